@@ -1,0 +1,38 @@
+"""tokit: train and compare tokenizers, fit embeddings on them, leave on disk what transformer libraries load.
+
+The names below are the Python API; each loads its module when it is first used.
+
+>>> import tokit
+>>> corpus = tokit.open_corpus(["corpora/parallel"])
+>>> report = tokit.train_tokenizer(corpus, "tok", family="bpe", vocab_sizes=[2000])
+>>> tokit.load("tok").encode("hello world")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tokit.corpus import open_corpus
+    from tokit.ops.count import count_to_folder
+    from tokit.ops.train import train_tokenizer
+    from tokit.tokenizer.foreign import open_tokenizer as load
+
+__version__ = "0.1.0"
+
+_API = {
+    "open_corpus": "tokit.corpus:open_corpus",
+    "load": "tokit.tokenizer.foreign:open_tokenizer",
+    "count_to_folder": "tokit.ops.count:count_to_folder",
+    "train_tokenizer": "tokit.ops.train:train_tokenizer",
+}
+
+__all__ = ["count_to_folder", "load", "open_corpus", "train_tokenizer"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _API:
+        raise AttributeError(f"module 'tokit' has no attribute '{name}'")
+    module, _, attribute = _API[name].partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,5 @@
+"""`python -m tokit`."""
+
+from tokit.cli.main import run
+
+run()

@@ -1,0 +1,162 @@
+"""The arrays that travel through the house: text in blocks, counts of words, token ids.
+
+All of them hold many variable-length items in one flat array plus `ends`, the exclusive end of each item, so that
+bulk work touches arrays and not a Python object for every document or token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+ByteArray: TypeAlias = npt.NDArray[np.uint8]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+IdArray: TypeAlias = npt.NDArray[np.uint32]
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+Record: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some whole documents of a corpus.
+
+    Attributes:
+        data: UTF-8 of all documents, without the line ends between them; uint8, shape (bytes,).
+        ends: Exclusive end of each document in `data`; int64, shape (documents,).
+        open_end: The last document is the last of its source and its line had no newline, so output has none either.
+        records: The parsed record of each document, when the reader was asked to keep them (JSON lines, tables).
+    """
+
+    data: ByteArray
+    ends: IntArray
+    open_end: bool = False
+    records: tuple[Record, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def documents(self) -> Iterator[bytes]:
+        """Each document as bytes."""
+        return iter(split_items(self.data, self.ends))
+
+    def texts(self) -> list[str]:
+        """Each document as a string."""
+        return [document.decode("utf-8") for document in split_items(self.data, self.ends)]
+
+    @classmethod
+    def of(
+        cls, documents: Iterable[bytes], *, open_end: bool = False, records: Sequence[Record] | None = None
+    ) -> Block:
+        """Join documents into one block."""
+        data, ends = join_items(documents)
+        return cls(data, ends, open_end, None if records is None else tuple(records))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How often each pre-token occurs, sorted by the bytes of the pre-token.
+
+    Attributes:
+        data: UTF-8 of all distinct pre-tokens; uint8, shape (bytes,).
+        ends: Exclusive end of each pre-token; int64, shape (words,).
+        counts: Occurrences, all > 0; int64, shape (words,). A 32-bit count overflows on a few billion tokens.
+    """
+
+    data: ByteArray
+    ends: IntArray
+    counts: IntArray
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @property
+    def total(self) -> int:
+        """Occurrences of all pre-tokens together."""
+        return int(self.counts.sum())
+
+    def items(self) -> list[tuple[str, int]]:
+        """Each pre-token as a string with its count."""
+        words = split_items(self.data, self.ends)
+        return [(word.decode("utf-8"), count) for word, count in zip(words, self.counts.tolist(), strict=True)]
+
+    @classmethod
+    def of(cls, table: dict[bytes, int]) -> Counts:
+        """Sort a table of counts into arrays; a word with count 0 is left out."""
+        words = sorted(word for word, count in table.items() if count > 0)
+        data, ends = join_items(words)
+        return cls(data, ends, np.array([table[word] for word in words], dtype=np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Token ids of some documents.
+
+    Attributes:
+        data: All ids; uint32, shape (tokens,).
+        ends: Exclusive end of each document's ids; int64, shape (documents,).
+    """
+
+    data: IdArray
+    ends: IntArray
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def lists(self) -> list[list[int]]:
+        """Each document's ids as a list."""
+        flat = self.data.tolist()
+        return [flat[start:end] for start, end in spans(self.ends)]
+
+    @classmethod
+    def of(cls, lists: Sequence[Sequence[int]]) -> Ids:
+        """Join lists of ids."""
+        lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
+        ends = np.cumsum(lengths, dtype=np.int64)
+        total = int(ends[-1]) if len(ends) else 0
+        data = np.fromiter(chain.from_iterable(lists), dtype=np.uint32, count=total)
+        return cls(data, ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """What each token id stands for: all that an embedding knows of a tokenizer.
+
+    Attributes:
+        names: The token as the tokenizer's file writes it (`Ġthe`, `##ing`, `<|pad|>`), by id; "" where an id is unused.
+        texts: The text it contributes; bytes that are not UTF-8 alone stand as U+FFFD.
+        special: True for special tokens; shape (vocab,).
+        unknown_id: The id of the unknown token, if there is one.
+    """
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+    special: npt.NDArray[np.bool_]
+    unknown_id: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def spans(ends: IntArray) -> Iterator[tuple[int, int]]:
+    """(start, end) of each item."""
+    stops = ends.tolist()
+    return zip([0, *stops[:-1]], stops, strict=True) if stops else iter(())
+
+
+def split_items(data: ByteArray, ends: IntArray) -> list[bytes]:
+    """The items of a flat byte array."""
+    raw = data.tobytes()
+    return [raw[start:end] for start, end in spans(ends)]
+
+
+def join_items(items: Iterable[bytes]) -> tuple[ByteArray, IntArray]:
+    """Items joined into (data, ends)."""
+    kept = list(items)
+    data = np.frombuffer(b"".join(kept), dtype=np.uint8)
+    lengths = np.fromiter(map(len, kept), dtype=np.int64, count=len(kept))
+    return data, np.cumsum(lengths, dtype=np.int64)

@@ -1,0 +1,220 @@
+"""How an artifact lies on disk: a folder with a manifest, whole or not at all.
+
+A folder is written beside its target, synced, and renamed. `--overwrite` moves the old folder aside first; a crash
+between the two renames leaves the old one under `.NAME.previous`, and the next look at NAME puts it back.
+tokit replaces only folders that carry its manifest. Nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tokit.errors import ArtifactError
+
+MANIFEST = "tokit.json"
+FORMAT_VERSION = 1
+ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy", "numba")
+
+
+@dataclass
+class Draft:
+    """A folder that is being written: put files in `path`, facts in `manifest`."""
+
+    path: Path
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+
+def versions() -> dict[str, str]:
+    """Versions of tokit and of the engines under it."""
+    return {name: metadata.version(name) for name in ("tokit", *ENGINES)}
+
+
+def sha256_file(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def dump_json(value: Any, path: Path) -> None:
+    """Write JSON the one way that we write it: UTF-8, indented, a newline at the end."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        ArtifactError: the file is missing, unreadable or not JSON.
+    """
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
+    except ValueError as error:
+        raise ArtifactError(f"{path}: broken JSON: {error}", hint="the file is cut off or damaged; make it again") from error
+
+
+def check_target(target: str | Path, *, overwrite: bool) -> None:
+    """Refuse a target before the work starts.
+
+    Raises:
+        ArtifactError: something is there and `overwrite` was not given, or it is not ours to replace.
+    """
+    path = _resolved(target)
+    recover(path)
+    if not (path.exists() or path.is_symlink()) or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not overwrite:
+        raise ArtifactError(f"{target} exists", hint="pass --overwrite, or another -o")
+    if not (path / MANIFEST).is_file():
+        raise ArtifactError(f"{target} was not made by tokit, so it is not replaced", hint="remove it, or pass another -o")
+
+
+@contextlib.contextmanager
+def writing(target: str | Path, kind: str, *, overwrite: bool = False) -> Iterator[Draft]:
+    """Write an artifact: `with writing("tok", "tokenizer") as draft: …` appears whole when the block ends well.
+
+    Args:
+        target: The folder to appear.
+        kind: "tokenizer", "counts", "shards", "embedding".
+        overwrite: Replace a folder of ours that is there.
+
+    Yields:
+        A draft; what its block leaves in `draft.path` becomes the artifact, with `draft.manifest` in its manifest.
+
+    Raises:
+        ArtifactError: see `check_target`.
+    """
+    check_target(target, overwrite=overwrite)
+    path = _resolved(target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_dead_drafts(path)
+    draft = Draft(path.with_name(f".{path.name}.tmp-{os.getpid()}"))
+    draft.path.mkdir()
+    try:
+        yield draft
+        _seal(draft, kind)
+        _swap(draft.path, path)
+    finally:
+        shutil.rmtree(draft.path, ignore_errors=True)
+
+
+def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]:
+    """The manifest of an artifact.
+
+    Raises:
+        ArtifactError: no folder, no manifest, a broken one, one of another kind or of a newer format.
+    """
+    path = _resolved(folder)
+    recover(path)
+    if not path.exists():
+        raise ArtifactError(f"{folder}: no such file or folder", hint="is the path right?")
+    if not (path / MANIFEST).is_file():
+        raise ArtifactError(f"{folder} is not an artifact of tokit (no {MANIFEST})", hint="tokit inspect shows what a path is")
+    manifest = read_json(path / MANIFEST)
+    if not isinstance(manifest, dict) or "kind" not in manifest:
+        raise ArtifactError(f"{path / MANIFEST}: not a manifest of tokit", hint="make the artifact again")
+    if manifest.get("format_version", 0) > FORMAT_VERSION:
+        raise ArtifactError(f"{folder}: written by a newer tokit", hint="pip install --upgrade tokit")
+    if kind is not None and manifest["kind"] != kind:
+        raise ArtifactError(f"{folder} holds {_a(manifest['kind'])}, not {_a(kind)}", hint=f"give the path of {_a(kind)}")
+    return manifest
+
+
+def kind_of(path: str | Path) -> str | None:
+    """The kind of artifact at a path, or None when it is not one of ours."""
+    folder = _resolved(path)
+    recover(folder)
+    return str(read_manifest(folder)["kind"]) if (folder / MANIFEST).is_file() else None
+
+
+def changed_files(folder: str | Path) -> list[str]:
+    """Files of an artifact that are missing or no longer have the sha256 of the manifest."""
+    manifest = read_manifest(folder)
+    path = _resolved(folder)
+    return [
+        name
+        for name, digest in manifest["files"].items()
+        if not (path / name).is_file() or sha256_file(path / name) != digest
+    ]
+
+
+def recover(path: Path) -> None:
+    """Put back what a crash in the middle of a replacement left aside."""
+    previous = _previous(path)
+    if previous.is_dir() and not path.exists():
+        previous.rename(path)
+
+
+def _a(kind: str) -> str:
+    return kind if kind.endswith("s") else f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _resolved(target: str | Path) -> Path:
+    # Without this "out/" and "." have no usable name, and a symlink would be replaced by a folder.
+    return Path(target).resolve()
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f".{path.name}.previous")
+
+
+def _seal(draft: Draft, kind: str) -> None:
+    names = sorted(file.relative_to(draft.path).as_posix() for file in draft.path.rglob("*") if file.is_file())
+    manifest = {
+        "kind": kind,
+        "format_version": FORMAT_VERSION,
+        **draft.manifest,
+        "versions": versions(),
+        "files": {name: sha256_file(draft.path / name) for name in names},
+    }
+    dump_json(manifest, draft.path / MANIFEST)
+    for name in (*names, MANIFEST):
+        _sync(draft.path / name)
+    _sync(draft.path)
+
+
+def _swap(new: Path, target: Path) -> None:
+    previous = _previous(target)
+    shutil.rmtree(previous, ignore_errors=True)
+    if target.exists():
+        target.rename(previous)
+    new.rename(target)
+    _sync(target.parent)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_dead_drafts(path: Path) -> None:
+    """Remove what killed runs left beside the target; a run that is alive keeps its draft."""
+    for draft in path.parent.glob(f".{glob.escape(path.name)}.tmp-*"):
+        pid = draft.name.rpartition("-")[2]
+        if pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,58 @@
+"""`tokit decode`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Optional
+
+import typer
+
+from tokit.cli.options import FilesFromOpt, ThreadsOpt
+from tokit.errors import UsageError
+
+IdsArg = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    typer.Argument(help="Lines of ids: files or - ; or one shards folder.", show_default=False),
+]
+DecodeTokenizerOpt = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("-t", "--tokenizer", help="The tokenizer; shards keep their own.", show_default=False),
+]
+SkipSpecialOpt = Annotated[bool, typer.Option("--skip-special", help="Leave special tokens out of the text.")]
+PartOpt = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--part", help="One part of split shards, such as val.", show_default="all"),
+]
+
+
+def decode(
+    ids: IdsArg = None,
+    tokenizer: DecodeTokenizerOpt = None,
+    skip_special: SkipSpecialOpt = False,
+    part: PartOpt = None,
+    files_from: FilesFromOpt = None,
+    threads: ThreadsOpt = None,
+) -> None:
+    """Turn lines of ids, or shards, back into text.
+
+    tokit encode -t tok < text | tokit decode -t tok; tokit decode shards/
+    """
+    from tokit.runner.threads import set_threads
+
+    set_threads(threads)
+    from tokit.artifact import kind_of
+    from tokit.corpus import open_corpus
+    from tokit.ops.decode import decode_shards, decode_stream
+    from tokit.tokenizer.foreign import open_tokenizer
+
+    engine = open_tokenizer(tokenizer) if tokenizer is not None else None
+    if ids and len(ids) == 1 and kind_of(ids[0]) == "shards":
+        decode_shards(ids[0], sys.stdout.buffer, part=part, tokenizer=engine, skip_special=skip_special)
+        return
+    if part is not None:
+        raise UsageError("--part is for a shards folder", hint="tokit decode SHARDS --part val")
+    if engine is None:
+        raise UsageError("Missing option '-t' / '--tokenizer'", hint="tokit decode -t tok")
+    decode_stream(
+        open_corpus(ids or (), format="text", files_from=files_from), engine, sys.stdout.buffer, skip_special=skip_special
+    )

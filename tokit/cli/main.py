@@ -1,0 +1,152 @@
+"""`tokit`: finds the command, runs it, and turns what went wrong into two lines and an exit code.
+
+A command's module is imported when it is called; help needs all of them, but none of the engines under them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import typer
+
+from tokit.errors import TokitError
+from tokit.registry import did_you_mean
+
+COMMANDS = {
+    "train": "tokit.cli.train:train",
+    "count": "tokit.cli.count:count",
+    "encode": "tokit.cli.encode:encode",
+    "decode": "tokit.cli.decode:decode",
+}
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(BaseException):
+    """SIGTERM: what is half done is cleaned up on the way out."""
+
+
+def run() -> NoReturn:
+    """The program: runs `sys.argv` and exits."""
+    signal.signal(signal.SIGTERM, _terminate)
+    code = main(sys.argv[1:])
+    _flush()
+    # An engine may still compute in a thread of its own; nothing of it is wanted any more.
+    if code in (INTERRUPTED, TERMINATED):
+        os._exit(code)
+    sys.exit(code)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command line and return its exit code; errors are rendered to standard error."""
+    try:
+        result = _app(argv)(args=list(argv), prog_name="tokit", standalone_mode=False)
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt, Terminated) as error:
+        return _exit_code(error)
+    return result if isinstance(result, int) else 0
+
+
+def _app(argv: Sequence[str]) -> typer.Typer:
+    """The program with the one command that is called, or with all of them for the help."""
+    app = typer.Typer(
+        name="tokit",
+        add_completion=False,
+        rich_markup_mode=None,
+        no_args_is_help=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    called = next((word for word in argv if not word.startswith("-")), None)
+    if called is not None and called not in COMMANDS:
+        raise_unknown = TokitError(f"no command '{called}'", hint=did_you_mean(called, list(COMMANDS)))
+        raise_unknown.exit_code = 2
+        raise raise_unknown
+    for name in [called] if called else COMMANDS:
+        module, _, function = COMMANDS[name].partition(":")
+        app.command(name)(getattr(import_module(module), function))
+    return app
+
+
+def _root(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    """Train and compare tokenizers, fit embeddings on them, and leave on disk what transformer libraries load."""
+    if version:
+        from tokit import __version__
+
+        typer.echo(f"tokit {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _exit_code(error: BaseException) -> int:  # noqa: PLR0911 - one line a kind of end
+    if isinstance(error, TokitError):
+        return _say(error.message, error.hint, error.exit_code)
+    if isinstance(error, typer.TyperException):
+        return _usage(error)
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return _say("interrupted", "", INTERRUPTED)
+    if isinstance(error, Terminated):
+        return _say("terminated", "", TERMINATED)
+    if isinstance(error, BrokenPipeError):
+        return _close_pipe()
+    if isinstance(error, MemoryError):
+        return _say("out of memory", "try a smaller vocabulary, fewer threads or a part of the corpus", 1)
+    if isinstance(error, OSError):
+        return _say(_os_message(error), _os_hint(error), 1)
+    raise error
+
+
+def _say(message: str, hint: str, code: int) -> int:
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _usage(error: typer.TyperException) -> int:
+    context: Any = getattr(error, "ctx", None)
+    name = context.command_path if context is not None else "tokit"
+    near: Sequence[str] = getattr(error, "possibilities", None) or ()
+    hint = f"did you mean {' or '.join(sorted(near))}?" if near else f"{name} --help lists what it takes"
+    message = getattr(error, "message", "") if near else error.format_message()
+    return _say(str(message).rstrip("."), hint, 2)
+
+
+def _os_message(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
+def _os_hint(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "the disk is full; free some space or write elsewhere"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "check who may read and write there"
+    return "check the path"
+
+
+def _close_pipe() -> int:
+    """The reader has gone (`tokit … | head`): end quietly, and keep Python from flushing into the void."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_pipe()
+
+
+def _terminate(_signal: int, _frame: object) -> None:
+    raise Terminated
+
+
+if __name__ == "__main__":
+    run()

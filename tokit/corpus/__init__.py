@@ -1,0 +1,10 @@
+"""Text in: files, folders, globs, named corpora and standard input become blocks of documents.
+
+`open_corpus` is the way in; a new format is one file here and one line in `readers.py`.
+"""
+
+from tokit.corpus.corpus import Corpus, Source, open_corpus
+from tokit.corpus.fingerprint import Fingerprint, split_mask
+from tokit.corpus.named import Named, list_named
+
+__all__ = ["Corpus", "Fingerprint", "Named", "Source", "list_named", "open_corpus", "split_mask"]

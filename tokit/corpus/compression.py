@@ -1,0 +1,168 @@
+"""Decompression while reading: gz, bz2, xz and zst, of one or many members.
+
+The file objects of the libraries are not used: they wait for whole headers and buffers, which stalls a slow pipe, and
+zstandard's takes a cut-off file for a whole one.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+from tokit.errors import CorpusError, MissingExtraError
+
+PIECE = 1 << 16
+# One zstd block of four bytes may hold 128 KiB, and the library has no limit on what one call returns.
+ZSTD_PIECE = 1 << 11
+
+
+class Codec(Protocol):
+    """One member of a compressed file."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class Gzip:
+    """zlib's decompressor with the interface of bz2's and lzma's."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        out = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+        # With a full output zlib may hold more, even when it has taken all input.
+        self.needs_input = not self._inner.unconsumed_tail and len(out) < max_length
+        return out
+
+
+class Zstd:
+    """zstandard's decompressor with the interface of bz2's and lzma's; what is past the wanted length waits."""
+
+    def __init__(self) -> None:
+        try:
+            import zstandard
+        except ImportError as error:
+            raise MissingExtraError("reading .zst", "data") from error
+        self._inner = zstandard.ZstdDecompressor().decompressobj()
+        self._pending = memoryview(b"")
+        self._ready = b""
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._inner.eof) and not self._ready
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._inner.unused_data) + self._pending.tobytes()
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._pending and not self._ready
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        if data:
+            self._pending = memoryview(self._pending.tobytes() + data)
+        while not self._ready and self._pending and not self._inner.eof:
+            piece, self._pending = self._pending[:ZSTD_PIECE], self._pending[ZSTD_PIECE:]
+            self._ready = self._inner.decompress(piece)
+        out, self._ready = self._ready[:max_length], self._ready[max_length:]
+        return out
+
+
+COMPRESSIONS: dict[str, Callable[[], Codec]] = {
+    "gz": Gzip,
+    "bz2": bz2.BZ2Decompressor,
+    "xz": lzma.LZMADecompressor,
+    "zst": Zstd,
+}
+
+
+class Decompressor:
+    """Pulls compressed bytes and hands on plain ones.
+
+    Args:
+        name: What messages call the source.
+        pull: Returns at least one and at most n compressed bytes, b"" at the end.
+        compression: A key of `COMPRESSIONS`.
+    """
+
+    def __init__(self, name: str, pull: Callable[[int], bytes], compression: str) -> None:
+        self._name = name
+        self._pull = pull
+        self._compression = compression
+        self._new = COMPRESSIONS[compression]
+        self._codec: Codec | None = None
+        self._waiting = b""
+
+    def __call__(self, size: int) -> bytes:
+        """At least one and at most `size` plain bytes, b"" at the end."""
+        while True:
+            if self._codec is None and not self._next_member():
+                return b""
+            out = self._step(size)
+            if out:
+                return out
+
+    def _next_member(self) -> bool:
+        while not self._waiting:
+            self._waiting = self._pull(PIECE)
+            if not self._waiting:
+                return False
+            # Members may be padded with zeros (gzip on tapes, xz to four bytes).
+            self._waiting = self._waiting.lstrip(b"\0")
+        self._codec = self._new()
+        return True
+
+    def _step(self, size: int) -> bytes:
+        codec = self._codec
+        if codec is None:
+            return b""
+        data, self._waiting = self._waiting, b""
+        ended = False
+        if not data and codec.needs_input:
+            data = self._pull(PIECE)
+            ended = not data
+        try:
+            out = codec.decompress(data, size)
+        except Exception as error:
+            raise self._corrupt(error) from error
+        if codec.eof:
+            self._codec, self._waiting = None, codec.unused_data.lstrip(b"\0")
+        elif ended and not out:
+            raise CorpusError(f"{self._name}: the {self._compression} data is cut off", hint="fetch or copy it again")
+        return out
+
+    def _corrupt(self, error: Exception) -> Exception:
+        """What a codec raised, as a user reads it; each library has its own exceptions, and memory is not its fault."""
+        if isinstance(error, MemoryError):
+            return error
+        return CorpusError(
+            f"{self._name}: not {self._compression} data, or damaged: {error}",
+            hint=f"test it with: {TESTERS[self._compression]}",
+        )
+
+
+TESTERS = {"gz": "gzip -t", "bz2": "bzip2 -t", "xz": "xz -t", "zst": "zstd -t"}
+
+
+def decompress(name: str, pull: Callable[[int], bytes], compression: str | None) -> Callable[[int], bytes]:
+    """`pull`, with what it returns decompressed."""
+    return pull if compression is None else Decompressor(name, pull, compression)

@@ -1,0 +1,214 @@
+"""The bytes of one source: a file, a pipe or standard input, decompressed on the way.
+
+Reading never waits to fill a buffer when the source is not a regular file, so that a pipe that is fed slowly is
+answered line by line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import select
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, cast
+
+from tokit.corpus.compression import COMPRESSIONS, decompress
+from tokit.errors import CorpusError
+
+__all__ = ["COMPRESSIONS", "STDIN", "ByteStream", "Tally", "copied", "near_names", "open_stream", "seekable"]
+
+STDIN = "<stdin>"
+PIECE = 1 << 20
+
+Pull: TypeAlias = Callable[[int], bytes]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was met while a corpus was read.
+
+    Attributes:
+        skipped: Documents dropped because they are not UTF-8.
+        replaced: Documents in which bytes that are not UTF-8 became U+FFFD.
+        bytes_read: Bytes taken from disk or pipe, before decompression.
+    """
+
+    skipped: int = 0
+    replaced: int = 0
+    bytes_read: int = 0
+
+    def reset(self) -> None:
+        """Start over."""
+        self.skipped = self.replaced = self.bytes_read = 0
+
+
+class ByteStream:
+    """Bytes of a source, in order, once.
+
+    Args:
+        name: What messages call the source.
+        pull: Returns at least one and at most n bytes, b"" at the end; may wait.
+        ready: Whether `pull` would answer at once; None for a regular file, which always does.
+        path: The file itself when it is regular and not compressed, for readers that seek.
+    """
+
+    def __init__(
+        self, name: str, pull: Pull, ready: Callable[[], bool] | None = None, path: Path | None = None
+    ) -> None:
+        self.name = name
+        self.path = path
+        self.head = b""
+        self._pull = pull
+        self._ready = ready
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes; fewer when a pipe has no more for now, none only at the end."""
+        pieces: list[bytes] = []
+        wanted = size
+        while wanted and not self._ended:
+            piece = self._pull(wanted)
+            # A terminal goes on after its end-of-file key, so the end is remembered.
+            self._ended = not piece
+            pieces.append(piece)
+            wanted -= len(piece)
+            if self._ready is not None and not self._ready():
+                break
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if len(self.head) < 6:
+            self.head += data[:6]
+        return data
+
+
+@contextmanager
+def open_stream(name: str, path: Path | None, compression: str | None, tally: Tally) -> Iterator[ByteStream]:
+    """Open a source for reading.
+
+    Args:
+        name: What messages call it.
+        path: The file; None for standard input.
+        compression: "gz", "bz2", "xz", "zst" or None.
+        tally: Counts the bytes that are read.
+
+    Raises:
+        CorpusError: the file cannot be opened; later, on reading, that it cannot be read or is cut off.
+    """
+    if path is None:
+        yield _standard_input(compression, tally)
+        return
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise cannot_read(name, error) from error
+    try:
+        yield _file_stream(name, file, compression, tally, path)
+    finally:
+        os.close(file)
+
+
+def _standard_input(compression: str | None, tally: Tally) -> ByteStream:
+    if sys.stdin is None or sys.stdin.closed:
+        raise CorpusError(f"{STDIN}: standard input is closed", hint="name a file, or pipe text in")
+    try:
+        file = sys.stdin.fileno()
+    except (OSError, io.UnsupportedOperation):
+        # A program that calls us may have put an object without a descriptor there.
+        buffer = cast(io.BufferedReader, sys.stdin.buffer)
+        pull = decompress(STDIN, _counted(STDIN, buffer.read1, tally), compression)
+        return ByteStream(STDIN, pull, lambda: False)
+    return _file_stream(STDIN, file, compression, tally, None)
+
+
+def _file_stream(name: str, file: int, compression: str | None, tally: Tally, path: Path | None) -> ByteStream:
+    pull = decompress(name, _counted(name, lambda size: _read_descriptor(file, size), tally), compression)
+    if stat.S_ISREG(os.fstat(file).st_mode):
+        return ByteStream(name, pull, path=path if compression is None else None)
+    return ByteStream(name, pull, lambda: _has_input(file, 0))
+
+
+def _counted(name: str, pull: Pull, tally: Tally) -> Pull:
+    def counted(size: int) -> bytes:
+        try:
+            piece = pull(size)
+        except OSError as error:
+            raise cannot_read(name, error) from error
+        tally.bytes_read += len(piece)
+        return piece
+
+    return counted
+
+
+def _read_descriptor(file: int, size: int) -> bytes:
+    while True:
+        try:
+            return os.read(file, size)
+        except BlockingIOError:
+            # Whoever gave us standard input may have made it non-blocking.
+            _has_input(file, None)
+
+
+def _has_input(file: int, milliseconds: int | None) -> bool:
+    poll = select.poll()
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(milliseconds))
+
+
+def cannot_read(name: str, error: OSError) -> CorpusError:
+    """The operating system's word on a file, with the names that lie near it."""
+    reason = (error.strerror or str(error)).lower()
+    return CorpusError(f"{name}: {reason}", hint=near_names(name) if isinstance(error, FileNotFoundError) else "")
+
+
+def near_names(name: str) -> str:
+    """A hint that names files like this one in its folder; "" when there are none."""
+    folder = Path(name).parent
+    try:
+        present = os.listdir(folder)  # noqa: PTH208 (names are wanted, not paths)
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(Path(name).name, present, n=3)
+    return f"near it: {', '.join(str(folder / other) for other in near)}" if near else ""
+
+
+@contextmanager
+def copied(stream: ByteStream) -> Iterator[Path]:
+    """A temporary file with the rest of a stream; it is gone at the end, whatever happens.
+
+    Raises:
+        CorpusError: the temporary folder has no room.
+    """
+    with tempfile.NamedTemporaryFile(prefix="tokit-") as file:
+        while piece := stream.read(PIECE):
+            try:
+                file.write(piece)
+            except OSError as error:
+                raise _no_room(stream, error) from error
+        try:
+            file.flush()
+        except OSError as error:
+            raise _no_room(stream, error) from error
+        yield Path(file.name)
+
+
+def _no_room(stream: ByteStream, error: OSError) -> CorpusError:
+    return CorpusError(
+        f"{stream.name}: cannot copy it to {tempfile.gettempdir()}: {(error.strerror or str(error)).lower()}",
+        hint="set TMPDIR to a folder with more room",
+    )
+
+
+@contextmanager
+def seekable(stream: ByteStream) -> Iterator[Path]:
+    """A file with the bytes of a stream: the source itself when that is a plain file, else a temporary copy."""
+    if stream.path is not None:
+        yield stream.path
+        return
+    with copied(stream) as path:
+        yield path

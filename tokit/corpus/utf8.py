@@ -1,0 +1,73 @@
+"""Whether bytes are UTF-8, and what happens when they are not.
+
+Whole blocks are checked at once; only a block that fails is looked at document by document.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Sequence
+
+from tokit.corpus.stream import STDIN, ByteStream, Tally
+from tokit.errors import CorpusError
+
+ERRORS = ("strict", "replace", "skip")
+# Decoded text is thrown away, so a small window stays in the cache and a huge document needs no second copy.
+WINDOW = 1 << 18
+MAGIC = {b"\x1f\x8b": "zcat", b"\x28\xb5\x2f\xfd": "zstdcat", b"\xfd7zXZ": "xzcat", b"BZh": "bzcat"}
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def find_invalid(data: bytes | memoryview) -> int:
+    """Offset of the first byte that is not UTF-8, or -1."""
+    view = memoryview(data)
+    position = 0
+    while position < len(view):
+        window = view[position : position + WINDOW]
+        try:
+            position += codecs.utf_8_decode(window, "strict", position + WINDOW >= len(view))[1]
+        except UnicodeDecodeError as error:
+            return position + error.start
+    return -1
+
+
+def not_utf8(stream: ByteStream, place: str, byte: int, where: str) -> CorpusError:
+    """The error for one bad byte.
+
+    Args:
+        stream: Where it comes from.
+        place: File and line, or file and record.
+        byte: Its value.
+        where: Its offset, with what that counts from.
+    """
+    tool = next((tool for magic, tool in MAGIC.items() if stream.head.startswith(magic)), None)
+    hint = "pass --errors replace, or convert it first: iconv -f latin1 -t utf-8"
+    if tool is not None and stream.name == STDIN:
+        hint = f"it looks compressed: pipe it through `{tool} |` first"
+    elif tool is not None:
+        hint = f"it looks compressed: give it its usual extension, or pipe it in: {tool} {stream.name} |"
+    return CorpusError(f"{place}: byte 0x{byte:02X} at {where} is not UTF-8", hint=hint)
+
+
+def mend(documents: Sequence[bytes], errors: str, tally: Tally) -> list[bytes | None]:
+    """Documents with bad bytes replaced by U+FFFD (`errors="replace"`), or None in their place (`errors="skip"`)."""
+    return [document if find_invalid(document) < 0 else _mended(document, errors, tally) for document in documents]
+
+
+def _mended(document: bytes, errors: str, tally: Tally) -> bytes | None:
+    if errors == "skip":
+        tally.skipped += 1
+        return None
+    tally.replaced += 1
+    return document.decode("utf-8", "replace").encode("utf-8")
+
+
+def has_surrogates(text: str) -> bool:
+    """Whether a string holds halves of surrogate pairs, which UTF-8 cannot write."""
+    return _SURROGATES.search(text) is not None
+
+
+def without_surrogates(text: str) -> str:
+    """The string with U+FFFD for each half of a surrogate pair."""
+    return _SURROGATES.sub("\ufffd", text)

@@ -1,0 +1,114 @@
+"""Counts on disk, and several of them made into one.
+
+The folder holds `words.bin` (UTF-8 of all distinct pre-tokens, sorted by bytes), `ends.npy` and `counts.npy`
+(int64), and in its manifest the rules they were made with and the fingerprint of the corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tokit.arrays import Counts, split_items
+from tokit.artifact import read_manifest, writing
+from tokit.errors import ArtifactError
+from tokit.rules import TextRules
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFacts:
+    """What a manifest says of a corpus: a sum of document hashes (hex), documents, bytes of text."""
+
+    fingerprint: str
+    documents: int
+    bytes: int
+
+    def __add__(self, other: CorpusFacts) -> CorpusFacts:
+        total = (int(self.fingerprint, 16) + int(other.fingerprint, 16)) % (1 << 128)
+        return CorpusFacts(f"{total:032x}", self.documents + other.documents, self.bytes + other.bytes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a manifest."""
+        return {"fingerprint": self.fingerprint, "documents": self.documents, "bytes": self.bytes}
+
+
+@dataclass(frozen=True, slots=True)
+class CountsArtifact:
+    """Counts with what they were made by and from."""
+
+    counts: Counts
+    rules: TextRules
+    corpus: CorpusFacts
+
+
+def save_counts(artifact: CountsArtifact, target: str | Path, *, overwrite: bool = False) -> None:
+    """Write counts as a folder."""
+    with writing(target, "counts", overwrite=overwrite) as draft:
+        (draft.path / "words.bin").write_bytes(artifact.counts.data.tobytes())
+        np.save(draft.path / "ends.npy", artifact.counts.ends)
+        np.save(draft.path / "counts.npy", artifact.counts.counts)
+        draft.manifest = {
+            "rules": artifact.rules.as_dict(),
+            "corpus": artifact.corpus.as_dict(),
+            "words": len(artifact.counts),
+            "total": artifact.counts.total,
+        }
+
+
+def load_counts(folder: str | Path) -> CountsArtifact:
+    """Read a counts folder.
+
+    Raises:
+        ArtifactError: it is none, or its files do not fit each other.
+    """
+    manifest = read_manifest(folder, "counts")
+    path = Path(folder)
+    try:
+        data = np.fromfile(path / "words.bin", dtype=np.uint8)
+        ends = np.load(path / "ends.npy", allow_pickle=False)
+        counts = np.load(path / "counts.npy", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{folder}: {error}", hint="count again") from error
+    whole = len(ends) == len(counts) == manifest["words"] and (int(ends[-1]) if len(ends) else 0) == len(data)
+    if not whole:
+        raise ArtifactError(f"{folder}: its files do not fit each other", hint="count again")
+    return CountsArtifact(
+        Counts(data, ends, counts), TextRules.from_dict(manifest["rules"]), CorpusFacts(**manifest["corpus"])
+    )
+
+
+def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> CountsArtifact:
+    """Add counts up: what one pass over all the corpora would have given.
+
+    Raises:
+        ArtifactError: they were made with different rules.
+    """
+    first = artifacts[0]
+    table: dict[bytes, int] = {}
+    corpus = CorpusFacts(f"{0:032x}", 0, 0)
+    for artifact, name in zip(artifacts, names, strict=True):
+        require_same_rules(first.rules, artifact.rules, names[0], name)
+        counts = artifact.counts
+        for word, count in zip(split_items(counts.data, counts.ends), counts.counts.tolist(), strict=True):
+            table[word] = table.get(word, 0) + count
+        corpus += artifact.corpus
+    return CountsArtifact(Counts.of(table), first.rules, corpus)
+
+
+def require_same_rules(one: TextRules, other: TextRules, name: str, other_name: str) -> None:
+    """Refuse to mix counts of different rules.
+
+    Raises:
+        ArtifactError: a rule differs; the message names it.
+    """
+    for rule, value in one.as_dict().items():
+        differing = other.as_dict()[rule]
+        if value != differing:
+            raise ArtifactError(
+                f"{name} has {rule} {value!r}, {other_name} has {differing!r}",
+                hint="count again with the same --normalizer, --pre-tokenizer and --digits",
+            )

@@ -1,0 +1,55 @@
+"""The errors that a user can cause.
+
+Only these are rendered as an `error:` and a `hint:` line; anything else is a bug of ours and keeps its traceback.
+"""
+
+
+class TokitError(Exception):
+    """Something that the user can mend: what happened, where, and what to do next.
+
+    Args:
+        message: One sentence that names file, line or value.
+        hint: What to try; may be empty.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(TokitError):
+    """A command line that cannot be meant: an unknown name, a value that cannot be read."""
+
+    exit_code = 2
+
+
+class CorpusError(TokitError):
+    """Text that cannot be read: missing, broken, not UTF-8, too long."""
+
+
+class ArtifactError(TokitError):
+    """A folder or file of a tokenizer, counts, shards or an embedding that cannot be read or written."""
+
+
+class TrainingError(TokitError):
+    """Settings that a trainer cannot fill, such as a vocabulary smaller than the alphabet."""
+
+
+class IdsError(TokitError):
+    """Token ids that cannot be read or lie outside the vocabulary."""
+
+
+class MissingExtraError(TokitError):
+    """A part of tokit that needs packages which are not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra '{extra}'", hint=f"pip install 'tokit[{extra}]'")
+
+
+class CheckError(TokitError):
+    """A check that the user asked for did not hold."""
+
+    exit_code = 3

@@ -1,0 +1,98 @@
+"""Flat ids: little-endian uint16 or uint32, one document after the other, as nanoGPT reads them.
+
+`ends.npy` (int64) holds the exclusive end of each document, its end-of-text included.
+https://github.com/karpathy/nanoGPT (data/openwebtext/prepare.py)
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from tokit.arrays import Ids
+from tokit.ids.writer import ShardWriter, with_end_of_text
+
+# The header of an .npy file is padded, so that its final form fits where the first one stood.
+NPY_HEADER_BYTES = 128
+
+
+class BinWriter(ShardWriter):
+    """Ids and nothing else in the file."""
+
+    extension = ".bin"
+    flat = True
+
+    def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger], end_of_text: int | None) -> None:
+        super().__init__(path, dtype, end_of_text)
+        self._file = self.path.open("wb")
+        self._ends_file = NpyColumn(path.with_name(_ends_name(path.name)), np.dtype("<i8"))
+        self._start()
+
+    def write(self, ids: Ids) -> None:
+        if self.end_of_text is not None:
+            ids = with_end_of_text(ids, self.end_of_text)
+        self._file.write(ids.data.astype(self.dtype).tobytes())
+        self._ends_file.write(ids.ends + self.tokens)
+        self.documents += len(ids)
+        self.tokens += len(ids.data)
+
+    def close(self) -> None:
+        self._finish()
+        self._file.close()
+        self._ends_file.close()
+
+    def _start(self) -> None:
+        """What stands before the ids: nothing."""
+
+    def _finish(self) -> None:
+        """What is known only at the end: nothing."""
+
+
+class NpyWriter(BinWriter):
+    """The same ids as an .npy array of one dimension."""
+
+    extension = ".npy"
+
+    def _start(self) -> None:
+        self._file.write(npy_header(self.dtype, 0))
+
+    def _finish(self) -> None:
+        self._file.seek(0)
+        self._file.write(npy_header(self.dtype, self.tokens))
+
+
+class NpyColumn:
+    """An .npy array of one dimension whose length is known only at the end."""
+
+    def __init__(self, path: Path, dtype: np.dtype[np.signedinteger]) -> None:
+        self._file = path.open("wb")
+        self._dtype = dtype
+        self._length = 0
+        self._file.write(npy_header(dtype, 0))
+
+    def write(self, values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+        """Append values."""
+        self._file.write(values.astype(self._dtype).tobytes())
+        self._length += len(values)
+
+    def close(self) -> None:
+        """Write the true header."""
+        self._file.seek(0)
+        self._file.write(npy_header(self._dtype, self._length))
+        self._file.close()
+
+
+def npy_header(dtype: np.dtype[np.generic], length: int) -> bytes:
+    """The header of an .npy file, version 1.0, padded to 128 bytes.
+
+    https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+    """
+    text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({length},), }}"
+    padded = text.ljust(NPY_HEADER_BYTES - 10 - 1) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded.encode("latin-1")
+
+
+def _ends_name(name: str) -> str:
+    return "ends.npy" if name == "ids" else f"{name}.ends.npy"

@@ -1,0 +1,44 @@
+"""Parquet: a row a document, its ids in the column `input_ids`, as `datasets` reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tokit.arrays import Ids
+from tokit.errors import MissingExtraError
+from tokit.ids.writer import ShardWriter
+
+
+class ParquetWriter(ShardWriter):
+    """Rows end by themselves, so no end-of-text is written."""
+
+    extension = ".parquet"
+    flat = False
+
+    def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger], end_of_text: int | None) -> None:
+        super().__init__(path, dtype, end_of_text)
+        try:
+            import pyarrow as arrow
+            from pyarrow import parquet
+        except ImportError as error:
+            raise MissingExtraError("writing Parquet", "data") from error
+        self._arrow = arrow
+        self._values = arrow.from_numpy_dtype(dtype)
+        self._schema = arrow.schema([("input_ids", arrow.large_list(self._values))])
+        self._writer = parquet.ParquetWriter(self.path, self._schema, compression="zstd")
+
+    def write(self, ids: Ids) -> None:
+        if not len(ids):
+            return
+        offsets = np.concatenate([[0], ids.ends])
+        column = self._arrow.LargeListArray.from_arrays(
+            self._arrow.array(offsets, self._arrow.int64()), self._arrow.array(ids.data.astype(self.dtype), self._values)
+        )
+        self._writer.write_table(self._arrow.Table.from_arrays([column], schema=self._schema))
+        self.documents += len(ids)
+        self.tokens += len(ids.data)
+
+    def close(self) -> None:
+        self._writer.close()

@@ -1,0 +1,114 @@
+"""`tokit count`: pre-tokens of a corpus, or of several counts together, as a mergeable artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokit.artifact import check_target
+from tokit.corpus import Corpus, Fingerprint
+from tokit.counts.counting import PreTokenCounter
+from tokit.counts.store import (
+    CorpusFacts,
+    CountsArtifact,
+    load_counts,
+    merge_counts,
+    require_same_rules,
+    save_counts,
+)
+from tokit.errors import CorpusError
+from tokit.ops.following import followed
+from tokit.progress import Tick, silent
+from tokit.rules import TextRules
+
+
+@dataclass(frozen=True, slots=True)
+class CountReport:
+    """What counting gave."""
+
+    path: str
+    documents: int
+    bytes: int
+    words: int
+    total: int
+    skipped: int
+    replaced: int
+
+
+def count_corpus(corpus: Corpus, rules: TextRules, *, tick: Tick = silent) -> CountsArtifact:
+    """Count the pre-tokens of a corpus in one pass.
+
+    Raises:
+        CorpusError: the corpus holds no document.
+    """
+    counter, fingerprint = PreTokenCounter(rules), Fingerprint()
+    for block in followed(corpus, "counting", tick):
+        counter.add(block)
+        fingerprint.add(block)
+    if not fingerprint.documents:
+        raise CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
+    return CountsArtifact(counter.counts(), rules, corpus_facts(fingerprint))
+
+
+def corpus_facts(fingerprint: Fingerprint) -> CorpusFacts:
+    """A fingerprint as a manifest holds it."""
+    return CorpusFacts(fingerprint.hexdigest(), fingerprint.documents, fingerprint.bytes)
+
+
+def merged_counts(paths: Sequence[str | Path], rules: TextRules | None = None) -> CountsArtifact:
+    """Load counts and add them up.
+
+    Args:
+        paths: Folders of counts.
+        rules: What the user asked for; None takes the counts' own.
+
+    Raises:
+        ArtifactError: counts of different rules, or of others than asked for.
+    """
+    names = [str(path) for path in paths]
+    merged = merge_counts([load_counts(path) for path in paths], names)
+    if rules is not None:
+        require_same_rules(rules, merged.rules, "the command line", names[0])
+    return merged
+
+
+def count_to_folder(
+    corpus: Corpus | None,
+    out: str | Path,
+    *,
+    rules: TextRules | None = None,
+    counts: Sequence[str | Path] = (),
+    overwrite: bool = False,
+    tick: Tick = silent,
+) -> CountReport:
+    """Count a corpus, or merge counts, and write the result.
+
+    Args:
+        corpus: Text to count; None when only counts are merged.
+        out: The folder to write.
+        rules: How to cut the text; None is GPT-2's pattern, or whatever the given counts have.
+        counts: Folders of counts to add.
+        overwrite: Replace counts that are there.
+        tick: Progress.
+    """
+    check_target(out, overwrite=overwrite)
+    artifacts, names = [], []
+    if counts:
+        artifacts.append(merged_counts(counts, rules))
+        names.append(str(counts[0]))
+    if corpus is not None:
+        own_rules = rules or (artifacts[0].rules if artifacts else TextRules())
+        artifacts.append(count_corpus(corpus, own_rules, tick=tick))
+        names.append("the corpus")
+    result = merge_counts(artifacts, names)
+    save_counts(result, out, overwrite=overwrite)
+    return CountReport(
+        str(out),
+        result.corpus.documents,
+        result.corpus.bytes,
+        len(result.counts),
+        result.counts.total,
+        corpus.skipped if corpus else 0,
+        corpus.replaced if corpus else 0,
+    )

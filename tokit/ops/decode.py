@@ -1,0 +1,150 @@
+"""`tokit decode`: ids to text, the inverse of `tokit encode`."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from tokit.corpus import Corpus
+from tokit.errors import ArtifactError, IdsError
+from tokit.ids.shards import Shards, open_shards
+from tokit.registry import did_you_mean
+from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.foreign import open_tokenizer
+
+WORD = re.compile(rb"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeReport:
+    """What decoding gave."""
+
+    documents: int
+    tokens: int
+
+
+def decode_stream(
+    corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_special: bool = False
+) -> DecodeReport:
+    """Write the text of each line of ids.
+
+    A line is ids between spaces, or a JSON object with `input_ids`. The last line of text has an end when the last
+    line of ids has one.
+
+    Raises:
+        IdsError: something that is no id, or one outside the vocabulary, with its line and column.
+    """
+    documents = tokens = 0
+    pending = b""
+    for source in corpus.sources:
+        number = 0
+        for block in source.blocks():
+            rows = []
+            for line in block.documents():
+                number += 1
+                rows.append(parse_line(line, tokenizer.vocab_size, f"{source.name}:{number}"))
+            texts = tokenizer.decode_batch(rows, skip_special=skip_special)
+            sink.write(pending + "\n".join(texts).encode("utf-8") + (b"" if block.open_end else b"\n"))
+            pending = b"\n" if block.open_end else b""
+            sink.flush()
+            documents += len(rows)
+            tokens += sum(map(len, rows))
+    return DecodeReport(documents, tokens)
+
+
+def parse_line(line: bytes, vocab_size: int, place: str) -> list[int]:
+    """The ids of a line.
+
+    Raises:
+        IdsError: see `decode_stream`.
+    """
+    if line.lstrip().startswith(b"{"):
+        return _parse_json(line, vocab_size, place)
+    try:
+        ids = [int(word) for word in line.split()]
+    except ValueError:
+        ids = [-1]
+    if ids and not (min(ids) >= 0 and max(ids) < vocab_size):
+        raise _first_fault(line, vocab_size, place)
+    return ids
+
+
+def _parse_json(line: bytes, vocab_size: int, place: str) -> list[int]:
+    try:
+        ids = json.loads(line)["input_ids"]
+    except (ValueError, KeyError) as error:
+        raise IdsError(f"{place}: not a JSON object with input_ids", hint="tokit encode --as jsonl writes it") from error
+    if not isinstance(ids, list) or not all(type(i) is int for i in ids):
+        raise IdsError(f"{place}: input_ids is not a list of numbers", hint="tokit encode --as jsonl writes it")
+    for position, i in enumerate(ids):
+        if not 0 <= i < vocab_size:
+            raise _outside(f"{place}, input_ids[{position}]", str(i), vocab_size)
+    return ids
+
+
+def _first_fault(line: bytes, vocab_size: int, place: str) -> IdsError:
+    for match in WORD.finditer(line):
+        word = match.group().decode("utf-8", errors="replace")
+        where = f"{place}:{match.start() + 1}"
+        if not re.fullmatch(r"[0-9]+", word):
+            return IdsError(f"{where}: '{word[:40]}' is not a token id", hint="decode reads what tokit encode writes")
+        if int(word) >= vocab_size:
+            return _outside(where, word, vocab_size)
+    return IdsError(f"{place}: not a line of token ids", hint="decode reads what tokit encode writes")
+
+
+def _outside(where: str, word: str, vocab_size: int) -> IdsError:
+    return IdsError(
+        f"{where}: id {word} is outside the vocabulary of {vocab_size:,}", hint="were the ids made by another tokenizer?"
+    )
+
+
+def decode_shards(
+    path: str | Path,
+    sink: BinaryIO,
+    *,
+    part: str | None = None,
+    tokenizer: Tokenizer | None = None,
+    skip_special: bool = False,
+) -> DecodeReport:
+    """Write the text of a shards folder, with what stood between its documents.
+
+    Args:
+        path: The folder.
+        sink: Where the text goes.
+        part: One part of split shards; None is all of them, one after the other.
+        tokenizer: The tokenizer; None is the copy that the folder keeps.
+        skip_special: Leave special tokens out.
+
+    Raises:
+        ArtifactError: damaged shards, an unknown part, or a tokenizer that is not the one they were made with.
+    """
+    shards = open_shards(path)
+    if tokenizer is not None and tokenizer.sha256 != shards.manifest["tokenizer_sha256"]:
+        raise ArtifactError(f"{path} was made with another tokenizer", hint="leave -t out: the shards keep their own")
+    if part is not None and part not in shards.parts:
+        raise ArtifactError(f"{path} has no part '{part}'", hint=did_you_mean(part, shards.parts))
+    chosen = shards.parts if part is None else [part]
+    return _write_parts(shards, chosen, tokenizer or open_tokenizer(path), sink, skip_special=skip_special)
+
+
+def _write_parts(
+    shards: Shards, parts: list[str], tokenizer: Tokenizer, sink: BinaryIO, *, skip_special: bool
+) -> DecodeReport:
+    separator = shards.manifest["separator"]
+    documents = tokens = 0
+    pending = ""
+    for part in parts:
+        for ids in shards.read(part):
+            texts = tokenizer.decode_batch(ids.lists(), skip_special=skip_special)
+            sink.write((pending + separator.join(texts)).encode("utf-8"))
+            pending = separator
+            documents += len(ids)
+            tokens += len(ids.data)
+    if documents and not shards.manifest["open_end"]:
+        sink.write(b"\n")
+    sink.flush()
+    return DecodeReport(documents, tokens)

@@ -1,0 +1,227 @@
+"""`tokit encode`: documents to ids, on a stream or as shards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tokit.arrays import Block, Ids
+from tokit.artifact import check_target, writing
+from tokit.corpus import Corpus, Fingerprint, split_mask
+from tokit.errors import CorpusError, UsageError
+from tokit.ids import FORMATS
+from tokit.ids.shards import WHOLE
+from tokit.ids.writer import ShardWriter, id_dtype, select
+from tokit.ops.count import corpus_facts
+from tokit.ops.following import followed
+from tokit.progress import Tick, silent
+from tokit.registry import did_you_mean
+from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
+from tokit.tokenizer.foreign import SHARDS_TOKENIZER
+from tokit.tokenizer.special import SpecialTokens
+
+# What stands between documents when shards are turned back into text.
+SEPARATORS = {"line": "\n", "file": "", "blank": "\n\n"}
+# Shown in place of what would break a line of tokens apart.
+ESCAPES = str.maketrans({"\\": "\\\\", " ": "\\x20", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"})
+
+LineMaker = Callable[[Block, Ids, Tokenizer], list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeReport:
+    """What encoding gave."""
+
+    documents: int
+    tokens: int
+    skipped: int
+    replaced: int
+    path: str | None = None
+    parts: dict[str, dict[str, Any]] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A held-out share of the documents: the part's name and its share, 0 to 1."""
+
+    name: str
+    share: float
+
+    @classmethod
+    def parse(cls, value: str) -> Split:
+        """`"val=0.01"` → its parts.
+
+        Raises:
+            UsageError: not of that form, or no share between 0 and 1.
+        """
+        name, _, number = value.partition("=")
+        try:
+            share = float(number)
+        except ValueError:
+            share = -1.0
+        if not name.isidentifier() or name == "train" or not 0 < share < 1:
+            raise UsageError(f"--split {value}: not NAME=SHARE with a share between 0 and 1", hint="--split val=0.01")
+        return cls(name, share)
+
+
+def encode_stream(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    sink: BinaryIO,
+    *,
+    form: str = "ids",
+    options: EncodeOptions = PLAIN,
+    tick: Tick = silent,
+) -> EncodeReport:
+    """Write a line for each document.
+
+    The line of the last document has an end when that document's own line had one. Lines go out as soon as their
+    documents came in.
+
+    Args:
+        corpus: The documents; for `jsonl` opened with `keep_records`, so that the other fields are kept.
+        tokenizer: The tokenizer.
+        sink: Where the lines go.
+        form: "ids", "tokens" (white space and backslashes in them escaped) or "jsonl".
+        options: Special tokens, length.
+        tick: Progress.
+    """
+    writers: dict[str, LineMaker] = {"ids": _id_lines, "tokens": _token_lines, "jsonl": _json_lines}
+    if form not in writers:
+        raise UsageError(f"unknown --as '{form}'", hint=did_you_mean(form, list(writers)))
+    documents = tokens = 0
+    pending = b""
+    for block in followed(corpus, "encoding", tick):
+        ids = tokenizer.encode_block(block, options)
+        lines = writers[form](block, ids, tokenizer)
+        if lines:
+            # JSON lines always end: a record is no line of the text.
+            open_end = block.open_end and form != "jsonl"
+            sink.write(pending + b"\n".join(lines) + (b"" if open_end else b"\n"))
+            pending = b"\n" if open_end else b""
+            sink.flush()
+        documents += len(ids)
+        tokens += len(ids.data)
+    return EncodeReport(documents, tokens, corpus.skipped, corpus.replaced)
+
+
+def _id_lines(_block: Block, ids: Ids, _tokenizer: Tokenizer) -> list[bytes]:
+    return [" ".join(map(str, row)).encode("ascii") for row in ids.lists()]
+
+
+def _token_lines(_block: Block, ids: Ids, tokenizer: Tokenizer) -> list[bytes]:
+    names = [name.translate(ESCAPES) for name in tokenizer.pieces.names]
+    return [" ".join([names[i] for i in row]).encode("utf-8") for row in ids.lists()]
+
+
+def _json_lines(block: Block, ids: Ids, _tokenizer: Tokenizer) -> list[bytes]:
+    records = block.records or [{"text": text} for text in block.texts()]
+    return [
+        json.dumps({**record, "input_ids": row}, ensure_ascii=False).encode("utf-8")
+        for record, row in zip(records, ids.lists(), strict=True)
+    ]
+
+
+def encode_shards(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    out: str | Path,
+    *,
+    to: str = "bin",
+    unit: str = "line",
+    split: Split | None = None,
+    options: EncodeOptions = PLAIN,
+    seed: int = 0,
+    overwrite: bool = False,
+    tick: Tick = silent,
+) -> EncodeReport:
+    """Write the ids of a corpus as a shards folder.
+
+    Args:
+        corpus: The documents.
+        tokenizer: The tokenizer; a foreign one without an end of text gets one, in the copy that the folder keeps.
+        out: The folder.
+        to: A name out of `tokit.ids.FORMATS`.
+        unit: What a document was, so that decoding knows what stood between them.
+        split: A held-out share, drawn by a hash of each document.
+        options: Special tokens, length.
+        seed: Of the split.
+        overwrite: Replace shards that are there.
+        tick: Progress.
+
+    Raises:
+        CorpusError: no document in the corpus.
+    """
+    writer_type = FORMATS.get(to)
+    check_target(out, overwrite=overwrite)
+    tokenizer, notes = with_end_of_text_token(tokenizer) if writer_type.flat else (tokenizer, ())
+    end_of_text = tokenizer.special_ids["endoftext"] if writer_type.flat else None
+    dtype = id_dtype(tokenizer.vocab_size)
+    fingerprint = Fingerprint()
+    open_end = False
+    with writing(out, "shards", overwrite=overwrite) as draft, ExitStack() as stack:
+        names = [WHOLE] if split is None else ["train", split.name]
+        parts = {name: stack.enter_context(closing(writer_type(draft.path / name, dtype, end_of_text))) for name in names}
+        for block in followed(corpus, "encoding", tick):
+            _write_block(block, tokenizer.encode_block(block, options), parts, split, seed)
+            fingerprint.add(block)
+            open_end = block.open_end
+        if not fingerprint.documents:
+            raise CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
+        stack.close()
+        (draft.path / SHARDS_TOKENIZER).mkdir()
+        tokenizer.save_files(draft.path / SHARDS_TOKENIZER)
+        facts = {name: _part_facts(name, part) for name, part in parts.items()}
+        draft.manifest = {
+            "format": to,
+            "dtype": dtype.name,
+            "documents": sum(part.documents for part in parts.values()),
+            "tokens": sum(part.tokens for part in parts.values()),
+            "parts": facts,
+            "end_of_text": end_of_text,
+            "tokenizer_sha256": tokenizer.sha256,
+            "tokenizer_family": tokenizer.family,
+            "vocab_size": tokenizer.vocab_size,
+            "lossless": tokenizer.lossless,
+            "add_special": options.add_special,
+            "parse_special": options.parse_special,
+            "max_length": options.max_length,
+            "separator": SEPARATORS.get(unit, "\n"),
+            "open_end": open_end,
+            "split": None if split is None else {split.name: split.share},
+            "seed": seed,
+            "corpus": corpus_facts(fingerprint).as_dict(),
+        }
+    total = sum(part.tokens for part in parts.values())
+    return EncodeReport(fingerprint.documents, total, corpus.skipped, corpus.replaced, str(out), facts, notes)
+
+
+def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, ...]]:
+    """A tokenizer that marks the end of a document: itself, or a derived copy of a foreign one that cannot."""
+    from tokit.tokenizer.derive import derived
+
+    if "endoftext" in tokenizer.special_ids:
+        return tokenizer, ()
+    text = SpecialTokens.parse().by_role["endoftext"]
+    copy = derived(tokenizer, {"endoftext": text})
+    return copy, (f"the tokenizer has no end of text: the shards keep a copy with {text} as id {copy.vocab_size - 1}",)
+
+
+def _write_block(block: Block, ids: Ids, parts: dict[str, ShardWriter], split: Split | None, seed: int) -> None:
+    if split is None:
+        parts[WHOLE].write(ids)
+        return
+    held_out = split_mask(block, split.share, seed=seed)
+    parts["train"].write(select(ids, ~held_out))
+    parts[split.name].write(select(ids, held_out))
+
+
+def _part_facts(name: str, part: ShardWriter) -> dict[str, Any]:
+    ends = {"ends": "ends.npy" if name == WHOLE else f"{name}.ends.npy"} if part.flat else {}
+    return {"file": part.path.name, **ends, "documents": part.documents, "tokens": part.tokens}
+

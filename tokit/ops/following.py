@@ -1,0 +1,16 @@
+"""A corpus read with its progress told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokit.arrays import Block
+from tokit.corpus import Corpus
+from tokit.progress import Progress, Tick
+
+
+def followed(corpus: Corpus, stage: str, tick: Tick) -> Iterator[Block]:
+    """The blocks of a corpus; after each, `tick` hears how many bytes went by."""
+    for block in corpus.blocks():
+        yield block
+        tick(Progress(stage, corpus.bytes_read, corpus.total_bytes, "bytes"))

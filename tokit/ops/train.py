@@ -1,0 +1,247 @@
+"""`tokit train`: from a corpus or its counts to tokenizer folders, one a vocabulary size."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokit.artifact import check_target, writing
+from tokit.corpus import Corpus
+from tokit.counts.store import CountsArtifact
+from tokit.errors import UsageError
+from tokit.ops.count import count_corpus, merged_counts
+from tokit.params import fill
+from tokit.progress import Tick, silent
+from tokit.rules import TextRules
+from tokit.runner.threads import interruptible
+from tokit.tokenizer import FAMILIES, Family
+from tokit.tokenizer.assemble import assemble, template_processor
+from tokit.tokenizer.family import DEFAULT_VOCAB_SIZE, Job, Trained
+from tokit.tokenizer.library import LibraryTokenizer
+from tokit.tokenizer.special import SpecialTokens
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOptions:
+    """The rules that the user named; None leaves one to the family."""
+
+    normalizers: tuple[str, ...] | None = None
+    pre_tokenizer: str | None = None
+    digits: str | None = None
+
+    def over(self, default: TextRules) -> TextRules:
+        """These, and the default where nothing was named."""
+        named = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        return dataclasses.replace(default, **named)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedTokenizer:
+    """One folder that a training left."""
+
+    path: str
+    family: str
+    vocab_size: int
+    requested: int | None
+    lossless: bool
+    lossy_because: str
+    sha256: str
+
+    @property
+    def fell_short(self) -> bool:
+        """Whether the corpus could not fill the vocabulary."""
+        return self.requested is not None and self.vocab_size < self.requested
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """What a training gave."""
+
+    tokenizers: tuple[TrainedTokenizer, ...]
+    documents: int
+    bytes: int
+    words: int
+    skipped: int
+    replaced: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A training as asked for, checked before any text is read."""
+
+    family: type[Family]
+    params: Any
+    special: SpecialTokens
+    template: str
+    options: RuleOptions
+    seed: int
+
+
+def train_tokenizer(
+    corpus: Corpus | None,
+    out: str | Path,
+    *,
+    family: str = "bpe",
+    vocab_sizes: Sequence[int] = (),
+    rules: RuleOptions | None = None,
+    counts: Sequence[str | Path] = (),
+    special_tokens: Sequence[str] = (),
+    template: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    tick: Tick = silent,
+) -> TrainReport:
+    """Train a tokenizer, or a family of sizes, and write it.
+
+    Args:
+        corpus: Text to train on; None when `counts` are given.
+        out: The folder to write; with several sizes one folder a size appears in it.
+        family: A name out of `tokit.tokenizer.FAMILIES`.
+        vocab_sizes: Sizes asked for, special tokens included; none leaves it to the family.
+        rules: Normalizers, pre-tokenizer, digits; what is None is the family's, or that of the counts.
+        counts: Folders of counts to train from.
+        special_tokens: `role=text` settings.
+        template: "none", "bert", "eos" or a template such as "cls $A sep"; None is the family's.
+        settings: The family's own parameters.
+        seed: Of samples.
+        overwrite: Replace what is there.
+        tick: Progress.
+
+    Raises:
+        UsageError: settings that cannot be meant.
+        CorpusError: text that cannot be read, or none.
+        TrainingError: a vocabulary below the alphabet.
+    """
+    started = time.perf_counter()
+    plan = plan_training(family, rules, special_tokens, template, settings, seed)
+    targets = _targets(Path(out), vocab_sizes)
+    for target, _ in targets:
+        check_target(target, overwrite=overwrite)
+    with ExitStack() as stack:
+        if corpus is not None and plan.family.needs_text(plan.params):
+            corpus = stack.enter_context(corpus.spooled())
+        counted = _counted(corpus, counts, plan, tick)
+        results = []
+        for target, size in targets:
+            tokenizer = _train_one(plan, counted, corpus, size, tick)
+            results.append(_save(tokenizer, plan, counted, target, size, overwrite=overwrite))
+    return TrainReport(
+        tuple(results),
+        counted.corpus.documents,
+        counted.corpus.bytes,
+        len(counted.counts),
+        corpus.skipped if corpus else 0,
+        corpus.replaced if corpus else 0,
+        time.perf_counter() - started,
+    )
+
+
+def plan_training(
+    family: str,
+    rules: RuleOptions | None,
+    special_tokens: Sequence[str],
+    template: str | None,
+    settings: Mapping[str, Any] | None,
+    seed: int,
+) -> Plan:
+    """Check what was asked for.
+
+    Raises:
+        UsageError: an unknown family, parameter, rule, role or template.
+    """
+    kind = FAMILIES.get(family)
+    params = fill(kind.Params, settings or {})
+    options = rules or RuleOptions()
+    options.over(kind.default_rules(params))
+    special = SpecialTokens.parse(special_tokens)
+    chosen = kind.default_template() if template is None else template
+    template_processor(chosen, special.with_unknown())
+    return Plan(kind, params, special, chosen, options, seed)
+
+
+def _targets(out: Path, sizes: Sequence[int]) -> list[tuple[Path, int | None]]:
+    if len(set(sizes)) != len(sizes):
+        raise UsageError("a vocabulary size is given twice", hint="name each size once")
+    if len(sizes) > 1:
+        return [(out / str(size), size) for size in sizes]
+    return [(out, sizes[0] if sizes else None)]
+
+
+def _counted(corpus: Corpus | None, counts: Sequence[str | Path], plan: Plan, tick: Tick) -> CountsArtifact:
+    default = plan.family.default_rules(plan.params)
+    if corpus is not None:
+        if counts:
+            raise UsageError("both a corpus and --counts", hint="tokit count --counts A CORPUS -o ALL adds them up")
+        return count_corpus(corpus, plan.options.over(default), tick=tick)
+    if plan.family.needs_text(plan.params):
+        raise UsageError(f"this {plan.family.name} trains on text, not on counts", hint="give the corpus itself")
+    merged = merged_counts(counts)
+    named = plan.options.over(merged.rules)
+    return merged if named == merged.rules else merged_counts(counts, named)
+
+
+def _train_one(
+    plan: Plan, counted: CountsArtifact, corpus: Corpus | None, size: int | None, tick: Tick
+) -> tuple[LibraryTokenizer, Trained]:
+    job = Job(
+        counted.rules,
+        plan.special,
+        size,
+        plan.params,
+        counted.counts,
+        None if corpus is None else corpus.blocks,
+        plan.seed,
+        tick,
+    )
+    # The trainers do not look at signals: in a thread of its own the work can be left at Ctrl-C.
+    trained = interruptible(lambda: plan.family.train(job))
+    return assemble(trained, plan.family.name, plan.template), trained
+
+
+def _save(
+    result: tuple[LibraryTokenizer, Trained],
+    plan: Plan,
+    counted: CountsArtifact,
+    target: Path,
+    size: int | None,
+    *,
+    overwrite: bool,
+) -> TrainedTokenizer:
+    tokenizer, trained = result
+    with writing(target, "tokenizer", overwrite=overwrite) as draft:
+        tokenizer.save_files(draft.path)
+        for name, content in trained.files.items():
+            (draft.path / name).write_bytes(content)
+        draft.manifest = {
+            "family": tokenizer.family,
+            "vocab_size": tokenizer.vocab_size,
+            "requested_vocab_size": size,
+            "lossless": tokenizer.lossless,
+            "lossy_because": tokenizer.identity.lossy_because,
+            "special_tokens": trained.special.by_role,
+            "template": plan.template or "none",
+            "rules": counted.rules.as_dict(),
+            "params": dataclasses.asdict(plan.params),
+            "seed": plan.seed,
+            "engine": "reference",
+            "reproducible": trained.reproducible,
+            **({} if trained.reproducible else {"not_reproducible_because": trained.because}),
+            "corpus": counted.corpus.as_dict(),
+        }
+    requested = DEFAULT_VOCAB_SIZE if size is None and plan.family.sized else size
+    return TrainedTokenizer(
+        str(target),
+        tokenizer.family,
+        tokenizer.vocab_size,
+        requested,
+        tokenizer.lossless,
+        tokenizer.identity.lossy_because,
+        tokenizer.sha256,
+    )

@@ -1,0 +1,51 @@
+"""Names that stand for code, imported only when asked for.
+
+A registry is a table; looking a name up imports one module, listing the names imports none.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Generic, TypeVar, cast
+
+from tokit.errors import UsageError
+
+T = TypeVar("T")
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """A hint for a mistyped name: the nearest known one, or all of them."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+
+
+class Registry(Generic[T]):
+    """A table from name to "module:attribute".
+
+    Args:
+        kind: What the names are, for messages: "tokenizer", "reader".
+        table: name → "module:attribute".
+    """
+
+    def __init__(self, kind: str, table: Mapping[str, str]) -> None:
+        self.kind = kind
+        self._table = dict(table)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._table
+
+    def get(self, name: str) -> T:
+        """Import and return what `name` stands for.
+
+        Raises:
+            UsageError: the name is not in the table; the hint holds the nearest one.
+        """
+        if name not in self._table:
+            raise UsageError(f"unknown {self.kind} '{name}'", hint=did_you_mean(name, list(self._table)))
+        module, _, attribute = self._table[name].partition(":")
+        return cast(T, getattr(import_module(module), attribute))

@@ -1,0 +1,162 @@
+r"""How text is normalised and cut into pre-tokens: the part that counts and tokenizers share.
+
+Counts carry these rules, and training across different ones is refused, so the rules live below both.
+The patterns are those of the models they are named after, in the syntax of the reference's regex engine
+(Oniguruma: possessive `{1,3}+` would be a repeated group there, `$` the end of any line).
+
+Sources: GPT-2 https://github.com/openai/gpt-2 (src/encoder.py); cl100k and o200k
+https://github.com/openai/tiktoken (tiktoken_ext/openai_public.py); Llama 3 and Qwen2 as their
+tokenizer.json files have them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from tokit.errors import UsageError
+from tokit.registry import did_you_mean
+
+if TYPE_CHECKING:
+    from tokenizers import normalizers, pre_tokenizers
+
+_CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+_O200K_UPPER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
+_O200K_LOWER = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+
+PATTERNS: dict[str, str] = {
+    "gpt2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    # \z where the source has $: there it means the end of the text only.
+    "cl100k": r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s+\z|\s*[\r\n]|\s+(?!\S)|\s",
+    "o200k": rf"[^\r\n\p{{L}}\p{{N}}]?{_O200K_UPPER}*{_O200K_LOWER}+{_CONTRACTIONS}?"
+    rf"|[^\r\n\p{{L}}\p{{N}}]?{_O200K_UPPER}+{_O200K_LOWER}*{_CONTRACTIONS}?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "llama3": _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "qwen2": _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+",
+}
+# They drop the white space between words, so a tokenizer on them cannot give the text back.
+DROPPING = ("bert", "whitespace", "whitespace-split")
+PRE_TOKENIZERS = (*PATTERNS, *DROPPING, "metaspace", "punctuation", "none")
+REGEX_PREFIX = "regex:"
+NORMALIZERS = ("nfc", "nfd", "nfkc", "nfkd", "lowercase", "strip-accents")
+DIGITS = ("keep", "single", "triple")
+METASPACE = "▁"
+
+
+@dataclass(frozen=True, slots=True)
+class TextRules:
+    """How text is normalised and cut into pre-tokens.
+
+    Attributes:
+        normalizers: Names out of `NORMALIZERS`, applied in this order.
+        pre_tokenizer: A name out of `PRE_TOKENIZERS`, or "regex:" and a pattern whose matches are the pre-tokens.
+        digits: "single" makes every digit a pre-token, "triple" groups of up to three; "keep" leaves it to the pattern.
+    """
+
+    normalizers: tuple[str, ...] = ()
+    pre_tokenizer: str = "gpt2"
+    digits: str = "keep"
+
+    def __post_init__(self) -> None:
+        for name in self.normalizers:
+            _known(name, NORMALIZERS, "normalizer")
+        if not self.pre_tokenizer.startswith(REGEX_PREFIX):
+            _known(self.pre_tokenizer, PRE_TOKENIZERS, "pre-tokenizer")
+        _known(self.digits, DIGITS, "value of --digits:")
+
+    @property
+    def keeps_text(self) -> bool:
+        """Whether the pre-tokens joined together are the text again."""
+        return not self.normalizers and self.pre_tokenizer not in (*DROPPING, "metaspace")
+
+    @property
+    def cuts_at_spaces(self) -> bool:
+        """Whether a lone space between two visible characters always starts a pre-token, or lies between two.
+
+        True for every named pattern: none of them has a match that goes on from a visible character over a space, and
+        none looks further back. So equal stretches of text between such spaces fall into equal pre-tokens.
+        """
+        return self.pre_tokenizer != "none" and not self.pre_tokenizer.startswith(REGEX_PREFIX)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a manifest."""
+        return {**asdict(self), "normalizers": list(self.normalizers)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TextRules:
+        """Out of a manifest."""
+        return cls(tuple(values["normalizers"]), values["pre_tokenizer"], values["digits"])
+
+    def normalizer(self) -> normalizers.Normalizer | None:
+        """The reference's normalizer for these rules, or None when text stays as it is."""
+        from tokenizers import normalizers
+
+        makers = {
+            "nfc": normalizers.NFC, "nfd": normalizers.NFD, "nfkc": normalizers.NFKC, "nfkd": normalizers.NFKD,
+            "lowercase": normalizers.Lowercase, "strip-accents": normalizers.StripAccents,
+        }  # fmt: skip
+        steps: list[normalizers.Normalizer] = []
+        for name in self.normalizers:
+            # The reference strips combining marks only, so accents must be taken apart before.
+            if name == "strip-accents" and not {"nfd", "nfkd"} & set(self.normalizers):
+                steps.append(normalizers.NFD())
+            steps.append(makers[name]())
+        if not steps:
+            return None
+        return steps[0] if len(steps) == 1 else normalizers.Sequence(steps)
+
+    def splitters(self) -> list[pre_tokenizers.PreTokenizer]:
+        """The reference's pre-tokenizers for these rules, in order, without a change of alphabet."""
+        from tokenizers import Regex, pre_tokenizers
+
+        steps: list[pre_tokenizers.PreTokenizer] = []
+        if self.digits != "keep":
+            pattern = r"\p{N}" if self.digits == "single" else r"\p{N}{1,3}"
+            steps.append(pre_tokenizers.Split(Regex(pattern), "isolated"))
+        if self.pre_tokenizer.startswith(REGEX_PREFIX):
+            steps.append(_custom_split(self.pre_tokenizer.removeprefix(REGEX_PREFIX)))
+        elif self.pre_tokenizer in PATTERNS:
+            steps.append(pre_tokenizers.Split(Regex(PATTERNS[self.pre_tokenizer]), "isolated"))
+        elif self.pre_tokenizer != "none":
+            steps.append(_library_splitter(self.pre_tokenizer))
+        return steps
+
+
+def _known(name: str, names: tuple[str, ...], kind: str) -> None:
+    if name not in names:
+        raise UsageError(f"unknown {kind} '{name}'", hint=did_you_mean(name, list(names)))
+
+
+def _custom_split(pattern: str) -> pre_tokenizers.PreTokenizer:
+    from tokenizers import Regex, pre_tokenizers
+
+    try:
+        return pre_tokenizers.Split(Regex(pattern), "isolated")
+    except Exception as error:  # the library raises a bare Exception
+        raise UsageError(f"the pre-tokenizer's pattern cannot be read: {error}", hint="Oniguruma syntax") from error
+
+
+def _library_splitter(name: str) -> pre_tokenizers.PreTokenizer:
+    from tokenizers import pre_tokenizers
+
+    if name == "metaspace":
+        return pre_tokenizers.Metaspace(replacement=METASPACE, prepend_scheme="never")
+    makers = {
+        "bert": pre_tokenizers.BertPreTokenizer,
+        "whitespace": pre_tokenizers.Whitespace,
+        "whitespace-split": pre_tokenizers.WhitespaceSplit,
+        "punctuation": pre_tokenizers.Punctuation,
+    }
+    return makers[name]()
+
+
+def join_steps(steps: list[pre_tokenizers.PreTokenizer]) -> pre_tokenizers.PreTokenizer | None:
+    """One pre-tokenizer out of several; None out of none."""
+    from tokenizers import pre_tokenizers
+
+    if not steps:
+        return None
+    return steps[0] if len(steps) == 1 else pre_tokenizers.Sequence(steps)

@@ -1,0 +1,76 @@
+"""From a trained engine to a tokenizer: special tokens registered, template set, identity known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tokit.errors import UsageError
+from tokit.tokenizer.base import Identity
+from tokit.tokenizer.family import Trained
+from tokit.tokenizer.library import LibraryTokenizer, content_sha256
+from tokit.tokenizer.special import SpecialTokens
+from tokit.tokenizer.structure import why_lossy
+
+if TYPE_CHECKING:
+    from tokenizers import processors
+
+TEMPLATES = {
+    "none": ("", ""),
+    "bert": ("cls $A sep", "cls $A sep $B:1 sep:1"),
+    "eos": ("$A endoftext", "$A endoftext $B:1 endoftext:1"),
+}
+
+
+def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
+    """Finish a trained engine.
+
+    Args:
+        trained: What the family gave.
+        family: Its name.
+        template: "none", "bert", "eos", or a template of the user: special tokens (by role or text) around `$A`.
+
+    Raises:
+        UsageError: a template that names a token which is not there, or lacks `$A`.
+    """
+    import json
+
+    from tokenizers import AddedToken
+
+    engine, special = trained.engine, trained.special
+    engine.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special.texts])
+    processor = template_processor(template, special)
+    if processor is not None:
+        engine.post_processor = processor
+    spec: dict[str, Any] = json.loads(engine.to_str())
+    return LibraryTokenizer(
+        engine, Identity(family, "tokit", content_sha256(engine), special.ids(), why_lossy(spec))
+    )
+
+
+def template_processor(template: str, special: SpecialTokens) -> processors.TemplateProcessing | None:
+    """The library's post-processor for a template; None for "none" and ""."""
+    from tokenizers import processors
+
+    single, pair = TEMPLATES.get(template or "none", (template, ""))
+    if not single:
+        return None
+    if "$A" not in single.split():
+        raise UsageError(f"template '{template}' has no $A", hint="for example: --template 'cls $A sep'")
+    texts = {**{text: text for text in special.texts}, **special.by_role}
+    ids = {special.by_role[role]: i for role, i in special.ids().items()}
+    return processors.TemplateProcessing(
+        single=[_resolved(piece, texts) for piece in single.split()],
+        pair=[_resolved(piece, texts) for piece in (pair or f"{single} $B:1").split()],
+        special_tokens=[(text, i) for text, i in ids.items()],
+    )
+
+
+def _resolved(piece: str, texts: dict[str, str]) -> str:
+    if piece.startswith("$"):
+        return piece
+    name, colon, type_id = piece, "", ""
+    if piece not in texts:
+        name, colon, type_id = piece.partition(":")
+    if name not in texts:
+        raise UsageError(f"the template's '{piece}' is no special token", hint=f"known: {', '.join(texts)}")
+    return f"{texts[name]}{colon}{type_id}"

@@ -1,0 +1,123 @@
+"""Tokenizers that run in the Hugging Face `tokenizers` library, from a `tokenizer.json`.
+
+All of our families do, and most foreign formats are turned into one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+
+from tokit.errors import ArtifactError
+from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.structure import piece_texts
+
+
+class LibraryTokenizer(Tokenizer):
+    """A tokenizer on the reference library.
+
+    Args:
+        engine: The library's tokenizer; truncation and padding stored in its file are switched off.
+        identity: What it is.
+        config: `tokenizer_config.json` to be written beside it; None writes ours.
+    """
+
+    def __init__(self, engine: tokenizers.Tokenizer, identity: Identity, config: dict[str, Any] | None = None) -> None:
+        engine.no_truncation()
+        engine.no_padding()
+        self.engine = engine
+        self.identity = identity
+        self._config = config
+        self._vocab_size = 1 + max(engine.get_vocab(with_added_tokens=True).values(), default=-1)
+
+    @property
+    def vocab_size(self) -> int:
+        return self._vocab_size
+
+    def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
+        encodings = self._configured(options).encode_batch_fast(texts, add_special_tokens=options.add_special)
+        return [encoding.ids for encoding in encodings]
+
+    def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
+        texts: list[str] = self.engine.decode_batch(ids, skip_special_tokens=skip_special)
+        return texts
+
+    def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        encodings = self._configured(PLAIN).encode_batch(texts, add_special_tokens=False)
+        return [encoding.offsets for encoding in encodings]
+
+    def save_files(self, folder: Path) -> None:
+        from tokit.tokenizer.folder import write_library_files
+
+        write_library_files(self.engine, folder, self.special_texts(), config=self._config)
+
+    def special_texts(self) -> dict[str, str]:
+        """Role → text of the special tokens."""
+        return {role: self.engine.id_to_token(i) for role, i in self.special_ids.items()}
+
+    def specification(self) -> dict[str, Any]:
+        """The content of its tokenizer.json."""
+        parsed: dict[str, Any] = json.loads(self.engine.to_str())
+        return parsed
+
+    def _names(self) -> list[str]:
+        names = [""] * self.vocab_size
+        for token, i in self.engine.get_vocab(with_added_tokens=True).items():
+            names[i] = token
+        return names
+
+    def _texts(self, names: list[str]) -> list[str]:
+        return piece_texts(names, self.specification())
+
+    def _all_special_ids(self) -> list[int]:
+        added = self.engine.get_added_tokens_decoder()
+        return sorted(i for i, token in added.items() if token.special)
+
+    def _configured(self, options: EncodeOptions) -> tokenizers.Tokenizer:
+        self.engine.encode_special_tokens = not options.parse_special
+        self._truncate(options)
+        return self.engine
+
+    def _truncate(self, options: EncodeOptions) -> None:
+        if options.max_length is None:
+            if self.engine.truncation is not None:
+                self.engine.no_truncation()
+            return
+        # The library panics when the template alone is longer than the limit.
+        room = self.engine.num_special_tokens_to_add(False) if options.add_special else 0
+        if options.max_length < room:
+            raise ArtifactError(
+                f"--max-length {options.max_length} is below the {room} tokens of the template",
+                hint=f"pass {room} or more, or leave --add-special out",
+            )
+        self.engine.enable_truncation(options.max_length)
+
+
+def read_engine(path: Path) -> tokenizers.Tokenizer:
+    """Load a tokenizer.json.
+
+    Raises:
+        ArtifactError: the file is missing, cut off, or holds something else.
+    """
+    try:
+        return tokenizers.Tokenizer.from_buffer(path.read_bytes())
+    except OSError as error:
+        raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
+    except Exception as error:  # the library raises a bare Exception
+        raise ArtifactError(f"{path}: not a tokenizer.json: {error}", hint="cut off or damaged? fetch or make it again") from error
+
+
+def content_sha256(engine: tokenizers.Tokenizer) -> str:
+    """The sha256 of the tokenizer.json that this engine is written as."""
+    return hashlib.sha256(engine_json(engine).encode("utf-8")).hexdigest()
+
+
+def engine_json(engine: tokenizers.Tokenizer) -> str:
+    """The one text that a tokenizer.json of ours has."""
+    text: str = engine.to_str(pretty=True)
+    return text + "\n"

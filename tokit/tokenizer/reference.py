@@ -1,0 +1,72 @@
+"""The door to the reference trainers, which take text and no counts.
+
+Each counted word is written as often as it was counted, between separators, and the trainer splits at those. Its
+result depends on the counts alone, so it is the one that the text itself would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tokit.progress import Progress, Tick
+
+if TYPE_CHECKING:
+    from tokenizers import models
+
+CHUNK_CHARS = 1 << 16
+FIRST_PRIVATE = 0xE000
+
+
+def train_from_counts(model: models.Model, trainer: Any, items: list[tuple[str, int]], tick: Tick) -> dict[str, Any]:
+    """Run a trainer of the reference on counted words.
+
+    Args:
+        model: An empty model of the trainer's kind.
+        trainer: One of `tokenizers.trainers`.
+        items: (word, count); the words are taken as they are.
+        tick: Told how many bytes of text were replayed.
+
+    Returns:
+        The `model` part of the resulting tokenizer.json.
+    """
+    import json
+
+    from tokenizers import Tokenizer, pre_tokenizers
+
+    separator = absent_character(word for word, _ in items)
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.CharDelimiterSplit(separator)
+    total = sum(count for _, count in items)
+    tokenizer.train_from_iterator(_replay(items, separator, total, tick), trainer=trainer)
+    spec: dict[str, Any] = json.loads(tokenizer.to_str())
+    return dict(spec["model"])
+
+
+def absent_character(words: Iterable[str]) -> str:
+    """A character that stands in none of the words: the first free one of the private use area, or after it."""
+    used = set().union(*map(set, words))
+    code = FIRST_PRIVATE
+    while chr(code) in used:
+        code += 1
+    return chr(code)
+
+
+def _replay(items: list[tuple[str, int]], separator: str, total: int, tick: Tick) -> Iterator[str]:
+    done = 0
+    parts: list[str] = []
+    room = CHUNK_CHARS
+    for word, count in items:
+        left = count
+        while left:
+            times = min(left, max(1, room // (len(word) + 1)))
+            parts.append((word + separator) * times)
+            left -= times
+            room -= times * (len(word) + 1)
+            if room <= 0:
+                yield "".join(parts)
+                parts, room = [], CHUNK_CHARS
+        done += count
+        tick(Progress("replaying counts", done, total, "words"))
+    yield "".join(parts)
+    tick(Progress("learning", total, None, "words"))

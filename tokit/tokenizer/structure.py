@@ -1,0 +1,122 @@
+"""What a tokenizer.json says about its tokenizer: whether it keeps every text, and what each piece stands for.
+
+Both are read off the file's parts, not tried out on examples; what is not known to be exact counts as lossy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from tokit.rules import METASPACE
+from tokit.tokenizer.special import BYTE_TOKENS
+
+Spec = dict[str, Any]
+# Normalizers that only rewrite the space sign, which is judged with the metaspace.
+_DROPPING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "CharDelimiterSplit"}
+
+
+@cache
+def byte_alphabet() -> tuple[str, ...]:
+    """The character that stands for each byte in byte-level vocabularies.
+
+    Printable Latin-1 stands for itself, the other 68 bytes are moved up to U+0100 and on.
+    GPT-2, https://github.com/openai/gpt-2 (src/encoder.py, bytes_to_unicode)
+    """
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    moved = iter(range(0x100, 0x200))
+    return tuple(chr(byte) if byte in printable else chr(next(moved)) for byte in range(256))
+
+
+def to_byte_level(text: str) -> str:
+    """A text in the byte alphabet: one character a UTF-8 byte."""
+    alphabet = byte_alphabet()
+    return "".join([alphabet[byte] for byte in text.encode("utf-8")])
+
+
+def why_lossy(spec: Spec) -> str:
+    """Why decoding may not give the text back; empty when it always does."""
+    return (
+        _normalizer_loss(spec.get("normalizer"))
+        or _splitter_loss(spec.get("pre_tokenizer"))
+        or _model_loss(spec)
+        or _decoder_loss(spec)
+    )
+
+
+def piece_texts(names: list[str], spec: Spec) -> list[str]:
+    """The text that each token contributes; bytes that are no UTF-8 by themselves become U+FFFD."""
+    kinds = {part["type"] for part in parts(spec.get("decoder"))}
+    added = {token["content"] for token in spec.get("added_tokens", [])}
+    if "ByteLevel" in kinds:
+        table = {ord(sign): byte for byte, sign in enumerate(byte_alphabet())}
+        return [name if name in added else _from_byte_level(name, table) for name in names]
+    prefix = spec["model"].get("continuing_subword_prefix") if "WordPiece" in kinds else None
+    spaced = any(METASPACE in str(part) for part in parts(spec.get("decoder")))
+    bytewise = "ByteFallback" in kinds
+    return [name if name in added else _plain_text(name, prefix, spaced=spaced, bytewise=bytewise) for name in names]
+
+
+def parts(component: Spec | None) -> Iterator[Spec]:
+    """The steps of a normalizer, pre-tokenizer or decoder, sequences flattened."""
+    if component is None:
+        return
+    steps = next((component[key] for key in ("normalizers", "pretokenizers", "decoders") if key in component), None)
+    if steps is None:
+        yield component
+        return
+    for step in steps:
+        yield from parts(step)
+
+
+def _from_byte_level(name: str, table: dict[int, int]) -> str:
+    try:
+        return bytes([table[ord(sign)] for sign in name]).decode("utf-8", errors="replace")
+    except KeyError:
+        return name
+
+
+def _plain_text(name: str, prefix: str | None, *, spaced: bool, bytewise: bool) -> str:
+    if prefix and name.startswith(prefix):
+        return name.removeprefix(prefix)
+    if bytewise and name in BYTE_TOKENS:
+        return bytes([int(name[3:5], 16)]).decode("utf-8", errors="replace")
+    return name.replace(METASPACE, " ") if spaced else name
+
+
+def _normalizer_loss(normalizer: Spec | None) -> str:
+    names = [step["type"] for step in parts(normalizer)]
+    return f"its normalizer changes text ({', '.join(names)})" if names else ""
+
+
+def _splitter_loss(splitter: Spec | None) -> str:
+    for step in parts(splitter):
+        if step["type"] == "Metaspace":
+            return f"it writes a space as {METASPACE}, so it reads {METASPACE} in the text as a space"
+        if step["type"] in _DROPPING or step.get("behavior") == "Removed":
+            return "its pre-tokenizer drops the white space between words"
+        if step["type"] == "ByteLevel" and step.get("add_prefix_space"):
+            return "it puts a space before the text"
+    return ""
+
+
+def _model_loss(spec: Spec) -> str:
+    model = spec["model"]
+    vocab = model.get("vocab", {})
+    known = set(vocab) if isinstance(vocab, dict) else {piece for piece, _ in vocab}
+    kinds = {step["type"] for step in parts(spec.get("pre_tokenizer"))}
+    if model.get("dropout"):
+        return "its merges are dropped at random"
+    if model["type"] in ("BPE", "Unigram") and "ByteLevel" in kinds and known.issuperset(byte_alphabet()):
+        return ""
+    if model["type"] in ("BPE", "Unigram") and model.get("byte_fallback") and known.issuperset(BYTE_TOKENS):
+        return ""
+    return "a word or character outside its vocabulary becomes the unknown token"
+
+
+def _decoder_loss(spec: Spec) -> str:
+    decoder = [step["type"] for step in parts(spec.get("decoder"))]
+    byte_level = any(step["type"] == "ByteLevel" for step in parts(spec.get("pre_tokenizer")))
+    expected = ["ByteLevel"] if byte_level else ["ByteFallback", "Fuse"]
+    return "" if decoder == expected else "its decoder does not undo its encoding"
