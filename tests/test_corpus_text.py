@@ -9,6 +9,7 @@ import threading
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from tokit.errors import CorpusError, TokitError, UsageError
 HOSTILE = st.lists(st.sampled_from(["\n", "\r", "\0", "a", "é", "日", "👩", "\ufeff", " "]), max_size=60)
 TEXTS = st.one_of(HOSTILE.map("".join), st.text(st.characters(exclude_categories=["Cs"]), max_size=40)).map(str.encode)
 SIZES = st.integers(1, 50)
-on_files = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+on_files = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 
 
 def documents(corpus: Corpus) -> list[bytes]:
@@ -156,13 +157,13 @@ def test_a_document_larger_than_a_block_is_a_block_alone(file: Path) -> None:
     file.write_bytes(b"a\n" + b"x" * 50 + b"\nb\nc\n")
     blocks = [list(block.documents()) for block in open_corpus([str(file)], block_bytes=10).blocks()]
     assert [b"x" * 50] in blocks
-    assert sum(blocks, []) == [b"a", b"x" * 50, b"b", b"c"]
+    assert [document for block in blocks for document in block] == [b"a", b"x" * 50, b"b", b"c"]
 
 
 @pytest.mark.parametrize("unit", ["line", "blank"])
 def test_a_huge_line_takes_linear_time_and_memory(file: Path, unit: str) -> None:
-    # With quadratic joining 2,000 pieces of 32 KiB would copy 64 GB.
-    size = 64 << 20
+    # With quadratic joining 1,000 pieces of 32 KiB would copy 16 GB.
+    size = 32 << 20
     file.write_bytes(b"x" * size + b"\n\nshort\n")
     tracemalloc.start()
     lengths = [len(d) for d in documents(open_corpus([str(file)], unit=unit, block_bytes=1 << 15)) if d]
@@ -241,14 +242,12 @@ def test_a_slow_fifo_is_answered_paragraph_by_paragraph(tmp_path: Path) -> None:
 
 @settings(on_files, max_examples=60)
 @given(data=TEXTS, cuts=st.lists(st.integers(0, 60), max_size=6), size=SIZES, unit=st.sampled_from(["line", "blank"]))
-def test_pieces_of_a_pipe_make_no_difference(
-    file: Path, data: bytes, cuts: list[int], size: int, unit: str
-) -> None:
+def test_pieces_of_a_pipe_make_no_difference(file: Path, data: bytes, cuts: list[int], size: int, unit: str) -> None:
     bounds = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     with pytest.MonkeyPatch.context() as patch, standard_input(patch) as pipe:
 
         def feed() -> None:
-            for start, end in zip(bounds, bounds[1:], strict=False):
+            for start, end in pairwise(bounds):
                 os.write(pipe, data[start:end])
             os.close(pipe)
 
@@ -290,7 +289,7 @@ def test_spooled_standard_input_is_read_again_and_leaves_nothing(
     def work(corpus: Corpus) -> None:
         with corpus.spooled() as again:
             assert [source.name for source in again.sources] == [str(file), "<stdin>"]
-            assert documents(again) == documents(again) == [b"file", b"\xff", b"b"][:1] + [b"b"]
+            assert documents(again) == documents(again) == [b"file", b"b"]
             assert again.skipped == 1
             assert len(list(folder.iterdir())) == 1
             if failure is not None:
@@ -321,13 +320,12 @@ def test_a_fifo_is_spooled_too(tmp_path: Path) -> None:
 def test_a_full_disk_while_spooling_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    monkeypatch.setattr("tempfile.NamedTemporaryFile", lambda **_: Path("/dev/full").open("wb"))
-    with standard_input(monkeypatch) as pipe:
+    with standard_input(monkeypatch) as pipe, Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr("tempfile.NamedTemporaryFile", lambda **_: full)
         os.write(pipe, b"a\n")
         os.close(pipe)
-        with pytest.raises(CorpusError, match="<stdin>: cannot copy it to .*no space left") as caught:
-            with open_corpus().spooled():
-                pass
+        with pytest.raises(CorpusError, match=r"<stdin>: cannot be copied .*: no space left") as caught:
+            open_corpus().spooled().__enter__()
     assert "TMPDIR" in caught.value.hint
 
 
@@ -341,8 +339,18 @@ def test_a_bad_byte_is_named(file: Path) -> None:
     assert "--errors replace" in caught.value.hint and "iconv" in caught.value.hint
 
 
+def test_characters_across_the_window_of_the_check(file: Path) -> None:
+    data = "aé日👩".encode() * 100_000
+    assert read(file, data) == [data]
+    with pytest.raises(CorpusError, match="byte 0xFF at offset 1000000 of"):
+        read(file, data + b"\xff")
+
+
 @on_files
-@given(data=st.lists(st.sampled_from([b"a", b"\n", b"\xc3", b"\xa9", b"\xf0\x9f", b"\xff"]), max_size=20).map(b"".join), size=SIZES)
+@given(
+    data=st.lists(st.sampled_from([b"a", b"\n", b"\xc3", b"\xa9", b"\xf0\x9f", b"\xff"]), max_size=20).map(b"".join),
+    size=SIZES,
+)
 def test_the_bad_byte_is_found_wherever_blocks_end(file: Path, data: bytes, size: int) -> None:
     expected = None
     for number, line in enumerate(data.split(b"\n"), start=1):
@@ -362,8 +370,11 @@ def test_the_bad_byte_is_found_wherever_blocks_end(file: Path, data: bytes, size
 @given(data=st.binary(max_size=60), size=SIZES, unit=st.sampled_from(["line", "file", "blank"]))
 def test_replace_and_skip_count_documents(file: Path, data: bytes, size: int, unit: str) -> None:
     file.write_bytes(data)
-    plain = {"line": data.split(b"\n")[: -1 if data.endswith(b"\n") or not data else None],
-             "file": [data] if data else [], "blank": slow_paragraphs(data)}[unit]
+    plain = {
+        "line": data.split(b"\n")[: -1 if data.endswith(b"\n") or not data else None],
+        "file": [data] if data else [],
+        "blank": slow_paragraphs(data),
+    }[unit]
     decoded = [document.decode("utf-8", "replace").encode() for document in plain]
     bad = [document != other for document, other in zip(plain, decoded, strict=True)]
 
@@ -479,6 +490,9 @@ def test_standard_input_twice_is_wrong_usage(tmp_path: Path) -> None:
         open_corpus(["-", "-"])
     with pytest.raises(UsageError, match="named twice"):
         open_corpus(["-"], files_from="-")
+    (tmp_path / "list").write_bytes(b"-\n-\n")
+    with pytest.raises(UsageError, match="named twice"):
+        open_corpus(files_from=str(tmp_path / "list"))
 
 
 def test_uris(tmp_path: Path) -> None:
@@ -526,6 +540,7 @@ def test_total_bytes_is_known_for_plain_files_only(file: Path, tmp_path: Path) -
 def test_importing_the_package_is_light() -> None:
     import subprocess
 
-    code = "import sys, tokit.corpus; print([m for m in ('pyarrow', 'gensim', 'typer', 'rich', 'tokenizers') if m in sys.modules])"
+    heavy = ("pyarrow", "zstandard", "gensim", "typer", "rich", "tokenizers")
+    code = f"import sys, tokit.corpus; print([name for name in {heavy} if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

@@ -15,20 +15,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokit.corpus import open_corpus
+    from tokit.ops.compare import compare
     from tokit.ops.count import count_to_folder
+    from tokit.ops.embed import embed
+    from tokit.ops.fit import fit_embedding
     from tokit.ops.train import train_tokenizer
     from tokit.tokenizer.foreign import open_tokenizer as load
 
 __version__ = "0.1.0"
 
 _API = {
+    "compare": "tokit.ops.compare:compare",
     "open_corpus": "tokit.corpus:open_corpus",
     "load": "tokit.tokenizer.foreign:open_tokenizer",
     "count_to_folder": "tokit.ops.count:count_to_folder",
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
+    "fit_embedding": "tokit.ops.fit:fit_embedding",
+    "embed": "tokit.ops.embed:embed",
 }
 
-__all__ = ["count_to_folder", "load", "open_corpus", "train_tokenizer"]
+__all__ = ["compare", "count_to_folder", "load", "open_corpus", "train_tokenizer"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,8 @@ class Draft:
 
 def versions() -> dict[str, str]:
     """Versions of tokit and of the engines under it."""
+    from importlib import metadata
+
     return {name: metadata.version(name) for name in ("tokit", *ENGINES)}
 
 

@@ -76,10 +76,11 @@ class TextRules:
     def cuts_at_spaces(self) -> bool:
         """Whether a lone space between two visible characters always starts a pre-token, or lies between two.
 
-        True for every named pattern: none of them has a match that goes on from a visible character over a space, and
-        none looks further back. So equal stretches of text between such spaces fall into equal pre-tokens.
+        True for nearly every name: those patterns have no match that goes on from a visible character over a space,
+        and none looks further back. So equal stretches of normalised text between such spaces fall into equal
+        pre-tokens. "punctuation" cuts at no space at all, and a pattern of the user's own may do anything.
         """
-        return self.pre_tokenizer != "none" and not self.pre_tokenizer.startswith(REGEX_PREFIX)
+        return self.pre_tokenizer not in ("none", "punctuation") and not self.pre_tokenizer.startswith(REGEX_PREFIX)
 
     def as_dict(self) -> dict[str, Any]:
         """For a manifest."""

@@ -23,6 +23,15 @@ COMMANDS = {
     "count": "tokit.cli.count:count",
     "encode": "tokit.cli.encode:encode",
     "decode": "tokit.cli.decode:decode",
+    "compare": "tokit.cli.compare:compare",
+    "wc": "tokit.cli.wc:wc",
+    "show": "tokit.cli.show:show",
+    "fit": "tokit.cli.fit:fit",
+    "embed": "tokit.cli.embed:embed",
+    "near": "tokit.cli.near:near",
+    "analogy": "tokit.cli.near:analogy",
+    "inspect": "tokit.cli.inspect:inspect",
+    "demo": "tokit.cli.demo:demo",
 }
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -34,6 +43,8 @@ class Terminated(BaseException):
 def run() -> NoReturn:
     """The program: runs `sys.argv` and exits."""
     signal.signal(signal.SIGTERM, _terminate)
+    # Typer parses with pydantic, which would look through every installed package for plugins of its own.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     code = main(sys.argv[1:])
     _flush()
     # An engine may still compute in a thread of its own; nothing of it is wanted any more.
@@ -49,6 +60,9 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt, Terminated) as error:
         return _exit_code(error)
+    # Typer turns Ctrl-C into this code without a word.
+    if result == INTERRUPTED:
+        return _exit_code(KeyboardInterrupt())
     return result if isinstance(result, int) else 0
 
 

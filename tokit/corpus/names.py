@@ -43,13 +43,18 @@ def locate(paths: Sequence[str], files_from: str | None) -> list[Located]:
         UsageError: standard input is named twice, or a corpus name is unknown.
         CorpusError: there is no such file, a folder or list holds none, or the file may not be read.
     """
-    names = [*paths, *(_listed(files_from) if files_from is not None else [])]
-    inputs = names.count("-") + (files_from == "-")
-    if inputs > 1:
-        raise UsageError("standard input is named twice", hint="it can be read only once: name '-' once")
+    _check_inputs([*paths, files_from])
+    listed = [] if files_from is None else _listed(files_from)
+    names = [*paths, *listed]
+    _check_inputs([*names, files_from])
     if not names:
         return [Located(STDIN, None)]
     return [located for name in names for located in _locate(name)]
+
+
+def _check_inputs(names: Sequence[str | None]) -> None:
+    if names.count("-") > 1:
+        raise UsageError("standard input is named twice", hint="it can be read only once: name '-' once")
 
 
 def _listed(files_from: str) -> list[str]:

@@ -184,24 +184,27 @@ def copied(stream: ByteStream) -> Iterator[Path]:
     Raises:
         CorpusError: the temporary folder has no room.
     """
-    with tempfile.NamedTemporaryFile(prefix="tokit-") as file:
+    with _no_room(stream.name):
+        # Unbuffered, so that closing has nothing left to write and cannot fail.
+        file = tempfile.NamedTemporaryFile(prefix="tokit-", buffering=0)  # noqa: SIM115 (closed below)
+    with file:
         while piece := stream.read(PIECE):
-            try:
-                file.write(piece)
-            except OSError as error:
-                raise _no_room(stream, error) from error
-        try:
-            file.flush()
-        except OSError as error:
-            raise _no_room(stream, error) from error
+            rest = memoryview(piece)
+            while rest:
+                with _no_room(stream.name):
+                    rest = rest[file.write(rest) :]
         yield Path(file.name)
 
 
-def _no_room(stream: ByteStream, error: OSError) -> CorpusError:
-    return CorpusError(
-        f"{stream.name}: cannot copy it to {tempfile.gettempdir()}: {(error.strerror or str(error)).lower()}",
-        hint="set TMPDIR to a folder with more room",
-    )
+@contextmanager
+def _no_room(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CorpusError(
+            f"{name}: cannot be copied to a temporary file: {(error.strerror or str(error)).lower()}",
+            hint="set TMPDIR to a folder with more room",
+        ) from error
 
 
 @contextmanager

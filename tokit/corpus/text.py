@@ -68,12 +68,11 @@ def _block(chunk: Chunk, unit: Unit, reading: Reading, tally: Tally, *, sound: b
     open_end = reading.unit == "file" or not chunk.data.endswith(b"\n")
     if sound and reading.unit == "line":
         return _line_block(chunk.data, open_end)
-    documents: list[bytes | None] = [chunk.data[start:end] for start, end in unit.spans(chunk.data)]
+    documents = [chunk.data[start:end] for start, end in unit.spans(chunk.data)]
     if not sound:
-        documents = mend([document for document in documents if document is not None], reading.errors, tally)
-    # A dropped last document leaves one before it that did end in a newline.
-    open_end = open_end and bool(documents) and documents[-1] is not None
-    return Block.of((document for document in documents if document is not None), open_end=open_end)
+        mended = mend(documents, reading.errors, tally)
+        documents = [document for document in mended if document is not None]
+    return Block.of(documents, open_end=open_end)
 
 
 def _line_block(data: bytes, open_end: bool) -> Block:

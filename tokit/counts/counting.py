@@ -37,6 +37,9 @@ class PreTokenCounter:
     def add(self, block: Block) -> None:
         """Count the documents of a block."""
         for text in block.texts():
+            # Normalised before it is cut: a character may become white space, or a lone mark vanish between spaces.
+            if self._normalizer is not None:
+                text = self._normalizer.normalize_str(text)  # noqa: PLW2901
             if self.rules.cuts_at_spaces:
                 first, *rest = LONE_SPACE.split(text)
                 self._stretches[first] += 1
@@ -60,8 +63,6 @@ class PreTokenCounter:
         self._stretches.clear()
 
     def _cut(self, text: str) -> list[str]:
-        if self._normalizer is not None:
-            text = self._normalizer.normalize_str(text)
         if self._splitter is None:
             return [text] if text else []
         return [word for word, _ in self._splitter.pre_tokenize_str(text) if word]

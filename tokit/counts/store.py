@@ -9,31 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from tokit.arrays import Counts, split_items
+from tokit.arrays import ByteArray, CorpusFacts, Counts, IntArray, split_items
 from tokit.artifact import read_manifest, writing
 from tokit.errors import ArtifactError
 from tokit.rules import TextRules
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusFacts:
-    """What a manifest says of a corpus: a sum of document hashes (hex), documents, bytes of text."""
-
-    fingerprint: str
-    documents: int
-    bytes: int
-
-    def __add__(self, other: CorpusFacts) -> CorpusFacts:
-        total = (int(self.fingerprint, 16) + int(other.fingerprint, 16)) % (1 << 128)
-        return CorpusFacts(f"{total:032x}", self.documents + other.documents, self.bytes + other.bytes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For a manifest."""
-        return {"fingerprint": self.fingerprint, "documents": self.documents, "bytes": self.bytes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +53,27 @@ def load_counts(folder: str | Path) -> CountsArtifact:
         data = np.fromfile(path / "words.bin", dtype=np.uint8)
         ends = np.load(path / "ends.npy", allow_pickle=False)
         counts = np.load(path / "counts.npy", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise ArtifactError(f"{folder}: {error}", hint="count again") from error
-    whole = len(ends) == len(counts) == manifest["words"] and (int(ends[-1]) if len(ends) else 0) == len(data)
-    if not whole:
+    if not (ends.shape == counts.shape == (manifest["words"],) and _are_words(data, ends)):
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="count again")
     return CountsArtifact(
         Counts(data, ends, counts), TextRules.from_dict(manifest["rules"]), CorpusFacts(**manifest["corpus"])
     )
+
+
+def _are_words(data: ByteArray, ends: IntArray) -> bool:
+    """Whether `ends` cuts `data` into strings of UTF-8 without a rest."""
+    if ends.dtype != np.int64 or (int(ends[-1]) if len(ends) else 0) != len(data):
+        return False
+    starts = ends[:-1]
+    if np.any(np.diff(ends, prepend=0) <= 0) or np.any(data[starts] & 0xC0 == 0x80):
+        return False
+    try:
+        data.tobytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> CountsArtifact:

@@ -1,0 +1,18 @@
+"""Ids in, one vector a token out: the static embedding families, and the folder that they are kept in.
+
+An embedding sees ids and the piece table, never a tokenizer.
+"""
+
+from tokit.embedding.base import Embedding
+from tokit.registry import Registry
+
+EMBEDDINGS: Registry[type[Embedding]] = Registry(
+    "embedding",
+    {
+        "skipgram": "tokit.embedding.skipgram:SkipGram",
+        "cbow": "tokit.embedding.cbow:Cbow",
+        "fasttext": "tokit.embedding.fasttext:FastText",
+    },
+)
+
+__all__ = ["EMBEDDINGS", "Embedding"]

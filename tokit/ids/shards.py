@@ -54,7 +54,7 @@ class Shards:
                 ids = np.load(file, mmap_mode="r", allow_pickle=False)
             else:
                 ids = np.memmap(file, dtype=np.dtype(self.manifest["dtype"]).newbyteorder("<"), mode="r")
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise ArtifactError(f"{self.path}: {error}", hint="the shards are damaged; encode again") from error
         if len(ids) != facts["tokens"] or len(ends) != facts["documents"]:
             raise ArtifactError(

@@ -10,7 +10,6 @@ from tokit.artifact import check_target
 from tokit.corpus import Corpus, Fingerprint
 from tokit.counts.counting import PreTokenCounter
 from tokit.counts.store import (
-    CorpusFacts,
     CountsArtifact,
     load_counts,
     merge_counts,
@@ -18,7 +17,7 @@ from tokit.counts.store import (
     save_counts,
 )
 from tokit.errors import CorpusError
-from tokit.ops.following import followed
+from tokit.ops.following import corpus_facts, followed
 from tokit.progress import Tick, silent
 from tokit.rules import TextRules
 
@@ -49,11 +48,6 @@ def count_corpus(corpus: Corpus, rules: TextRules, *, tick: Tick = silent) -> Co
     if not fingerprint.documents:
         raise CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
     return CountsArtifact(counter.counts(), rules, corpus_facts(fingerprint))
-
-
-def corpus_facts(fingerprint: Fingerprint) -> CorpusFacts:
-    """A fingerprint as a manifest holds it."""
-    return CorpusFacts(fingerprint.hexdigest(), fingerprint.documents, fingerprint.bytes)
 
 
 def merged_counts(paths: Sequence[str | Path], rules: TextRules | None = None) -> CountsArtifact:

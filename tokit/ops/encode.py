@@ -16,8 +16,7 @@ from tokit.errors import CorpusError, UsageError
 from tokit.ids import FORMATS
 from tokit.ids.shards import WHOLE
 from tokit.ids.writer import ShardWriter, id_dtype, select
-from tokit.ops.count import corpus_facts
-from tokit.ops.following import followed
+from tokit.ops.following import corpus_facts, followed
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer

@@ -1,11 +1,11 @@
-"""A corpus read with its progress told."""
+"""A corpus read with its progress told, and what a manifest says of it afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokit.arrays import Block
-from tokit.corpus import Corpus
+from tokit.arrays import Block, CorpusFacts
+from tokit.corpus import Corpus, Fingerprint
 from tokit.progress import Progress, Tick
 
 
@@ -14,3 +14,8 @@ def followed(corpus: Corpus, stage: str, tick: Tick) -> Iterator[Block]:
     for block in corpus.blocks():
         yield block
         tick(Progress(stage, corpus.bytes_read, corpus.total_bytes, "bytes"))
+
+
+def corpus_facts(fingerprint: Fingerprint) -> CorpusFacts:
+    """A finished fingerprint as a manifest holds it."""
+    return CorpusFacts(fingerprint.hexdigest(), fingerprint.documents, fingerprint.bytes)

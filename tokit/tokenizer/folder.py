@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import tokenizers
-
 from tokit.artifact import dump_json
-from tokit.tokenizer.library import engine_json
 from tokit.tokenizer.special import TRANSFORMERS_ROLES
 
 # transformers writes this number where a tokenizer has no limit of its own.
@@ -17,17 +14,17 @@ NO_LIMIT = int(1e30)
 
 
 def write_library_files(
-    engine: tokenizers.Tokenizer, folder: Path, specials: Mapping[str, str], *, config: dict[str, Any] | None = None
+    tokenizer_json: bytes, folder: Path, specials: Mapping[str, str], *, config: dict[str, Any] | None = None
 ) -> None:
     """Write tokenizer.json, tokenizer_config.json and special_tokens_map.json.
 
     Args:
-        engine: The tokenizer.
+        tokenizer_json: The tokenizer.
         folder: Where to.
         specials: Role → text.
         config: The tokenizer_config.json of a foreign tokenizer, kept as it was; None writes ours.
     """
-    (folder / "tokenizer.json").write_text(engine_json(engine), encoding="utf-8")
+    (folder / "tokenizer.json").write_bytes(tokenizer_json)
     dump_json(tokenizer_config(specials) if config is None else config, folder / "tokenizer_config.json")
     dump_json(special_tokens_map(specials), folder / "special_tokens_map.json")
 

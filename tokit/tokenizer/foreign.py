@@ -77,9 +77,8 @@ def _open_own(place: Path) -> Tokenizer:
     engine = read_engine(place / "tokenizer.json")
     specials = {role: engine.token_to_id(text) for role, text in manifest["special_tokens"].items()}
     digest = manifest["files"]["tokenizer.json"]
-    return LibraryTokenizer(
-        engine, Identity(manifest["family"], "tokit", digest, specials, manifest["lossy_because"])
-    )
+    identity = Identity(manifest["family"], "tokit", digest, specials, manifest["lossy_because"])
+    return LibraryTokenizer(engine, identity, source=_read(place / "tokenizer.json"))
 
 
 def _open_file(path: Path) -> Tokenizer:
@@ -110,7 +109,7 @@ def _open_library(path: Path) -> LibraryTokenizer:
     identity = Identity(
         str(spec["model"]["type"]).lower(), "tokenizer.json", _sha256(path), _roles(engine, config), why_lossy(spec)
     )
-    return LibraryTokenizer(engine, identity, config)
+    return LibraryTokenizer(engine, identity, config, _read(path))
 
 
 def _open_sentencepiece(path: Path) -> Tokenizer:
@@ -125,7 +124,7 @@ def _open_gpt2(path: Path) -> Tokenizer:
 
     merges_path = path.with_name("merges.txt")
     vocab = read_json(path)
-    lines = _read(merges_path).decode("utf-8").split("\n")
+    lines = _read_text(merges_path).split("\n")
     merges = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
     try:
         engine = Engine(models.BPE(vocab=vocab, merges=merges))
@@ -140,13 +139,13 @@ def _open_bert(path: Path) -> Tokenizer:
     from tokenizers import Tokenizer as Engine
     from tokenizers import decoders, models, normalizers, pre_tokenizers
 
-    tokens = _read(path).decode("utf-8").splitlines()
+    tokens = [line.rstrip("\r") for line in _read_text(path).removesuffix("\n").split("\n")]
     vocab = {token: i for i, token in enumerate(tokens)}
     if "[UNK]" not in vocab:
         raise ArtifactError(f"{path}: not a BERT vocabulary (no [UNK])", hint="give a tokenizer.json, or a vocab.txt")
     engine = Engine(models.WordPiece(vocab=vocab, unk_token="[UNK]", max_input_chars_per_word=100))  # noqa: S106
-    # The file does not say whether the model is cased; a vocabulary without capitals is not.
-    lowercase = not any(token[:1].isupper() for token in tokens)
+    # The file does not say whether the model is cased; a vocabulary that lower-casing would not change is not.
+    lowercase = all(token == token.lower() for token in tokens if not token.startswith("["))
     engine.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     engine.decoder = decoders.WordPiece(prefix="##", cleanup=False)
@@ -239,6 +238,13 @@ def _sha256(path: Path) -> str:
     from tokit.artifact import sha256_file
 
     return sha256_file(path)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return _read(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{path}: byte {error.start} is not UTF-8", hint="is it the right file?") from error
 
 
 def _read(path: Path) -> bytes:

@@ -25,14 +25,22 @@ class LibraryTokenizer(Tokenizer):
         engine: The library's tokenizer; truncation and padding stored in its file are switched off.
         identity: What it is.
         config: `tokenizer_config.json` to be written beside it; None writes ours.
+        source: The tokenizer.json that it was read from; None has the engine write one.
     """
 
-    def __init__(self, engine: tokenizers.Tokenizer, identity: Identity, config: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        engine: tokenizers.Tokenizer,
+        identity: Identity,
+        config: dict[str, Any] | None = None,
+        source: bytes | None = None,
+    ) -> None:
         engine.no_truncation()
         engine.no_padding()
         self.engine = engine
         self.identity = identity
         self._config = config
+        self._source = source
         self._vocab_size = 1 + max(engine.get_vocab(with_added_tokens=True).values(), default=-1)
 
     @property
@@ -54,7 +62,9 @@ class LibraryTokenizer(Tokenizer):
     def save_files(self, folder: Path) -> None:
         from tokit.tokenizer.folder import write_library_files
 
-        write_library_files(self.engine, folder, self.special_texts(), config=self._config)
+        # Read and written again, scores of unigram differ in the last bit: a copy keeps the bytes that the hash names.
+        source = engine_json(self.engine).encode("utf-8") if self._source is None else self._source
+        write_library_files(source, folder, self.special_texts(), config=self._config)
 
     def special_texts(self) -> dict[str, str]:
         """Role → text of the special tokens."""

@@ -71,10 +71,8 @@ class SentencePieceTokenizer(Tokenizer):
         return texts
 
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        return [
-            [(piece.begin, piece.end) for piece in self._engine.encode(text, out_type="immutable_proto").pieces]
-            for text in texts
-        ]
+        mappings = self._engine.encode(list(texts), return_type="offset_mapping")
+        return [mapping["offsets"] for mapping in mappings]
 
     def save_files(self, folder: Path) -> None:
         (folder / MODEL_FILE).write_bytes(self._data)

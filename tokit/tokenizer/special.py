@@ -72,7 +72,7 @@ class SpecialTokens:
         """The default tokens with `role=text` settings on top: a known role is renamed, a new one added.
 
         Raises:
-            UsageError: a setting without "=", an empty or one-character text, a text for two roles.
+            UsageError: a setting without "=", a text of one character or of a piece's form, a text for two roles.
         """
         roles = {role: f"<|{role}|>" for role in DEFAULT_ROLES}
         for setting in settings:
@@ -82,14 +82,22 @@ class SpecialTokens:
             # A single character is a piece of every alphabet: it could never be told from text.
             if len(text) < 2:
                 raise UsageError(f"--special-token {setting}: the text is too short", hint="use two characters or more")
-            if text in BYTE_TOKENS:
-                raise UsageError(f"--special-token {setting}: that is the name of a byte", hint="choose another text")
+            if spells_a_piece(text):
+                raise UsageError(f"--special-token {setting}: a vocabulary writes text like this", hint="use ASCII: <|pad|>")
             roles[role] = text
         texts = list(roles.values())
         for text in texts:
             if texts.count(text) > 1:
                 raise UsageError(f"special token '{text}' has two roles", hint="give each role a text of its own")
         return cls(roles)
+
+
+def spells_a_piece(text: str) -> bool:
+    """Whether a vocabulary may write ordinary text like this: `<0x41>`, `##ing`, `Ġthe` for " the"."""
+    from tokit.tokenizer.structure import byte_alphabet
+
+    byte_level = not text.isascii() and set(text).issubset(byte_alphabet())
+    return text in BYTE_TOKENS or text.startswith("##") or byte_level
 
 
 def guard(

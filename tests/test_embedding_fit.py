@@ -1,0 +1,385 @@
+"""Fitting: what is learned, what is written, and that it can be done again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import tokit
+from tokit import artifact
+from tokit.arrays import Ids, Pieces
+from tokit.embedding import EMBEDDINGS, base, window
+from tokit.embedding.base import FitJob
+from tokit.embedding.fasttext import FastTextParams, ngram_rows, ngram_text
+from tokit.embedding.store import load_embedding
+from tokit.embedding.stream import IdStream
+from tokit.errors import ArtifactError, CorpusError, TrainingError, UsageError
+from tokit.ops.fit import FitReport, fit_embedding
+from tokit.ops.near import open_space
+from tokit.progress import Progress
+
+FRUIT = ["apple", "pear", "plum", "cherry", "grape"]
+METAL = ["iron", "copper", "zinc", "silver", "tin"]
+
+
+def two_topics(lines: int = 600) -> str:
+    """Words of one kind stand only beside words of their kind."""
+    draw = np.random.default_rng(0)
+    return "\n".join(" ".join(draw.choice(FRUIT if n % 2 else METAL, size=8)) for n in range(lines)) + "\n"
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("text") / "topics.txt"
+    file.write_text(two_topics(), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def tokenizer(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("tokenizer") / "tok"
+    tokit.train_tokenizer(tokit.open_corpus([str(text)]), out, family="word")
+    return out
+
+
+def fit(text: Path, tokenizer: Path, out: Path, **options: Any) -> FitReport:
+    return fit_embedding(tokit.open_corpus([str(text)]), tokenizer, out, **{"dim": 16, "threads": 1, **options})
+
+
+@pytest.mark.parametrize("family", list(EMBEDDINGS))
+def test_words_of_one_topic_are_neighbours(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
+    settings = {"epochs": 20, "subsample": 0, "alpha": 0.05}
+    fit(text, tokenizer, tmp_path / "emb", family=family, settings=settings)
+    space = open_space(tmp_path / "emb")
+    for topic in (FRUIT, METAL):
+        for word in topic:
+            assert {each.text for each in space.near(word, 4).neighbours} == set(topic) - {word}
+
+
+@pytest.mark.parametrize("family", list(EMBEDDINGS))
+def test_the_folder_holds_what_it_says(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
+    report = fit(text, tokenizer, tmp_path / "emb", family=family)
+    loaded = tokit.load(tokenizer)
+    size = loaded.vocab_size
+    vectors = load_file(tmp_path / "emb" / "model.safetensors")
+    training = load_file(tmp_path / "emb" / "training.safetensors")
+    manifest = artifact.read_manifest(tmp_path / "emb", "embedding")
+    assert list(vectors) == ["embeddings"]
+    assert vectors["embeddings"].shape == training["output"].shape == (size, 16)
+    assert vectors["embeddings"].dtype == training["output"].dtype == np.float32
+    assert training["token_counts"].sum() == report.tokens == 600 * 8
+    assert training["document_frequencies"].max() <= 300
+    seen = training["token_counts"] > 0
+    assert seen.sum() == report.tokens_seen == 10
+    assert (vectors["embeddings"][~seen] == 0).all()
+    assert (vectors["embeddings"][seen] != 0).any(axis=1).all()
+    assert manifest["tokenizer_sha256"] == loaded.sha256
+    assert manifest["params"]["epochs"] == 5
+    assert manifest["corpus"]["documents"] == 600
+    # Without the line ends.
+    assert manifest["corpus"]["bytes"] == text.stat().st_size - 600
+    assert (manifest["seed"], manifest["threads"], manifest["reproducible"]) == (0, 1, True)
+    assert len(manifest["losses"]) == (0 if family == "fasttext" else 5)
+    assert artifact.changed_files(tmp_path / "emb") == []
+
+
+def test_one_thread_gives_the_same_bytes_in_another_process(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys, tokit\n"
+        "text, tokenizer, out = sys.argv[1:]\n"
+        "for family in ('skipgram', 'cbow', 'fasttext'):\n"
+        "    corpus, folder = tokit.open_corpus([text]), f'{out}/{family}'\n"
+        "    tokit.fit_embedding(corpus, tokenizer, folder, family=family, dim=8, threads=1)\n"
+    )
+    for seed in ("1", "2"):
+        command = [sys.executable, "-W", "error", "-c", script, text, tokenizer, tmp_path / seed]
+        ran = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False)
+        # Nothing of gensim's own log shows either.
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
+    files = sorted(file.relative_to(tmp_path / "1") for file in (tmp_path / "1").rglob("*") if file.is_file())
+    assert len(files) == 3 * 7
+    for file in files:
+        assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "2" / file).read_bytes(), file
+
+
+def test_the_seed_matters(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        fit(text, tokenizer, tmp_path / str(seed), seed=seed)
+    assert (load_embedding(tmp_path / "0").vectors != load_embedding(tmp_path / "1").vectors).any()
+
+
+def test_more_threads_say_that_they_are_not_reproducible(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    report = fit(text, tokenizer, tmp_path / "emb", threads=2)
+    manifest = artifact.read_manifest(tmp_path / "emb")
+    assert not report.reproducible
+    assert manifest["reproducible"] is False
+    assert "--threads 1" in manifest["not_reproducible_because"]
+
+
+def test_the_corpus_is_read_once(text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = tokit.open_corpus([str(text)])
+    passes = []
+    blocks = corpus.blocks
+    monkeypatch.setattr(corpus, "blocks", lambda: passes.append(1) or blocks())
+    fit_embedding(corpus, tokenizer, tmp_path / "emb", dim=4, threads=1)
+    assert passes == [1]
+
+
+def test_what_lies_behind_ten_thousand_tokens_is_learned(tokenizer: Path, tmp_path: Path) -> None:
+    text = tmp_path / "long.txt"
+    # One document: gensim would stop at its 10,000th token, which is filler.
+    text.write_text("gold " * 12_000 + two_topics().replace("\n", " ") + "\n", encoding="utf-8")
+    tokit.train_tokenizer(tokit.open_corpus([str(text)]), tmp_path / "tok", family="word")
+    settings = {"epochs": 20, "subsample": 0, "alpha": 0.05, "window": 2}
+    report = fit(text, tmp_path / "tok", tmp_path / "emb", settings=settings)
+    assert (report.documents, report.tokens) == (1, 12_000 + 600 * 8)
+    near = open_space(tmp_path / "emb").near("plum", 4)
+    assert {each.text for each in near.neighbours} == set(FRUIT) - {"plum"}
+
+
+def test_a_byte_pair_tokenizer_keeps_its_special_text_ordinary(tmp_path: Path, text: Path) -> None:
+    tokit.train_tokenizer(tokit.open_corpus([str(text)]), tmp_path / "tok", vocab_sizes=[300])
+    tricky = tmp_path / "tricky.txt"
+    tricky.write_text("<|endoftext|> <|pad|> apple\n" * 5, encoding="utf-8")
+    fit(tricky, tmp_path / "tok", tmp_path / "emb")
+    embedding = load_embedding(tmp_path / "emb")
+    assert embedding.special.sum() == 5
+    assert embedding.token_counts[embedding.special].sum() == 0
+
+
+def test_losses_fall_and_words_are_counted(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    reports: list[Progress] = []
+    report = fit(text, tokenizer, tmp_path / "emb", settings={"epochs": 10, "subsample": 0}, tick=reports.append)
+    fitting = [each for each in reports if each.stage == "fitting"]
+    assert fitting[-1].done == fitting[-1].total == 10 * 600 * 8
+    assert "words/s" in fitting[-1].note
+    assert "loss" in fitting[-1].note
+    assert len(report.losses) == 10
+    assert report.losses[-1] < report.losses[0]
+    assert report.words_per_second > 0
+
+
+def test_fasttext_tells_no_loss_as_it_has_none(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    reports: list[Progress] = []
+    report = fit(text, tokenizer, tmp_path / "emb", family="fasttext", tick=reports.append)
+    assert report.losses == ()
+    assert not any("loss" in each.note for each in reports)
+
+
+def pieces(*texts: str) -> Pieces:
+    return Pieces(tuple(f"name{i}" for i in range(len(texts))), texts, np.zeros(len(texts), dtype=np.bool_))
+
+
+def test_ngrams_are_those_of_the_texts() -> None:
+    from gensim.models.fasttext import ft_ngram_hashes
+
+    params = FastTextParams(min_n=3, max_n=4, buckets=50_000)
+    table = pieces(" king", " kingdom", "xyz", "unseen")
+    rows, used = ngram_rows(table, np.array([0, 1, 2]), params)
+    sets = [set(each.tolist()) for each in rows]
+    # "< k", " ki", "kin", "ing" and "< ki", " kin", "king" are in both.
+    assert len(sets[0] & sets[1]) == 7
+    assert not sets[2] & (sets[0] | sets[1])
+    assert set().union(*sets) == set(range(used))
+    assert len(rows[0]) == len(ft_ngram_hashes(" king", 3, 4, 50_000))
+
+
+def test_ngrams_of_broken_bytes_are_those_of_the_name() -> None:
+    table = pieces(" king", "\ufffd", "")
+    assert [ngram_text(table, i) for i in range(3)] == [" king", "name1", "name2"]
+
+
+def test_spelling_brings_fasttext_vectors_together(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    # Each word has neighbours of its own: only their spelling can make two of them alike.
+    lines = [
+        f"{word} {'abcdefgh'[n] * 3} {'abcdefgh'[n] * 5}\n" for n, word in enumerate(["running", "runnings", "quality"])
+    ]
+    text.write_text("".join(lines) * 40, encoding="utf-8")
+    tokit.train_tokenizer(tokit.open_corpus([str(text)]), tmp_path / "tok", family="word")
+    fit(text, tmp_path / "tok", tmp_path / "emb", family="fasttext")
+    cosines = {each.text: each.similarity for each in open_space(tmp_path / "emb").near("running").neighbours}
+    assert cosines["runnings"] > 0.5 > cosines["quality"]
+
+
+def job(documents: list[list[int]], vocab_size: int = 4) -> FitJob:
+    ids = Ids.of(documents)
+    counts = np.bincount(ids.data, minlength=vocab_size)
+    return FitJob(IdStream(ids.data, ids.ends), pieces(*"abcd"), counts, 4, base.WindowParams())
+
+
+@pytest.mark.parametrize("family", list(EMBEDDINGS))
+@pytest.mark.parametrize("documents", [[], [[]], [[1]], [[1], [], [2], [3]]])
+def test_text_without_neighbours_is_an_error(family: str, documents: list[list[int]]) -> None:
+    with pytest.raises(TrainingError, match=r"no token|none has a neighbour"):
+        EMBEDDINGS.get(family).fit(job(documents))
+
+
+@pytest.mark.parametrize("family", ["skipgram", "cbow"])
+def test_a_single_distinct_token_can_be_fitted(family: str) -> None:
+    fitted = EMBEDDINGS.get(family).fit(job([[2] * 50]))
+    assert fitted.vectors.any(axis=1).tolist() == [False, False, True, False]
+
+
+def test_an_error_in_a_worker_is_raised_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_self: Any, _longest: int) -> Any:
+        yield [1, 2]
+        raise RuntimeError("the disk went away")
+
+    monkeypatch.setattr(IdStream, "sentences", broken)
+    with pytest.raises(RuntimeError, match="went away"):
+        EMBEDDINGS.get("skipgram").fit(job([[1, 2, 3]]))
+    monkeypatch.undo()
+
+    def tick(_: Progress) -> None:
+        raise RuntimeError("no terminal")
+
+    with pytest.raises(RuntimeError, match="no terminal"):
+        EMBEDDINGS.get("cbow").fit(dataclasses.replace(job([[1, 2, 3]]), tick=tick))
+
+
+def test_a_stopped_job_ends_soon() -> None:
+    stopped = job([[1, 2, 3] * 1000] * 200)
+    stopped.stop.set()
+    seconds: list[float] = []
+    thread = threading.Thread(target=lambda: seconds.append(EMBEDDINGS.get("skipgram").fit(stopped).words_per_second))
+    thread.start()
+    thread.join(20)
+    assert seconds == [0.0]
+
+
+def test_a_diverged_training_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "_spread", lambda rows, _seen, job: np.full((4, job.dim), np.nan, dtype=np.float32))
+    with pytest.raises(TrainingError, match="diverged"):
+        EMBEDDINGS.get("skipgram").fit(job([[1, 2, 3]]))
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "message"),
+    [
+        ("skipgarm", {}, "unknown embedding"),
+        ("skipgram", {"windw": "5"}, "unknown parameter"),
+        ("skipgram", {"window": "0"}, "window"),
+        ("skipgram", {"window": "20000"}, "window"),
+        ("skipgram", {"negatives": "0"}, "negatives"),
+        ("skipgram", {"epochs": "0"}, "epochs"),
+        ("skipgram", {"subsample": "1"}, "subsample"),
+        ("skipgram", {"alpha": "0"}, "alpha"),
+        ("skipgram", {"alpha": "inf"}, "alpha"),
+        ("skipgram", {"alpha": "nan"}, "alpha"),
+        ("skipgram", {"min_alpha": "0.5"}, "min_alpha"),
+        ("fasttext", {"min_n": "7"}, "min_n"),
+        ("fasttext", {"buckets": str(1 << 32)}, "buckets"),
+    ],
+)
+def test_settings_that_cannot_be_meant(
+    tmp_path: Path, text: Path, tokenizer: Path, family: str, settings: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        fit(text, tokenizer, tmp_path / "emb", family=family, settings=settings)
+    assert not (tmp_path / "emb").exists()
+
+
+@pytest.mark.parametrize("options", [{"dim": 0}, {"dim": -3}, {"seed": -1}, {"seed": 1 << 32}])
+def test_numbers_out_of_range(tmp_path: Path, text: Path, tokenizer: Path, options: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match=r"dim|seed"):
+        fit(text, tokenizer, tmp_path / "emb", **options)
+
+
+def test_an_empty_corpus_leaves_nothing(tmp_path: Path, tokenizer: Path) -> None:
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(CorpusError, match="empty"):
+        fit(tmp_path / "empty.txt", tokenizer, tmp_path / "emb")
+    assert [file.name for file in tmp_path.iterdir()] == ["empty.txt"]
+
+
+def test_an_embedding_is_not_replaced_unasked(tmp_path: Path, text: Path, tokenizer: Path) -> None:
+    fit(text, tokenizer, tmp_path / "emb")
+    with pytest.raises(ArtifactError, match="exists"):
+        fit(text, tokenizer, tmp_path / "emb")
+    fit(text, tokenizer, tmp_path / "emb", dim=4, overwrite=True)
+    assert load_embedding(tmp_path / "emb").vectors.shape[1] == 4
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "training.safetensors", "tokit.json"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "other"])
+def test_a_damaged_folder_is_an_error(tmp_path: Path, text: Path, tokenizer: Path, name: str, damage: str) -> None:
+    fit(text, tokenizer, tmp_path / "emb")
+    file = tmp_path / "emb" / name
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-20])
+    elif damage == "gone":
+        file.unlink()
+    else:
+        fit(text, tokenizer, tmp_path / "other", dim=4)
+        file.write_bytes((tmp_path / "other" / name).read_bytes())
+        if name == "training.safetensors":
+            # The same counts: there is nothing wrong with it.
+            load_embedding(tmp_path / "emb")
+            return
+    with pytest.raises(ArtifactError) as caught:
+        load_embedding(tmp_path / "emb")
+    assert caught.value.hint
+
+
+def test_a_tokenizer_is_no_embedding(tokenizer: Path) -> None:
+    with pytest.raises(ArtifactError, match="holds a tokenizer, not an embedding"):
+        load_embedding(tokenizer)
+
+
+INTERRUPTED = """
+import contextlib, sys
+from tokit.cli import console, main
+
+@contextlib.contextmanager
+def progress(*, quiet=False):
+    yield lambda report: print(report.stage, flush=True)
+
+console.progress = progress
+sys.argv = ["tokit", *sys.argv[1:]]
+main.run()
+"""
+
+
+def test_an_interrupt_ends_training_and_leaves_nothing(tmp_path: Path, text: Path, tokenizer: Path) -> None:
+    out = tmp_path / "out" / "emb"
+    command = ["fit", "skipgram", text, "-t", tokenizer, "-o", out, "--set", "epochs=1000000"]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == "fitting\n":
+                process.send_signal(signal.SIGINT)
+                break
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert not out.parent.exists()
+    assert list(temporary.iterdir()) == []
+
+
+def test_config_is_what_readers_expect(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    fit(text, tokenizer, tmp_path / "emb")
+    config = json.loads((tmp_path / "emb" / "config.json").read_bytes())
+    modules = json.loads((tmp_path / "emb" / "modules.json").read_bytes())
+    assert (config["model_type"], config["normalize"], config["max_length"]) == ("model2vec", False, None)
+    assert [module["type"] for module in modules] == ["sentence_transformers.models.StaticEmbedding"]

@@ -1,0 +1,57 @@
+"""Pooling, held against the definition written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokit.arrays import Ids
+from tokit.embedding import pooling
+from tokit.embedding.pooling import mean_pool, sif_weights, without
+
+VECTORS = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
+DOCUMENTS = st.lists(st.lists(st.integers(0, 9), max_size=20), max_size=10)
+
+
+def slow_mean(document: list[int]) -> np.ndarray:
+    if not document:
+        return np.zeros(4)
+    return sum(VECTORS[i].astype(np.float64) for i in document) / len(document)  # type: ignore[return-value]
+
+
+@given(documents=DOCUMENTS, short=st.integers(1, 6), ratio=st.integers(1, 4))
+def test_mean_is_the_mean_whatever_the_lengths(documents: list[list[int]], short: int, ratio: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pooling, "SHORT_TOKENS", short)
+        patch.setattr(pooling, "CHUNK_TOKENS", short * ratio)
+        pooled = mean_pool(Ids.of(documents), VECTORS)
+    assert pooled.dtype == np.float32
+    assert pooled.shape == (len(documents), 4)
+    for row, document in zip(pooled, documents, strict=True):
+        np.testing.assert_allclose(row, slow_mean(document), atol=1e-6)
+
+
+@given(documents=DOCUMENTS, skip=st.integers(0, 9))
+def test_the_skipped_token_is_not_in_the_mean(documents: list[list[int]], skip: int) -> None:
+    kept = [[i for i in document if i != skip] for document in documents]
+    assert without(Ids.of(documents), skip).lists() == kept
+    np.testing.assert_array_equal(mean_pool(Ids.of(documents), VECTORS, skip=skip), mean_pool(Ids.of(kept), VECTORS))
+
+
+def test_a_very_long_document_keeps_its_digits() -> None:
+    vectors = np.array([[0.1]], dtype=np.float32)
+    # Added up one by one in 32 bits this mean is 0.1 + 2e-4.
+    assert abs(mean_pool(Ids.of([[0] * 1_000_000]), vectors)[0, 0] - np.float32(0.1)) < 1e-7
+
+
+def test_an_id_of_another_tokenizer_is_an_error() -> None:
+    with pytest.raises(IndexError):
+        mean_pool(Ids.of([[10]]), VECTORS)
+
+
+def test_sif_weighs_rare_tokens_more() -> None:
+    weights = sif_weights(np.array([0, 1, 99]), a=1e-3)
+    np.testing.assert_allclose(weights, [1.0, 1e-3 / (1e-3 + 0.01), 1e-3 / (1e-3 + 0.99)], rtol=1e-6)
+    assert sif_weights(np.zeros(2, dtype=np.int64)).tolist() == [1.0, 1.0]

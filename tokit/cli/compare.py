@@ -1,0 +1,195 @@
+"""`tokit compare`."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from tokit.cli import console, render
+from tokit.cli.options import (
+    MAX_DOCUMENT,
+    ErrorsOpt,
+    FieldOpt,
+    FilesFromOpt,
+    FormatOpt,
+    JsonOpt,
+    MaxDocumentOpt,
+    QuietOpt,
+    ThreadsOpt,
+    UnitOpt,
+    opened,
+)
+from tokit.cli.train import warn_of_broken_text
+from tokit.errors import UsageError
+
+if TYPE_CHECKING:
+    from tokit.measure.metric import Style, Value
+    from tokit.ops.compare import CompareReport
+
+TokenizersArg = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    typer.Argument(metavar="TOK...", help="Tokenizer folders, or files of other tools.", show_default=False),
+]
+CorpusOpt = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "-c",
+        "--corpus",
+        help="Files, folders, globs, @names, or - for standard input (also when none is given); may be repeated.",
+        show_default=False,
+    ),
+]
+WordsOpt = Annotated[str, typer.Option("--words", help="What a word is: whitespace or letters; --explain says more.")]
+ExplainOpt = Annotated[bool, typer.Option("--explain", help="Say what each column means; without TOK only that.")]
+CsvOpt = Annotated[bool, typer.Option("--csv", help="Print a header and rows of comma-separated values.")]
+
+# What stands before the metrics in each row.
+FIRST_COLUMNS = (
+    ("name", "tokenizer", "the end of its path, as long as it takes to tell it from the others"),
+    ("family", "family", "the kind of its model"),
+    ("vocab_size", "vocab", "the largest id plus one, special tokens included"),
+)
+
+
+def compare(
+    tokenizers: TokenizersArg = None,
+    corpus: CorpusOpt = None,
+    words: WordsOpt = "whitespace",
+    explain: ExplainOpt = False,
+    as_csv: CsvOpt = False,
+    unit: UnitOpt = None,
+    field: FieldOpt = None,
+    format_: FormatOpt = None,
+    errors: ErrorsOpt = "strict",
+    max_document: MaxDocumentOpt = MAX_DOCUMENT,
+    files_from: FilesFromOpt = None,
+    threads: ThreadsOpt = None,
+    as_json: JsonOpt = False,
+    quiet: QuietOpt = False,
+) -> None:
+    """Compare tokenizers, of tokit and of other tools, on one corpus.
+
+    tokit compare tok/ gpt2/vocab.json cl100k_base.tiktoken -c text/ --explain
+    """
+    from tokit.runner.threads import set_threads
+
+    set_threads(threads)
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other", hint="ask for one of them")
+    if explain and not tokenizers:
+        _print_definitions()
+        return
+    from tokit.ops.compare import compare as compare_tokenizers
+
+    text = opened(
+        corpus,
+        unit=unit,
+        field=field,
+        format_=format_,
+        errors=errors,
+        max_document=max_document,
+        files_from=files_from,
+    )
+    with console.progress(quiet=quiet) as tick:
+        report = compare_tokenizers(text, tokenizers or (), words=words, tick=tick)
+    warn_of_broken_text(report.skipped, report.replaced)
+    if as_json:
+        render.as_json(_as_dict(report, explain=explain))
+        return
+    _print_csv(report) if as_csv else _print_table(report)
+    if explain:
+        # Behind CSV they would be rows of it.
+        _print_definitions(to_stderr=as_csv)
+    console.note(
+        f"on {report.documents:,} documents, {console.human(report.bytes)}B, {report.words:,} words ({words})",
+        quiet=quiet,
+    )
+
+
+def _as_dict(report: CompareReport, *, explain: bool) -> dict[str, Any]:
+    return {
+        "word_rule": report.word_rule,
+        "documents": report.documents,
+        "bytes": report.bytes,
+        "words": report.words,
+        "skipped": report.skipped,
+        "replaced": report.replaced,
+        "tokenizers": [
+            {"name": row.name, "path": row.path, "family": row.family, "vocab_size": row.vocab_size, **row.values}
+            for row in report.tokenizers
+        ],
+        **({"definitions": {name: text for name, _, text in _definitions()}} if explain else {}),
+    }
+
+
+def _print_csv(report: CompareReport) -> None:
+    from tokit.measure.tokenization import METRICS
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([*[name for name, _, _ in FIRST_COLUMNS], *[metric.name for metric in METRICS]])
+    for row in report.tokenizers:
+        writer.writerow([row.name, row.family, row.vocab_size, *row.values.values()])
+
+
+def _print_table(report: CompareReport) -> None:
+    from tokit.measure.tokenization import METRICS
+
+    headers = [*[heading for _, heading, _ in FIRST_COLUMNS], *[metric.heading for metric in METRICS]]
+    rows = [
+        [
+            row.name,
+            row.family,
+            render.count(row.vocab_size),
+            *[shown(row.values[metric.name], metric.style) for metric in METRICS],
+        ]
+        for row in report.tokenizers
+    ]
+    if sys.stdout.isatty() and not _fits(headers, rows):
+        # A column for each tokenizer: that fits where a row for each would be folded.
+        headers, *rows = (list(column) for column in zip(headers, *rows, strict=True))
+        render.table(headers, rows, left=1)
+        return
+    render.table(headers, rows, left=2)
+
+
+def _fits(headers: list[str], rows: list[list[str]]) -> bool:
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    return sum(widths) + 2 * len(widths) <= shutil.get_terminal_size().columns
+
+
+def shown(value: Value, style: Style) -> str:
+    """A value as the table has it; a share is "100.0%" or "0.0%" only when it is exactly that."""
+    if value is None:
+        return "-"
+    if style == "count":
+        return f"{value:,}"
+    if style == "share":
+        if 0 < value < 0.0005:
+            return "<0.1%"
+        return ">99.9%" if 0.9995 <= value < 1 else f"{value:.1%}"
+    return f"{value:.2f}" if style == "speed" else f"{value:.3f}"
+
+
+def _definitions() -> list[tuple[str, str, str]]:
+    """(name, heading, definition) of each column, and of each word rule."""
+    from tokit.measure.tokenization import METRICS
+    from tokit.measure.words import WORD_RULES
+
+    return [
+        *FIRST_COLUMNS,
+        *[(metric.name, metric.heading, metric.definition) for metric in METRICS],
+        *[
+            (f"words_{name}", f"word ({name})", f"--words {name}: {rule.definition}")
+            for name, rule in WORD_RULES.items()
+        ],
+    ]
+
+
+def _print_definitions(*, to_stderr: bool = False) -> None:
+    stream = sys.stderr if to_stderr else sys.stdout
+    for _, heading, text in _definitions():
+        stream.write(f"{heading}: {text}\n")

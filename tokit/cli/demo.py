@@ -1,0 +1,92 @@
+"""`tokit demo`: the whole way on text that comes with tokit, by the commands that a user would type."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tokit.cli import console
+from tokit.cli.options import OverwriteOpt
+from tokit.errors import ArtifactError
+
+DemoOutOpt = Annotated[Path, typer.Option("-o", "--out", help="The folder to leave everything in.")]
+
+TEXT = ("@wiki", "@lee")
+WORDS = ("war", "music", "river")
+
+
+def demo(out: DemoOutOpt = Path("tokit-demo"), overwrite: OverwriteOpt = False) -> None:
+    """Train three tokenizers on bundled text, compare them, fit an embedding; about a minute.
+
+    tokit demo; tokit inspect @ says what the text is
+    """
+    from tokit.cli.main import main
+
+    if out.exists() and not overwrite:
+        raise ArtifactError(f"{out} exists", hint="pass --overwrite, or another -o")
+    for title, command in steps(out, overwrite=overwrite):
+        sys.stdout.write(f"\n{_strong(title)}\n$ tokit {shlex.join(command)}\n")
+        sys.stdout.flush()
+        code = main(command)
+        if code:
+            raise typer.Exit(code)
+    sys.stdout.write(f"\n{_strong('What is there now')}\n")
+    sys.stdout.writelines(f"{line}\n" for line in tree(out))
+    sys.stdout.write(f"\n{_strong('What to try next')}\n")
+    sys.stdout.writelines(f"  {line}\n" for line in next_commands(out))
+    console.note("")
+
+
+def steps(out: Path, *, overwrite: bool) -> list[tuple[str, list[str]]]:
+    """(title, command line) of each step."""
+    again = ["--overwrite"] if overwrite else []
+    counts = ["--counts", f"{out}/counts"]
+    return [
+        ("A word tokenizer, trained on Wikipedia articles and news",
+         ["train", *TEXT, "-m", "word", "-v", "8000", "-o", f"{out}/word", *again]),
+        ("The words of the text counted once, as GPT-2 cuts them, to train more from",
+         ["count", *TEXT, "-o", f"{out}/counts", *again]),
+        ("A character tokenizer", ["train", *counts, "-m", "char", "-o", f"{out}/char", *again]),
+        ("A byte-level BPE tokenizer", ["train", *counts, "-m", "bpe", "-v", "8000", "-o", f"{out}/bpe", *again]),
+        ("The three side by side (tokit compare --explain says what the columns mean)",
+         ["compare", f"{out}/word", f"{out}/char", f"{out}/bpe", "-c", "@lee"]),
+        ("How a text falls into tokens",
+         ["show", "Tokenizers cut unfamiliar words, such as floccinaucinihilipilification.", "-t", f"{out}/bpe"]),
+        ("An embedding of the BPE tokens",
+         ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "-o", f"{out}/vectors", *again]),
+        ("Its neighbours", ["near", *WORDS, "-e", f"{out}/vectors", "-k", "5"]),
+    ]  # fmt: skip
+
+
+def tree(folder: Path) -> Iterator[str]:
+    """The folder's files with their sizes, as lines."""
+    yield f"{folder}/"
+    children = sorted(child for child in folder.iterdir() if child.is_dir())
+    for child in children:
+        last = child == children[-1]
+        yield f"{'└──' if last else '├──'} {child.name}/"
+        files = sorted(file for file in child.iterdir() if file.is_file())
+        for file in files:
+            branch = "└──" if file == files[-1] else "├──"
+            yield f"{' ' if last else '│'}   {branch} {file.name:<24} {console.human(file.stat().st_size):>8}B"
+
+
+def next_commands(out: Path) -> list[str]:
+    """Command lines that go on from what the demo left."""
+    return [
+        f"echo 'Hello world' | tokit encode -t {out}/bpe",
+        f"echo 'Hello world' | tokit encode -t {out}/bpe | tokit decode -t {out}/bpe",
+        f"tokit encode @wiki -t {out}/bpe -o {out}/shards --split val=0.01",
+        f"tokit analogy king queen man -e {out}/vectors",
+        f"tokit inspect {out}/bpe",
+        f"python -c \"from transformers import AutoTokenizer as A; print(A.from_pretrained('{out}/bpe')('Hello'))\"",
+    ]
+
+
+def _strong(text: str) -> str:
+    return f"\033[1m{text}\033[0m" if sys.stdout.isatty() else f"# {text}"

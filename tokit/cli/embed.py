@@ -1,0 +1,111 @@
+"""`tokit embed`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from tokit.cli import console, render
+from tokit.cli.options import (
+    MAX_DOCUMENT,
+    CorpusArg,
+    ErrorsOpt,
+    FieldOpt,
+    FilesFromOpt,
+    FormatOpt,
+    JsonOpt,
+    MaxDocumentOpt,
+    OverwriteOpt,
+    QuietOpt,
+    ThreadsOpt,
+    UnitOpt,
+    opened,
+)
+from tokit.cli.train import warn_of_broken_text
+from tokit.errors import UsageError
+
+EmbeddingOpt = Annotated[str, typer.Option("-e", "--embedding", help="An embedding folder.", show_default=False)]
+PoolOpt = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads it at run time
+    typer.Option(
+        "--pool", help="From tokens to a document: mean, or sif (rare tokens weigh more).", show_default="mean"
+    ),
+]
+SifOpt = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--sif-a", help="Smoothing of sif; 0.0001 to 0.001 in the paper.", show_default="0.001"),
+]
+TokensOpt = Annotated[bool, typer.Option("--tokens", help="One vector a token instead of one a document.")]
+FileOpt = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("-o", "--out", help="Write a float32 .npy file instead of JSON lines.", show_default=False),
+]
+
+
+def embed(
+    embedding: EmbeddingOpt,
+    corpus: CorpusArg = None,
+    out: FileOpt = None,
+    pool: PoolOpt = None,
+    sif_a: SifOpt = None,
+    tokens: TokensOpt = False,
+    unit: UnitOpt = None,
+    field: FieldOpt = None,
+    format_: FormatOpt = None,
+    errors: ErrorsOpt = "strict",
+    max_document: MaxDocumentOpt = MAX_DOCUMENT,
+    files_from: FilesFromOpt = None,
+    threads: ThreadsOpt = None,
+    overwrite: OverwriteOpt = False,
+    as_json: JsonOpt = False,
+    quiet: QuietOpt = False,
+) -> None:
+    """Turn documents into vectors: JSON lines, or a .npy file with -o.
+
+    echo "the sea" | tokit embed -e emb; tokit embed text/ -e emb -o text.npy
+    """
+    from tokit.runner.threads import set_threads
+
+    set_threads(threads)
+    check_options(tokens=tokens, pool=pool, sif_a=sif_a, to_file=out is not None, as_json=as_json)
+    from tokit.ops.embed import DEFAULT_SIF, embed_stream, embed_to_npy, open_embedder
+
+    embedder = open_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)
+    text = opened(
+        corpus,
+        unit=unit,
+        field=field,
+        format_=format_,
+        errors=errors,
+        max_document=max_document,
+        files_from=files_from,
+        keep_records=out is None,
+    )
+    with console.progress(quiet=quiet or (out is None and sys.stdout.isatty())) as tick:
+        if out is None:
+            report = embed_stream(text, embedder, sys.stdout.buffer, tokens=tokens, tick=tick)
+        else:
+            report = embed_to_npy(text, embedder, out, tokens=tokens, overwrite=overwrite, tick=tick)
+    warn_of_broken_text(report.skipped, report.replaced)
+    if as_json:
+        render.as_json(report)
+    elif out is not None:
+        rows = report.tokens if tokens else report.documents
+        console.note(f"{report.path}  {rows:,} vectors of {report.dim} dimensions", quiet=quiet)
+
+
+def check_options(*, tokens: bool, pool: str | None, sif_a: float | None, to_file: bool, as_json: bool) -> None:
+    """Refuse options that do not fit each other.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if tokens and (pool or sif_a is not None):
+        raise UsageError("--tokens gives the vector of every token, --pool one of them all", hint="leave one out")
+    if sif_a is not None and pool != "sif":
+        raise UsageError("--sif-a is for --pool sif", hint="add --pool sif, or leave --sif-a out")
+    if as_json and not to_file:
+        raise UsageError("standard output holds the vectors, so there is no place for --json", hint="leave --json out")

@@ -1,0 +1,126 @@
+"""`tokit fit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from tokit.cli import console, render
+from tokit.cli.options import (
+    MAX_DOCUMENT,
+    ConfigOpt,
+    CorpusArg,
+    ErrorsOpt,
+    FieldOpt,
+    FilesFromOpt,
+    FormatOpt,
+    HelpParamsOpt,
+    JsonOpt,
+    MaxDocumentOpt,
+    OverwriteOpt,
+    QuietOpt,
+    SeedOpt,
+    SetOpt,
+    UnitOpt,
+    opened,
+)
+from tokit.cli.train import family_settings, warn_of_broken_text
+from tokit.errors import UsageError
+
+FamilyArg = Annotated[str, typer.Argument(help="skipgram, cbow or fasttext.", metavar="FAMILY", show_default=False)]
+FitTokenizerOpt = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads it at run time; --help-params needs none
+    typer.Option("-t", "--tokenizer", help="A tokenizer folder, or a file of another tool."),
+]
+FitOutOpt = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("-o", "--out", help="The folder to write."),
+]
+DimOpt = Annotated[int, typer.Option("-d", "--dim", help="Columns of the vectors.")]
+FitThreadsOpt = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(
+        "--threads", min=1, help="Threads to train with; only 1 gives the same bytes every time.", show_default="all"
+    ),
+]
+
+
+def fit(
+    family: FamilyArg,
+    corpus: CorpusArg = None,
+    tokenizer: FitTokenizerOpt = None,
+    dim: DimOpt = 128,
+    out: FitOutOpt = None,
+    settings: SetOpt = None,
+    config: ConfigOpt = None,
+    help_params: HelpParamsOpt = False,
+    unit: UnitOpt = None,
+    field: FieldOpt = None,
+    format_: FormatOpt = None,
+    errors: ErrorsOpt = "strict",
+    max_document: MaxDocumentOpt = MAX_DOCUMENT,
+    files_from: FilesFromOpt = None,
+    seed: SeedOpt = 0,
+    threads: FitThreadsOpt = None,
+    overwrite: OverwriteOpt = False,
+    as_json: JsonOpt = False,
+    quiet: QuietOpt = False,
+) -> None:
+    """Fit an embedding on the ids of a corpus.
+
+    tokit fit skipgram text/ -t tok -d 128 -o emb
+    """
+    from tokit.runner.threads import set_threads
+
+    set_threads(threads)
+    if help_params:
+        list_parameters(family)
+        return
+    if tokenizer is None or out is None:
+        missing, example = ("'-t' / '--tokenizer'", "-t tok") if tokenizer is None else ("'-o' / '--out'", "-o emb")
+        raise UsageError(f"Missing option {missing}", hint=example)
+    from tokit.ops.fit import fit_embedding
+
+    text = opened(
+        corpus, unit=unit, field=field, format_=format_, errors=errors, max_document=max_document, files_from=files_from
+    )
+    with console.progress(quiet=quiet) as tick:
+        report = fit_embedding(
+            text,
+            tokenizer,
+            out,
+            family=family,
+            dim=dim,
+            settings=family_settings(settings, config),
+            seed=seed,
+            threads=threads,
+            overwrite=overwrite,
+            tick=tick,
+        )
+    for message in report.notes:
+        console.warn(message)
+    warn_of_broken_text(report.skipped, report.replaced)
+    if as_json:
+        render.as_json(report)
+        return
+    loss = f", loss {report.losses[0]:.3f} to {report.losses[-1]:.3f}" if report.losses else ""
+    console.note(
+        f"{report.path}  {report.family}, {report.tokens_seen:,} of {report.vocab_size:,} tokens seen,"
+        f" {report.dim} dimensions{loss}",
+        quiet=quiet,
+    )
+    console.note(
+        f"from {report.documents:,} documents, {report.tokens:,} tokens, at {report.words_per_second:,.0f} words/s",
+        quiet=quiet,
+    )
+
+
+def list_parameters(family: str) -> None:
+    """Print what `--set` takes."""
+    from tokit.embedding import EMBEDDINGS
+    from tokit.params import describe
+
+    rows = describe(EMBEDDINGS.get(family).Params)
+    render.table(("parameter", "type", "default", "meaning"), rows, left=4)

@@ -1,0 +1,141 @@
+"""`tokit show`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from tokit.cli.encode import AddSpecialOpt, ParseSpecialOpt
+from tokit.cli.options import JsonOpt, TokenizerOpt, opened
+from tokit.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tokit.ops.show import ShownText, ShownToken
+
+TextArg = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads it at run time
+    typer.Argument(help="The text; without it the lines of standard input.", show_default=False),
+]
+IdsOpt = Annotated[bool, typer.Option("--ids", help="The ids in a second line.")]
+
+BACKGROUNDS = ("black on bright_cyan", "black on bright_yellow")
+SPECIAL = "bold white on red"
+SEPARATOR = "|"
+
+
+def show(
+    tokenizer: TokenizerOpt,
+    text: TextArg = None,
+    ids: IdsOpt = False,
+    add_special: AddSpecialOpt = False,
+    parse_special: ParseSpecialOpt = False,
+    as_json: JsonOpt = False,
+) -> None:
+    """Show how a text falls into tokens: coloured on a terminal, else with bars between them.
+
+    tokit show 'The quick brown fox' -t tok --ids
+    """
+    from tokit.ops.show import show as show_tokens
+    from tokit.tokenizer.base import EncodeOptions
+    from tokit.tokenizer.foreign import open_tokenizer
+
+    engine = open_tokenizer(tokenizer)
+    options = EncodeOptions(add_special, parse_special)
+    coloured = None if as_json else _colour_console()
+    for each in _texts(text):
+        shown = show_tokens(engine, each, options)
+        if as_json:
+            sys.stdout.write(json.dumps(_as_dict(shown), ensure_ascii=False) + "\n")
+        elif coloured is not None:
+            _paint(coloured, shown, ids=ids)
+        else:
+            _write(shown, ids=ids)
+        # On a pipe that is fed slowly each line is answered when it comes.
+        sys.stdout.flush()
+
+
+def _texts(text: str | None) -> Iterator[str]:
+    if text is None:
+        corpus = opened(
+            None, unit=None, field=None, format_=None, errors="strict", max_document=1 << 30, files_from=None
+        )
+        for block in corpus.blocks():
+            yield from block.texts()
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError("the text is not UTF-8", hint="pipe it in from iconv -t utf-8") from error
+    yield text
+
+
+def _as_dict(shown: ShownText) -> dict[str, Any]:
+    keys = ("id", "token", "text", "start", "end", "special")
+    return {"text": shown.text, "tokens": [{key: getattr(token, key) for key in keys} for token in shown.tokens]}
+
+
+def _colour_console() -> Console | None:
+    """A console that draws colours, or None on a pipe and where colours are not wanted (NO_COLOR)."""
+    if not sys.stdout.isatty():
+        return None
+    from rich.console import Console
+
+    # Markup and emoji stay off: a token may well be "[/b]" or ":cat:".
+    drawn = Console(file=sys.stdout, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    return None if drawn.no_color or drawn.color_system is None else drawn
+
+
+def _paint(drawn: Console, shown: ShownText, *, ids: bool) -> None:
+    from rich.text import Text
+
+    styles = [SPECIAL if token.special else BACKGROUNDS[i % 2] for i, token in enumerate(shown.tokens)]
+    drawn.print(Text.assemble(*[(readable(token), style) for token, style in zip(shown.tokens, styles, strict=True)]))
+    if ids:
+        numbers = [Text(str(token.id), style) for token, style in zip(shown.tokens, styles, strict=True)]
+        drawn.print(Text(" ").join(numbers))
+
+
+def _write(shown: ShownText, *, ids: bool) -> None:
+    parts = [
+        f"«{readable(token)}»" if token.special else readable(token).replace(SEPARATOR, "\\" + SEPARATOR)
+        for token in shown.tokens
+    ]
+    sys.stdout.write(SEPARATOR.join(parts) + "\n")
+    if ids:
+        sys.stdout.write(" ".join(str(token.id) for token in shown.tokens) + "\n")
+
+
+def readable(token: ShownToken) -> str:
+    r"""What a token writes, on one line: `\n` for a newline, `<0xE2>` for a byte that is half a character.
+
+    Invisible characters and the backslash are escaped as in Python. A piece that goes on a word keeps its mark
+    (`##ing`): without it `play` and `##ing` would look like two words.
+    """
+    if token.half:
+        return _with_bytes(token.half)
+    marked = token.token == f"##{token.text}"
+    return _escaped(token.token if token.special or marked else token.text)
+
+
+def _with_bytes(raw: bytes) -> str:
+    shown = ""
+    while raw:
+        try:
+            return shown + _escaped(raw.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            broken = "".join(f"<0x{byte:02X}>" for byte in raw[error.start : error.end])
+            shown += _escaped(raw[: error.start].decode("utf-8")) + broken
+            raw = raw[error.end :]
+    return shown
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        sign if sign.isprintable() and sign != "\\" else sign.encode("unicode_escape").decode("ascii") for sign in text
+    )

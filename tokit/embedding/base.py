@@ -1,0 +1,104 @@
+"""What a static embedding family is: a parameter dataclass and a way from ids to vectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any, ClassVar
+
+from tokit.arrays import FloatArray, IntArray, Pieces
+from tokit.embedding.stream import IdStream
+from tokit.errors import UsageError
+from tokit.params import param
+from tokit.progress import Tick, silent
+
+# gensim looks at no more tokens of a sentence at once, so a wider window would say nothing.
+MAX_WINDOW = 10_000
+
+
+@dataclass(frozen=True)
+class WindowParams:
+    """What all families take that predict a token from its neighbours, or its neighbours from it."""
+
+    window: int = param(5, "tokens to either side that count as neighbours, at most", minimum=1)
+    negatives: int = param(5, "random tokens drawn against each true one", minimum=1)
+    epochs: int = param(5, "passes over the corpus", minimum=1)
+    subsample: float = param(1e-3, "share above which frequent tokens are left out at random; 0: never", minimum=0)
+    alpha: float = param(0.025, "learning rate at the start", minimum=0)
+    min_alpha: float = param(0.0001, "learning rate at the end", minimum=0)
+
+    def __post_init__(self) -> None:
+        if self.subsample >= 1:
+            raise UsageError(f"subsample={self.subsample:g}: a share is below 1", hint="--set subsample=0.001")
+        if not 0 < self.alpha < 1:
+            raise UsageError(f"alpha={self.alpha:g}: not between 0 and 1", hint="--set alpha=0.025")
+        if self.min_alpha > self.alpha:
+            raise UsageError(
+                f"min_alpha={self.min_alpha:g} is above alpha={self.alpha:g}", hint="the learning rate only falls"
+            )
+        for name in ("window", "negatives"):
+            if getattr(self, name) > MAX_WINDOW:
+                raise UsageError(f"{name}={getattr(self, name)}: more than {MAX_WINDOW:,}", hint=f"--set {name}=5")
+
+
+@dataclass(frozen=True, slots=True)
+class FitJob:
+    """All that a family learns from.
+
+    Attributes:
+        ids: The corpus.
+        pieces: What each id stands for.
+        counts: How often each id occurs in the corpus; int64, shape (vocab,).
+        dim: Columns of the vectors, > 0.
+        params: The family's own.
+        seed: Of whatever is drawn at random.
+        threads: How many may train at once.
+        tick: Progress.
+        stop: Set it, and a training that runs in another thread ends soon; what it returns is then of no use.
+    """
+
+    ids: IdStream
+    pieces: Pieces
+    counts: IntArray
+    dim: int
+    params: Any
+    seed: int = 0
+    threads: int = 1
+    tick: Tick = silent
+    stop: Event = field(default_factory=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a family learned.
+
+    Attributes:
+        vectors: Row i is token id i, zeros where the corpus has no such token; float32, shape (vocab, dim).
+        output: The other half of the model, for going on; rows as above.
+        losses: Mean loss of a trained token in each epoch; empty when the family does not say.
+        words_per_second: Tokens read a second.
+        not_reproducible_because: Why the same job may give other bytes; empty when it gives the same.
+    """
+
+    vectors: FloatArray
+    output: FloatArray
+    losses: tuple[float, ...]
+    words_per_second: float
+    not_reproducible_because: str = ""
+
+
+class Embedding(ABC):
+    """A family of static embeddings."""
+
+    name: ClassVar[str]
+    Params: ClassVar[type[Any]]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, job: FitJob) -> Fitted:
+        """Learn vectors.
+
+        Raises:
+            TrainingError: there is nothing to learn from, or the training diverged.
+        """

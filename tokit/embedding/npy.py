@@ -1,0 +1,72 @@
+"""A .npy file that is written row by row, and appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.errors import ArtifactError
+
+
+class RowWriter:
+    """Appends rows to an open file; its header gets the number of rows at the end."""
+
+    def __init__(self, file: BinaryIO, dtype: npt.DTypeLike, row_shape: tuple[int, ...]) -> None:
+        self._file = file
+        self._dtype = np.dtype(dtype)
+        self._row_shape = row_shape
+        self.rows = 0
+        self._write_header()
+
+    def append(self, rows: npt.NDArray[Any]) -> None:
+        """Write some more rows."""
+        self._file.write(np.ascontiguousarray(rows, dtype=self._dtype).data)
+        self.rows += len(rows)
+
+    def finish(self) -> None:
+        """Put the number of rows into the header."""
+        self._file.seek(0)
+        self._write_header()
+
+    def _write_header(self) -> None:
+        # NumPy leaves room in the header for an array that grows along its first axis.
+        descr = np.lib.format.dtype_to_descr(self._dtype)
+        header = {"descr": descr, "fortran_order": False, "shape": (self.rows, *self._row_shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+
+def check_file(target: str | Path, *, overwrite: bool) -> None:
+    """Refuse a target before the work starts.
+
+    Raises:
+        ArtifactError: a folder is there, or a file and `overwrite` was not given.
+    """
+    path = Path(target)
+    if path.is_dir():
+        raise ArtifactError(f"{target} is a folder", hint="give -o the name of a file")
+    if path.exists() and not overwrite:
+        raise ArtifactError(f"{target} exists", hint="pass --overwrite, or another -o")
+
+
+@contextlib.contextmanager
+def writing_rows(target: str | Path, dtype: npt.DTypeLike, row_shape: tuple[int, ...] = ()) -> Iterator[RowWriter]:
+    """Write an array to `target`; the file appears when the block ends well."""
+    path = Path(target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            writer = RowWriter(file, dtype, row_shape)
+            yield writer
+            writer.finish()
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""The tokenizer.json of an embedding folder, made so that every reader gives the same ids for the same text.
+
+Readers of embeddings call the `tokenizers` library without any of transformers' settings. So nothing in this file may
+turn text into special tokens, add tokens or cut text, and it must name every id that has a row.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+Spec = dict[str, Any]
+
+
+def plain_specification(spec: Spec, vocab_size: int) -> Spec:
+    """A tokenizer.json without special tokens, template, truncation and padding, and with a name for every id.
+
+    The ids of ordinary text stay as they are. Special tokens stay in the vocabulary, under names that no text can
+    match where they had been added to it from outside.
+
+    Args:
+        spec: The content of a tokenizer.json.
+        vocab_size: Largest id plus one.
+    """
+    plain = copy.deepcopy(spec)
+    added = {token["id"]: token for token in spec.get("added_tokens") or []}
+    names = {i: _name(i, added.get(i)) for i in range(vocab_size)}
+    _fill(plain["model"], names)
+    plain["added_tokens"] = [token for token in spec.get("added_tokens") or [] if not token["special"]]
+    plain["post_processor"] = plain["truncation"] = plain["padding"] = None
+    return plain
+
+
+def _name(i: int, token: Spec | None) -> str:
+    if token is not None and not token["special"]:
+        return str(token["content"])
+    # Pre-tokenizers cut at the blanks or replace them, and no merge leads here. A model that takes text whole, without
+    # any pre-tokenizer, would have to be given just this.
+    return f"unused {i} {token['content'] if token else ''} "
+
+
+def _fill(model: Spec, names: dict[int, str]) -> None:
+    """Name the ids that a model's vocabulary lacks."""
+    vocab = model["vocab"]
+    if isinstance(vocab, list):
+        # As unlikely as its least likely piece: the score of an unknown character hangs on the lowest one.
+        lowest = min((score for _, score in vocab), default=0.0)
+        vocab += [[names[i], lowest] for i in range(len(vocab), len(names))]
+        # Of two pieces with one name the library only ever gives the later.
+        reached = {piece: i for i, (piece, _) in enumerate(vocab)}
+        model["vocab"] = [[piece if reached[piece] == i else names[i], score] for i, (piece, score) in enumerate(vocab)]
+        return
+    known = set(vocab.values())
+    vocab.update({name: i for i, name in names.items() if i not in known})

@@ -1,0 +1,86 @@
+"""From the vectors of a document's tokens to one vector."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokit.arrays import FloatArray, IdArray, Ids, IntArray
+
+# So many tokens are looked up at a time, however long the documents are.
+CHUNK_TOKENS = 1 << 16
+# Documents up to this length are added up many at once.
+SHORT_TOKENS = 256
+
+
+def mean_pool(ids: Ids, vectors: FloatArray, *, skip: int | None = None) -> FloatArray:
+    """The mean of the token vectors of each document.
+
+    sentence-transformers and model2vec add token after token in 32 bits, and so does this, so that the means are the
+    same. Only a document of more than `CHUNK_TOKENS` tokens, where that loses digits, is added up in 64 bits.
+
+    Args:
+        ids: Token ids of some documents.
+        vectors: Embedding table, shape (vocab, dim).
+        skip: A token that is left out of the mean: the unknown token tells nothing of the text.
+
+    Returns:
+        Shape (documents, dim), float32. All zeros where a document has no token.
+
+    Raises:
+        IndexError: an id is >= vocab (the ids came from another tokenizer).
+    """
+    kept = ids if skip is None else without(ids, skip)
+    means = np.zeros((len(kept), vectors.shape[1]), dtype=np.float32)
+    lengths = np.diff(kept.ends, prepend=0)
+    starts = kept.ends - lengths
+    short = np.flatnonzero((lengths > 0) & (lengths <= SHORT_TOKENS))
+    # Together they have at most CHUNK_TOKENS tokens.
+    for first in range(0, len(short), CHUNK_TOKENS // SHORT_TOKENS):
+        some = short[first : first + CHUNK_TOKENS // SHORT_TOKENS]
+        means[some] = _short_means(kept.data, starts[some], lengths[some], vectors)
+    for i in np.flatnonzero(lengths > SHORT_TOKENS).tolist():
+        means[i] = _long_mean(kept.data[starts[i] : kept.ends[i]], vectors)
+    return means
+
+
+def _short_means(data: IdArray, starts: IntArray, lengths: IntArray, vectors: FloatArray) -> FloatArray:
+    inner = np.cumsum(lengths) - lengths
+    # The tokens of these documents, without those of longer ones between them.
+    places = np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(starts - inner, lengths)
+    sums: FloatArray = np.add.reduceat(vectors[data[places]], inner, axis=0)
+    return sums / lengths.astype(np.float32)[:, None]
+
+
+def _long_mean(data: IdArray, vectors: FloatArray) -> FloatArray:
+    if len(data) <= CHUNK_TOKENS:
+        mean: FloatArray = vectors[data].mean(axis=0)
+        return mean
+    total = np.zeros(vectors.shape[1], dtype=np.float64)
+    for start in range(0, len(data), CHUNK_TOKENS):
+        total += vectors[data[start : start + CHUNK_TOKENS]].sum(axis=0, dtype=np.float64)
+    return (total / len(data)).astype(np.float32)
+
+
+def sif_weights(token_counts: IntArray, *, a: float = 1e-3) -> FloatArray:
+    """Smooth inverse frequency: the weight a / (a + p) of each token, p its share of the corpus.
+
+    The mean of weighted vectors is SIF pooling; no principal component is removed.
+    Arora et al. 2017, https://openreview.net/forum?id=SyK00v5xx
+
+    Args:
+        token_counts: Occurrences of each id, shape (vocab,).
+        a: Smoothing, dimensionless, > 0; the paper uses 1e-4 to 1e-3.
+
+    Returns:
+        Shape (vocab,), between 0 and 1.
+    """
+    shares = token_counts / max(int(token_counts.sum()), 1)
+    weights: FloatArray = (a / (a + shares)).astype(np.float32)
+    return weights
+
+
+def without(ids: Ids, skip: int) -> Ids:
+    """The documents without one token."""
+    keep = ids.data != skip
+    kept_before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(keep, dtype=np.int64)])
+    return Ids(ids.data[keep], kept_before[ids.ends])

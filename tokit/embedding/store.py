@@ -1,0 +1,108 @@
+"""The folder of a static embedding.
+
+It is what `sentence_transformers.SentenceTransformer(folder)` and `model2vec.StaticModel.from_pretrained(folder)`
+load; what only tokit reads lies in `training.safetensors`: `token_counts`, `document_frequencies` and `output`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import FloatArray, IntArray
+from tokit.artifact import dump_json, read_manifest
+from tokit.embedding.base import Fitted
+from tokit.errors import ArtifactError
+
+VECTORS, TRAINING, TOKENIZER = "model.safetensors", "training.safetensors", "tokenizer.json"
+# transformers takes a folder of this version or a newer one for sound, and does not warn about its pattern.
+TRANSFORMERS_VERSION = "5.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class StaticEmbedding:
+    """One vector a token.
+
+    Attributes:
+        vectors: Row i is token id i; float32, shape (vocab, dim).
+        token_counts: How often the training corpus has each id; int64, shape (vocab,).
+        special: True for special tokens; shape (vocab,).
+        unknown_id: The id of the unknown token, if there is one.
+        tokenizer: The file of the tokenizer whose ids these are.
+        manifest: How it was made.
+    """
+
+    vectors: FloatArray
+    token_counts: IntArray
+    special: npt.NDArray[np.bool_]
+    unknown_id: int | None
+    tokenizer: Path
+    manifest: dict[str, Any]
+
+    @property
+    def seen(self) -> npt.NDArray[np.bool_]:
+        """Tokens that the training corpus has; shape (vocab,)."""
+        mask: npt.NDArray[np.bool_] = self.token_counts > 0
+        return mask
+
+
+def write_vectors(folder: Path, fitted: Fitted, token_counts: IntArray, document_frequencies: IntArray) -> None:
+    """Write all but the tokenizer and the manifest."""
+    from safetensors.numpy import save_file
+
+    save_file({"embeddings": fitted.vectors}, folder / VECTORS)
+    training: dict[str, npt.NDArray[Any]] = {
+        "token_counts": token_counts,
+        "document_frequencies": document_frequencies,
+        "output": fitted.output,
+    }
+    save_file(training, folder / TRAINING)
+    dump_json(_config(fitted.vectors), folder / "config.json")
+    # The old name of the class: sentence-transformers 3 to 6 know it.
+    module = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"}
+    dump_json([module], folder / "modules.json")
+
+
+def _config(vectors: FloatArray) -> dict[str, Any]:
+    return {
+        "model_type": "model2vec",
+        "architectures": ["StaticModel"],
+        "hidden_dim": vectors.shape[1],
+        "embedding_dtype": str(vectors.dtype),
+        # Both libraries then give the plain mean, however long the text.
+        "normalize": False,
+        "max_length": None,
+        "transformers_version": TRANSFORMERS_VERSION,
+    }
+
+
+def load_embedding(folder: str | Path) -> StaticEmbedding:
+    """Open an embedding folder.
+
+    Raises:
+        ArtifactError: it is none, or its files are missing, damaged, or do not fit each other.
+    """
+    manifest = read_manifest(folder, "embedding")
+    path = Path(folder)
+    vectors = _tensor(path / VECTORS, "embeddings")
+    counts = _tensor(path / TRAINING, "token_counts")
+    size, dim = manifest.get("vocab_size"), manifest.get("dim")
+    if vectors.shape != (size, dim) or counts.shape != (size,) or not np.isfinite(vectors).all():
+        raise ArtifactError(f"{folder}: its files do not fit each other", hint="fit it again")
+    special = np.zeros(len(vectors), dtype=np.bool_)
+    special[manifest["special_ids"]] = True
+    return StaticEmbedding(vectors, counts, special, manifest["unknown_id"], path / TOKENIZER, manifest)
+
+
+def _tensor(path: Path, name: str) -> Any:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return file.get_tensor(name)
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(f"{path}: cannot be read: {error}", hint="cut off or damaged? fit it again") from error

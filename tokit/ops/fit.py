@@ -1,0 +1,242 @@
+"""`tokit fit`: from a corpus and a tokenizer to a folder of vectors, one a token.
+
+The corpus is encoded once; every epoch reads the ids. The tokenizer in the folder is the one whose ids are trained.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokit.arrays import CorpusFacts, Pieces
+from tokit.artifact import check_target, dump_json, writing
+from tokit.corpus import Corpus, Fingerprint
+from tokit.embedding import EMBEDDINGS, Embedding
+from tokit.embedding.base import FitJob, Fitted
+from tokit.embedding.plain import plain_specification
+from tokit.embedding.store import TOKENIZER, write_vectors
+from tokit.embedding.stream import StreamWriter
+from tokit.errors import ArtifactError, CorpusError, UsageError
+from tokit.ops.following import corpus_facts, followed
+from tokit.params import fill
+from tokit.progress import Tick, silent
+from tokit.runner.threads import available_threads, interruptible
+from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.derive import library_form
+from tokit.tokenizer.folder import tokenizer_config
+from tokit.tokenizer.foreign import open_tokenizer
+from tokit.tokenizer.library import LibraryTokenizer, engine_json
+
+DEFAULT_DIM = 128
+# What NumPy's older generator takes.
+LARGEST_SEED = (1 << 32) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """What fitting gave."""
+
+    path: str
+    family: str
+    vocab_size: int
+    dim: int
+    tokens: int
+    tokens_seen: int
+    documents: int
+    bytes: int
+    losses: tuple[float, ...]
+    words_per_second: float
+    threads: int
+    reproducible: bool
+    skipped: int
+    replaced: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A fit as asked for, checked before any text is read."""
+
+    family: type[Embedding]
+    params: Any
+    dim: int
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The tokenizer as given, and as the folder keeps it.
+
+    Attributes:
+        given: What the user opened.
+        plain: The same ids for ordinary text, and no special tokens in text.
+        pieces: What each id stands for, special tokens marked as in `given`.
+        notes: What the user should know of the difference.
+    """
+
+    given: Tokenizer
+    plain: LibraryTokenizer
+    pieces: Pieces
+    notes: tuple[str, ...]
+
+
+def fit_embedding(
+    corpus: Corpus,
+    tokenizer: str | Path | Tokenizer,
+    out: str | Path,
+    *,
+    family: str = "skipgram",
+    dim: int = DEFAULT_DIM,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    overwrite: bool = False,
+    tick: Tick = silent,
+) -> FitReport:
+    """Fit a static embedding on the ids of a corpus and write it.
+
+    Args:
+        corpus: Text to learn from; it is read once.
+        tokenizer: A tokenizer, or where one lies.
+        out: The folder to write.
+        family: A name out of `tokit.embedding.EMBEDDINGS`.
+        dim: Columns of the vectors.
+        settings: The family's own parameters.
+        seed: Of whatever is drawn at random.
+        threads: How many may train at once; None takes all processors. Only one gives the same bytes every time.
+        overwrite: Replace what is there.
+        tick: Progress.
+
+    Raises:
+        UsageError: settings that cannot be meant.
+        CorpusError: text that cannot be read, or none.
+        TrainingError: no token has a neighbour, or the training diverged.
+        ArtifactError: the tokenizer cannot be opened, or the folder not be written.
+    """
+    plan = plan_fit(family, dim, settings, seed, threads)
+    check_target(out, overwrite=overwrite)
+    source = plain_source(tokenizer if isinstance(tokenizer, Tokenizer) else open_tokenizer(tokenizer))
+    with tempfile.TemporaryDirectory(prefix="tokit-") as folder:
+        with StreamWriter(Path(folder) / "ids", source.plain.vocab_size) as stream:
+            facts = _encode(corpus, source.plain, stream, tick)
+        ids, counts = stream.mapped(), stream.token_counts
+        job = FitJob(ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, tick)
+        fitted = _fit(plan.family, job)
+    _save(fitted, plan, source, stream, facts, out=out, overwrite=overwrite)
+    return FitReport(
+        str(out),
+        family,
+        source.plain.vocab_size,
+        dim,
+        int(stream.token_counts.sum()),
+        int((stream.token_counts > 0).sum()),
+        facts.documents,
+        facts.bytes,
+        fitted.losses,
+        fitted.words_per_second,
+        plan.threads,
+        not fitted.not_reproducible_because,
+        corpus.skipped,
+        corpus.replaced,
+        source.notes,
+    )
+
+
+def plan_fit(family: str, dim: int, settings: Mapping[str, Any] | None, seed: int, threads: int | None) -> Plan:
+    """Check what was asked for.
+
+    Raises:
+        UsageError: an unknown family or parameter, or a number out of range.
+    """
+    kind = EMBEDDINGS.get(family)
+    if dim < 1:
+        raise UsageError(f"--dim {dim}: not a positive number", hint=f"-d {DEFAULT_DIM}")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"--seed {seed}: not between 0 and {LARGEST_SEED}", hint="--seed 0")
+    return Plan(kind, fill(kind.Params, settings or {}), dim, seed, threads or available_threads())
+
+
+def plain_source(tokenizer: Tokenizer) -> Source:
+    """The tokenizer in the form that an embedding folder keeps.
+
+    Raises:
+        ArtifactError: it has no such form.
+    """
+    import tokenizers
+
+    library = library_form(tokenizer)
+    spec = plain_specification(library.specification(), library.vocab_size)
+    engine = tokenizers.Tokenizer.from_str(json.dumps(spec))
+    if sorted(engine.get_vocab().values()) != list(range(library.vocab_size)):
+        raise ArtifactError(
+            "the ids of this tokenizer cannot have a row each: tokens share a name or an id",
+            hint="fit on another tokenizer",
+        )
+    identity = dataclasses.replace(library.identity, special_ids={})
+    plain = LibraryTokenizer(engine, identity)
+    pieces = dataclasses.replace(plain.pieces, special=tokenizer.pieces.special, unknown_id=tokenizer.unknown_id)
+    notes: tuple[str, ...] = ()
+    if library is not tokenizer and tokenizer.family == "unigram":
+        notes = ("the SentencePiece model was rewritten as a tokenizer.json: on rare ties its ids may differ",)
+    return Source(tokenizer, plain, pieces, notes)
+
+
+def _encode(corpus: Corpus, tokenizer: Tokenizer, stream: StreamWriter, tick: Tick) -> CorpusFacts:
+    fingerprint = Fingerprint()
+    for block in followed(corpus, "encoding", tick):
+        stream.add(tokenizer.encode_block(block))
+        fingerprint.add(block)
+    if not fingerprint.documents:
+        raise CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
+    return corpus_facts(fingerprint)
+
+
+def _fit(family: type[Embedding], job: FitJob) -> Fitted:
+    try:
+        # Training does not look at signals: in a thread of its own it can be left at Ctrl-C.
+        return interruptible(lambda: family.fit(job))
+    except BaseException:
+        job.stop.set()
+        raise
+
+
+def _save(
+    fitted: Fitted,
+    plan: Plan,
+    source: Source,
+    stream: StreamWriter,
+    facts: CorpusFacts,
+    *,
+    out: str | Path,
+    overwrite: bool,
+) -> None:
+    because = fitted.not_reproducible_because
+    with writing(out, "embedding", overwrite=overwrite) as draft:
+        write_vectors(draft.path, fitted, stream.token_counts, stream.document_frequencies)
+        (draft.path / TOKENIZER).write_text(engine_json(source.plain.engine), encoding="utf-8")
+        dump_json(tokenizer_config({}), draft.path / "tokenizer_config.json")
+        draft.manifest = {
+            "family": plan.family.name,
+            "vocab_size": len(fitted.vectors),
+            "dim": plan.dim,
+            "params": dataclasses.asdict(plan.params),
+            "tokenizer_family": source.given.family,
+            "tokenizer_sha256": source.given.sha256,
+            "special_ids": source.pieces.special.nonzero()[0].tolist(),
+            "unknown_id": source.pieces.unknown_id,
+            "tokens": int(stream.token_counts.sum()),
+            "tokens_seen": int((stream.token_counts > 0).sum()),
+            "losses": list(fitted.losses),
+            "seed": plan.seed,
+            "threads": plan.threads,
+            "engine": "gensim",
+            "reproducible": not because,
+            **({"not_reproducible_because": because} if because else {}),
+            "corpus": facts.as_dict(),
+        }

@@ -1,0 +1,147 @@
+"""`tokit inspect`: what an artifact is, how it was made, and whether it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokit.artifact import MANIFEST, changed_files, kind_of, read_manifest
+from tokit.errors import TokitError
+from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.foreign import open_tokenizer
+
+# What a lossless tokenizer has to give back: control characters, line ends, marks, emoji, the metaspace, what looks
+# like special and byte tokens.
+HOSTILE = (
+    "",
+    " ",
+    "\x00\x01\x7f",
+    "a\r\n\n\tb  ",
+    "a\u0301\u0323",
+    "👩‍👩‍👧 \U000e0041",
+    "▁x▁ ▁",
+    "<|endoftext|><0x41>[UNK]</s>",
+    "\ufeff\u2028\u00a0ﬁ",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a path holds.
+
+    Attributes:
+        path: As given.
+        kind: "tokenizer", "counts", "shards", "embedding", or "foreign tokenizer".
+        facts: Name → value, for people and programs.
+        faults: What is wrong with it; filled when a check was asked for.
+    """
+
+    path: str
+    kind: str
+    facts: dict[str, Any]
+    faults: tuple[str, ...] = ()
+
+
+def inspect_artifact(path: str | Path, *, check: bool = False) -> Inspection:
+    """Look at an artifact of tokit or at a foreign tokenizer.
+
+    Args:
+        path: A folder or file.
+        check: Also compare every file with the manifest's hash and try the artifact out.
+
+    Raises:
+        ArtifactError: it is neither.
+    """
+    kind = kind_of(path)
+    if kind is None:
+        tokenizer = open_tokenizer(path)
+        faults = tuple(tokenizer_faults(tokenizer)) if check else ()
+        return Inspection(str(path), "foreign tokenizer", tokenizer_facts(tokenizer), faults)
+    manifest = read_manifest(path)
+    facts = {name: value for name, value in manifest.items() if name not in ("kind", "files")}
+    facts["files"] = file_sizes(Path(path), list(manifest["files"]))
+    if kind == "tokenizer":
+        facts["special_ids"] = _special_ids(Path(path))
+    return Inspection(str(path), kind, facts, tuple(artifact_faults(path, kind)) if check else ())
+
+
+def file_sizes(folder: Path, names: list[str]) -> dict[str, int | None]:
+    """Name → bytes of each file; None for one that is not there."""
+    return {
+        name: (folder / name).stat().st_size if (folder / name).is_file() else None for name in [*names, MANIFEST]
+    }
+
+
+def tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
+    """What is known of any tokenizer."""
+    names = tokenizer.pieces.names
+    return {
+        "family": tokenizer.family,
+        "origin": tokenizer.identity.origin,
+        "vocab_size": tokenizer.vocab_size,
+        "lossless": tokenizer.lossless,
+        "lossy_because": tokenizer.identity.lossy_because,
+        "special_tokens": {role: names[i] for role, i in tokenizer.special_ids.items()},
+        "special_ids": tokenizer.special_ids,
+        "sha256": tokenizer.sha256,
+    }
+
+
+def artifact_faults(path: str | Path, kind: str) -> list[str]:
+    """What is wrong with an artifact of ours; nothing for a healthy one."""
+    changed = changed_files(path)
+    if changed:
+        return [f"{name} is missing or not as it was written" for name in changed]
+    try:
+        return CHECKS[kind](Path(path)) if kind in CHECKS else []
+    except TokitError as error:
+        return [error.message]
+
+
+def tokenizer_faults(tokenizer: Tokenizer) -> list[str]:
+    """Try a tokenizer out: ids in range, and text given back where that is promised."""
+    faults = []
+    for text in HOSTILE:
+        ids = tokenizer.encode(text)
+        if ids and max(ids) >= tokenizer.vocab_size:
+            faults.append(f"{text!r} gives the id {max(ids)}, outside the vocabulary of {tokenizer.vocab_size}")
+        if set(ids) & (set(tokenizer.special_ids.values()) - {tokenizer.unknown_id}):
+            faults.append(f"{text!r} is read as a special token")
+        if tokenizer.lossless and tokenizer.decode(ids) != text:
+            faults.append(f"{text!r} comes back as {tokenizer.decode(ids)!r}")
+    return faults
+
+
+def _check_tokenizer(path: Path) -> list[str]:
+    return tokenizer_faults(open_tokenizer(path))
+
+
+def _check_counts(path: Path) -> list[str]:
+    from tokit.counts.store import load_counts
+
+    load_counts(path)
+    return []
+
+
+def _check_shards(path: Path) -> list[str]:
+    from tokit.ids.shards import open_shards
+
+    shards = open_shards(path)
+    size = shards.manifest["vocab_size"]
+    return [
+        f"part {part} holds an id outside the vocabulary of {size:,}"
+        for part in shards.parts
+        for ids in shards.read(part)
+        if len(ids.data) and int(ids.data.max()) >= size
+    ]
+
+
+def _special_ids(path: Path) -> dict[str, int]:
+    try:
+        return open_tokenizer(path).special_ids
+    except TokitError:
+        return {}
+
+
+CHECKS = {"tokenizer": _check_tokenizer, "counts": _check_counts, "shards": _check_shards}

@@ -1,0 +1,120 @@
+"""`tokit wc`: documents, words, bytes and tokens of each source, as wc counts lines, words and bytes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from io import UnsupportedOperation
+from pathlib import Path
+from stat import S_ISREG
+
+from tokit.arrays import Block
+from tokit.corpus import Corpus, Source
+from tokit.measure.words import code_points, find_words, word_rule
+from tokit.progress import Progress, Tick, silent
+from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.foreign import open_tokenizer
+
+RULE = word_rule("whitespace")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """What one source holds.
+
+    Attributes:
+        name: As given; None for standard input.
+        documents: Lines of text, one more when the last has no end; or records.
+        words: Longest runs without White_Space.
+        bytes: Of the documents, and one for each end of a line.
+        tokens: None without a tokenizer.
+    """
+
+    name: str | None
+    documents: int = 0
+    words: int = 0
+    bytes: int = 0
+    tokens: int | None = None
+
+    def __add__(self, other: SourceCount) -> SourceCount:
+        """Both together, under this one's name."""
+        tokens = None if self.tokens is None or other.tokens is None else self.tokens + other.tokens
+        return SourceCount(
+            self.name,
+            self.documents + other.documents,
+            self.words + other.words,
+            self.bytes + other.bytes,
+            tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WcReport:
+    """What a corpus holds.
+
+    Attributes:
+        sources: In the order they were named.
+        total: All of them together.
+        piped: Some source is not a regular file, so its size was not known before.
+        skipped: Documents left out because they are not UTF-8.
+        replaced: Documents with U+FFFD for broken bytes.
+    """
+
+    sources: tuple[SourceCount, ...]
+    total: SourceCount
+    piped: bool
+    skipped: int
+    replaced: int
+
+
+def count_sources(corpus: Corpus, tokenizer: str | Path | None = None, *, tick: Tick = silent) -> WcReport:
+    """Count each source of a corpus.
+
+    Args:
+        corpus: The text.
+        tokenizer: A tokenizer's path; None leaves tokens out.
+        tick: Progress.
+
+    Raises:
+        ArtifactError: the tokenizer cannot be opened.
+        CorpusError: text that cannot be read.
+    """
+    opened = None if tokenizer is None else open_tokenizer(tokenizer)
+    total_bytes = corpus.total_bytes
+    total = SourceCount("total", tokens=None if opened is None else 0)
+    counts = []
+    for source in corpus.sources:
+        count = SourceCount(None if source.path is None else source.name, tokens=total.tokens)
+        for block in source.blocks():
+            count += _count(block, opened, line_ends=_by_line(source))
+            tick(Progress("counting", corpus.bytes_read, total_bytes, "bytes"))
+        counts.append(count)
+    total = sum(counts, start=total)
+    piped = not all(map(_is_regular, corpus.sources))
+    return WcReport(tuple(counts), total, piped, corpus.skipped, corpus.replaced)
+
+
+def _count(block: Block, tokenizer: Tokenizer | None, *, line_ends: bool) -> SourceCount:
+    ends = len(block) - block.open_end if line_ends else 0
+    return SourceCount(
+        None,
+        len(block),
+        len(find_words(code_points(block), RULE)),
+        len(block.data) + ends,
+        None if tokenizer is None else len(tokenizer.encode_block(block).data),
+    )
+
+
+def _by_line(source: Source) -> bool:
+    """Whether every document of a source is a line, so that its end belongs to the source's bytes."""
+    return source.reader.option == "unit" and source.reading.unit == "line"
+
+
+def _is_regular(source: Source) -> bool:
+    if source.path is not None:
+        return source.path.is_file()
+    try:
+        return S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    except (OSError, UnsupportedOperation, AttributeError):
+        return False
