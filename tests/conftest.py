@@ -232,7 +232,7 @@ def _standard_streams(stdin: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
     os.close(reading)
     feeder.start()
     out, err = io.BytesIO(), io.BytesIO()
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: PTH123, SIM115 - a descriptor
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor
     sys.stdout = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     sys.stderr = io.TextIOWrapper(err, encoding="utf-8", newline="", write_through=True)
     try:
@@ -250,7 +250,7 @@ def _standard_streams(stdin: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
 
 
 def _feed(descriptor: int, data: bytes) -> None:
-    with open(descriptor, "wb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor
+    with open(descriptor, "wb", buffering=0) as pipe:
         rest = memoryview(data)
         try:
             while rest:

@@ -55,7 +55,8 @@ def test_version(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("trian", "train"), ("encod", "encode"), ("decoed", "decode"), ("inspct", "inspect"), ("conut", "count")]
+    ("typed", "meant"),
+    [("trian", "train"), ("encod", "encode"), ("decoed", "decode"), ("inspct", "inspect"), ("conut", "count")],
 )
 def test_command_that_does_not_exist(cli: Cli, typed: str, meant: str) -> None:
     assert_error(cli(typed, "x"), 2, f"'{typed}'", f"did you mean '{meant}'?")
@@ -134,14 +135,15 @@ def test_value_that_cannot_be_meant(cli: Cli, bpe_folder: Path, tmp_path: Path, 
 # --- a reader that goes away, a writer that is slow
 
 
-def test_head_ends_quietly(bpe_folder: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("verb", ["encode", "decode"])
+def test_head_ends_quietly(bpe_folder: Path, tmp_path: Path, environment: dict[str, str], verb: str) -> None:
     big = tmp_path / "big.txt"
-    big.write_bytes(b"one two three four five six seven eight\n" * 200_000)
-    command = [*TOKIT, "encode", str(big), "-t", str(bpe_folder)]
+    big.write_bytes(b"11 12 13 14 15 16 17 18 19 20\n" * 30_000)
+    command = [*TOKIT, verb, str(big), "-t", str(bpe_folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline().split()[0].isdigit()
+        assert process.stdout.readline()
         process.stdout.close()
         assert process.wait(LIMIT) == 0
         assert process.stderr.read() == b""

@@ -28,7 +28,9 @@ def shards(corpus_file: Path, tmp_path: Path) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize("options", [[], ["--pre-tokenizer", "llama3", "--normalizer", "nfkc,lowercase", "--digits", "single"]])
+@pytest.mark.parametrize(
+    "options", [[], ["--pre-tokenizer", "llama3", "--normalizer", "nfkc,lowercase", "--digits", "single"]]
+)
 def test_merged_shards_are_one_pass(
     cli: Cli, corpus_file: Path, shards: list[Path], tmp_path: Path, options: list[str]
 ) -> None:

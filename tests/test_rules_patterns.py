@@ -15,9 +15,7 @@ from tokit.rules import DIGITS, NORMALIZERS, PATTERNS, PRE_TOKENIZERS, TextRules
 
 tiktoken = pytest.importorskip("tiktoken")
 
-LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 # As the models' own files have them; those of tiktoken are taken from the installed package.
 SOURCES = {
     "gpt2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
@@ -71,7 +69,17 @@ def assert_same_cut(name: str, theirs: Any, text: str) -> None:
 def test_pattern_cuts_as_its_source_in_tiktoken(name: str) -> None:
     theirs = encoding(source_pattern(name))
     natural = [line for path in sorted(PARALLEL.glob("*.txt")) for line in path.read_text("utf-8").split("\n")]
-    for text in [*HOSTILE_TEXTS, *natural, "\n".join(natural[:9]), "\r ", " \r", "\n \n a", "a\n\n  b", "x  \n", "٣٤٥٦٧"]:
+    for text in [
+        *HOSTILE_TEXTS,
+        *natural,
+        "\n".join(natural[:9]),
+        "\r ",
+        " \r",
+        "\n \n a",
+        "a\n\n  b",
+        "x  \n",
+        "٣٤٥٦٧",
+    ]:
         assert_same_cut(name, theirs, text)
 
     spaces = st.text(st.sampled_from(" \n\r\t\u00a0\u2028\x85ab1.'/"), max_size=14)

@@ -11,8 +11,8 @@ from conftest import ANY_TEXT, HOSTILE_TEXTS, TEXTS, VARIANTS, folder_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokit.artifact import changed_files, read_manifest
 from tokit.arrays import Block
+from tokit.artifact import changed_files, read_manifest
 from tokit.errors import ArtifactError, UsageError
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
@@ -116,12 +116,19 @@ SPECIALS = [
     ("pad=the cat", "cls=\n\n"),
     ("pad=▁the", "sep=▁▁"),
 ]
-SENTENCES = ["the cat xPADx PAD PAD PADPAD", "sing [PAD] x[PAD]x song 12 1212", "aab aaa abab ab aa", "  the  the cat\n\nthe"]
+SENTENCES = [
+    "the cat xPADx PAD PAD PADPAD",
+    "sing [PAD] x[PAD]x song 12 1212",
+    "aab aaa abab ab aa",
+    "  the  the cat\n\nthe",
+]
 
 
 @pytest.mark.parametrize("specials", SPECIALS, ids=lambda specials: ",".join(specials).replace("\n", "\\n"))
 @pytest.mark.parametrize("variant", list(VARIANTS))
-def test_custom_special_text_stays_text(train: Callable[..., Tokenizer], variant: str, specials: tuple[str, ...]) -> None:
+def test_custom_special_text_stays_text(
+    train: Callable[..., Tokenizer], variant: str, specials: tuple[str, ...]
+) -> None:
     options = VARIANTS[variant]
     size = None if options["family"] in ("byte", "char") else 400
     tokenizer = train(SENTENCES * 20, size=size, special_tokens=specials, **options)

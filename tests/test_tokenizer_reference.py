@@ -77,7 +77,9 @@ CORPORA = {
     "english": PARALLEL_LINES["en"],
     "all": sum(PARALLEL_LINES.values(), []),
     "thai and chinese": PARALLEL_LINES["th"] + PARALLEL_LINES["zh"],
-    "repetitive": ["a" * n for n in range(1, 40)] + ["ab" * n for n in range(1, 20)] + ["aab" * 9, "aaaa aaaa aaa", "bbaabb" * 7],
+    "repetitive": ["a" * n for n in range(1, 40)]
+    + ["ab" * n for n in range(1, 20)]
+    + ["aab" * 9, "aaaa aaaa aaa", "bbaabb" * 7],
     "one letter": ["aaaa"],
     "white space": [" " * 9, "\n\n\n \n", "a  b   c", "\t\t\tx"],
     "nothing": [""],
@@ -202,7 +204,9 @@ def words_of(texts: list[str]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("min_frequency", [0, 2])
-@pytest.mark.parametrize(("name", "size"), [("english", 150), ("english", 300), ("repetitive", 40), ("thai and chinese", 900)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("english", 150), ("english", 300), ("repetitive", 40), ("thai and chinese", 900)]
+)
 def test_wordpiece_is_the_plain_trainer(name: str, size: int, min_frequency: int) -> None:
     ours = trained_model("wordpiece", CORPORA[name], size, min_frequency=min_frequency)["vocab"]
     assert ours == plain_wordpiece(words_of(CORPORA[name]), size, min_frequency)

@@ -34,7 +34,15 @@ _API = {
     "embed": "tokit.ops.embed:embed",
 }
 
-__all__ = ["compare", "count_to_folder", "load", "open_corpus", "train_tokenizer"]
+__all__ = [
+    "compare",
+    "count_to_folder",
+    "embed",
+    "fit_embedding",
+    "load",
+    "open_corpus",
+    "train_tokenizer",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -127,7 +127,7 @@ class Pieces:
     """What each token id stands for: all that an embedding knows of a tokenizer.
 
     Attributes:
-        names: The token as the tokenizer's file writes it (`Ġthe`, `##ing`, `<|pad|>`), by id; "" where an id is unused.
+        names: The token as the tokenizer's file writes it (`Ġthe`, `##ing`), by id; "" where an id is unused.
         texts: The text it contributes; bytes that are not UTF-8 alone stand as U+FFFD.
         special: True for special tokens; shape (vocab,).
         unknown_id: The id of the unknown token, if there is one.

@@ -62,7 +62,9 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
     except ValueError as error:
-        raise ArtifactError(f"{path}: broken JSON: {error}", hint="the file is cut off or damaged; make it again") from error
+        raise ArtifactError(
+            f"{path}: broken JSON: {error}", hint="the file is cut off or damaged; make it again"
+        ) from error
 
 
 def check_target(target: str | Path, *, overwrite: bool) -> None:
@@ -78,7 +80,9 @@ def check_target(target: str | Path, *, overwrite: bool) -> None:
     if not overwrite:
         raise ArtifactError(f"{target} exists", hint="pass --overwrite, or another -o")
     if not (path / MANIFEST).is_file():
-        raise ArtifactError(f"{target} was not made by tokit, so it is not replaced", hint="remove it, or pass another -o")
+        raise ArtifactError(
+            f"{target} was not made by tokit, so it is not replaced", hint="remove it, or pass another -o"
+        )
 
 
 @contextlib.contextmanager
@@ -121,14 +125,18 @@ def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]
     if not path.exists():
         raise ArtifactError(f"{folder}: no such file or folder", hint="is the path right?")
     if not (path / MANIFEST).is_file():
-        raise ArtifactError(f"{folder} is not an artifact of tokit (no {MANIFEST})", hint="tokit inspect shows what a path is")
+        raise ArtifactError(
+            f"{folder} is not an artifact of tokit (no {MANIFEST})", hint="tokit inspect shows what a path is"
+        )
     manifest = read_json(path / MANIFEST)
     if not isinstance(manifest, dict) or "kind" not in manifest:
         raise ArtifactError(f"{path / MANIFEST}: not a manifest of tokit", hint="make the artifact again")
     if manifest.get("format_version", 0) > FORMAT_VERSION:
         raise ArtifactError(f"{folder}: written by a newer tokit", hint="pip install --upgrade tokit")
     if kind is not None and manifest["kind"] != kind:
-        raise ArtifactError(f"{folder} holds {_a(manifest['kind'])}, not {_a(kind)}", hint=f"give the path of {_a(kind)}")
+        raise ArtifactError(
+            f"{folder} holds {_a(manifest['kind'])}, not {_a(kind)}", hint=f"give the path of {_a(kind)}"
+        )
     return manifest
 
 

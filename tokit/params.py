@@ -25,9 +25,7 @@ FALSE_WORDS = frozenset({"false", "no", "off", "0"})
 
 def param(default: Any, help_text: str, *, choices: tuple[str, ...] = (), minimum: float | None = None) -> Any:
     """A field of a parameter dataclass with its help, and the values that it may take."""
-    return dataclasses.field(
-        default=default, metadata={"help": help_text, "choices": choices, "minimum": minimum}
-    )
+    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices, "minimum": minimum})
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, str]:

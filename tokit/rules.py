@@ -18,7 +18,8 @@ from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 
 if TYPE_CHECKING:
-    from tokenizers import normalizers, pre_tokenizers
+    from tokenizers import pre_tokenizers
+    from tokenizers.normalizers import Normalizer
 
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _O200K_UPPER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
@@ -91,7 +92,7 @@ class TextRules:
         """Out of a manifest."""
         return cls(tuple(values["normalizers"]), values["pre_tokenizer"], values["digits"])
 
-    def normalizer(self) -> normalizers.Normalizer | None:
+    def normalizer(self) -> Normalizer | None:
         """The reference's normalizer for these rules, or None when text stays as it is."""
         from tokenizers import normalizers
 
@@ -99,7 +100,7 @@ class TextRules:
             "nfc": normalizers.NFC, "nfd": normalizers.NFD, "nfkc": normalizers.NFKC, "nfkd": normalizers.NFKD,
             "lowercase": normalizers.Lowercase, "strip-accents": normalizers.StripAccents,
         }  # fmt: skip
-        steps: list[normalizers.Normalizer] = []
+        steps: list[Normalizer] = []
         for name in self.normalizers:
             # The reference strips combining marks only, so accents must be taken apart before.
             if name == "strip-accents" and not {"nfd", "nfkd"} & set(self.normalizers):

@@ -68,13 +68,8 @@ def test_model2vec_gives_the_same_means(folder: Path, embedder: Embedder, texts:
 def test_model2vec_leaves_the_unknown_token_out_as_we_do(folder: Path, embedder: Embedder) -> None:
     from model2vec import StaticModel
 
-    unknown = ["\U000e0001 the \ue123 water", "\ue123"]
-    assert (
-        differences(
-            embedder, [*unknown, "the water"], StaticModel.from_pretrained(folder).encode([*unknown, "the water"])
-        )
-        == {}
-    )
+    some = ["\U000e0001 the \ue123 water", "\ue123", "the water"]
+    assert differences(embedder, some, StaticModel.from_pretrained(folder).encode(some)) == {}
 
 
 def test_sentence_transformers_gives_the_same_means(folder: Path, embedder: Embedder, texts: list[str]) -> None:
@@ -84,7 +79,6 @@ def test_sentence_transformers_gives_the_same_means(folder: Path, embedder: Embe
         warnings.simplefilter("ignore")
         model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
         vectors = model.encode(texts)
-    assert model.get_sentence_embedding_dimension() == 12
     assert differences(embedder, texts, vectors) == {}
 
 

@@ -54,5 +54,8 @@ def decode(
     if engine is None:
         raise UsageError("Missing option '-t' / '--tokenizer'", hint="tokit decode -t tok")
     decode_stream(
-        open_corpus(ids or (), format="text", files_from=files_from), engine, sys.stdout.buffer, skip_special=skip_special
+        open_corpus(ids or (), format="text", files_from=files_from),
+        engine,
+        sys.stdout.buffer,
+        skip_special=skip_special,
     )

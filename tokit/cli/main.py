@@ -58,6 +58,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         result = _app(argv)(args=list(argv), prog_name="tokit", standalone_mode=False)
         sys.stdout.flush()
+    except SystemExit as error:
+        # Typer turns a broken pipe into an exit of its own.
+        if isinstance(error.__context__, BrokenPipeError):
+            return _close_pipe()
+        raise
     except (Exception, KeyboardInterrupt, Terminated) as error:
         return _exit_code(error)
     # Typer turns Ctrl-C into this code without a word.

@@ -12,11 +12,17 @@ if TYPE_CHECKING:
 
 CorpusArg = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads it at run time
-    typer.Argument(help="Files, folders, globs, @names, or - for standard input (also when none is given).", show_default=False),
+    typer.Argument(
+        help="Files, folders, globs, @names, or - for standard input (also when none is given).", show_default=False
+    ),
 ]
 UnitOpt = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--unit", help="What a document is in text: line, file, or blank (a run of lines between empty ones).", show_default="line"),
+    typer.Option(
+        "--unit",
+        help="What a document is in text: line, file, or blank (a run of lines between empty ones).",
+        show_default="line",
+    ),
 ]
 FieldOpt = Annotated[
     Optional[str],  # noqa: UP045
@@ -24,9 +30,13 @@ FieldOpt = Annotated[
 ]
 FormatOpt = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--format", help="text, jsonl, csv, tsv, parquet, arrow; else the file's extension says.", show_default=False),
+    typer.Option(
+        "--format", help="text, jsonl, csv, tsv, parquet, arrow; else the file's extension says.", show_default=False
+    ),
 ]
-ErrorsOpt = Annotated[str, typer.Option("--errors", help="Text that is not UTF-8: strict, replace, or skip the document.")]
+ErrorsOpt = Annotated[
+    str, typer.Option("--errors", help="Text that is not UTF-8: strict, replace, or skip the document.")
+]
 MaxDocumentOpt = Annotated[int, typer.Option("--max-document", help="Longest document in bytes.")]
 FilesFromOpt = Annotated[
     Optional[str],  # noqa: UP045
@@ -46,7 +56,9 @@ ThreadsOpt = Annotated[
 SeedOpt = Annotated[int, typer.Option("--seed", help="Seed of whatever is drawn at random.")]
 SetOpt = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; --help-params lists them.", show_default=False),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="A parameter of the family; --help-params lists them.", show_default=False
+    ),
 ]
 ConfigOpt = Annotated[
     Optional[Path],  # noqa: UP045
@@ -56,7 +68,9 @@ HelpParamsOpt = Annotated[bool, typer.Option("--help-params", help="List the fam
 NormalizerOpt = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        "--normalizer", help="Comma-separated: nfc, nfd, nfkc, nfkd, lowercase, strip-accents; or none.", show_default=False
+        "--normalizer",
+        help="Comma-separated: nfc, nfd, nfkc, nfkd, lowercase, strip-accents; or none.",
+        show_default=False,
     ),
 ]
 PreTokenizerOpt = Annotated[

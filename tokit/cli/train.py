@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -55,7 +56,9 @@ SpecialOpt = Annotated[
 ]
 TemplateOpt = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--template", help="Tokens around a text: none, bert, eos, or such as 'cls $A sep'.", show_default=False),
+    typer.Option(
+        "--template", help="Tokens around a text: none, bert, eos, or such as 'cls $A sep'.", show_default=False
+    ),
 ]
 MinFrequencyOpt = Annotated[
     Optional[int],  # noqa: UP045
@@ -63,7 +66,9 @@ MinFrequencyOpt = Annotated[
 ]
 CoverageOpt = Annotated[
     Optional[float],  # noqa: UP045
-    typer.Option("--character-coverage", min=0, max=1, help="Share of the text the alphabet covers.", show_default=False),
+    typer.Option(
+        "--character-coverage", min=0, max=1, help="Share of the text the alphabet covers.", show_default=False
+    ),
 ]
 FallbackOpt = Annotated[
     Optional[bool],  # noqa: UP045
@@ -193,7 +198,7 @@ def parse_sizes(value: str | None) -> tuple[int, ...]:
 
 
 def family_settings(
-    settings: list[str] | None, config: Path | None, named: dict[str, object] | None = None
+    settings: list[str] | None, config: Path | None, named: Mapping[str, object] | None = None
 ) -> dict[str, object]:
     """The family's parameters out of a TOML file, `--set`, and options of their own; the later win."""
     from tokit.params import parse_settings, read_toml

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import numpy as np
 
 from tokit.arrays import FloatArray, IdArray, Ids, IntArray
 
 # So many tokens are looked up at a time, however long the documents are.
 CHUNK_TOKENS = 1 << 16
-# Documents up to this length are added up many at once.
-SHORT_TOKENS = 256
 
 
 def mean_pool(ids: Ids, vectors: FloatArray, *, skip: int | None = None) -> FloatArray:
@@ -33,28 +34,29 @@ def mean_pool(ids: Ids, vectors: FloatArray, *, skip: int | None = None) -> Floa
     means = np.zeros((len(kept), vectors.shape[1]), dtype=np.float32)
     lengths = np.diff(kept.ends, prepend=0)
     starts = kept.ends - lengths
-    short = np.flatnonzero((lengths > 0) & (lengths <= SHORT_TOKENS))
-    # Together they have at most CHUNK_TOKENS tokens.
-    for first in range(0, len(short), CHUNK_TOKENS // SHORT_TOKENS):
-        some = short[first : first + CHUNK_TOKENS // SHORT_TOKENS]
-        means[some] = _short_means(kept.data, starts[some], lengths[some], vectors)
-    for i in np.flatnonzero(lengths > SHORT_TOKENS).tolist():
-        means[i] = _long_mean(kept.data[starts[i] : kept.ends[i]], vectors)
+    for documents in _of_one_length(lengths):
+        length = int(lengths[documents[0]])
+        if length > CHUNK_TOKENS:
+            for i in documents.tolist():
+                means[i] = _exact_mean(kept.data[starts[i] : kept.ends[i]], vectors)
+            continue
+        for first in range(0, len(documents), CHUNK_TOKENS // length):
+            some = documents[first : first + CHUNK_TOKENS // length]
+            places = starts[some][:, None] + np.arange(length)
+            means[some] = vectors[kept.data[places]].mean(axis=1)
     return means
 
 
-def _short_means(data: IdArray, starts: IntArray, lengths: IntArray, vectors: FloatArray) -> FloatArray:
-    inner = np.cumsum(lengths) - lengths
-    # The tokens of these documents, without those of longer ones between them.
-    places = np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(starts - inner, lengths)
-    sums: FloatArray = np.add.reduceat(vectors[data[places]], inner, axis=0)
-    return sums / lengths.astype(np.float32)[:, None]
+def _of_one_length(lengths: IntArray) -> Iterator[IntArray]:
+    """Documents that have equally many tokens, without the empty ones."""
+    full = np.flatnonzero(lengths)
+    order = full[np.argsort(lengths[full], kind="stable")]
+    begins = [*np.unique(lengths[order], return_index=True)[1].tolist(), len(order)]
+    for first, last in pairwise(begins):
+        yield order[first:last]
 
 
-def _long_mean(data: IdArray, vectors: FloatArray) -> FloatArray:
-    if len(data) <= CHUNK_TOKENS:
-        mean: FloatArray = vectors[data].mean(axis=0)
-        return mean
+def _exact_mean(data: IdArray, vectors: FloatArray) -> FloatArray:
     total = np.zeros(vectors.shape[1], dtype=np.float64)
     for start in range(0, len(data), CHUNK_TOKENS):
         total += vectors[data[start : start + CHUNK_TOKENS]].sum(axis=0, dtype=np.float64)

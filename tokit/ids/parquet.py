@@ -34,7 +34,8 @@ class ParquetWriter(ShardWriter):
             return
         offsets = np.concatenate([[0], ids.ends])
         column = self._arrow.LargeListArray.from_arrays(
-            self._arrow.array(offsets, self._arrow.int64()), self._arrow.array(ids.data.astype(self.dtype), self._values)
+            self._arrow.array(offsets, self._arrow.int64()),
+            self._arrow.array(ids.data.astype(self.dtype), self._values),
         )
         self._writer.write_table(self._arrow.Table.from_arrays([column], schema=self._schema))
         self.documents += len(ids)

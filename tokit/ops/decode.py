@@ -16,6 +16,9 @@ from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.foreign import open_tokenizer
 
 WORD = re.compile(rb"\S+")
+ID_SIGNS = b"0123456789 \t\r\v\f"
+# Far more than any id has.
+MAX_DIGITS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,7 @@ class DecodeReport:
     tokens: int
 
 
-def decode_stream(
-    corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_special: bool = False
-) -> DecodeReport:
+def decode_stream(corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_special: bool = False) -> DecodeReport:
     """Write the text of each line of ids.
 
     A line is ids between spaces, or a JSON object with `input_ids`. The last line of text has an end when the last
@@ -63,11 +64,11 @@ def parse_line(line: bytes, vocab_size: int, place: str) -> list[int]:
     """
     if line.lstrip().startswith(b"{"):
         return _parse_json(line, vocab_size, place)
-    try:
-        ids = [int(word) for word in line.split()]
-    except ValueError:
-        ids = [-1]
-    if ids and not (min(ids) >= 0 and max(ids) < vocab_size):
+    words = line.split()
+    # int() would also read "+6" and "1_0", and it refuses thousands of digits.
+    readable = not line.translate(None, ID_SIGNS) and max(map(len, words), default=0) <= MAX_DIGITS
+    ids = [int(word) for word in words] if readable else [vocab_size]
+    if ids and max(ids) >= vocab_size:
         raise _first_fault(line, vocab_size, place)
     return ids
 
@@ -76,7 +77,9 @@ def _parse_json(line: bytes, vocab_size: int, place: str) -> list[int]:
     try:
         ids = json.loads(line)["input_ids"]
     except (ValueError, KeyError) as error:
-        raise IdsError(f"{place}: not a JSON object with input_ids", hint="tokit encode --as jsonl writes it") from error
+        raise IdsError(
+            f"{place}: not a JSON object with input_ids", hint="tokit encode --as jsonl writes it"
+        ) from error
     if not isinstance(ids, list) or not all(type(i) is int for i in ids):
         raise IdsError(f"{place}: input_ids is not a list of numbers", hint="tokit encode --as jsonl writes it")
     for position, i in enumerate(ids):
@@ -91,14 +94,15 @@ def _first_fault(line: bytes, vocab_size: int, place: str) -> IdsError:
         where = f"{place}:{match.start() + 1}"
         if not re.fullmatch(r"[0-9]+", word):
             return IdsError(f"{where}: '{word[:40]}' is not a token id", hint="decode reads what tokit encode writes")
-        if int(word) >= vocab_size:
-            return _outside(where, word, vocab_size)
+        if len(word) > MAX_DIGITS or int(word) >= vocab_size:
+            return _outside(where, word[:40], vocab_size)
     return IdsError(f"{place}: not a line of token ids", hint="decode reads what tokit encode writes")
 
 
 def _outside(where: str, word: str, vocab_size: int) -> IdsError:
     return IdsError(
-        f"{where}: id {word} is outside the vocabulary of {vocab_size:,}", hint="were the ids made by another tokenizer?"
+        f"{where}: id {word} is outside the vocabulary of {vocab_size:,}",
+        hint="were the ids made by another tokenizer?",
     )
 
 

@@ -165,7 +165,9 @@ def encode_shards(
     open_end = False
     with writing(out, "shards", overwrite=overwrite) as draft, ExitStack() as stack:
         names = [WHOLE] if split is None else ["train", split.name]
-        parts = {name: stack.enter_context(closing(writer_type(draft.path / name, dtype, end_of_text))) for name in names}
+        parts = {
+            name: stack.enter_context(closing(writer_type(draft.path / name, dtype, end_of_text))) for name in names
+        }
         for block in followed(corpus, "encoding", tick):
             _write_block(block, tokenizer.encode_block(block, options), parts, split, seed)
             fingerprint.add(block)
@@ -223,4 +225,3 @@ def _write_block(block: Block, ids: Ids, parts: dict[str, ShardWriter], split: S
 def _part_facts(name: str, part: ShardWriter) -> dict[str, Any]:
     ends = {"ends": "ends.npy" if name == WHOLE else f"{name}.ends.npy"} if part.flat else {}
     return {"file": part.path.name, **ends, "documents": part.documents, "tokens": part.tokens}
-

@@ -68,9 +68,7 @@ def inspect_artifact(path: str | Path, *, check: bool = False) -> Inspection:
 
 def file_sizes(folder: Path, names: list[str]) -> dict[str, int | None]:
     """Name → bytes of each file; None for one that is not there."""
-    return {
-        name: (folder / name).stat().st_size if (folder / name).is_file() else None for name in [*names, MANIFEST]
-    }
+    return {name: (folder / name).stat().st_size if (folder / name).is_file() else None for name in [*names, MANIFEST]}
 
 
 def tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:

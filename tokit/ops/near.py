@@ -29,18 +29,15 @@ class Query:
 
     Attributes:
         word: As the user gave it.
-        ids: One token; or several, and the vector is their mean.
+        ids: The word's token; or its pieces, and the vector is their mean.
         tokens: Their names.
+        composed: No single token is this word.
     """
 
     word: str
     ids: tuple[int, ...]
     tokens: tuple[str, ...]
-
-    @property
-    def composed(self) -> bool:
-        """Whether no single token is this word."""
-        return len(self.ids) > 1
+    composed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +120,12 @@ class WordSpace:
             UsageError: the word is not UTF-8.
         """
         if not _is_utf8(word):
-            raise UsageError(f"'{word}' is not UTF-8", hint="words are looked up as text")
+            shown = word.encode("utf-8", errors="backslashreplace").decode("utf-8")
+            raise UsageError(f"'{shown}' is not UTF-8", hint="words are looked up as text")
         spellings = self._tokenizer.encode_batch([f" {word}", word])
         for ids in spellings:
             if len(ids) == 1 and self._known[ids[0]]:
-                return self._query(word, ids)
+                return self._query(word, ids, composed=False)
         # Equally many pieces: with the space, as in running text.
         pieces = min(spellings, key=len)
         known = [i for i in pieces if self._known[i]]
@@ -136,10 +134,10 @@ class WordSpace:
                 f"'{word}' is unknown: the text that the embedding was fitted on has none of its pieces",
                 hint="check the spelling and the case, or fit on text that has it",
             )
-        return self._query(word, known)
+        return self._query(word, known, composed=True)
 
-    def _query(self, word: str, ids: list[int]) -> Query:
-        return Query(word, tuple(ids), tuple(self._pieces.names[i] for i in ids))
+    def _query(self, word: str, ids: list[int], *, composed: bool) -> Query:
+        return Query(word, tuple(ids), tuple(self._pieces.names[i] for i in ids), composed)
 
     def _vector(self, query: Query) -> FloatArray:
         mean: FloatArray = self._vectors[np.array(query.ids)].mean(axis=0)

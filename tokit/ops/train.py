@@ -19,9 +19,9 @@ from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.rules import TextRules
 from tokit.runner.threads import interruptible
-from tokit.tokenizer import FAMILIES, Family
+from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
-from tokit.tokenizer.family import DEFAULT_VOCAB_SIZE, Job, Trained
+from tokit.tokenizer.family import DEFAULT_VOCAB_SIZE, Family, Job, Trained
 from tokit.tokenizer.library import LibraryTokenizer
 from tokit.tokenizer.special import SpecialTokens
 
@@ -120,7 +120,9 @@ def train_tokenizer(
         TrainingError: a vocabulary below the alphabet.
     """
     started = time.perf_counter()
-    plan = plan_training(family, rules, special_tokens, template, settings, seed)
+    plan = plan_training(
+        family, rules=rules, special_tokens=special_tokens, template=template, settings=settings, seed=seed
+    )
     targets = _targets(Path(out), vocab_sizes)
     for target, _ in targets:
         check_target(target, overwrite=overwrite)
@@ -145,6 +147,7 @@ def train_tokenizer(
 
 def plan_training(
     family: str,
+    *,
     rules: RuleOptions | None,
     special_tokens: Sequence[str],
     template: str | None,

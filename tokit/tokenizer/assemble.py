@@ -42,9 +42,7 @@ def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
     if processor is not None:
         engine.post_processor = processor
     spec: dict[str, Any] = json.loads(engine.to_str())
-    return LibraryTokenizer(
-        engine, Identity(family, "tokit", content_sha256(engine), special.ids(), why_lossy(spec))
-    )
+    return LibraryTokenizer(engine, Identity(family, "tokit", content_sha256(engine), special.ids(), why_lossy(spec)))
 
 
 def template_processor(template: str, special: SpecialTokens) -> processors.TemplateProcessing | None:
@@ -61,7 +59,7 @@ def template_processor(template: str, special: SpecialTokens) -> processors.Temp
     return processors.TemplateProcessing(
         single=[_resolved(piece, texts) for piece in single.split()],
         pair=[_resolved(piece, texts) for piece in (pair or f"{single} $B:1").split()],
-        special_tokens=[(text, i) for text, i in ids.items()],
+        special_tokens=list(ids.items()),
     )
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.library import LibraryTokenizer, content_sha256
+from tokit.tokenizer.library import LibraryTokenizer, content_sha256, id_of
 from tokit.tokenizer.sentencepiece_model import SentencePieceTokenizer
 
 
@@ -24,7 +24,7 @@ def derived(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
     copy = library_form(tokenizer)
     engine = tokenizers.Tokenizer.from_str(copy.engine.to_str())
     engine.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in roles.values()])
-    ids = {**copy.special_ids, **{role: engine.token_to_id(text) for role, text in roles.items()}}
+    ids = {**copy.special_ids, **{role: id_of(engine, text) for role, text in roles.items()}}
     identity = dataclasses.replace(copy.identity, sha256=content_sha256(engine), special_ids=ids)
     return LibraryTokenizer(engine, identity)
 

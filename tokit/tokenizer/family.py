@@ -93,7 +93,7 @@ class Family(ABC):
         return ""
 
     @classmethod
-    def needs_text(cls, params: Any) -> bool:  # noqa: ARG003 - a family that does looks at them
+    def needs_text(cls, params: Any) -> bool:
         """Whether the trainer reads the text itself, and counts are not enough."""
         return False
 
@@ -114,11 +114,17 @@ def check_size(size: int, alphabet: int, what: str) -> None:
         TrainingError: `size` is below `alphabet`.
     """
     if size < alphabet:
-        raise TrainingError(f"vocabulary size {size} is below the {alphabet} of {what}", hint=f"pass -v {alphabet} or more")
+        raise TrainingError(
+            f"vocabulary size {size} is below the {alphabet} of {what}", hint=f"pass -v {alphabet} or more"
+        )
 
 
 def guarded(
-    rules: TextRules, special: SpecialTokens, last: pre_tokenizers.PreTokenizer | None = None, *, byte_tokens: bool = False
+    rules: TextRules,
+    special: SpecialTokens,
+    last: pre_tokenizers.PreTokenizer | None = None,
+    *,
+    byte_tokens: bool = False,
 ) -> pre_tokenizers.PreTokenizer | None:
     """The pre-tokenizer of a model: the rules, the guard of the special tokens where needed, and a last step."""
     splitters = rules.splitters()
@@ -127,9 +133,9 @@ def guarded(
     return join_steps(steps)
 
 
-def fenced_items(job: Job, special: SpecialTokens) -> list[tuple[str, int]]:
-    """The counted pre-tokens, cut where the guard cuts, so that no merge can spell a special token."""
-    fence = guard(job.rules.splitters(), special.texts)
+def fenced_items(job: Job, special: SpecialTokens, *, byte_tokens: bool = False) -> list[tuple[str, int]]:
+    """The counted pre-tokens, cut where the guard cuts, so that no piece can spell a special token."""
+    fence = guard(job.rules.splitters(), special.texts, byte_tokens=byte_tokens)
     if fence is None:
         return job.items
     table: dict[str, int] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ def open_tokenizer(path: str | Path) -> Tokenizer:
 
 
 def _open_own(place: Path) -> Tokenizer:
-    from tokit.tokenizer.library import LibraryTokenizer, read_engine
+    from tokit.tokenizer.library import LibraryTokenizer, id_of, read_engine
 
     manifest = read_manifest(place)
     if manifest["kind"] == "shards":
@@ -75,7 +75,7 @@ def _open_own(place: Path) -> Tokenizer:
         return _open_library(place / "tokenizer.json")
     manifest = read_manifest(place, "tokenizer")
     engine = read_engine(place / "tokenizer.json")
-    specials = {role: engine.token_to_id(text) for role, text in manifest["special_tokens"].items()}
+    specials = {role: id_of(engine, text) for role, text in manifest["special_tokens"].items()}
     digest = manifest["files"]["tokenizer.json"]
     identity = Identity(manifest["family"], "tokit", digest, specials, manifest["lossy_because"])
     return LibraryTokenizer(engine, identity, source=_read(place / "tokenizer.json"))
@@ -125,7 +125,8 @@ def _open_gpt2(path: Path) -> Tokenizer:
     merges_path = path.with_name("merges.txt")
     vocab = read_json(path)
     lines = _read_text(merges_path).split("\n")
-    merges = [tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")]
+    pairs = [line.partition(" ") for line in lines if line and not line.startswith("#version")]
+    merges = [(left, right) for left, _, right in pairs]
     try:
         engine = Engine(models.BPE(vocab=vocab, merges=merges))
     except Exception as error:  # the library raises a bare Exception
@@ -208,7 +209,7 @@ def _make_byte_level(engine: tokenizers.Tokenizer, pattern: str) -> None:
     engine.decoder = decoders.ByteLevel()
 
 
-def _finish(engine: tokenizers.Tokenizer, specials: list[str], family: str, origin: str, path: Path) -> Tokenizer:
+def _finish(engine: tokenizers.Tokenizer, specials: Sequence[str], family: str, origin: str, path: Path) -> Tokenizer:
     from tokenizers import AddedToken
 
     from tokit.tokenizer.library import LibraryTokenizer

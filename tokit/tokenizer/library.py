@@ -68,7 +68,7 @@ class LibraryTokenizer(Tokenizer):
 
     def special_texts(self) -> dict[str, str]:
         """Role → text of the special tokens."""
-        return {role: self.engine.id_to_token(i) for role, i in self.special_ids.items()}
+        return {role: str(self.engine.id_to_token(i)) for role, i in self.special_ids.items()}
 
     def specification(self) -> dict[str, Any]:
         """The content of its tokenizer.json."""
@@ -119,7 +119,21 @@ def read_engine(path: Path) -> tokenizers.Tokenizer:
     except OSError as error:
         raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
     except Exception as error:  # the library raises a bare Exception
-        raise ArtifactError(f"{path}: not a tokenizer.json: {error}", hint="cut off or damaged? fetch or make it again") from error
+        raise ArtifactError(
+            f"{path}: not a tokenizer.json: {error}", hint="cut off or damaged? fetch or make it again"
+        ) from error
+
+
+def id_of(engine: tokenizers.Tokenizer, token: str) -> int:
+    """The id of a token that has to be there.
+
+    Raises:
+        ArtifactError: it is not in the vocabulary.
+    """
+    found: int | None = engine.token_to_id(token)
+    if found is None:
+        raise ArtifactError(f"the tokenizer lacks its special token '{token}'", hint="damaged? make it again")
+    return found
 
 
 def content_sha256(engine: tokenizers.Tokenizer) -> str:

@@ -194,7 +194,12 @@ def _library_normalizer(model: SpmModel) -> Any:
     if model.charsmap:
         steps.append(normalizers.Precompiled(model.charsmap))
     if model.remove_extra_whitespaces:
-        steps += [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")]
+        # Spaces alone, where the library's own Strip takes all white space; at the end their sign in the text goes too.
+        last = f"[ {METASPACE}]+" if model.escape_whitespaces else " +"
+        steps += [normalizers.Replace(Regex(rf"\A +|{last}\z"), ""), normalizers.Replace(Regex(" {2,}"), " ")]
+    if model.add_dummy_prefix:
+        # A metaspace that prepends would take a leading space of the text for its own.
+        steps.append(normalizers.Prepend(" "))
     if not steps:
         return None
     return steps[0] if len(steps) == 1 else normalizers.Sequence(steps)
@@ -208,8 +213,7 @@ def _library_splitter(model: SpmModel) -> Any:
     steps: list[Any] = []
     if model.escape_whitespaces:
         inside = any(METASPACE in piece.text[1:] for piece in model.pieces)
-        scheme = "always" if model.add_dummy_prefix else "never"
-        steps.append(pre_tokenizers.Metaspace(replacement=METASPACE, prepend_scheme=scheme, split=not inside))
+        steps.append(pre_tokenizers.Metaspace(replacement=METASPACE, prepend_scheme="never", split=not inside))
     # The reference's unigram would match the text of a control or byte token; SentencePiece never does.
     if model.model_type == "unigram":
         texts = [piece.text for piece in model.pieces if piece.kind in (CONTROL, UNKNOWN)]
@@ -224,6 +228,6 @@ def _library_decoder(model: SpmModel) -> Any:
     steps: list[Any] = [decoders.ByteFallback(), decoders.Fuse()]
     if model.escape_whitespaces:
         steps.insert(0, decoders.Replace(METASPACE, " "))
-        if model.add_dummy_prefix:
-            steps.append(decoders.Strip(content=" ", left=1, right=0))
+    if model.add_dummy_prefix:
+        steps.append(decoders.Strip(content=" ", left=1, right=0))
     return decoders.Sequence(steps)

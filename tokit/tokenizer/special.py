@@ -83,7 +83,9 @@ class SpecialTokens:
             if len(text) < 2:
                 raise UsageError(f"--special-token {setting}: the text is too short", hint="use two characters or more")
             if spells_a_piece(text):
-                raise UsageError(f"--special-token {setting}: a vocabulary writes text like this", hint="use ASCII: <|pad|>")
+                raise UsageError(
+                    f"--special-token {setting}: a vocabulary writes text like this", hint="use ASCII: <|pad|>"
+                )
             roles[role] = text
         texts = list(roles.values())
         for text in texts:

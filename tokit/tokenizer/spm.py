@@ -130,7 +130,7 @@ def sampled_documents(job: Job) -> Iterator[str]:
     """The documents, or a seeded sample of `sample_sentences` of them, in their order."""
     import random
 
-    assert job.blocks is not None  # noqa: S101 - `needs_text` promised it
+    assert job.blocks is not None
     total = sum(len(block) for block in job.blocks())
     share = job.params.sample_sentences / max(1, total)
     draw = random.Random(job.seed)  # noqa: S311 - a sample, not a secret

@@ -77,7 +77,7 @@ class Unigram(Family):
         # The model asks for an unknown token even where bytes leave nothing unknown.
         special = job.special.with_unknown()
         byte_tokens = BYTE_TOKENS if job.params.byte_fallback else ()
-        items = fenced_items(job, special)
+        items = fenced_items(job, special, byte_tokens=bool(byte_tokens))
         alphabet = covering(character_counts(items), job.params.character_coverage)
         base = len(special.texts) + len(byte_tokens)
         check_size(job.size, base + len(alphabet), "the special tokens and the alphabet")
@@ -86,9 +86,7 @@ class Unigram(Family):
         pieces = learn_pieces(job, items, alphabet, job.size - base)
         # Byte tokens and special tokens never win against text: the guard keeps them out of a pre-token.
         vocab = [(text, 0.0) for text in (*special.texts, *byte_tokens)] + pieces
-        engine = Tokenizer(
-            models.Unigram(vocab, unk_id=special.ids()[UNKNOWN], byte_fallback=job.params.byte_fallback)
-        )
+        engine = Tokenizer(models.Unigram(vocab, unk_id=special.ids()[UNKNOWN], byte_fallback=job.params.byte_fallback))
         engine.normalizer = job.rules.normalizer()
         splitter = guarded(job.rules, special, byte_tokens=bool(byte_tokens))
         if splitter is not None:

@@ -1,0 +1,155 @@
+"""What transformers makes of a tokenizer folder: the same ids, the same text, the same special tokens."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import HOSTILE_TEXTS, VARIANTS
+
+from tokit.tokenizer.base import EncodeOptions, Tokenizer
+from tokit.tokenizer.foreign import open_tokenizer
+
+pytest.importorskip("transformers")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _offline() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield
+
+
+def auto_tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+@pytest.fixture(scope="session")
+def auto(variant_folder: Path) -> Any:
+    return auto_tokenizer(variant_folder)
+
+
+@pytest.fixture(scope="session")
+def mixed_lines(lines: list[str]) -> list[str]:
+    """Lines of many languages, and the texts of special tokens put into some of them."""
+    draw = random.Random(0)
+    specials = [
+        "<|endoftext|>",
+        "<|pad|>",
+        "<|cls|>",
+        "<|sep|>",
+        "<|mask|>",
+        "<|unk|>",
+        "<unk>",
+        "<0x41>",
+        "▁",
+        "[UNK]",
+    ]
+    inserted = []
+    for line in draw.sample(lines, 200):
+        at = draw.randint(0, len(line))
+        inserted.append(line[:at] + draw.choice(specials) + line[at:])
+    return [*lines, *inserted, *HOSTILE_TEXTS]
+
+
+def test_ids_are_those_of_tokit(auto: Any, trained: Tokenizer, mixed_lines: list[str]) -> None:
+    ours = trained.encode_batch(mixed_lines)
+    theirs = auto(mixed_lines, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    assert theirs == ours
+    # Splitting special tokens is what the folder asks for.
+    assert auto(mixed_lines, add_special_tokens=False)["input_ids"] == ours
+
+
+def test_template_is_that_of_tokit(auto: Any, trained: Tokenizer, mixed_lines: list[str]) -> None:
+    ours = trained.encode_batch(mixed_lines, EncodeOptions(add_special=True))
+    assert auto(mixed_lines, add_special_tokens=True)["input_ids"] == ours
+
+
+def test_parsed_special_tokens_are_those_of_tokit(auto: Any, trained: Tokenizer, mixed_lines: list[str]) -> None:
+    ours = trained.encode_batch(mixed_lines, EncodeOptions(parse_special=True))
+    theirs = auto(mixed_lines, add_special_tokens=False, split_special_tokens=False)["input_ids"]
+    assert theirs == ours
+
+
+def test_text_comes_back(auto: Any, trained: Tokenizer, mixed_lines: list[str]) -> None:
+    ids = trained.encode_batch(mixed_lines)
+    assert auto.batch_decode(ids) == trained.decode_batch(ids)
+    if trained.lossless:
+        assert auto.batch_decode(ids) == mixed_lines
+
+
+def test_special_tokens_have_their_names(auto: Any, trained: Tokenizer) -> None:
+    names = {"endoftext": ["eos", "bos"], "pad": ["pad"], "cls": ["cls"], "sep": ["sep"], "mask": ["mask"]}
+    for role, attributes in names.items():
+        for attribute in attributes:
+            assert getattr(auto, f"{attribute}_token") == f"<|{role}|>"
+            assert getattr(auto, f"{attribute}_token_id") == trained.special_ids[role]
+    assert auto.unk_token_id == trained.unknown_id
+    assert set(auto.all_special_ids) == set(trained.special_ids.values())
+
+
+def test_settings(auto: Any, trained: Tokenizer) -> None:
+    assert auto.clean_up_tokenization_spaces is False
+    assert auto.split_special_tokens is True
+    assert len(auto) == trained.vocab_size
+    assert auto.model_max_length > 10**12
+    assert auto.model_input_names == ["input_ids", "attention_mask"]
+
+
+def test_padding_is_usable(auto: Any, trained: Tokenizer) -> None:
+    batch = auto(["one two three", "one"], padding=True, add_special_tokens=False)
+    assert len(batch["input_ids"][0]) == len(batch["input_ids"][1])
+    assert batch["input_ids"][1][-1] == trained.special_ids["pad"]
+    assert batch["attention_mask"][1][-1] == 0
+
+
+def test_roles_of_ones_own(train: Callable[..., Tokenizer], tmp_path: Path) -> None:
+    tokenizer = train(["a b"], size=270, family="bpe", special_tokens=["pad=[PAD]", "user=<|user|>"], template="eos")
+    tokenizer.save_files(tmp_path)
+    auto = auto_tokenizer(tmp_path)
+    assert auto.pad_token == "[PAD]"
+    assert "<|user|>" in auto.all_special_tokens
+    assert auto.convert_tokens_to_ids("<|user|>") == tokenizer.special_ids["user"] == 5
+    assert auto("a<|user|>")["input_ids"] == [*tokenizer.encode("a<|user|>"), 0]
+
+
+def test_saved_by_transformers_it_still_opens_here(bpe_folder: Path, tmp_path: Path, mixed_lines: list[str]) -> None:
+    auto_tokenizer(bpe_folder).save_pretrained(tmp_path)
+    again = open_tokenizer(tmp_path)
+    assert again.encode_batch(mixed_lines) == open_tokenizer(bpe_folder).encode_batch(mixed_lines)
+    assert again.special_ids == open_tokenizer(bpe_folder).special_ids
+
+
+@pytest.mark.parametrize("variant", list(VARIANTS))
+def test_no_word_of_warning(
+    trained_folder: Callable[[str], Path], variant: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tokenizer = auto_tokenizer(trained_folder(variant))
+    tokenizer.decode(tokenizer("hello <|pad|>")["input_ids"])
+    assert "".join(capfd.readouterr()) == ""
+
+
+def test_large_vocabulary_prints_no_warning(
+    bpe_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over 100,000 tokens transformers suspects a Mistral model with a wrong pattern, unless it is told otherwise."""
+    import logging
+
+    spec = json.loads((bpe_folder / "tokenizer.json").read_bytes())
+    spec["model"]["vocab"].update({f"filler{i}": 600 + i for i in range(100_500)})
+    (tmp_path / "large.json").write_text(json.dumps(spec))
+    target = tmp_path / "tok"
+    target.mkdir()
+    open_tokenizer(tmp_path / "large.json").save_files(target)
+    said: list[str] = []
+    monkeypatch.setattr(logging.Logger, "warning", lambda _self, message, *_args, **_named: said.append(str(message)))
+    auto = auto_tokenizer(target)
+    assert len(auto) > 100_000
+    assert said == []
+    assert "".join(capfd.readouterr()) == ""
