@@ -84,10 +84,11 @@ HOSTILE_TEXTS = (
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 # Pieces that are rare in random text, and whose neighbours matter.
 CROWDED_TEXT = st.lists(
-    st.sampled_from(
-        [" ", "  ", "\n", "\r", "\t", "\x00", "\x1c", "\x85", "\u00a0", "\u2028", "\u3000", "▁", "a", "B", "the", "x1", "12345", "'s",
-         "'LL", "'", "é", "e\u0301", "\u0301", "日本", "한", "ΑΣ", "İ", "ſ", "ß", "👩‍👧", "\u200d", "!", "...", "/", "<|pad|>", "<0x41>", "##", "<"]
-    ),
+    st.sampled_from([
+        " ", "  ", "\n", "\r", "\t", "\x00", "\x1c", "\x85", "\u00a0", "\u2028", "\u3000", "▁", "a", "B",
+        "the", "x1", "12345", "'s", "'LL", "'", "é", "e\u0301", "\u0301", "日本", "한", "ΑΣ", "İ", "ſ", "ß",
+        "👩‍👧", "\u200d", "!", "...", "/", "<|pad|>", "<0x41>", "##", "<",
+    ]),
     max_size=30,
 ).map("".join)  # fmt: skip
 TEXTS = st.one_of(ANY_TEXT, CROWDED_TEXT)
@@ -271,6 +272,7 @@ def shell(tmp_path: Path) -> Callable[..., Ran]:
             capture_output=True,
             cwd=tmp_path,
             timeout=LIMIT,
+            check=False,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
         )
         return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8"))

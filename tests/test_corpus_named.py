@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tokit.corpus import list_named, named, open_corpus
+from tokit.corpus import named, open_corpus
+from tokit.corpus.named import list_named
 from tokit.errors import CorpusError, UsageError
 
 LANGUAGES = {"ar", "de", "el", "en", "es", "fi", "fr", "he", "hi", "ja", "ka", "ko", "ru", "th", "tr", "zh"}
@@ -81,7 +82,7 @@ def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_names_are_found_without_importing_the_package() -> None:
-    code = "import sys; from tokit.corpus import list_named; list_named(); print('gensim' in sys.modules)"
+    code = "import sys; from tokit.corpus.named import list_named; list_named(); print('gensim' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
 

@@ -16,11 +16,12 @@ from tokit.rules import DIGITS, NORMALIZERS, PRE_TOKENIZERS, TextRules, join_ste
 
 # White space of every kind, characters that normalise to white space or away, marks, sigmas, digits, joiners.
 SIGNS = [
-    *(" " * 8), "  ", "\n", "\r", "\t", "\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u00a0", "\u1680",
-    "\u180e", "\u2000", "\u200b", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000", "\ufeff", "▁", "a", "B", "the", "1",
-    "12345", "'", "'s", "'LL", "’s", "é", "\u0301", "\u0345", "\u0308", "日本", "한", "ᄒ", "ᅡ", "ᆫ", "Σ", "ΑΣ", "İ", "I", "ſ",
-    "'ſ", "ß", "👩", "\u200d", "!", "...", "/", "<|pad|>", "ǅ", "ª", "ʰ", "Ⅷ", "½", "٣", "²", "¨", "´", "\u037a", "ﬁ", "ﷺ",
-    "‗", "\u1fbd", "\u0e33", "\U0001d15e", "゛", "¯", "\ufe70",
+    *(" " * 8), "  ", "\n", "\r", "\t", "\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1f", "\x85",
+    "\u00a0", "\u1680", "\u180e", "\u2000", "\u200b", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
+    "\ufeff", "▁", "a", "B", "the", "1", "12345", "'", "'s", "'LL", "’s", "é", "\u0301", "\u0345",
+    "\u0308", "日本", "한", "ᄒ", "ᅡ", "ᆫ", "Σ", "ΑΣ", "İ", "I", "ſ", "'ſ", "ß", "👩", "\u200d", "!", "...",
+    "/", "<|pad|>", "ǅ", "ª", "ʰ", "Ⅷ", "½", "٣", "²", "¨", "´", "\u037a", "ﬁ", "ﷺ", "‗", "\u1fbd",
+    "\u0e33", "\U0001d15e", "゛", "¯", "\ufe70",
 ]  # fmt: skip
 CROWDED = st.lists(st.sampled_from(SIGNS), max_size=12).map("".join)
 NORMALIZER_LISTS = st.lists(st.sampled_from(NORMALIZERS), max_size=3).map(tuple)

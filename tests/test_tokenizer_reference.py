@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def assert_same(ours: Spec, reference: Spec) -> None:
 PARALLEL_LINES = {path.stem: path.read_text("utf-8").split("\n") for path in sorted(PARALLEL.glob("*.txt"))}
 CORPORA = {
     "english": PARALLEL_LINES["en"],
-    "all": sum(PARALLEL_LINES.values(), []),
+    "all": [line for lines in PARALLEL_LINES.values() for line in lines],
     "thai and chinese": PARALLEL_LINES["th"] + PARALLEL_LINES["zh"],
     "repetitive": ["a" * n for n in range(1, 40)]
     + ["ab" * n for n in range(1, 20)]
@@ -169,7 +170,7 @@ def plain_wordpiece(words: dict[str, int], size: int, min_frequency: int = 0) ->
     while len(ids) < size:
         pairs: Counter[tuple[int, int]] = Counter()
         for row, count in spelled:
-            for pair in zip(row, row[1:], strict=False):
+            for pair in pairwise(row):
                 pairs[pair] += count
         if not pairs:
             break
@@ -255,8 +256,8 @@ def test_unigram_learns_what_the_reference_learns() -> None:
     )
     reference = reference_model(models.Unigram(), trainer, pre_tokenizers.ByteLevel(add_prefix_space=False), texts)
     ours = trained_model("unigram", texts, 405)
-    scores = {piece: score for piece, score in ours["vocab"][5:]}
-    expected = {piece: score for piece, score in reference["vocab"]}
+    scores = dict(ours["vocab"][5:])
+    expected = dict(reference["vocab"])
     assert set(scores) == set(expected)
     # The reference sums in the order of a hash table, and gives bytes that it never uses a score by that order.
     longer = [piece for piece in expected if len(piece) > 1]

@@ -215,7 +215,8 @@ def _remove_dead_drafts(path: Path) -> None:
     """Remove what killed runs left beside the target; a run that is alive keeps its draft."""
     for draft in path.parent.glob(f".{glob.escape(path.name)}.tmp-*"):
         pid = draft.name.rpartition("-")[2]
-        if pid.isdigit() and not _alive(int(pid)):
+        # In a container every run may have the same number, so a draft with ours is an old one too.
+        if pid.isdigit() and (int(pid) == os.getpid() or not _alive(int(pid))):
             shutil.rmtree(draft, ignore_errors=True)
 
 

@@ -23,9 +23,18 @@ TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS = frozenset({"false", "no", "off", "0"})
 
 
-def param(default: Any, help_text: str, *, choices: tuple[str, ...] = (), minimum: float | None = None) -> Any:
+def param(
+    default: Any,
+    help_text: str,
+    *,
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:
     """A field of a parameter dataclass with its help, and the values that it may take."""
-    return dataclasses.field(default=default, metadata={"help": help_text, "choices": choices, "minimum": minimum})
+    return dataclasses.field(
+        default=default, metadata={"help": help_text, "choices": choices, "minimum": minimum, "maximum": maximum}
+    )
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, str]:
@@ -52,7 +61,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file:
             return tomllib.load(file)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not TOML: {error}", hint="write lines such as vocab_size = 8000") from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint="give the path of a TOML file") from error
@@ -135,10 +144,14 @@ def _misfit(name: str, value: Any, hint: Any) -> UsageError:
 
 
 def _checked(name: str, value: Any, metadata: Mapping[str, Any]) -> Any:
-    choices, minimum = metadata.get("choices"), metadata.get("minimum")
+    choices, minimum, maximum = metadata.get("choices"), metadata.get("minimum"), metadata.get("maximum")
     if choices and value not in choices:
         raise UsageError(f"{name}={value}: not a known value", hint=did_you_mean(str(value), list(choices)))
+    if value is None:
+        return value
     # "not >=" rather than "<", so that a NaN is refused too.
-    if minimum is not None and value is not None and not value >= minimum:
+    if minimum is not None and not value >= minimum:
         raise UsageError(f"{name}={value}: less than {minimum}", hint=f"give {minimum} or more")
+    if maximum is not None and not value <= maximum:
+        raise UsageError(f"{name}={value}: more than {maximum}", hint=f"give {maximum} or less")
     return value

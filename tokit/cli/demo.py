@@ -17,7 +17,7 @@ from tokit.errors import ArtifactError
 DemoOutOpt = Annotated[Path, typer.Option("-o", "--out", help="The folder to leave everything in.")]
 
 TEXT = ("@wiki", "@lee")
-WORDS = ("war", "music", "river")
+WORDS = ("music", "language", "election")
 
 
 def demo(out: DemoOutOpt = Path("tokit-demo"), overwrite: OverwriteOpt = False) -> None:
@@ -58,7 +58,7 @@ def steps(out: Path, *, overwrite: bool) -> list[tuple[str, list[str]]]:
         ("How a text falls into tokens",
          ["show", "Tokenizers cut unfamiliar words, such as floccinaucinihilipilification.", "-t", f"{out}/bpe"]),
         ("An embedding of the BPE tokens",
-         ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "-o", f"{out}/vectors", *again]),
+         ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "--set", "epochs=10", "-o", f"{out}/vectors", *again]),
         ("Its neighbours", ["near", *WORDS, "-e", f"{out}/vectors", "-k", "5"]),
     ]  # fmt: skip
 
@@ -82,7 +82,7 @@ def next_commands(out: Path) -> list[str]:
         f"echo 'Hello world' | tokit encode -t {out}/bpe",
         f"echo 'Hello world' | tokit encode -t {out}/bpe | tokit decode -t {out}/bpe",
         f"tokit encode @wiki -t {out}/bpe -o {out}/shards --split val=0.01",
-        f"tokit analogy king queen man -e {out}/vectors",
+        f"tokit analogy Greece Greek Italy -e {out}/vectors",
         f"tokit inspect {out}/bpe",
         f"python -c \"from transformers import AutoTokenizer as A; print(A.from_pretrained('{out}/bpe')('Hello'))\"",
     ]

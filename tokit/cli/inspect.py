@@ -69,7 +69,7 @@ def _shown(value: Any) -> str:
 
 
 def _list_named() -> None:
-    from tokit.corpus import list_named
+    from tokit.corpus.named import list_named
 
     rows = [(f"@{named.name}", named.description, named.licence) for named in list_named()]
     render.table(("name", "what", "licence"), rows, left=3)

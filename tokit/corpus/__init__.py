@@ -5,6 +5,5 @@
 
 from tokit.corpus.corpus import Corpus, Source, open_corpus
 from tokit.corpus.fingerprint import Fingerprint, split_mask
-from tokit.corpus.named import Named, list_named
 
-__all__ = ["Corpus", "Fingerprint", "Named", "Source", "list_named", "open_corpus", "split_mask"]
+__all__ = ["Corpus", "Fingerprint", "Source", "open_corpus", "split_mask"]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from tokit.corpus.named import find_named
 from tokit.corpus.readers import known_format
 from tokit.corpus.stream import PIECE, STDIN, Tally, cannot_read, near_names, open_stream
 from tokit.errors import CorpusError, UsageError
@@ -80,6 +79,8 @@ def _locate(name: str) -> list[Located]:
 
 
 def _named(name: str) -> list[Located]:
+    from tokit.corpus.named import find_named
+
     found = find_named(name)
     located = _path(str(found.path), name)
     return [Located(each.name, each.path, found.format, found.unit) for each in located]

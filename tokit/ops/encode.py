@@ -210,7 +210,8 @@ def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, 
         return tokenizer, ()
     text = SpecialTokens.parse().by_role["endoftext"]
     copy = derived(tokenizer, {"endoftext": text})
-    return copy, (f"the tokenizer has no end of text: the shards keep a copy with {text} as id {copy.vocab_size - 1}",)
+    end = copy.special_ids["endoftext"]
+    return copy, (f"the tokenizer has no end of text: the shards keep a copy with {text} as id {end}",)
 
 
 def _write_block(block: Block, ids: Ids, parts: dict[str, ShardWriter], split: Split | None, seed: int) -> None:

@@ -1,7 +1,13 @@
 """Text ↔ ids: the families that tokit trains, and the foreign files that it opens."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tokit.registry import Registry
-from tokit.tokenizer.family import Family
+
+if TYPE_CHECKING:
+    from tokit.tokenizer.family import Family
 
 FAMILIES: Registry[type[Family]] = Registry(
     "tokenizer family",

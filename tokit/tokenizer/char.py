@@ -16,7 +16,9 @@ class CharParams:
     """What `--set` takes for char."""
 
     min_frequency: int = param(0, "a character that occurs less often is left to the bytes", minimum=0)
-    character_coverage: float = param(1.0, "share of the text that the characters cover; rarer ones are left out")
+    character_coverage: float = param(
+        1.0, "share of the text that the characters cover; rarer ones are left out", minimum=0, maximum=1
+    )
     byte_fallback: bool = param(True, "spell unknown characters in bytes; false gives them the unknown token")
 
 

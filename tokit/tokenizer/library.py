@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,11 @@ class LibraryTokenizer(Tokenizer):
         self.identity = identity
         self._config = config
         self._source = source
-        self._vocab_size = 1 + max(engine.get_vocab(with_added_tokens=True).values(), default=-1)
 
-    @property
+    @cached_property
     def vocab_size(self) -> int:
-        return self._vocab_size
+        # Read off the ids, not counted: a foreign vocabulary may have gaps.
+        return 1 + max(self.engine.get_vocab(with_added_tokens=True).values(), default=-1)
 
     def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
         encodings = self._configured(options).encode_batch_fast(texts, add_special_tokens=options.add_special)

@@ -32,7 +32,9 @@ class SpmParams:
     """What `--set` takes for spm."""
 
     model_type: str = param("bpe", "SentencePiece's model", choices=("bpe", "unigram"))
-    character_coverage: float = param(0.9995, "share of the text that the alphabet covers; bytes spell the rest")
+    character_coverage: float = param(
+        0.9995, "share of the text that the alphabet covers; bytes spell the rest", minimum=0, maximum=1
+    )
     byte_fallback: bool = param(True, "spell unknown characters in bytes; false gives them the unknown token")
     add_dummy_prefix: bool = param(False, "put a space before the text, as Llama and T5 do")
     remove_extra_whitespaces: bool = param(False, "drop leading, trailing and repeated spaces, as T5 does")
@@ -130,7 +132,8 @@ def sampled_documents(job: Job) -> Iterator[str]:
     """The documents, or a seeded sample of `sample_sentences` of them, in their order."""
     import random
 
-    assert job.blocks is not None
+    if job.blocks is None:
+        raise TrainingError("SentencePiece's unigram trains on text, and there are only counts", hint="give the corpus")
     total = sum(len(block) for block in job.blocks())
     share = job.params.sample_sentences / max(1, total)
     draw = random.Random(job.seed)  # noqa: S311 - a sample, not a secret

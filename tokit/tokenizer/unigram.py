@@ -31,9 +31,13 @@ class UnigramParams:
 
     alphabet: str = param("auto", "auto is chars under a metaspace, else bytes", choices=("auto", "bytes", "chars"))
     byte_fallback: bool = param(True, "spell unknown characters in bytes (alphabet=chars); false: the unknown token")
-    character_coverage: float = param(1.0, "share of the text that the alphabet covers (alphabet=chars)")
+    character_coverage: float = param(
+        1.0, "share of the text that the alphabet covers (alphabet=chars)", minimum=0, maximum=1
+    )
     max_piece_length: int = param(16, "longest piece, in bytes or characters of the alphabet", minimum=1)
-    shrinking_factor: float = param(0.75, "share of the pieces kept in each round of pruning")
+    shrinking_factor: float = param(
+        0.75, "share of the pieces kept in each round of pruning", minimum=0.1, maximum=0.95
+    )
     sub_iterations: int = param(2, "rounds of expectation-maximisation between prunings", minimum=1)
 
 

@@ -22,7 +22,9 @@ class WordPieceParams:
     """What `--set` takes for wordpiece."""
 
     min_frequency: int = param(0, "a pair that occurs less often is not merged", minimum=0)
-    character_coverage: float = param(1.0, "share of the text that the alphabet covers; words with others are unknown")
+    character_coverage: float = param(
+        1.0, "share of the text that the alphabet covers; words with others are unknown", minimum=0, maximum=1
+    )
     max_word_chars: int = param(100, "a longer word becomes the unknown token", minimum=1)
 
 

@@ -1,0 +1,223 @@
+"""Shards on disk: what is written is what numpy reads, and splits do not depend on anything but the documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import folder_bytes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokit.arrays import Ids
+from tokit.corpus import open_corpus
+from tokit.errors import ArtifactError, UsageError
+from tokit.ids import FORMATS
+from tokit.ids.flat import NPY_HEADER_BYTES, npy_header
+from tokit.ids.shards import Shards, open_shards
+from tokit.ids.writer import id_dtype, select, with_end_of_text
+from tokit.ops.encode import Split, encode_shards
+from tokit.tokenizer.base import EncodeOptions
+from tokit.tokenizer.foreign import open_tokenizer
+
+ROWS = st.lists(st.lists(st.integers(0, 60_000), max_size=6), max_size=12)
+
+
+def written(tmp_path: Path, name: str, rows: list[list[int]], end: int | None, *, step: int = 3) -> Path:
+    writer = FORMATS.get(name)(tmp_path / "ids", np.dtype("<u2"), end)
+    for start in range(0, len(rows), step):
+        writer.write(Ids.of(rows[start : start + step]))
+    writer.close()
+    assert writer.documents == len(rows)
+    return writer.path
+
+
+def as_shards(tmp_path: Path, name: str, rows: list[list[int]], end: int | None) -> Shards:
+    flat = FORMATS.get(name).flat
+    tokens = sum(map(len, rows)) + (len(rows) if flat and end is not None else 0)
+    facts = {"file": f"ids.{name}", "ends": "ends.npy", "documents": len(rows), "tokens": tokens}
+    return Shards(
+        tmp_path, {"format": name, "dtype": "uint16", "end_of_text": end if flat else None, "parts": {"ids": facts}}
+    )
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+@settings(max_examples=40)
+@given(rows=ROWS, step=st.integers(1, 5))
+def test_what_is_written_is_read(tmp_path: Path, name: str, rows: list[list[int]], step: int) -> None:
+    end = 7 if FORMATS.get(name).flat else None
+    written(tmp_path, name, rows, end, step=step)
+    shards = as_shards(tmp_path, name, rows, end)
+    assert [row for ids in shards.read("ids") for row in ids.lists()] == rows
+
+
+@pytest.mark.parametrize("name", ["bin", "npy"])
+def test_long_parts_are_read_piece_by_piece(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tokit.ids.shards
+
+    rows = [[i] * (i % 9) for i in range(300)]
+    written(tmp_path, name, rows, 7)
+    for tokens, documents in ((1, 4096), (10, 4096), (10**6, 1), (10**6, 7)):
+        monkeypatch.setattr(tokit.ids.shards, "TOKENS_AT_ONCE", tokens)
+        monkeypatch.setattr(tokit.ids.shards, "DOCUMENTS_AT_ONCE", documents)
+        pieces = list(as_shards(tmp_path, name, rows, 7).read("ids"))
+        assert len(pieces) > 30
+        assert [row for ids in pieces for row in ids.lists()] == rows
+
+
+@pytest.mark.parametrize("rows", [[[1, 2], [], [3]], [[]], []])
+def test_flat_files_hold_an_end_after_each_document(tmp_path: Path, rows: list[list[int]]) -> None:
+    expected = [i for row in rows for i in [*row, 9]]
+    path = written(tmp_path, "bin", rows, 9)
+    assert np.fromfile(path, dtype="<u2").tolist() == expected
+    assert np.load(written(tmp_path, "npy", rows, 9), allow_pickle=False).tolist() == expected
+    ends = np.load(tmp_path / "ends.npy", allow_pickle=False)
+    assert ends.dtype == np.int64
+    assert ends.tolist() == np.cumsum([len(row) + 1 for row in rows]).tolist()
+
+
+@pytest.mark.parametrize("length", [0, 1, 10**18])
+@pytest.mark.parametrize("dtype", ["<u2", "<u4", "<i8"])
+def test_npy_header_is_numpys_own_form(tmp_path: Path, length: int, dtype: str) -> None:
+    header = npy_header(np.dtype(dtype), length)
+    assert len(header) == NPY_HEADER_BYTES
+    (tmp_path / "a.npy").write_bytes(header)
+    with (tmp_path / "a.npy").open("rb") as file:
+        assert np.lib.format.read_magic(file) == (1, 0)
+        assert np.lib.format.read_array_header_1_0(file) == ((length,), False, np.dtype(dtype))
+
+
+@pytest.mark.parametrize(("size", "dtype"), [(1, "uint16"), (65_536, "uint16"), (65_537, "uint32"), (10**9, "uint32")])
+def test_dtype_is_the_narrowest_that_holds_every_id(size: int, dtype: str) -> None:
+    chosen = id_dtype(size)
+    assert chosen.name == dtype
+    assert np.iinfo(chosen).max >= size - 1
+
+
+@pytest.mark.parametrize("size", [65_536, 65_537])
+def test_dtype_at_the_border_on_disk(bpe_folder: Path, tmp_path: Path, size: int) -> None:
+    """A vocabulary whose last id is 65,535 or 65,536, and a text that has it."""
+    spec = json.loads((bpe_folder / "tokenizer.json").read_bytes())
+    spec["model"]["vocab"].update({f"filler{i}": i for i in range(600, size - 1)})
+    spec["added_tokens"].append({**spec["added_tokens"][0], "id": size - 1, "content": "<|last|>"})
+    (tmp_path / "tokenizer.json").write_text(json.dumps(spec))
+    (tmp_path / "text.txt").write_text("a<|last|>\n")
+    tokenizer = open_tokenizer(tmp_path / "tokenizer.json")
+    assert tokenizer.vocab_size == size
+    encode_shards(
+        open_corpus([str(tmp_path / "text.txt")]),
+        tokenizer,
+        tmp_path / "out",
+        options=EncodeOptions(parse_special=True),
+    )
+    dtype = np.dtype("<u2" if size == 65_536 else "<u4")
+    ids = np.memmap(tmp_path / "out" / "ids.bin", dtype=dtype, mode="r")
+    assert ids.tolist() == [*tokenizer.encode("a"), size - 1, 0]
+    assert open_shards(tmp_path / "out").manifest["dtype"] == dtype.name
+
+
+# --- splits
+
+
+@pytest.fixture(scope="module")
+def split_pieces(bpe_folder: Path, corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """The same corpus, split in the same way, read in blocks of several sizes."""
+    tokenizer = open_tokenizer(bpe_folder)
+    made = {}
+    for block_bytes in (1, 100, 4 << 20):
+        made[block_bytes] = tmp_path_factory.mktemp("split") / "shards"
+        corpus = open_corpus([str(corpus_file)], block_bytes=block_bytes)
+        encode_shards(corpus, tokenizer, made[block_bytes], split=Split("val", 0.3))
+    return made
+
+
+def test_split_is_the_same_for_any_block_size(split_pieces: dict[int, Path]) -> None:
+    one, *others = [folder_bytes(path) for path in split_pieces.values()]
+    assert all(other == one for other in others)
+
+
+def test_split_is_complete_and_disjoint(split_pieces: dict[int, Path], bpe_folder: Path, lines: list[str]) -> None:
+    tokenizer = open_tokenizer(bpe_folder)
+    shards = open_shards(split_pieces[1])
+    assert shards.parts == ["train", "val"]
+    parts = {part: [tokenizer.decode(row) for ids in shards.read(part) for row in ids.lists()] for part in shards.parts}
+    assert sorted(parts["train"] + parts["val"]) == sorted(lines)
+    assert not set(parts["train"]) & set(parts["val"])
+    assert 0.2 < len(parts["val"]) / len(lines) < 0.4
+    # Order is kept within a part.
+    assert parts["val"] == [line for line in lines if line in set(parts["val"])]
+
+
+def test_another_seed_holds_out_others(bpe_folder: Path, corpus_file: Path, tmp_path: Path) -> None:
+    tokenizer = open_tokenizer(bpe_folder)
+    for seed in (0, 1):
+        encode_shards(
+            open_corpus([str(corpus_file)]), tokenizer, tmp_path / str(seed), split=Split("val", 0.3), seed=seed
+        )
+    assert (tmp_path / "0" / "val.bin").read_bytes() != (tmp_path / "1" / "val.bin").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "value", ["val", "val=", "val=x", "val=0", "val=1", "val=-1", "val=nan", "=0.1", "a b=0.1", "train=0.1"]
+)
+def test_split_that_cannot_be_meant(value: str) -> None:
+    with pytest.raises(UsageError):
+        Split.parse(value)
+
+
+# --- foreign tokenizers
+
+
+def test_tokenizer_without_end_of_text_gets_a_copy(bpe_folder: Path, english_file: Path, tmp_path: Path) -> None:
+    spec = json.loads((bpe_folder / "tokenizer.json").read_bytes())
+    spec["added_tokens"] = []
+    (tmp_path / "tokenizer.json").write_text(json.dumps(spec))
+    tokenizer = open_tokenizer(tmp_path / "tokenizer.json")
+    assert tokenizer.special_ids == {}
+    renamed = {("<|end|>" if token == "<|endoftext|>" else token): i for token, i in spec["model"]["vocab"].items()}
+    spec["model"]["vocab"] = renamed
+    (tmp_path / "tokenizer.json").write_text(json.dumps(spec))
+    tokenizer = open_tokenizer(tmp_path / "tokenizer.json")
+    report = encode_shards(open_corpus([str(english_file)]), tokenizer, tmp_path / "out")
+    assert "<|endoftext|> as id 600" in report.notes[0]
+    manifest = open_shards(tmp_path / "out").manifest
+    copy = open_tokenizer(tmp_path / "out")
+    assert manifest["end_of_text"] == 600 == copy.special_ids["endoftext"]
+    assert manifest["tokenizer_sha256"] == copy.sha256 != tokenizer.sha256
+    assert manifest["vocab_size"] == 601
+    ids = np.fromfile(tmp_path / "out" / "ids.bin", dtype="<u2")
+    assert (ids == 600).sum() == english_file.read_bytes().count(b"\n")
+    # A row of Parquet ends by itself, so the tokenizer is kept as it is.
+    encode_shards(open_corpus([str(english_file)]), tokenizer, tmp_path / "rows", to="parquet")
+    assert open_shards(tmp_path / "rows").manifest["tokenizer_sha256"] == tokenizer.sha256
+
+
+@pytest.mark.parametrize("variant", ["bpe", "unigram", "wordpiece", "spm"])
+def test_shards_keep_the_tokenizer_that_the_hash_names(
+    trained_folder: Callable[[str], Path], english_file: Path, tmp_path: Path, variant: str
+) -> None:
+    tokenizer = open_tokenizer(trained_folder(variant))
+    encode_shards(open_corpus([str(english_file)]), tokenizer, tmp_path / "out")
+    assert open_tokenizer(tmp_path / "out").sha256 == tokenizer.sha256
+
+
+# --- arrays
+
+
+@given(rows=ROWS)
+def test_end_of_text_and_selection(rows: list[list[int]]) -> None:
+    ids = Ids.of(rows)
+    assert ids.lists() == rows
+    assert with_end_of_text(ids, 5).lists() == [[*row, 5] for row in rows]
+    mask = np.array([len(row) % 2 == 0 for row in rows], dtype=np.bool_)
+    assert select(ids, mask).lists() == [row for row in rows if len(row) % 2 == 0]
+
+
+def test_no_shards_there(tmp_path: Path, bpe_folder: Path) -> None:
+    with pytest.raises(ArtifactError):
+        open_shards(tmp_path)
+    with pytest.raises(ArtifactError, match="not shards"):
+        open_shards(bpe_folder)
