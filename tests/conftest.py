@@ -273,7 +273,7 @@ def shell(tmp_path: Path) -> Callable[..., Ran]:
             cwd=tmp_path,
             timeout=LIMIT,
             check=False,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": "", **environment},
         )
         return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8"))
 

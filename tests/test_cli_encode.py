@@ -183,6 +183,14 @@ def test_ids_that_are_none_name_their_place(cli: Cli, bpe_folder: Path, line: by
     assert_error(cli("decode", "-t", bpe_folder, stdin=line), 1, f"error: {place}")
 
 
+def test_lines_of_several_files_stay_apart(cli: Cli, bpe_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.ids").write_bytes(b"38")
+    (tmp_path / "b.ids").write_bytes(b"39\n")
+    (tmp_path / "c.ids").write_bytes(b"40")
+    ran = cli("decode", tmp_path / "a.ids", tmp_path / "b.ids", tmp_path / "c.ids", "-t", bpe_folder)
+    assert (ran.code, ran.out) == (0, b"B\nC\nD")
+
+
 def test_ids_in_a_file_name_the_file(cli: Cli, bpe_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "good.ids").write_bytes(b"5 6\n")
     (tmp_path / "bad.ids").write_bytes(b"5 6\n\n5 600\n")

@@ -22,7 +22,8 @@ TRAINING = ["word", "char", "byte", "bpe", "wordpiece", "unigram", "spm"]
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    """Standard output is buffered unless a test says otherwise, whatever the caller's shell does."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": ""}
 
 
 # --- help
@@ -261,6 +262,18 @@ def test_full_disk_is_two_lines(bpe_folder: Path, environment: dict[str, str], e
     assert done.returncode == 1
     assert [line.split(":")[0] for line in said] == ["error", "hint"]
     assert "disk is full" in said[1]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_short_write_is_an_error(
+    shell: Callable[..., Ran], bpe_folder: Path, corpus_file: Path, tmp_path: Path, unbuffered: str
+) -> None:
+    """The last write fits the disk in part: what is left of it must not be lost without a word."""
+    command = f"ulimit -f 8; tokit encode {corpus_file} -t {bpe_folder} > {tmp_path}/ids"
+    ran = shell(command, PYTHONUNBUFFERED=unbuffered)
+    assert ran.code == 1
+    assert ran.err.startswith("error: ")
+    assert "Traceback" not in ran.err
 
 
 def test_bug_of_ours_keeps_its_traceback(cli: Cli, monkeypatch: pytest.MonkeyPatch, bpe_folder: Path) -> None:

@@ -168,6 +168,25 @@ def test_special_tokens_are_renamed_in_place_and_added_behind() -> None:
     assert SpecialTokens.parse(["unk=[UNK]"]).with_unknown().texts[5:] == ["[UNK]"]
 
 
+def test_text_of_a_byte_token_is_no_byte(trained: Tokenizer) -> None:
+    """A model with byte fallback has `<0x41>` among its pieces, and text may spell it."""
+    for text in ("<0x41>", "a<0x41>b", "<0xE2><0x96><0x81>"):
+        ids = trained.encode(text)
+        assert not {"<0x41>", "<0xE2>"} & {trained.pieces.names[i] for i in ids}
+
+
+@pytest.mark.parametrize(
+    "variant", ["unigram-metaspace", "unigram-chars", "spm", "spm-unigram", "char", "bpe", "word-bytes"]
+)
+def test_text_of_byte_tokens_in_the_corpus_is_learned_as_text(train: Callable[..., Tokenizer], variant: str) -> None:
+    size = None if variant == "char" else 400
+    tokenizer = train(["<0x41> a<0x41>b the <0x0A> " * 4] * 50, size=size, **VARIANTS[variant])
+    assert len(set(tokenizer.pieces.names)) == tokenizer.vocab_size
+    assert "" not in tokenizer.pieces.names
+    for text in ("<0x41>", "a<0x41>b", "the <0x0A>"):
+        assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
 # --- template and length
 
 

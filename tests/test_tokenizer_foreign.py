@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -344,6 +345,31 @@ def test_json_that_is_no_tokenizer(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tokenizer.json").write_bytes(content)
     with pytest.raises(ArtifactError, match=r"not a tokenizer\.json"):
         open_tokenizer(tmp_path)
+
+
+def test_merges_of_ranks_join_as_tiktoken_does() -> None:
+    """Random tables over two letters, where nearly every piece can be made in several ways."""
+    tiktoken = pytest.importorskip("tiktoken")
+    from tokenizers import Tokenizer as Engine
+    from tokenizers import models
+
+    draw = random.Random(0)
+    letters = [bytes([byte]) for byte in range(256)]
+    for _ in range(120):
+        pieces = [b"a", b"b"]
+        for _ in range(draw.randint(1, 25)):
+            piece = draw.choice(pieces) + draw.choice(pieces)
+            if piece not in pieces and len(piece) < 12:
+                pieces.append(piece)
+        ranked = [*letters, *draw.sample(pieces[2:], len(pieces) - 2)]
+        ranks = {piece: rank for rank, piece in enumerate(ranked)}
+        theirs = tiktoken.Encoding("t", pat_str=r"(?s:.+)", mergeable_ranks=ranks, special_tokens={})
+        vocab = {piece.decode("latin-1"): rank for piece, rank in ranks.items()}
+        merges = [(left.decode("latin-1"), right.decode("latin-1")) for left, right in merges_of_ranks(ranked)]
+        ours = Engine(models.BPE(vocab=vocab, merges=merges, ignore_merges=True))
+        for _ in range(20):
+            text = "".join(draw.choices("ab", k=draw.randint(1, 40)))
+            assert ours.encode(text).ids == theirs.encode_ordinary(text), (text, ranked[256:])
 
 
 def test_merges_of_ranks_hold_every_way_to_cut() -> None:

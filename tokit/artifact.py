@@ -22,7 +22,7 @@ from tokit.errors import ArtifactError
 
 MANIFEST = "tokit.json"
 FORMAT_VERSION = 1
-ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy", "numba")
+ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy")
 
 
 @dataclass

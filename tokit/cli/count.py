@@ -53,7 +53,7 @@ def count(
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
 ) -> None:
-    """Count the words of a corpus into a folder that can be merged and trained from.
+    """Count words into a folder to merge and to train from.
 
     tokit count shard1/ -o counts1; tokit count --counts counts1 --counts counts2 -o all
     """

@@ -21,7 +21,7 @@ WORDS = ("music", "language", "election")
 
 
 def demo(out: DemoOutOpt = Path("tokit-demo"), overwrite: OverwriteOpt = False) -> None:
-    """Train three tokenizers on bundled text, compare them, fit an embedding; about a minute.
+    """Go the whole way on bundled text, in about a minute.
 
     tokit demo; tokit inspect @ says what the text is
     """
@@ -58,7 +58,8 @@ def steps(out: Path, *, overwrite: bool) -> list[tuple[str, list[str]]]:
         ("How a text falls into tokens",
          ["show", "Tokenizers cut unfamiliar words, such as floccinaucinihilipilification.", "-t", f"{out}/bpe"]),
         ("An embedding of the BPE tokens",
-         ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "--set", "epochs=10", "-o", f"{out}/vectors", *again]),
+         ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "--set", "epochs=10",
+          "-o", f"{out}/vectors", *again]),
         ("Its neighbours", ["near", *WORDS, "-e", f"{out}/vectors", "-k", "5"]),
     ]  # fmt: skip
 

@@ -77,7 +77,7 @@ def encode(
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
 ) -> None:
-    """Turn documents into token ids: a line a document, or shards with -o.
+    """Turn documents into token ids: lines, or shards with -o.
 
     cat text | tokit encode -t tok; tokit encode text/ -t tok -o shards --to bin
     """

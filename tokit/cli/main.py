@@ -6,6 +6,7 @@ A command's module is imported when it is called; help needs all of them, but no
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -45,6 +46,7 @@ def run() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     # Typer parses with pydantic, which would look through every installed package for plugins of its own.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _buffer_output()
     code = main(sys.argv[1:])
     _flush()
     # An engine may still compute in a thread of its own; nothing of it is wanted any more.
@@ -61,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     except SystemExit as error:
         # Typer turns a broken pipe into an exit of its own.
         if isinstance(error.__context__, BrokenPipeError):
-            return _close_pipe()
+            return _exit_code(error.__context__)
         raise
     except (Exception, KeyboardInterrupt, Terminated) as error:
         return _exit_code(error)
@@ -77,6 +79,7 @@ def _app(argv: Sequence[str]) -> typer.Typer:
         name="tokit",
         add_completion=False,
         rich_markup_mode=None,
+        pretty_exceptions_enable=False,
         no_args_is_help=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -113,7 +116,8 @@ def _exit_code(error: BaseException) -> int:  # noqa: PLR0911 - one line a kind 
     if isinstance(error, Terminated):
         return _say("terminated", "", TERMINATED)
     if isinstance(error, BrokenPipeError):
-        return _close_pipe()
+        # The reader has gone (`tokit … | head`), which is no fault of anybody.
+        return _abandon_output()
     if isinstance(error, MemoryError):
         return _say("out of memory", "try a smaller vocabulary, fewer threads or a part of the corpus", 1)
     if isinstance(error, OSError):
@@ -150,17 +154,26 @@ def _os_hint(error: OSError) -> str:
     return "check the path"
 
 
-def _close_pipe() -> int:
-    """The reader has gone (`tokit … | head`): end quietly, and keep Python from flushing into the void."""
+def _abandon_output() -> int:
+    """Nobody can take standard output any more: keep Python from trying again, and complaining, at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _buffer_output() -> None:
+    """Undo PYTHONUNBUFFERED for standard output: a raw write may be short, and the rest would be lost unnoticed."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw), sys.stdout.encoding, sys.stdout.errors, line_buffering=True
+        )
 
 
 def _flush() -> None:
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _close_pipe()
+    except OSError:
+        _abandon_output()
 
 
 def _terminate(_signal: int, _frame: object) -> None:

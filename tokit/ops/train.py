@@ -13,7 +13,7 @@ from typing import Any
 from tokit.artifact import check_target, writing
 from tokit.corpus import Corpus
 from tokit.counts.store import CountsArtifact
-from tokit.errors import UsageError
+from tokit.errors import CorpusError, UsageError
 from tokit.ops.count import count_corpus, merged_counts
 from tokit.params import fill
 from tokit.progress import Tick, silent
@@ -130,6 +130,8 @@ def train_tokenizer(
         if corpus is not None and plan.family.needs_text(plan.params):
             corpus = stack.enter_context(corpus.spooled())
         counted = _counted(corpus, counts, plan, tick)
+        if not len(counted.counts):
+            raise CorpusError("the corpus holds no word: its documents are empty", hint="is --unit or --field right?")
         results = []
         for target, size in targets:
             tokenizer = _train_one(plan, counted, corpus, size, tick)

@@ -130,5 +130,7 @@ def learn_pieces(job: Job, items: list[tuple[str, int]], alphabet: list[str], mo
         n_sub_iterations=job.params.sub_iterations,
         show_progress=False,
     )
-    model = train_from_counts(models.Unigram(), trainer, items, job.tick)
-    return [(piece, score) for piece, score in model["vocab"]]
+    scored = train_from_counts(models.Unigram(), trainer, items, job.tick)["vocab"]
+    # On a text of a few letters the trainer divides by nothing; such a piece ranks below all others.
+    lowest = min((score for _, score in scored if score is not None), default=0.0) - 1
+    return [(piece, lowest if score is None else score) for piece, score in scored]
