@@ -32,7 +32,7 @@ def make(target: Path, content: bytes = b"one", *, overwrite: bool = False) -> N
         (draft.path / "data.bin").write_bytes(content)
         (draft.path / "inner").mkdir()
         (draft.path / "inner" / "more.txt").write_bytes(b"more")
-        draft.manifest = {"words": 3}
+        draft.manifest = {"words": 3, "rules": {}, "corpus": {}}
 
 
 def names(folder: Path) -> list[str]:
@@ -107,7 +107,7 @@ def test_overwrite_needs_the_flag_and_a_manifest(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "data.bin").read_bytes() == b"two"
     assert names(tmp_path) == ["out"]
     (tmp_path / "out" / MANIFEST).unlink()
-    with pytest.raises(ArtifactError, match="not made by tokit"):
+    with pytest.raises(ArtifactError, match="so it is not replaced"):
         make(tmp_path / "out", b"three", overwrite=True)
     assert (tmp_path / "out" / "data.bin").read_bytes() == b"two"
 
@@ -200,8 +200,7 @@ def test_dot_and_trailing_slash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     make(Path())
     assert kind_of(tmp_path / "here") == "counts"
     monkeypatch.chdir(tmp_path)
-    with writing("there/", "counts") as draft:
-        (draft.path / "data.bin").write_bytes(b"x")
+    make(Path("there/"))
     assert kind_of("there/") == "counts"
     make(Path("there/../beside"))
     assert names(tmp_path) == ["beside", "here", "there"]
@@ -249,6 +248,25 @@ def test_what_is_no_artifact_says_so(tmp_path: Path) -> None:
     dump_json({"kind": "counts", "format_version": 1}, tmp_path / MANIFEST)
     with pytest.raises(ArtifactError, match="holds counts, not an embedding"):
         read_manifest(tmp_path, "embedding")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"kind": 5}, "not a manifest"),
+        ({"kind": ["counts"]}, "not a manifest"),
+        ({"kind": "conts"}, "unknown kind 'conts'"),
+        ({"format_version": "1"}, "'format_version' is missing or damaged"),
+        ({"files": []}, "'files' is missing or damaged"),
+        ({"words": "three"}, "'words' is missing or damaged"),
+    ],
+)
+def test_a_manifest_of_another_shape_is_no_traceback(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    make(tmp_path / "out")
+    manifest = read_manifest(tmp_path / "out")
+    dump_json({**manifest, **change}, tmp_path / "out" / MANIFEST)
+    with pytest.raises(ArtifactError, match=said):
+        read_manifest(tmp_path / "out")
 
 
 def test_json_keeps_every_language(tmp_path: Path) -> None:

@@ -159,11 +159,11 @@ def test_embed_writes_npy(cli: Cli, emb: Path, tmp_path: Path, monkeypatch: pyte
 
 def test_embed_replaces_a_file_only_when_told(cli: Cli, emb: Path, tmp_path: Path) -> None:
     target = tmp_path / "v.npy"
-    target.write_bytes(b"mine")
+    target.write_bytes(b"\x93NUMPY, mine")
     assert_error(cli("embed", "-e", emb, "-o", target, stdin=TEXT), 1, "exists", "--overwrite")
     # A file that cannot be read to its end leaves the old one.
     assert_error(cli("embed", "-e", emb, "-o", target, "--overwrite", stdin=b"a\n\xff\n"), 1, "UTF-8")
-    assert target.read_bytes() == b"mine"
+    assert target.read_bytes() == b"\x93NUMPY, mine"
     assert cli("embed", "-e", emb, "-o", target, "--overwrite", stdin=TEXT).code == 0
     assert np.load(target).shape == (3, 6)
     assert [file.name for file in tmp_path.iterdir()] == ["v.npy"]

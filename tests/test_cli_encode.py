@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -177,10 +178,19 @@ def test_invalid_utf8(cli: Cli, bpe_folder: Path, errors: str) -> None:
         (b'{"input_ids": 5}\n', "<stdin>:1"),
         (b'{"ids": [5]}\n', "<stdin>:1"),
         (b'{"input_ids": [5\n', "<stdin>:1"),
+        (b'{"input_ids": ' + b"[" * 200_000, "<stdin>:1"),
     ],
 )
 def test_ids_that_are_none_name_their_place(cli: Cli, bpe_folder: Path, line: bytes, place: str) -> None:
     assert_error(cli("decode", "-t", bpe_folder, stdin=line), 1, f"error: {place}")
+
+
+def test_bytes_that_are_no_ids_get_a_hint_for_decode(cli: Cli, bpe_folder: Path) -> None:
+    ran = cli("decode", "-t", bpe_folder, stdin=b"5 6\n5 \xff\n")
+    assert_error(ran, 1, "<stdin>:2", "decode reads what tokit encode writes")
+    assert "--errors" not in ran.err
+    # A hint that helps decode too is kept.
+    assert_error(cli("decode", "-t", bpe_folder, stdin=gzip.compress(b"5 6\n")), 1, "zcat")
 
 
 def test_lines_of_several_files_stay_apart(cli: Cli, bpe_folder: Path, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_what_is_not_ours_is_never_replaced(cli: Cli, english_file: Path, tmp_pa
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "diary.txt").write_text("dear diary")
     ran = cli("train", english_file, "-o", tmp_path / "mine", "--overwrite")
-    assert_error(ran, 1, "not made by tokit")
+    assert_error(ran, 1, "so it is not replaced")
     (tmp_path / "file").write_text("a file")
     assert_error(cli("train", english_file, "-o", tmp_path / "file", "--overwrite"), 1)
     assert (tmp_path / "mine" / "diary.txt").read_text() == "dear diary"
@@ -216,3 +216,27 @@ def test_order_of_the_corpus_does_not_matter(cli: Cli, english_file: Path, tmp_p
     assert cli("train", english_file, "-v", "400", "-o", tmp_path / "a").code == 0
     assert cli("train", backwards, "-v", "400", "-o", tmp_path / "b").code == 0
     assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "b")
+
+
+@pytest.mark.parametrize("template", ["$B $A", "$A $A", "cls:x $A", "$C $A", "nobody $A", "cls sep"])
+def test_a_template_that_cannot_be_meant(cli: Cli, english_file: Path, tmp_path: Path, template: str) -> None:
+    ran = cli("train", english_file, "-v", "300", "--template", template, "-o", tmp_path / "tok")
+    assert_error(ran, 2, "template")
+    assert not (tmp_path / "tok").exists()
+
+
+@pytest.mark.parametrize("size", ["0", "99999999999999999999999", "2147483648"])
+def test_a_size_that_no_engine_takes(cli: Cli, english_file: Path, tmp_path: Path, size: str) -> None:
+    assert_error(cli("train", english_file, "-v", size, "-o", tmp_path / "tok"), 2, size)
+
+
+def test_one_size_below_the_alphabet_stops_the_family_before_it_begins(
+    cli: Cli, english_file: Path, tmp_path: Path
+) -> None:
+    assert_error(cli("train", english_file, "-v", "300,400,100", "-o", tmp_path / "sizes"), 1, "100")
+    assert not (tmp_path / "sizes").exists()
+
+
+def test_words_with_spaces_in_them_are_no_food_for_wordpiece(cli: Cli, english_file: Path, tmp_path: Path) -> None:
+    ran = cli("train", english_file, "-m", "wordpiece", "--pre-tokenizer", "gpt2", "-o", tmp_path / "tok")
+    assert_error(ran, 2, "--pre-tokenizer bert")

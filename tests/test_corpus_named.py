@@ -58,12 +58,12 @@ def test_parallel_is_a_folder_and_each_language() -> None:
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("@leee", "unknown corpus '@leee'", "did you mean 'lee'?"),
-        ("@paralel/de", "unknown corpus '@paralel'", "did you mean 'parallel'?"),
+        ("@leee", "unknown corpus '@leee'", "did you mean '@lee'?"),
+        ("@paralel/de", "unknown corpus '@paralel'", "did you mean '@parallel'?"),
         ("@parallel/dee", "names no part", "did you mean 'de'?"),
         ("@lee/x", "names no part", ""),
         ("@parallel/../LICENSE", "names no part", ""),
-        ("@simlex999", "is an evaluation set", "tokit eval"),
+        ("@simlex999", "is an evaluation set", "tokit inspect @"),
         ("@", "unknown corpus '@'", "lee"),
     ],
 )

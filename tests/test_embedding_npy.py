@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +40,25 @@ def test_what_fails_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_targets_are_checked_before_the_work(tmp_path: Path) -> None:
-    (tmp_path / "there.npy").touch()
+    np.save(tmp_path / "there.npy", np.zeros(2))
     check_file(tmp_path / "new.npy", overwrite=False)
     check_file(tmp_path / "there.npy", overwrite=True)
     with pytest.raises(ArtifactError, match="exists"):
         check_file(tmp_path / "there.npy", overwrite=False)
     with pytest.raises(ArtifactError, match="is a folder"):
         check_file(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("data", [b"", b"my thesis", b"\x93NUMP"])
+def test_what_is_no_npy_is_not_replaced(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "mine").write_bytes(data)
+    with pytest.raises(ArtifactError, match=r"mine is no \.npy file") as caught:
+        check_file(tmp_path / "mine", overwrite=True)
+    assert "another -o" in caught.value.hint
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_no_npy(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ArtifactError, match=r"pipe is no \.npy file"):
+        check_file(tmp_path / "pipe", overwrite=True)

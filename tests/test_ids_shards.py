@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import folder_bytes
 from hypothesis import given, settings
@@ -14,11 +18,12 @@ from hypothesis import strategies as st
 
 from tokit.arrays import Ids
 from tokit.corpus import open_corpus
-from tokit.errors import ArtifactError, UsageError
+from tokit.errors import ArtifactError, IdsError, UsageError
 from tokit.ids import FORMATS
 from tokit.ids.flat import NPY_HEADER_BYTES, npy_header
 from tokit.ids.shards import Shards, open_shards
 from tokit.ids.writer import id_dtype, select, with_end_of_text
+from tokit.ops.decode import decode_shards
 from tokit.ops.encode import Split, encode_shards
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.foreign import open_tokenizer
@@ -202,6 +207,93 @@ def test_shards_keep_the_tokenizer_that_the_hash_names(
     tokenizer = open_tokenizer(trained_folder(variant))
     encode_shards(open_corpus([str(english_file)]), tokenizer, tmp_path / "out")
     assert open_tokenizer(tmp_path / "out").sha256 == tokenizer.sha256
+
+
+# --- damage
+
+
+def outside(folder: Path, name: str, part: str) -> None:
+    """Puts an id outside the vocabulary of 600 at the second place of the third document."""
+    path = folder / f"{part}.{name}"
+    if name == "parquet":
+        rows = pq.read_table(path)["input_ids"].to_pylist()
+        rows[2][1] = 60_000
+        pq.write_table(pa.table({"input_ids": pa.array(rows, pa.list_(pa.uint16()))}), path)
+        return
+    ids = np.memmap(path, "<u2", "r+") if name == "bin" else np.load(path, mmap_mode="r+")
+    ids[np.load(folder / f"{part}.ends.npy")[1] + 1] = 60_000
+    ids.flush()
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_ids_outside_the_vocabulary_are_named(
+    bpe_folder: Path, english_file: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = open_corpus([str(english_file)])
+    encode_shards(corpus, open_tokenizer(bpe_folder), tmp_path / "out", to=name, split=Split("val", 0.3))
+    outside(tmp_path / "out", name, "val")
+    for at_once in (2, 4096):
+        monkeypatch.setattr("tokit.ids.shards.DOCUMENTS_AT_ONCE", at_once)
+        place = "out, part 'val', document 3, position 2: id 60000 is outside the vocabulary of 600"
+        with pytest.raises(IdsError, match=place) as caught:
+            decode_shards(tmp_path / "out", io.BytesIO())
+        assert "another tokenizer" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        np.array([3, 2, 6]),
+        np.array([-1, 2, 6]),
+        np.array([2, 2, 6]),
+        np.array([0, 2, 6]),
+        np.array([2, 4, 5]),
+        np.array([2, 4, 7]),
+        np.array([2, 4]),
+        np.array([[2], [4], [6]]),
+        np.array([2.0, 4.0, 6.0]),
+        np.array([2, 4, 6], dtype=np.int32),
+        np.array([2**63 - 1, -5, 6]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["bin", "npy"])
+def test_ends_that_cannot_be_are_damage(tmp_path: Path, name: str, ends: np.ndarray[Any, Any]) -> None:
+    rows = [[1], [2], [3]]
+    written(tmp_path, name, rows, 7)
+    np.save(tmp_path / "ends.npy", ends)
+    with pytest.raises(ArtifactError, match=r"ends\.npy") as caught:
+        list(as_shards(tmp_path, name, rows, 7).read("ids"))
+    assert caught.value.hint == "the shards are damaged; encode again"
+
+
+def test_ends_of_nothing_are_looked_at_too(tmp_path: Path) -> None:
+    written(tmp_path, "bin", [], 7)
+    np.save(tmp_path / "ends.npy", np.array([1]))
+    with pytest.raises(ArtifactError, match=r"ends\.npy"):
+        as_shards(tmp_path, "bin", [], 7).flat("ids")
+
+
+@pytest.mark.parametrize(
+    "column", [{"ids": [[1]]}, {"input_ids": [[1, -1]]}, {"input_ids": [None]}, {"input_ids": [1]}]
+)
+def test_rows_that_are_no_ids_are_damage(tmp_path: Path, column: dict[str, list[Any]]) -> None:
+    pq.write_table(pa.table(column), tmp_path / "ids.parquet")
+    with pytest.raises(ArtifactError) as caught:
+        list(as_shards(tmp_path, "parquet", [[1]], None).read("ids"))
+    assert caught.value.hint == "the shards are damaged; encode again"
+
+
+def test_parquet_damaged_in_its_middle(tmp_path: Path) -> None:
+    rows = [[i % 1000] * 9 for i in range(5000)]
+    path = written(tmp_path, "parquet", rows, None, step=5000)
+    data = bytearray(path.read_bytes())
+    # The footer at the end stays whole, so that the file opens.
+    data[4:200] = b"\xff" * 196
+    path.write_bytes(data)
+    with pytest.raises(ArtifactError) as caught:
+        list(as_shards(tmp_path, "parquet", rows, None).read("ids"))
+    assert caught.value.hint == "the shards are damaged; encode again"
 
 
 # --- arrays

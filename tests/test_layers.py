@@ -20,7 +20,7 @@ MIDDLE = {
 ARROWS: dict[tuple[str, str], str] = {}
 # Modules at the bottom that build on others there.
 BOTTOM_ARROWS = {
-    "artifact": {"errors"},
+    "artifact": {"errors", "registry"},
     "params": {"errors", "registry"},
     "registry": {"errors"},
     "rules": {"errors", "registry"},

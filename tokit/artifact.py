@@ -19,9 +19,25 @@ from pathlib import Path
 from typing import Any
 
 from tokit.errors import ArtifactError
+from tokit.registry import did_you_mean, near_names
 
 MANIFEST = "tokit.json"
 FORMAT_VERSION = 1
+# What the manifest of each kind must hold for its readers, besides `kind`, `format_version` and `files`.
+KINDS: dict[str, dict[str, type]] = {
+    "tokenizer": {"family": str, "special_tokens": dict, "lossy_because": str},
+    "counts": {"rules": dict, "corpus": dict, "words": int},
+    "shards": {
+        "format": str,
+        "dtype": str,
+        "parts": dict,
+        "vocab_size": int,
+        "tokenizer_sha256": str,
+        "separator": str,
+        "open_end": bool,
+    },
+    "embedding": {"vocab_size": int, "dim": int, "special_ids": list},
+}
 ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy")
 
 
@@ -81,7 +97,8 @@ def check_target(target: str | Path, *, overwrite: bool) -> None:
         raise ArtifactError(f"{target} exists", hint="pass --overwrite, or another -o")
     if not (path / MANIFEST).is_file():
         raise ArtifactError(
-            f"{target} was not made by tokit, so it is not replaced", hint="remove it, or pass another -o"
+            f"{target} is no artifact of tokit (no {MANIFEST}), so it is not replaced",
+            hint="remove it, or pass another -o",
         )
 
 
@@ -123,21 +140,49 @@ def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]
     path = _resolved(folder)
     recover(path)
     if not path.exists():
-        raise ArtifactError(f"{folder}: no such file or folder", hint="is the path right?")
+        raise ArtifactError(f"{folder}: no such file or folder", hint=near_names(folder))
     if not (path / MANIFEST).is_file():
         raise ArtifactError(
             f"{folder} is not an artifact of tokit (no {MANIFEST})", hint="tokit inspect shows what a path is"
         )
-    manifest = read_json(path / MANIFEST)
-    if not isinstance(manifest, dict) or "kind" not in manifest:
-        raise ArtifactError(f"{path / MANIFEST}: not a manifest of tokit", hint="make the artifact again")
-    if manifest.get("format_version", 0) > FORMAT_VERSION:
-        raise ArtifactError(f"{folder}: written by a newer tokit", hint="pip install --upgrade tokit")
+    manifest = _checked(read_json(path / MANIFEST), path / MANIFEST)
     if kind is not None and manifest["kind"] != kind:
         raise ArtifactError(
             f"{folder} holds {_a(manifest['kind'])}, not {_a(kind)}", hint=f"give the path of {_a(kind)}"
         )
+    _require_entries(manifest, path / MANIFEST)
     return manifest
+
+
+def _checked(manifest: Any, path: Path) -> dict[str, Any]:
+    """The manifest, if it is one of a kind and version that we know.
+
+    Raises:
+        ArtifactError: it is not.
+    """
+    again = "make the artifact again"
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("kind"), str):
+        raise ArtifactError(f"{path}: not a manifest of tokit", hint=again)
+    version = manifest.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise ArtifactError(f"{path}: written by a newer tokit", hint="pip install --upgrade tokit")
+    if manifest["kind"] not in KINDS:
+        raise ArtifactError(
+            f"{path}: unknown kind '{manifest['kind']}'", hint=did_you_mean(manifest["kind"], list(KINDS))
+        )
+    return manifest
+
+
+def _require_entries(manifest: dict[str, Any], path: Path) -> None:
+    """Refuse a manifest without the entries that the readers of its kind rely on.
+
+    Raises:
+        ArtifactError: the first entry that is missing, or of another type.
+    """
+    expected = {"format_version": int, "files": dict, **KINDS[manifest["kind"]]}
+    for name, kind in expected.items():
+        if not isinstance(manifest.get(name), kind):
+            raise ArtifactError(f"{path}: its entry '{name}' is missing or damaged", hint="make the artifact again")
 
 
 def kind_of(path: str | Path) -> str | None:

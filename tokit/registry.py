@@ -6,13 +6,26 @@ A registry is a table; looking a name up imports one module, listing the names i
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from tokit.errors import UsageError
 
 T = TypeVar("T")
+
+
+def near_names(name: str | Path) -> str:
+    """A hint that names files like this one in its folder, or asks about the path when there are none."""
+    folder = Path(name).parent
+    try:
+        present = os.listdir(folder)  # noqa: PTH208 (names are wanted, not paths)
+    except OSError:
+        present = []
+    near = difflib.get_close_matches(Path(name).name, present, n=3)
+    return f"near it: {', '.join(str(folder / other) for other in near)}" if near else "is the path right?"
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

@@ -105,7 +105,7 @@ def compare(
         # Behind CSV they would be rows of it.
         _print_definitions(to_stderr=as_csv)
     console.note(
-        f"on {report.documents:,} documents, {console.human(report.bytes)}B, {report.words:,} words ({words})",
+        f"on {report.documents:,} documents, {console.human_bytes(report.bytes)}, {report.words:,} words ({words})",
         quiet=quiet,
     )
 

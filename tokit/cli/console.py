@@ -43,16 +43,28 @@ def progress(*, quiet: bool = False) -> Iterator[Tick]:
         def tick(report: Progress) -> None:
             if report.stage not in tasks:
                 tasks[report.stage] = bar.add_task(report.stage, total=report.total, amount="")
-            amount = f"{human(report.done)} {report.unit} {report.note}".rstrip()
+            size = (
+                f"{human_bytes(report.done)} read" if report.unit == "bytes" else f"{human(report.done)} {report.unit}"
+            )
+            amount = f"{size} {report.note}".rstrip()
             bar.update(tasks[report.stage], completed=report.done, total=report.total, amount=amount)  # type: ignore[arg-type]
 
         yield tick
 
 
 def human(number: float) -> str:
-    """12345678 → "12.3 M"."""
+    """12345678 → "12.3 M", 12 → "12"."""
+    return _scaled(number).rstrip()
+
+
+def human_bytes(number: float) -> str:
+    """12345678 → "12.3 MB", 12 → "12 B"."""
+    return f"{_scaled(number)}B"
+
+
+def _scaled(number: float) -> str:
     for sign in ("", "k", "M", "G"):
         if abs(number) < 1000:
-            return f"{number:.0f} {sign}".rstrip() if sign == "" else f"{number:.1f} {sign}"
+            return f"{number:.1f} {sign}" if sign else f"{number:.0f} "
         number /= 1000
     return f"{number:.1f} T"

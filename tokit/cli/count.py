@@ -25,7 +25,7 @@ from tokit.cli.options import (
     ThreadsOpt,
     UnitOpt,
     normalizer_names,
-    opened,
+    opened_beside_counts,
 )
 from tokit.cli.train import warn_of_broken_text
 
@@ -64,17 +64,16 @@ def count(
     from tokit.ops.train import RuleOptions
     from tokit.rules import TextRules
 
-    text = None
-    if not counts or corpus or files_from:
-        text = opened(
-            corpus,
-            unit=unit,
-            field=field,
-            format_=format_,
-            errors=errors,
-            max_document=max_document,
-            files_from=files_from,
-        )
+    text = opened_beside_counts(
+        counts,
+        corpus,
+        unit=unit,
+        field=field,
+        format_=format_,
+        errors=errors,
+        max_document=max_document,
+        files_from=files_from,
+    )
     options = RuleOptions(normalizer_names(normalizer), pre_tokenizer, digits)
     rules = None if options == RuleOptions() else options.over(TextRules())
     with console.progress(quiet=quiet) as tick:
@@ -85,6 +84,6 @@ def count(
         return
     console.note(
         f"{report.path}  {report.words:,} distinct words, {report.total:,} in all,"
-        f" from {report.documents:,} documents, {console.human(report.bytes)}B",
+        f" from {report.documents:,} documents, {console.human_bytes(report.bytes)}",
         quiet=quiet,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from tokit.cli.options import FilesFromOpt, ThreadsOpt
 from tokit.errors import UsageError
 
+BINARY = (".bin", ".npy", ".parquet")
 IdsArg = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads it at run time
     typer.Argument(help="Lines of ids: files or - ; or one shards folder.", show_default=False),
@@ -51,11 +53,21 @@ def decode(
         return
     if part is not None:
         raise UsageError("--part is for a shards folder", hint="tokit decode SHARDS --part val")
+    for name in ids or ():
+        require_lines(name, kind_of(name))
+    lines = open_corpus(ids or (), format="text", files_from=files_from)
     if engine is None:
         raise UsageError("Missing option '-t' / '--tokenizer'", hint="tokit decode -t tok")
-    decode_stream(
-        open_corpus(ids or (), format="text", files_from=files_from),
-        engine,
-        sys.stdout.buffer,
-        skip_special=skip_special,
-    )
+    decode_stream(lines, engine, sys.stdout.buffer, skip_special=skip_special)
+
+
+def require_lines(name: str, kind: str | None) -> None:
+    """Refuse what is no text of ids.
+
+    Raises:
+        UsageError: a file of a shards folder, or an artifact of ours.
+    """
+    if Path(name).suffix in BINARY:
+        raise UsageError(f"{name} holds binary ids", hint="decode its folder: tokit decode SHARDS --part val")
+    if kind is not None:
+        raise UsageError(f"{name} is an artifact of kind '{kind}'", hint="give lines of ids, or one shards folder")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -25,21 +27,18 @@ def demo(out: DemoOutOpt = Path("tokit-demo"), overwrite: OverwriteOpt = False) 
 
     tokit demo; tokit inspect @ says what the text is
     """
-    from tokit.cli.main import main
+    from tokit.cli.main import execute
 
     if out.exists() and not overwrite:
         raise ArtifactError(f"{out} exists", hint="pass --overwrite, or another -o")
     for title, command in steps(out, overwrite=overwrite):
         sys.stdout.write(f"\n{_strong(title)}\n$ tokit {shlex.join(command)}\n")
         sys.stdout.flush()
-        code = main(command)
-        if code:
-            raise typer.Exit(code)
+        execute(command)
     sys.stdout.write(f"\n{_strong('What is there now')}\n")
     sys.stdout.writelines(f"{line}\n" for line in tree(out))
     sys.stdout.write(f"\n{_strong('What to try next')}\n")
     sys.stdout.writelines(f"  {line}\n" for line in next_commands(out))
-    console.note("")
 
 
 def steps(out: Path, *, overwrite: bool) -> list[tuple[str, list[str]]]:
@@ -74,18 +73,24 @@ def tree(folder: Path) -> Iterator[str]:
         files = sorted(file for file in child.iterdir() if file.is_file())
         for file in files:
             branch = "└──" if file == files[-1] else "├──"
-            yield f"{' ' if last else '│'}   {branch} {file.name:<24} {console.human(file.stat().st_size):>8}B"
+            yield f"{' ' if last else '│'}   {branch} {file.name:<24} {console.human_bytes(file.stat().st_size):>9}"
 
 
 def next_commands(out: Path) -> list[str]:
     """Command lines that go on from what the demo left."""
+    program = Path(sys.argv[0])
+    activate = [] if shutil.which("tokit") else [f". {program.parent / 'activate'}"]
+    transformers = [
+        f"python -c \"from transformers import AutoTokenizer as A; print(A.from_pretrained('{out}/bpe')('Hello'))\""
+    ]
     return [
+        *activate,
         f"echo 'Hello world' | tokit encode -t {out}/bpe",
         f"echo 'Hello world' | tokit encode -t {out}/bpe | tokit decode -t {out}/bpe",
         f"tokit encode @wiki -t {out}/bpe -o {out}/shards --split val=0.01",
         f"tokit analogy Greece Greek Italy -e {out}/vectors",
         f"tokit inspect {out}/bpe",
-        f"python -c \"from transformers import AutoTokenizer as A; print(A.from_pretrained('{out}/bpe')('Hello'))\"",
+        *(transformers if find_spec("transformers") else ["pip install transformers", *transformers]),
     ]
 
 

@@ -32,13 +32,16 @@ from tokit.errors import UsageError
 if TYPE_CHECKING:
     from tokit.ops.encode import EncodeReport
 
-FormOpt = Annotated[str, typer.Option("--as", help="A line of ids, of tokens, or a JSON object: ids, tokens, jsonl.")]
+FormOpt = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads it at run time
+    typer.Option("--as", help="A line of ids, of tokens, or a JSON object: ids, tokens, jsonl.", show_default="ids"),
+]
 AddSpecialOpt = Annotated[bool, typer.Option("--add-special", help="Add the tokens of the template ([CLS] … [SEP]).")]
 ParseSpecialOpt = Annotated[
     bool, typer.Option("--parse-special", help="Read the text of a special token as that token.")
 ]
 MaxLengthOpt = Annotated[
-    Optional[int],  # noqa: UP045 - typer reads it at run time
+    Optional[int],  # noqa: UP045
     typer.Option("--max-length", min=1, help="Cut each document to so many tokens.", show_default=False),
 ]
 ShardsOpt = Annotated[
@@ -58,7 +61,7 @@ SplitOpt = Annotated[
 def encode(
     tokenizer: TokenizerOpt,
     corpus: CorpusArg = None,
-    form: FormOpt = "ids",
+    form: FormOpt = None,
     out: ShardsOpt = None,
     to: ToOpt = None,
     split: SplitOpt = None,
@@ -86,6 +89,10 @@ def encode(
     set_threads(threads)
     if out is None and (to or split):
         raise UsageError(f"{'--to' if to else '--split'} is for shards", hint="name their folder: -o shards")
+    if out is not None and form is not None:
+        raise UsageError("--as is for lines, and -o writes shards", hint="leave one of them out")
+    if out is None and as_json:
+        raise UsageError("--json tells about shards", hint="--as jsonl prints a JSON object for each document")
     from tokit.ops.encode import Split, encode_shards, encode_stream
     from tokit.tokenizer.base import EncodeOptions
     from tokit.tokenizer.foreign import open_tokenizer
@@ -104,14 +111,13 @@ def encode(
     )
     with console.progress(quiet=quiet or (out is None and sys.stdout.isatty())) as tick:
         if out is None:
-            report = encode_stream(text, engine, sys.stdout.buffer, form=form, options=options, tick=tick)
+            report = encode_stream(text, engine, sys.stdout.buffer, form=form or "ids", options=options, tick=tick)
         else:
             report = encode_shards(
                 text,
                 engine,
                 out,
                 to=to or "bin",
-                unit=unit or "line",
                 split=Split.parse(split) if split else None,
                 options=options,
                 seed=seed,

@@ -120,7 +120,5 @@ def fit(
 def list_parameters(family: str) -> None:
     """Print what `--set` takes."""
     from tokit.embedding import EMBEDDINGS
-    from tokit.params import describe
 
-    rows = describe(EMBEDDINGS.get(family).Params)
-    render.table(("parameter", "type", "default", "meaning"), rows, left=4)
+    render.parameters(EMBEDDINGS.get(family).Params)

@@ -58,18 +58,23 @@ def print_facts(facts: dict[str, Any], indent: str = "") -> None:
             sys.stdout.write(f"{indent}{name}:\n")
             print_facts(value, indent + "  ")
         elif value not in ("", None, []):
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else _shown(value)
+            shown = ", ".join(map(_shown, value)) if isinstance(value, list) else _shown(value)
             sys.stdout.write(f"{indent}{name}: {shown}\n")
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    # A separator is a line end: as it stands it would tear the page.
+    return f"{value:,}" if isinstance(value, int) else str(value).replace("\n", "\\n")
 
 
 def _list_named() -> None:
     from tokit.corpus.named import list_named
 
-    rows = [(f"@{named.name}", named.description, named.licence) for named in list_named()]
+    rows = [
+        (f"@{named.name}", named.description, named.licence) for named in list_named() if named.kind != "evaluation"
+    ]
     render.table(("name", "what", "licence"), rows, left=3)

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from tokit.errors import TokitError
+from tokit.errors import TokitError, UsageError
 from tokit.registry import did_you_mean
 
 COMMANDS = {
@@ -58,18 +58,24 @@ def run() -> NoReturn:
 def main(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; errors are rendered to standard error."""
     try:
+        return execute(argv)
+    except (Exception, KeyboardInterrupt, Terminated) as error:
+        return _exit_code(error)
+
+
+def execute(argv: Sequence[str]) -> int:
+    """Run a command line and return its exit code; errors are raised."""
+    try:
         result = _app(argv)(args=list(argv), prog_name="tokit", standalone_mode=False)
         sys.stdout.flush()
     except SystemExit as error:
         # Typer turns a broken pipe into an exit of its own.
         if isinstance(error.__context__, BrokenPipeError):
-            return _exit_code(error.__context__)
+            raise error.__context__ from None
         raise
-    except (Exception, KeyboardInterrupt, Terminated) as error:
-        return _exit_code(error)
     # Typer turns Ctrl-C into this code without a word.
     if result == INTERRUPTED:
-        return _exit_code(KeyboardInterrupt())
+        raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
 
 
@@ -86,9 +92,7 @@ def _app(argv: Sequence[str]) -> typer.Typer:
     app.callback(invoke_without_command=True)(_root)
     called = next((word for word in argv if not word.startswith("-")), None)
     if called is not None and called not in COMMANDS:
-        raise_unknown = TokitError(f"no command '{called}'", hint=did_you_mean(called, list(COMMANDS)))
-        raise_unknown.exit_code = 2
-        raise raise_unknown
+        raise UsageError(f"no command '{called}'", hint=did_you_mean(called, list(COMMANDS)))
     for name in [called] if called else COMMANDS:
         module, _, function = COMMANDS[name].partition(":")
         app.command(name)(getattr(import_module(module), function))

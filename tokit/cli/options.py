@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from tokit.errors import UsageError
+
 if TYPE_CHECKING:
     from tokit.corpus import Corpus
 
@@ -120,4 +122,35 @@ def opened(
         max_document=max_document,
         files_from=files_from,
         keep_records=keep_records,
+    )
+
+
+def opened_beside_counts(
+    counts: list[str] | None,
+    corpus: list[str] | None,
+    *,
+    unit: str | None,
+    field: str | None,
+    format_: str | None,
+    errors: str,
+    max_document: int,
+    files_from: str | None,
+) -> Corpus | None:
+    """The corpus of a command that also takes counts; None when only counts are given.
+
+    Raises:
+        UsageError: options of a corpus without one.
+    """
+    if counts and not corpus and not files_from:
+        if unit or field or format_:
+            raise UsageError("--unit, --field and --format are for a corpus, not for counts", hint="leave them out")
+        return None
+    return opened(
+        corpus,
+        unit=unit,
+        field=field,
+        format_=format_,
+        errors=errors,
+        max_document=max_document,
+        files_from=files_from,
     )

@@ -52,6 +52,13 @@ def _draw(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int, stre
     Console(file=stream, markup=False, emoji=False, highlight=False).print(drawn)
 
 
+def parameters(params: type[Any]) -> None:
+    """What `--set` takes: the fields of a parameter dataclass."""
+    from tokit.params import describe
+
+    table(("parameter", "type", "default", "meaning"), describe(params), left=4)
+
+
 def percent(share: float, digits: int = 2) -> str:
     """0.1234 → "12.34 %"."""
     return f"{100 * share:.{digits}f} %"

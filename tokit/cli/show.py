@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from tokit.cli import console
 from tokit.cli.encode import AddSpecialOpt, ParseSpecialOpt
 from tokit.cli.options import JsonOpt, TokenizerOpt, opened
 from tokit.errors import UsageError
@@ -56,8 +57,16 @@ def show(
             _paint(coloured, shown, ids=ids)
         else:
             _write(shown, ids=ids)
+        if text is not None and not as_json:
+            console.note(summary(shown))
         # On a pipe that is fed slowly each line is answered when it comes.
         sys.stdout.flush()
+
+
+def summary(shown: ShownText) -> str:
+    """Tokens, bytes, and how many bytes a token stands for."""
+    size, tokens = len(shown.text.encode("utf-8")), len(shown.tokens)
+    return f"{tokens:,} tokens, {size:,} bytes" + (f", {size / tokens:.2f} bytes a token" if tokens else "")
 
 
 def _texts(text: str | None) -> Iterator[str]:

@@ -30,13 +30,15 @@ from tokit.cli.options import (
     ThreadsOpt,
     UnitOpt,
     normalizer_names,
-    opened,
+    opened_beside_counts,
 )
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
     from tokit.ops.train import TrainedTokenizer
 
+# SentencePiece keeps a size in 32 bits with a sign.
+MAX_VOCAB_SIZE = (1 << 31) - 1
 FamilyOpt = Annotated[
     str, typer.Option("-m", "--model", help="word, char, byte, bpe, wordpiece, unigram or spm.", metavar="FAMILY")
 ]
@@ -123,17 +125,16 @@ def train(
         raise UsageError("Missing option '-o' / '--out'", hint="-o tok")
     from tokit.ops.train import RuleOptions, train_tokenizer
 
-    text = None
-    if not counts or corpus or files_from:
-        text = opened(
-            corpus,
-            unit=unit,
-            field=field,
-            format_=format_,
-            errors=errors,
-            max_document=max_document,
-            files_from=files_from,
-        )
+    text = opened_beside_counts(
+        counts,
+        corpus,
+        unit=unit,
+        field=field,
+        format_=format_,
+        errors=errors,
+        max_document=max_document,
+        files_from=files_from,
+    )
     named = {"min_frequency": min_frequency, "character_coverage": character_coverage, "byte_fallback": byte_fallback}
     with console.progress(quiet=quiet) as tick:
         report = train_tokenizer(
@@ -160,7 +161,7 @@ def train(
     for tokenizer in report.tokenizers:
         console.note(describe_tokenizer(tokenizer), quiet=quiet)
     console.note(
-        f"from {report.documents:,} documents, {console.human(report.bytes)}B, {report.words:,} distinct words,"
+        f"from {report.documents:,} documents, {console.human_bytes(report.bytes)}, {report.words:,} distinct words,"
         f" in {report.seconds:.1f} s",
         quiet=quiet,
     )
@@ -192,8 +193,8 @@ def parse_sizes(value: str | None) -> tuple[int, ...]:
         sizes = tuple(int(part) for part in value.split(","))
     except ValueError as error:
         raise UsageError(f"--vocab-size {value}: not a number", hint="-v 32000, or -v 8000,16000,32000") from error
-    if min(sizes) < 1:
-        raise UsageError(f"--vocab-size {value}: not a positive number", hint="-v 32000")
+    if not 1 <= min(sizes) <= max(sizes) <= MAX_VOCAB_SIZE:
+        raise UsageError(f"--vocab-size {value}: not between 1 and {MAX_VOCAB_SIZE:,}", hint="-v 32000")
     return sizes
 
 
@@ -211,8 +212,6 @@ def family_settings(
 
 def list_parameters(family: str) -> None:
     """Print what `--set` takes."""
-    from tokit.params import describe
     from tokit.tokenizer import FAMILIES
 
-    rows = describe(FAMILIES.get(family).Params)
-    render.table(("parameter", "type", "default", "meaning"), rows, left=4)
+    render.parameters(FAMILIES.get(family).Params)

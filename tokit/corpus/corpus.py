@@ -83,6 +83,12 @@ class Corpus:
         return self._tally.replaced
 
     @property
+    def unit(self) -> str:
+        """What a document is in every text source: "line", "file" or "blank"; "line" where sources differ."""
+        units = {source.reading.unit if source.reader.option == "unit" else "line" for source in self.sources}
+        return units.pop() if len(units) == 1 else "line"
+
+    @property
     def bytes_read(self) -> int:
         """Bytes taken from disk or pipe so far, before decompression; comparable with `total_bytes`."""
         return self._tally.bytes_read

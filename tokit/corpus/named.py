@@ -70,7 +70,7 @@ def find_named(given: str) -> Found:
         raise UsageError(f"unknown corpus '@{name}'", hint=_unknown_hint(name, index))
     entry = _entry(name, index[name])
     if entry.kind == "evaluation":
-        raise UsageError(f"'@{name}' is an evaluation set, not running text", hint="it is for: tokit eval --task")
+        raise UsageError(f"'@{name}' is an evaluation set, not running text", hint="tokit inspect @ lists the texts")
     if entry.path is None:
         raise CorpusError(
             f"'@{name}' comes with {entry.package}, which lacks it here", hint=f"pip install {entry.package}"
@@ -80,7 +80,7 @@ def find_named(given: str) -> Found:
 
 def _unknown_hint(name: str, index: dict[str, dict[str, Any]]) -> str:
     corpora = [each for each, table in index.items() if table.get("kind") != "evaluation"]
-    return f"{did_you_mean(name, corpora)} (a file of that name: ./@{name})"
+    return did_you_mean(f"@{name}", [f"@{each}" for each in corpora])
 
 
 def _part(folder: Path, part: str, given: str) -> Path:

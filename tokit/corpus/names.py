@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tokit.corpus.readers import known_format
-from tokit.corpus.stream import PIECE, STDIN, Tally, cannot_read, near_names, open_stream
+from tokit.corpus.stream import PIECE, STDIN, Tally, cannot_read, open_stream
 from tokit.errors import CorpusError, UsageError
+from tokit.registry import near_names
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -104,7 +105,8 @@ def _path(path: str, name: str) -> list[Located]:
         if not matches:
             raise CorpusError(f"{name}: no file matches", hint="quote the pattern, and check the folder it starts in")
         return [located for match in matches for located in _existing(match, match)]
-    raise CorpusError(f"{name}: no such file or folder", hint=near_names(path))
+    hint = f"a text itself goes through a pipe: echo '{name}' | tokit …" if " " in name else near_names(path)
+    raise CorpusError(f"{name}: no such file or folder", hint=hint)
 
 
 def _existing(path: str, name: str) -> Iterator[Located]:
@@ -117,7 +119,7 @@ def _existing(path: str, name: str) -> Iterator[Located]:
         return
     # Asked for now, so that the last of many files does not end the work after hours.
     if not os.access(path, os.R_OK):
-        raise CorpusError(f"{name}: permission denied")
+        raise CorpusError(f"{name}: permission denied", hint="check who may read it")
     yield Located(name, Path(path))
 
 

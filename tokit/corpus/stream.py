@@ -6,7 +6,6 @@ answered line by line.
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import select
@@ -21,8 +20,9 @@ from typing import TypeAlias, cast
 
 from tokit.corpus.compression import COMPRESSIONS, decompress
 from tokit.errors import CorpusError
+from tokit.registry import near_names
 
-__all__ = ["COMPRESSIONS", "STDIN", "ByteStream", "Tally", "copied", "near_names", "open_stream", "seekable"]
+__all__ = ["COMPRESSIONS", "STDIN", "ByteStream", "Tally", "copied", "open_stream", "seekable"]
 
 STDIN = "<stdin>"
 PIECE = 1 << 20
@@ -164,17 +164,6 @@ def cannot_read(name: str, error: OSError) -> CorpusError:
     """The operating system's word on a file, with the names that lie near it."""
     reason = (error.strerror or str(error)).lower()
     return CorpusError(f"{name}: {reason}", hint=near_names(name) if isinstance(error, FileNotFoundError) else "")
-
-
-def near_names(name: str) -> str:
-    """A hint that names files like this one in its folder; "" when there are none."""
-    folder = Path(name).parent
-    try:
-        present = os.listdir(folder)  # noqa: PTH208 (names are wanted, not paths)
-    except OSError:
-        return ""
-    near = difflib.get_close_matches(Path(name).name, present, n=3)
-    return f"near it: {', '.join(str(folder / other) for other in near)}" if near else ""
 
 
 @contextmanager

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from tokit.errors import ArtifactError
 
+MAGIC = b"\x93NUMPY"
+
 
 class RowWriter:
     """Appends rows to an open file; its header gets the number of rows at the end."""
@@ -45,13 +47,26 @@ def check_file(target: str | Path, *, overwrite: bool) -> None:
     """Refuse a target before the work starts.
 
     Raises:
-        ArtifactError: a folder is there, or a file and `overwrite` was not given.
+        ArtifactError: a folder is there, a file and `overwrite` was not given, or a file that is no .npy.
     """
     path = Path(target)
     if path.is_dir():
         raise ArtifactError(f"{target} is a folder", hint="give -o the name of a file")
     if path.exists() and not overwrite:
         raise ArtifactError(f"{target} exists", hint="pass --overwrite, or another -o")
+    if path.exists() and not _is_npy(path):
+        raise ArtifactError(f"{target} is no .npy file, so it is not replaced", hint="remove it, or pass another -o")
+
+
+def _is_npy(path: Path) -> bool:
+    # A pipe would wait for someone to write.
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -42,30 +42,37 @@ class Shards:
             yield from self._read_flat(part)
 
     def flat(self, part: str) -> tuple[np.ndarray[Any, Any], IntArray]:
-        """A part of bin or npy shards as memory-mapped ids and the ends of the documents, end-of-text included."""
+        """A part of bin or npy shards as memory-mapped ids and the ends of the documents, end-of-text included.
+
+        Raises:
+            ArtifactError: a file is missing or does not fit its manifest.
+        """
         facts = self.manifest["parts"][part]
         try:
             ends: IntArray = np.load(self.path / facts["ends"], allow_pickle=False)
             file = self.path / facts["file"]
             # An empty file cannot be mapped.
             if not facts["tokens"]:
-                return np.zeros(0, dtype=self.manifest["dtype"]), ends
-            if self.manifest["format"] == "npy":
+                ids = np.zeros(0, dtype=self.manifest["dtype"])
+            elif self.manifest["format"] == "npy":
                 ids = np.load(file, mmap_mode="r", allow_pickle=False)
             else:
                 ids = np.memmap(file, dtype=np.dtype(self.manifest["dtype"]).newbyteorder("<"), mode="r")
         except (OSError, EOFError, ValueError) as error:
-            raise ArtifactError(f"{self.path}: {error}", hint="the shards are damaged; encode again") from error
-        if len(ids) != facts["tokens"] or len(ends) != facts["documents"]:
-            raise ArtifactError(
-                f"{self.path / facts['file']} holds {len(ids):,} ids, the manifest says {facts['tokens']:,}",
-                hint="the shards are damaged; encode again",
-            )
+            raise _damaged(f"{self.path}: {error}") from error
+        if ids.shape != (facts["tokens"],):
+            raise _damaged(f"{file} holds {ids.size:,} ids, the manifest says {facts['tokens']:,}")
+        if ends.shape != (facts["documents"],) or not _fit(ends, facts["tokens"], self._marks):
+            raise _damaged(f"{self.path / facts['ends']} does not hold the ends of {facts['documents']:,} documents")
         return ids, ends
+
+    @property
+    def _marks(self) -> int:
+        """Tokens at the end of each document that are not its text."""
+        return 1 if self.manifest["end_of_text"] is not None else 0
 
     def _read_flat(self, part: str) -> Iterator[Ids]:
         ids, ends = self.flat(part)
-        marks = 1 if self.manifest["end_of_text"] is not None else 0
         first = 0
         while first < len(ends):
             start = int(ends[first - 1]) if first else 0
@@ -73,21 +80,21 @@ class Shards:
             last = min(max(last, first + 1), first + DOCUMENTS_AT_ONCE)
             chunk = ends[first:last] - start
             data = np.asarray(ids[start : start + int(chunk[-1])], dtype=np.uint32)
-            yield _without_marks(data, chunk) if marks else Ids(data, chunk)
+            yield _without_marks(data, chunk) if self._marks else Ids(data, chunk)
             first = last
 
     def _read_rows(self, part: str) -> Iterator[Ids]:
         try:
-            from pyarrow import parquet
+            from pyarrow import ArrowException, parquet
         except ImportError as error:
             raise MissingExtraError("reading Parquet", "data") from error
         try:
-            file = parquet.ParquetFile(self.path / self.manifest["parts"][part]["file"])
-        except (OSError, ValueError) as error:
-            raise ArtifactError(f"{self.path}: {error}", hint="the shards are damaged; encode again") from error
-        with file:
-            for batch in file.iter_batches(DOCUMENTS_AT_ONCE, columns=["input_ids"]):
-                yield Ids.of(batch.column(0).to_pylist())
+            with parquet.ParquetFile(self.path / self.manifest["parts"][part]["file"]) as file:
+                for batch in file.iter_batches(DOCUMENTS_AT_ONCE, columns=["input_ids"]):
+                    yield Ids.of(batch.column("input_ids").to_pylist())
+        # Python's own errors come from a column that is missing, or holds null or negative numbers.
+        except (ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError) as error:
+            raise _damaged(f"{self.path}: {error}") from error
 
 
 def open_shards(path: str | Path) -> Shards:
@@ -97,6 +104,18 @@ def open_shards(path: str | Path) -> Shards:
         ArtifactError: it is none.
     """
     return Shards(Path(path), read_manifest(path, "shards"))
+
+
+def _damaged(message: str) -> ArtifactError:
+    return ArtifactError(message, hint="the shards are damaged; encode again")
+
+
+def _fit(ends: np.ndarray[Any, Any], tokens: int, marks: int) -> bool:
+    """Whether they are the ends of documents that hold `marks` tokens or more each, and `tokens` together."""
+    if ends.dtype != np.int64 or ends.min(initial=0) < 0:
+        return False
+    total = int(ends[-1]) if len(ends) else 0
+    return total == tokens and bool(np.diff(ends, prepend=0).min(initial=marks) >= marks)
 
 
 def _without_marks(data: np.ndarray[Any, np.dtype[np.uint32]], ends: IntArray) -> Ids:

@@ -11,11 +11,11 @@ import numpy as np
 
 from tokit.arrays import Block
 from tokit.corpus import Corpus
-from tokit.errors import CorpusError, UsageError
+from tokit.errors import UsageError
 from tokit.measure.metric import Metric, Sample, Subject, Value
 from tokit.measure.tokenization import METRICS
 from tokit.measure.words import word_rule
-from tokit.ops.following import followed
+from tokit.ops.following import empty_corpus, followed
 from tokit.progress import Tick, silent
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.foreign import FOLDER_FILES, open_tokenizer
@@ -101,7 +101,7 @@ def compare(
             for subject in subjects:
                 subject.add(sample)
     if not documents:
-        raise CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
+        raise empty_corpus()
     rows = _rows([str(path) for path in tokenizers], opened, subjects)
     return CompareReport(rows, words, documents, size, found, corpus.skipped, corpus.replaced)
 

@@ -16,8 +16,7 @@ from tokit.counts.store import (
     require_same_rules,
     save_counts,
 )
-from tokit.errors import CorpusError
-from tokit.ops.following import corpus_facts, followed
+from tokit.ops.following import corpus_facts, empty_corpus, followed
 from tokit.progress import Tick, silent
 from tokit.rules import TextRules
 
@@ -46,7 +45,7 @@ def count_corpus(corpus: Corpus, rules: TextRules, *, tick: Tick = silent) -> Co
         counter.add(block)
         fingerprint.add(block)
     if not fingerprint.documents:
-        raise CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
+        raise empty_corpus()
     return CountsArtifact(counter.counts(), rules, corpus_facts(fingerprint))
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from tokit.corpus import Corpus
-from tokit.errors import ArtifactError, IdsError
+import numpy as np
+
+from tokit.arrays import Block, Ids
+from tokit.corpus import Corpus, Source
+from tokit.errors import ArtifactError, CorpusError, IdsError
 from tokit.ids.shards import Shards, open_shards
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import Tokenizer
@@ -42,7 +46,7 @@ def decode_stream(corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_
     pending = b""
     for source in corpus.sources:
         number = 0
-        for block in source.blocks():
+        for block in _blocks(source):
             rows = []
             for line in block.documents():
                 number += 1
@@ -54,6 +58,18 @@ def decode_stream(corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_
             documents += len(rows)
             tokens += sum(map(len, rows))
     return DecodeReport(documents, tokens)
+
+
+def _blocks(source: Source) -> Iterator[Block]:
+    try:
+        yield from source.blocks()
+    except CorpusError as error:
+        # Such a hint names an option of `tokit encode`, which decode lacks.
+        if "--" not in error.hint:
+            raise
+        raise IdsError(
+            error.message, hint="decode reads what tokit encode writes; a shards folder is decoded by its folder"
+        ) from error
 
 
 def parse_line(line: bytes, vocab_size: int, place: str) -> list[int]:
@@ -76,7 +92,7 @@ def parse_line(line: bytes, vocab_size: int, place: str) -> list[int]:
 def _parse_json(line: bytes, vocab_size: int, place: str) -> list[int]:
     try:
         ids = json.loads(line)["input_ids"]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         raise IdsError(
             f"{place}: not a JSON object with input_ids", hint="tokit encode --as jsonl writes it"
         ) from error
@@ -125,6 +141,7 @@ def decode_shards(
 
     Raises:
         ArtifactError: damaged shards, an unknown part, or a tokenizer that is not the one they were made with.
+        IdsError: an id outside the vocabulary, with its part, document and position, both counted from 1.
     """
     shards = open_shards(path)
     if tokenizer is not None and tokenizer.sha256 != shards.manifest["tokenizer_sha256"]:
@@ -142,7 +159,10 @@ def _write_parts(
     documents = tokens = 0
     pending = ""
     for part in parts:
+        before = documents
         for ids in shards.read(part):
+            if ids.data.max(initial=0) >= tokenizer.vocab_size:
+                raise _outside_shards(f"{shards.path}, part '{part}'", ids, documents - before, tokenizer.vocab_size)
             texts = tokenizer.decode_batch(ids.lists(), skip_special=skip_special)
             sink.write((pending + separator.join(texts)).encode("utf-8"))
             pending = separator
@@ -152,3 +172,12 @@ def _write_parts(
         sink.write(b"\n")
     sink.flush()
     return DecodeReport(documents, tokens)
+
+
+def _outside_shards(where: str, ids: Ids, before: int, vocab_size: int) -> IdsError:
+    """The error for the first such id of some documents that `before` others came before."""
+    at = int(np.argmax(ids.data >= vocab_size))
+    document = int(np.searchsorted(ids.ends, at, side="right"))
+    start = int(ids.ends[document - 1]) if document else 0
+    place = f"{where}, document {before + document + 1}, position {at - start + 1}"
+    return _outside(place, str(ids.data[at]), vocab_size)

@@ -19,6 +19,7 @@ from tokit.embedding.pooling import mean_pool, sif_weights
 from tokit.embedding.store import StaticEmbedding, load_embedding
 from tokit.errors import ArtifactError, UsageError
 from tokit.ops.following import followed
+from tokit.ops.records import dump_record
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
 from tokit.tokenizer.foreign import open_tokenizer
@@ -128,14 +129,14 @@ def embed_stream(
 
     def pooled(block: Block, ids: Ids) -> None:
         for head, vector in zip(_heads(block, "vector"), embedder.pool(ids).tolist(), strict=True):
-            sink.write(f'{head}"vector": {number % tuple(vector)}}}\n'.encode())
+            sink.write(head + f'"vector": {number % tuple(vector)}}}\n'.encode())
         sink.flush()
 
     def each(block: Block, ids: Ids) -> None:
         names = embedder.tokenizer.pieces.names
         for head, (start, end) in zip(_heads(block, "tokens", "vectors"), spans(ids.ends), strict=True):
             shown = json.dumps([names[i] for i in ids.data[start:end].tolist()], ensure_ascii=False)
-            sink.write(f'{head}"tokens": {shown}, "vectors": ['.encode())
+            sink.write(head + f'"tokens": {shown}, "vectors": ['.encode())
             for first in range(start, end, ROWS_AT_ONCE):
                 rows = embedder.table[ids.data[first : min(first + ROWS_AT_ONCE, end)]].tolist()
                 text = ", ".join([number % tuple(row) for row in rows])
@@ -197,9 +198,9 @@ def _each_block(corpus: Corpus, embedder: Embedder, sink: Callable[[Block, Ids],
     return EmbedReport(documents, tokens, embedder.dim, corpus.skipped, corpus.replaced)
 
 
-def _heads(block: Block, *names: str) -> Iterator[str]:
+def _heads(block: Block, *names: str) -> Iterator[bytes]:
     """The beginning of each document's object: its record's fields, but for those that are about to be written."""
     for record in block.records or [{}] * len(block):
         kept = {name: value for name, value in record.items() if name not in names}
-        head = json.dumps(kept, ensure_ascii=False)[:-1]
-        yield f"{head}, " if kept else head
+        head = dump_record(kept)[:-1]
+        yield head + b", " if kept else head

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -12,11 +11,12 @@ from typing import Any, BinaryIO
 from tokit.arrays import Block, Ids
 from tokit.artifact import check_target, writing
 from tokit.corpus import Corpus, Fingerprint, split_mask
-from tokit.errors import CorpusError, UsageError
+from tokit.errors import UsageError
 from tokit.ids import FORMATS
 from tokit.ids.shards import WHOLE
 from tokit.ids.writer import ShardWriter, id_dtype, select
-from tokit.ops.following import corpus_facts, followed
+from tokit.ops.following import corpus_facts, empty_corpus, followed
+from tokit.ops.records import dump_record
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
@@ -25,6 +25,8 @@ from tokit.tokenizer.special import SpecialTokens
 
 # What stands between documents when shards are turned back into text.
 SEPARATORS = {"line": "\n", "file": "", "blank": "\n\n"}
+# Names in a shards folder that a held-out part cannot have.
+RESERVED_PARTS = ("train", WHOLE, SHARDS_TOKENIZER)
 # Shown in place of what would break a line of tokens apart.
 ESCAPES = str.maketrans({"\\": "\\\\", " ": "\\x20", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"})
 
@@ -63,7 +65,7 @@ class Split:
             share = float(number)
         except ValueError:
             share = -1.0
-        if not name.isidentifier() or name == "train" or not 0 < share < 1:
+        if not name.isidentifier() or name in RESERVED_PARTS or not 0 < share < 1:
             raise UsageError(f"--split {value}: not NAME=SHARE with a share between 0 and 1", hint="--split val=0.01")
         return cls(name, share)
 
@@ -120,10 +122,7 @@ def _token_lines(_block: Block, ids: Ids, tokenizer: Tokenizer) -> list[bytes]:
 
 def _json_lines(block: Block, ids: Ids, _tokenizer: Tokenizer) -> list[bytes]:
     records = block.records or [{"text": text} for text in block.texts()]
-    return [
-        json.dumps({**record, "input_ids": row}, ensure_ascii=False).encode("utf-8")
-        for record, row in zip(records, ids.lists(), strict=True)
-    ]
+    return [dump_record({**record, "input_ids": row}) for record, row in zip(records, ids.lists(), strict=True)]
 
 
 def encode_shards(
@@ -132,7 +131,6 @@ def encode_shards(
     out: str | Path,
     *,
     to: str = "bin",
-    unit: str = "line",
     split: Split | None = None,
     options: EncodeOptions = PLAIN,
     seed: int = 0,
@@ -146,7 +144,6 @@ def encode_shards(
         tokenizer: The tokenizer; a foreign one without an end of text gets one, in the copy that the folder keeps.
         out: The folder.
         to: A name out of `tokit.ids.FORMATS`.
-        unit: What a document was, so that decoding knows what stood between them.
         split: A held-out share, drawn by a hash of each document.
         options: Special tokens, length.
         seed: Of the split.
@@ -173,7 +170,7 @@ def encode_shards(
             fingerprint.add(block)
             open_end = block.open_end
         if not fingerprint.documents:
-            raise CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
+            raise empty_corpus()
         stack.close()
         (draft.path / SHARDS_TOKENIZER).mkdir()
         tokenizer.save_files(draft.path / SHARDS_TOKENIZER)
@@ -192,7 +189,7 @@ def encode_shards(
             "add_special": options.add_special,
             "parse_special": options.parse_special,
             "max_length": options.max_length,
-            "separator": SEPARATORS.get(unit, "\n"),
+            "separator": SEPARATORS[corpus.unit],
             "open_end": open_end,
             "split": None if split is None else {split.name: split.share},
             "seed": seed,

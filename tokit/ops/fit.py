@@ -21,8 +21,8 @@ from tokit.embedding.base import FitJob, Fitted
 from tokit.embedding.plain import plain_specification
 from tokit.embedding.store import TOKENIZER, write_vectors
 from tokit.embedding.stream import StreamWriter
-from tokit.errors import ArtifactError, CorpusError, UsageError
-from tokit.ops.following import corpus_facts, followed
+from tokit.errors import ArtifactError, UsageError
+from tokit.ops.following import corpus_facts, empty_corpus, followed
 from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runner.threads import available_threads, interruptible
@@ -193,7 +193,7 @@ def _encode(corpus: Corpus, tokenizer: Tokenizer, stream: StreamWriter, tick: Ti
         stream.add(tokenizer.encode_block(block))
         fingerprint.add(block)
     if not fingerprint.documents:
-        raise CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
+        raise empty_corpus()
     return corpus_facts(fingerprint)
 
 

@@ -175,7 +175,8 @@ def _targets(out: Path, sizes: Sequence[int]) -> list[tuple[Path, int | None]]:
     if len(set(sizes)) != len(sizes):
         raise UsageError("a vocabulary size is given twice", hint="name each size once")
     if len(sizes) > 1:
-        return [(out / str(size), size) for size in sizes]
+        # The smallest first: a size below the alphabet is found before anything is written.
+        return [(out / str(size), size) for size in sorted(sizes)]
     return [(out, sizes[0] if sizes else None)]
 
 

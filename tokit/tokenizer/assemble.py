@@ -52,8 +52,8 @@ def template_processor(template: str, special: SpecialTokens) -> processors.Temp
     single, pair = TEMPLATES.get(template or "none", (template, ""))
     if not single:
         return None
-    if "$A" not in single.split():
-        raise UsageError(f"template '{template}' has no $A", hint="for example: --template 'cls $A sep'")
+    if [piece for piece in single.split() if piece.startswith("$")] != ["$A"]:
+        raise UsageError(f"template '{template}' needs $A once, and no other $", hint="--template 'cls $A sep'")
     texts = {**{text: text for text in special.texts}, **special.by_role}
     ids = {special.by_role[role]: i for role, i in special.ids().items()}
     return processors.TemplateProcessing(
@@ -69,6 +69,6 @@ def _resolved(piece: str, texts: dict[str, str]) -> str:
     name, colon, type_id = piece, "", ""
     if piece not in texts:
         name, colon, type_id = piece.partition(":")
-    if name not in texts:
+    if name not in texts or (colon and not type_id.isdecimal()):
         raise UsageError(f"the template's '{piece}' is no special token", hint=f"known: {', '.join(texts)}")
     return f"{texts[name]}{colon}{type_id}"

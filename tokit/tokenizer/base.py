@@ -144,8 +144,3 @@ class Tokenizer(ABC):
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
         """Ids of each document of a block."""
         return Ids.of(self.encode_batch(block.texts(), options))
-
-    def decode_ids(self, ids: Ids, *, skip_special: bool = False) -> Block:
-        """Text of each document's ids."""
-        texts = self.decode_batch(ids.lists(), skip_special=skip_special)
-        return Block.of(text.encode("utf-8") for text in texts)

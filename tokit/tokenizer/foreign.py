@@ -59,10 +59,14 @@ def open_tokenizer(path: str | Path) -> Tokenizer:
     for name, opener in FOLDER_FILES.items():
         if (place / name).is_file():
             return opener(place / name)
-    models = sorted([*place.glob("*.model"), *place.glob("*.tiktoken")])
-    if len(models) == 1:
-        return _open_file(models[0])
-    raise ArtifactError(f"{path}: no tokenizer in this folder", hint=f"looked for {', '.join(FOLDER_FILES)}, *.model")
+    candidates = [file for file in sorted(place.iterdir()) if file.is_file() and _by_name(file) is not None]
+    if len(candidates) == 1:
+        return _open_file(candidates[0])
+    below = [str(child.parent) for child in sorted(place.glob("*/tokenizer.json"))]
+    looked = f"looked for {', '.join(FOLDER_FILES)}, *.model"
+    raise ArtifactError(
+        f"{path}: no tokenizer in this folder", hint=f"one level down: {', '.join(below)}" if below else looked
+    )
 
 
 def _open_own(place: Path) -> Tokenizer:
@@ -82,21 +86,27 @@ def _open_own(place: Path) -> Tokenizer:
 
 
 def _open_file(path: Path) -> Tokenizer:
-    if path.name == "merges.txt":
-        return _open_gpt2(path.with_name("vocab.json"))
-    if path.suffix == ".tiktoken":
-        return _open_tiktoken(path)
-    if path.suffix == ".txt":
-        return _open_bert(path)
+    opener = _by_name(path)
+    if opener is not None:
+        return opener(path)
     if path.suffix == ".json":
         is_vocab = path.name == "vocab.json" and path.with_name("merges.txt").is_file()
         return _open_gpt2(path) if is_vocab else _open_library(path)
-    if ".model" in path.name:
-        return _open_sentencepiece(path)
     raise ArtifactError(
         f"{path}: not a tokenizer that tokit knows",
         hint="tokenizer.json, .model, .tiktoken, vocab.txt, vocab.json with merges.txt, or a folder with one",
     )
+
+
+def _by_name(path: Path) -> Callable[[Path], Tokenizer] | None:
+    """What opens a file whose name alone says what it is."""
+    if path.name == "merges.txt":
+        return lambda merges: _open_gpt2(merges.with_name("vocab.json"))
+    if path.suffix == ".tiktoken":
+        return _open_tiktoken
+    if path.name.endswith("vocab.txt"):
+        return _open_bert
+    return _open_sentencepiece if ".model" in path.name else None
 
 
 def _open_library(path: Path) -> LibraryTokenizer:

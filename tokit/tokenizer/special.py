@@ -76,22 +76,28 @@ class SpecialTokens:
         """
         roles = {role: f"<|{role}|>" for role in DEFAULT_ROLES}
         for setting in settings:
-            role, equals, text = setting.partition("=")
-            if not equals or not role:
-                raise UsageError(f"--special-token {setting}: not role=text", hint="--special-token 'pad=[PAD]'")
-            # A single character is a piece of every alphabet: it could never be told from text.
-            if len(text) < 2:
-                raise UsageError(f"--special-token {setting}: the text is too short", hint="use two characters or more")
-            if spells_a_piece(text):
-                raise UsageError(
-                    f"--special-token {setting}: a vocabulary writes text like this", hint="use ASCII: <|pad|>"
-                )
+            role, text = _role_and_text(setting)
             roles[role] = text
         texts = list(roles.values())
         for text in texts:
             if texts.count(text) > 1:
                 raise UsageError(f"special token '{text}' has two roles", hint="give each role a text of its own")
         return cls(roles)
+
+
+def _role_and_text(setting: str) -> tuple[str, str]:
+    role, equals, text = setting.partition("=")
+    where = f"--special-token {setting}"
+    if not equals or not role:
+        raise UsageError(f"{where}: not role=text", hint="--special-token 'pad=[PAD]'")
+    if any("\ud800" <= character <= "\udfff" for character in setting):
+        raise UsageError("--special-token: the text is not UTF-8", hint="use ASCII: <|pad|>")
+    # A single character is a piece of every alphabet: it could never be told from text.
+    if len(text) < 2:
+        raise UsageError(f"{where}: the text is too short", hint="use two characters or more")
+    if spells_a_piece(text):
+        raise UsageError(f"{where}: a vocabulary writes text like this", hint="use ASCII: <|pad|>")
+    return role, text
 
 
 def spells_a_piece(text: str) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tokit.errors import UsageError
 from tokit.params import param
-from tokit.rules import TextRules
+from tokit.rules import DROPPING, REGEX_PREFIX, TextRules
 from tokit.tokenizer.char import character_counts, covering
 from tokit.tokenizer.family import Family, Job, Trained, check_size, fenced_items, guarded
 from tokit.tokenizer.reference import train_from_counts
@@ -46,6 +47,11 @@ class WordPiece(Family):
     def train(cls, job: Job) -> Trained:
         from tokenizers import Tokenizer, decoders, models, trainers
 
+        if job.rules.pre_tokenizer not in DROPPING and not job.rules.pre_tokenizer.startswith(REGEX_PREFIX):
+            raise UsageError(
+                f"wordpiece puts the spaces back between words, and '{job.rules.pre_tokenizer}' leaves them in",
+                hint=f"--pre-tokenizer {', '.join(DROPPING)}",
+            )
         special = job.special.with_unknown()
         items = fenced_items(job, special)
         alphabet = set(covering(character_counts(items), job.params.character_coverage))
