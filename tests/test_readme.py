@@ -77,3 +77,9 @@ def test_the_set_up_commands_are_there() -> None:
     lines = "".join(blocks("sh"))
     assert "pip install . && .venv/bin/tokit demo" in lines
     assert "pip install -e '.[test]' && .venv/bin/pytest" in lines
+
+
+def test_what_the_page_links_to_is_there() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", TEXT)
+    assert ".github/demo.svg" in targets
+    assert [target for target in targets if not (README.parent / target).exists()] == []
