@@ -276,3 +276,8 @@ def test_analogy_prints_what_is_to_c(cli: Cli, emb: Path) -> None:
     result = json.loads(cli("analogy", "the", "a", "an", "-e", emb, "-k", 4, "--json").text)
     assert [result[name]["word"] for name in "abc"] == ["the", "a", "an"]
     assert len(result["neighbours"]) == 4
+
+
+@pytest.mark.parametrize("word", ["", "  "])
+def test_near_of_nothing_is_an_error(cli: Cli, emb: Path, word: str) -> None:
+    assert_error(cli("near", word, "-e", emb), 2, "the word is empty")

@@ -14,8 +14,8 @@ from tokit.embedding.neighbours import Neighbourhood
 from tokit.embedding.store import StaticEmbedding
 from tokit.errors import UsageError
 from tokit.ops.near import UnknownWordError, WordSpace, check_k
+from tokit.tokenizer.engine import LibraryTokenizer
 from tokit.tokenizer.foreign import open_tokenizer
-from tokit.tokenizer.library import LibraryTokenizer
 
 DRAW = np.random.default_rng(0)
 WORDS = {"king": (3, 4), "Ġking": (3, 3.9), "queen": (4, 3), "man": (0, 2), "woman": (1, 1), "far": (-1, 0)}

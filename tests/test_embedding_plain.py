@@ -14,8 +14,8 @@ from tokenizers import Tokenizer as Engine
 
 from tokit.ops.fit import Source, plain_source
 from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.engine import LibraryTokenizer
 from tokit.tokenizer.foreign import open_tokenizer
-from tokit.tokenizer.library import LibraryTokenizer
 
 
 @pytest.fixture(scope="module")

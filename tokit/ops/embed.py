@@ -22,8 +22,8 @@ from tokit.ops.following import followed
 from tokit.ops.records import dump_record
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
+from tokit.tokenizer.engine import LibraryTokenizer
 from tokit.tokenizer.foreign import open_tokenizer
-from tokit.tokenizer.library import LibraryTokenizer
 
 POOLS = ("mean", "sif")
 DEFAULT_SIF = 1e-3

@@ -28,9 +28,9 @@ from tokit.progress import Tick, silent
 from tokit.runner.threads import available_threads, interruptible
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.derive import library_form
+from tokit.tokenizer.engine import LibraryTokenizer, engine_json
 from tokit.tokenizer.folder import tokenizer_config
 from tokit.tokenizer.foreign import open_tokenizer
-from tokit.tokenizer.library import LibraryTokenizer, engine_json
 
 DEFAULT_DIM = 128
 # What NumPy's older generator takes.

@@ -12,7 +12,7 @@ from tokit.embedding.neighbours import Neighbourhood, unit
 from tokit.embedding.store import StaticEmbedding, load_embedding
 from tokit.errors import TokitError, UsageError
 from tokit.ops.embed import open_own_tokenizer
-from tokit.tokenizer.library import LibraryTokenizer
+from tokit.tokenizer.engine import LibraryTokenizer
 
 DEFAULT_K = 10
 # Stands in a piece's text for bytes that are no character.
@@ -117,8 +117,10 @@ class WordSpace:
 
         Raises:
             UnknownWordError: nothing of the word was in the training corpus.
-            UsageError: the word is not UTF-8.
+            UsageError: the word is empty or not UTF-8.
         """
+        if not word.strip():
+            raise UsageError("the word is empty", hint="tokit near river")
         if not _is_utf8(word):
             shown = word.encode("utf-8", errors="backslashreplace").decode("utf-8")
             raise UsageError(f"'{shown}' is not UTF-8", hint="words are looked up as text")

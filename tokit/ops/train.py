@@ -21,8 +21,8 @@ from tokit.rules import TextRules
 from tokit.runner.threads import interruptible
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
+from tokit.tokenizer.engine import LibraryTokenizer
 from tokit.tokenizer.family import DEFAULT_VOCAB_SIZE, Family, Job, Trained
-from tokit.tokenizer.library import LibraryTokenizer
 from tokit.tokenizer.special import SpecialTokens
 
 

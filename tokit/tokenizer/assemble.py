@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tokit.errors import UsageError
 from tokit.tokenizer.base import Identity
+from tokit.tokenizer.engine import LibraryTokenizer, content_sha256
 from tokit.tokenizer.family import Trained
-from tokit.tokenizer.library import LibraryTokenizer, content_sha256
 from tokit.tokenizer.special import SpecialTokens
 from tokit.tokenizer.structure import why_lossy
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.library import LibraryTokenizer, content_sha256, id_of
+from tokit.tokenizer.engine import LibraryTokenizer, content_sha256, id_of
 from tokit.tokenizer.sentencepiece_model import SentencePieceTokenizer
 
 

@@ -23,7 +23,7 @@ from tokit.tokenizer.structure import byte_alphabet, why_lossy
 if TYPE_CHECKING:
     import tokenizers
 
-    from tokit.tokenizer.library import LibraryTokenizer
+    from tokit.tokenizer.engine import LibraryTokenizer
 
 # The name of an encoding fixes its pattern and special tokens: a .tiktoken file holds neither.
 # https://github.com/openai/tiktoken (tiktoken_ext/openai_public.py)
@@ -70,7 +70,7 @@ def open_tokenizer(path: str | Path) -> Tokenizer:
 
 
 def _open_own(place: Path) -> Tokenizer:
-    from tokit.tokenizer.library import LibraryTokenizer, id_of, read_engine
+    from tokit.tokenizer.engine import LibraryTokenizer, id_of, read_engine
 
     manifest = read_manifest(place)
     if manifest["kind"] == "shards":
@@ -110,7 +110,7 @@ def _by_name(path: Path) -> Callable[[Path], Tokenizer] | None:
 
 
 def _open_library(path: Path) -> LibraryTokenizer:
-    from tokit.tokenizer.library import LibraryTokenizer, read_engine
+    from tokit.tokenizer.engine import LibraryTokenizer, read_engine
 
     engine = read_engine(path)
     config_path = path.with_name("tokenizer_config.json")
@@ -222,7 +222,7 @@ def _make_byte_level(engine: tokenizers.Tokenizer, pattern: str) -> None:
 def _finish(engine: tokenizers.Tokenizer, specials: Sequence[str], family: str, origin: str, path: Path) -> Tokenizer:
     from tokenizers import AddedToken
 
-    from tokit.tokenizer.library import LibraryTokenizer
+    from tokit.tokenizer.engine import LibraryTokenizer
 
     engine.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in specials])
     spec = json.loads(engine.to_str())
