@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tokit.arrays import Block, Ids
+from tokit.arrays import Block, CorpusFacts, Ids
 from tokit.artifact import check_target, writing
 from tokit.corpus import Corpus, Fingerprint, split_mask
 from tokit.errors import UsageError
@@ -158,20 +158,12 @@ def encode_shards(
     tokenizer, notes = with_end_of_text_token(tokenizer) if writer_type.flat else (tokenizer, ())
     end_of_text = tokenizer.special_ids["endoftext"] if writer_type.flat else None
     dtype = id_dtype(tokenizer.vocab_size)
-    fingerprint = Fingerprint()
-    open_end = False
-    with writing(out, "shards", overwrite=overwrite) as draft, ExitStack() as stack:
-        names = [WHOLE] if split is None else ["train", split.name]
-        parts = {
-            name: stack.enter_context(closing(writer_type(draft.path / name, dtype, end_of_text))) for name in names
-        }
-        for block in followed(corpus, "encoding", tick):
-            _write_block(block, tokenizer.encode_block(block, options), parts, split, seed)
-            fingerprint.add(block)
-            open_end = block.open_end
-        if not fingerprint.documents:
-            raise empty_corpus()
-        stack.close()
+    names = [WHOLE] if split is None else ["train", split.name]
+    with writing(out, "shards", overwrite=overwrite) as draft:
+        with ExitStack() as stack:
+            writers = [writer_type(draft.path / name, dtype, end_of_text) for name in names]
+            parts = dict(zip(names, [stack.enter_context(closing(writer)) for writer in writers], strict=True))
+            text, open_end = _fill_parts(corpus, tokenizer, parts, options=options, split=split, seed=seed, tick=tick)
         (draft.path / SHARDS_TOKENIZER).mkdir()
         tokenizer.save_files(draft.path / SHARDS_TOKENIZER)
         facts = {name: _part_facts(name, part) for name, part in parts.items()}
@@ -182,21 +174,51 @@ def encode_shards(
             "tokens": sum(part.tokens for part in parts.values()),
             "parts": facts,
             "end_of_text": end_of_text,
-            "tokenizer_sha256": tokenizer.sha256,
-            "tokenizer_family": tokenizer.family,
-            "vocab_size": tokenizer.vocab_size,
-            "lossless": tokenizer.lossless,
-            "add_special": options.add_special,
-            "parse_special": options.parse_special,
-            "max_length": options.max_length,
+            **_tokenizer_facts(tokenizer),
+            **asdict(options),
             "separator": SEPARATORS[corpus.unit],
             "open_end": open_end,
             "split": None if split is None else {split.name: split.share},
             "seed": seed,
-            "corpus": corpus_facts(fingerprint).as_dict(),
+            "corpus": text.as_dict(),
         }
     total = sum(part.tokens for part in parts.values())
-    return EncodeReport(fingerprint.documents, total, corpus.skipped, corpus.replaced, str(out), facts, notes)
+    return EncodeReport(text.documents, total, corpus.skipped, corpus.replaced, str(out), facts, notes)
+
+
+def _fill_parts(
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    parts: dict[str, ShardWriter],
+    *,
+    options: EncodeOptions,
+    split: Split | None,
+    seed: int,
+    tick: Tick,
+) -> tuple[CorpusFacts, bool]:
+    """Encode a corpus into its parts, block by block; what it was, and whether its last line had no end.
+
+    Raises:
+        CorpusError: no document in the corpus.
+    """
+    fingerprint = Fingerprint()
+    open_end = False
+    for block in followed(corpus, "encoding", tick):
+        _write_block(block, tokenizer.encode_block(block, options), parts, split, seed)
+        fingerprint.add(block)
+        open_end = block.open_end
+    if not fingerprint.documents:
+        raise empty_corpus()
+    return corpus_facts(fingerprint), open_end
+
+
+def _tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
+    return {
+        "tokenizer_sha256": tokenizer.sha256,
+        "tokenizer_family": tokenizer.family,
+        "vocab_size": tokenizer.vocab_size,
+        "lossless": tokenizer.lossless,
+    }
 
 
 def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, ...]]:
