@@ -280,4 +280,4 @@ def test_analogy_prints_what_is_to_c(cli: Cli, emb: Path) -> None:
 
 @pytest.mark.parametrize("word", ["", "  "])
 def test_near_of_nothing_is_an_error(cli: Cli, emb: Path, word: str) -> None:
-    assert_error(cli("near", word, "-e", emb), 2, "the word is empty")
+    assert_error(cli("near", word, "-e", emb), 1, "there is no word in it")

@@ -116,11 +116,11 @@ class WordSpace:
         """The token of a word as it stands after a space, else as it stands alone, else its pieces.
 
         Raises:
-            UnknownWordError: nothing of the word was in the training corpus.
-            UsageError: the word is empty or not UTF-8.
+            UnknownWordError: nothing of the word was in the training corpus, or it is empty.
+            UsageError: the word is not UTF-8.
         """
         if not word.strip():
-            raise UsageError("the word is empty", hint="tokit near river")
+            raise UnknownWordError(f"'{word}' is unknown: there is no word in it", hint="give a word: tokit near river")
         if not _is_utf8(word):
             shown = word.encode("utf-8", errors="backslashreplace").decode("utf-8")
             raise UsageError(f"'{shown}' is not UTF-8", hint="words are looked up as text")
