@@ -13,7 +13,7 @@ from tokit.rules import METASPACE
 from tokit.tokenizer.special import BYTE_TOKENS
 
 Spec = dict[str, Any]
-# Normalizers that only rewrite the space sign, which is judged with the metaspace.
+# Pre-tokenizers that leave the white space between words out.
 _DROPPING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "CharDelimiterSplit"}
 
 
