@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from conftest import ANY_TEXT, HOSTILE_TEXTS
+from conftest import ANY_TEXT, HOSTILE_TEXTS, engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,10 +27,14 @@ CROWDED = st.lists(st.sampled_from(SIGNS), max_size=12).map("".join)
 NORMALIZER_LISTS = st.lists(st.sampled_from(NORMALIZERS), max_size=3).map(tuple)
 
 
-def counted(rules: TextRules, texts: list[str]) -> dict[str, int]:
-    counter = PreTokenCounter(rules)
-    counter.add(Block.of(text.encode("utf-8") for text in texts))
-    return dict(counter.counts().items())
+def counted(rules: TextRules, texts: list[str], by: str = "reference") -> dict[str, int]:
+    with engine(by):
+        counter = PreTokenCounter(rules)
+        counter.add(Block.of(text.encode("utf-8") for text in texts))
+        counts = counter.counts()
+    words = [word.encode("utf-8") for word, _ in counts.items()]
+    assert words == sorted(words)
+    return dict(counts.items())
 
 
 def cut_whole(rules: TextRules, texts: list[str]) -> dict[str, int]:
@@ -44,15 +48,16 @@ def cut_whole(rules: TextRules, texts: list[str]) -> dict[str, int]:
     return dict(words)
 
 
+@pytest.mark.parametrize("by", ["reference", "kernels"])
 @pytest.mark.parametrize("digits", DIGITS)
 @pytest.mark.parametrize("name", PRE_TOKENIZERS)
 @settings(max_examples=60)
 @given(texts=st.lists(st.one_of(CROWDED, CROWDED, ANY_TEXT), min_size=1, max_size=4), normalizers=NORMALIZER_LISTS)
 def test_counts_are_those_of_whole_documents(
-    name: str, digits: str, texts: list[str], normalizers: tuple[str, ...]
+    name: str, digits: str, by: str, texts: list[str], normalizers: tuple[str, ...]
 ) -> None:
     rules = TextRules(normalizers, name, digits)
-    assert counted(rules, texts) == cut_whole(rules, texts)
+    assert counted(rules, texts, by) == cut_whole(rules, texts)
 
 
 @pytest.mark.parametrize(

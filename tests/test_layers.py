@@ -11,7 +11,7 @@ import pytest
 import tokit
 
 ROOT = Path(tokit.__file__).parent
-BOTTOM = {"arrays", "artifact", "errors", "kernels", "params", "progress", "registry", "rules"}
+BOTTOM = {"arrays", "artifact", "cuts", "errors", "kernels", "normalizing", "params", "progress", "registry", "rules"}
 MIDDLE = {
     "contextual", "corpus", "counts", "embedding", "export", "ids", "measure", "report", "retrieval", "runner",
     "tokenizer",
@@ -21,6 +21,8 @@ ARROWS: dict[tuple[str, str], str] = {}
 # Modules at the bottom that build on others there.
 BOTTOM_ARROWS = {
     "artifact": {"errors", "registry"},
+    "cuts": {"arrays", "rules"},
+    "normalizing": {"arrays", "cuts", "kernels"},
     "params": {"errors", "registry"},
     "registry": {"errors"},
     "rules": {"errors", "registry"},
@@ -99,7 +101,7 @@ def test_arrows_are_used() -> None:
         ({"sentencepiece"}, {"tokenizer"}),
         ({"transformers"}, {"contextual"}),
         ({"pyarrow"}, {"corpus", "ids"}),
-        ({"numba"}, {"kernels"}),
+        ({"numba", "llvmlite"}, {"kernels"}),
         ({"click", "pickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}, set()),
     ],
     ids=lambda value: ",".join(sorted(value)),

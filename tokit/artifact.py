@@ -38,7 +38,7 @@ KINDS: dict[str, dict[str, type]] = {
     },
     "embedding": {"vocab_size": int, "dim": int, "special_ids": list},
 }
-ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy")
+ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy", "numba")
 
 
 @dataclass

@@ -1,15 +1,21 @@
 """Counting pre-tokens: how often each occurs in a corpus, in memory that grows with the distinct ones.
 
-Between two lone spaces the patterns of the field look at nothing outside, so equal stretches of text are cut by the
-library once and not each time they occur. A pattern of the user's own may look further: then every document is cut.
+Much text under rules that the kernels know is counted by them. Else the library cuts: between two lone spaces the
+patterns of the field look at nothing outside, so equal stretches of text are cut once and not each time they occur. A
+pattern of the user's own may look further: then every document is cut.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 
-from tokit.arrays import Block, Counts
+from tokit.arrays import Block, Counts, split_items
+from tokit.counts.fast import FastCounter, WordTable
+from tokit.cuts import cutter_for
+from tokit.kernels.native import pays
+from tokit.normalizing import BlockNormalizer
 from tokit.rules import TextRules, join_steps
 
 # Python's \s knows all white space of the reference and four control characters more: a cut fewer, never a wrong one.
@@ -19,7 +25,7 @@ MAX_STRETCHES = 1 << 20
 
 
 class PreTokenCounter:
-    """Counts the pre-tokens of blocks under some rules.
+    """Counts the pre-tokens of blocks under some rules; several threads may add at once.
 
     >>> counter = PreTokenCounter(TextRules())
     >>> counter.add(Block.of([b"to be or not to be"]))
@@ -33,9 +39,30 @@ class PreTokenCounter:
         self._splitter = join_steps(rules.splitters())
         self._stretches: Counter[str] = Counter()
         self._words: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._seen_bytes = 0
+        cutter = cutter_for(rules)
+        self._fast = None if cutter is None else FastCounter(cutter)
+        self._normalized = BlockNormalizer(self._normalizer, rules.normalizers)
 
     def add(self, block: Block) -> None:
         """Count the documents of a block."""
+        with self._lock:
+            self._seen_bytes += len(block.data)
+            fast = self._fast if pays("count_block", self._seen_bytes) else None
+            if fast is None:
+                self._add_slowly(block)
+        if fast is not None:
+            fast.add(self._normalized(block))
+
+    def counts(self) -> Counts:
+        """What was counted so far."""
+        self._fold()
+        slow = Counts.of({word.encode("utf-8"): count for word, count in self._words.items()})
+        fast = Counts.of({}) if self._fast is None else self._fast.counts()
+        return added([slow, fast])
+
+    def _add_slowly(self, block: Block) -> None:
         for text in block.texts():
             # Normalised before it is cut: a character may become white space, or a lone mark vanish between spaces.
             if self._normalizer is not None:
@@ -49,11 +76,6 @@ class PreTokenCounter:
         if len(self._stretches) > MAX_STRETCHES or not self.rules.cuts_at_spaces:
             self._fold()
 
-    def counts(self) -> Counts:
-        """What was counted so far."""
-        self._fold()
-        return Counts.of({word.encode("utf-8"): count for word, count in self._words.items()})
-
     def _fold(self) -> None:
         """Cut the collected stretches into pre-tokens."""
         words = self._words
@@ -66,3 +88,20 @@ class PreTokenCounter:
         if self._splitter is None:
             return [text] if text else []
         return [word for word, _ in self._splitter.pre_tokenize_str(text) if word]
+
+
+def added(parts: list[Counts]) -> Counts:
+    """Counts added up."""
+    filled = [part for part in parts if len(part)]
+    if len(filled) <= 1:
+        return filled[0] if filled else Counts.of({})
+    if pays("add_words", sum(len(part.data) for part in filled)):
+        table = WordTable.of(1 << (2 * max(map(len, filled))).bit_length(), 1 << 20)
+        for part in filled:
+            table.add_counts(part)
+        return table.counts()
+    total: dict[bytes, int] = {}
+    for part in filled:
+        for word, count in zip(split_items(part.data, part.ends), part.counts.tolist(), strict=True):
+            total[word] = total.get(word, 0) + count
+    return Counts.of(total)

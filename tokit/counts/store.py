@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tokit.arrays import ByteArray, CorpusFacts, Counts, IntArray, split_items
+from tokit.arrays import ByteArray, CorpusFacts, Counts, IntArray
 from tokit.artifact import read_manifest, writing
+from tokit.counts.counting import added
 from tokit.errors import ArtifactError
 from tokit.rules import TextRules
 
@@ -83,15 +84,11 @@ def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> C
         ArtifactError: they were made with different rules.
     """
     first = artifacts[0]
-    table: dict[bytes, int] = {}
     corpus = CorpusFacts(f"{0:032x}", 0, 0)
     for artifact, name in zip(artifacts, names, strict=True):
         require_same_rules(first.rules, artifact.rules, names[0], name)
-        counts = artifact.counts
-        for word, count in zip(split_items(counts.data, counts.ends), counts.counts.tolist(), strict=True):
-            table[word] = table.get(word, 0) + count
         corpus += artifact.corpus
-    return CountsArtifact(Counts.of(table), first.rules, corpus)
+    return CountsArtifact(added([artifact.counts for artifact in artifacts]), first.rules, corpus)
 
 
 def require_same_rules(one: TextRules, other: TextRules, name: str, other_name: str) -> None:

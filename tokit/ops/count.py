@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokit.arrays import Block
 from tokit.artifact import check_target
 from tokit.corpus import Corpus, Fingerprint
 from tokit.counts.counting import PreTokenCounter
@@ -16,9 +17,10 @@ from tokit.counts.store import (
     require_same_rules,
     save_counts,
 )
-from tokit.ops.following import corpus_facts, empty_corpus, followed
+from tokit.ops.following import corpus_facts, empty_corpus, followed, is_small
 from tokit.progress import Tick, silent
 from tokit.rules import TextRules
+from tokit.runner.threads import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,13 @@ def count_corpus(corpus: Corpus, rules: TextRules, *, tick: Tick = silent) -> Co
         CorpusError: the corpus holds no document.
     """
     counter, fingerprint = PreTokenCounter(rules), Fingerprint()
-    for block in followed(corpus, "counting", tick):
+
+    def count(block: Block) -> Fingerprint:
         counter.add(block)
-        fingerprint.add(block)
+        return Fingerprint.of(block)
+
+    for part in in_order(count, followed(corpus, "counting", tick), alone=is_small):
+        fingerprint.merge(part)
     if not fingerprint.documents:
         raise empty_corpus()
     return CountsArtifact(counter.counts(), rules, corpus_facts(fingerprint))

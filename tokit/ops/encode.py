@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ from tokit.errors import UsageError
 from tokit.ids import FORMATS
 from tokit.ids.shards import WHOLE
 from tokit.ids.writer import ShardWriter, id_dtype, select
-from tokit.ops.following import corpus_facts, empty_corpus, followed
+from tokit.ops.following import corpus_facts, empty_corpus, followed, is_small
 from tokit.ops.records import dump_record
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
+from tokit.runner.threads import in_order
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
 from tokit.tokenizer.foreign import SHARDS_TOKENIZER
 from tokit.tokenizer.special import SpecialTokens
@@ -97,8 +98,7 @@ def encode_stream(
         raise UsageError(f"unknown --as '{form}'", hint=did_you_mean(form, list(writers)))
     documents = tokens = 0
     pending = b""
-    for block in followed(corpus, "encoding", tick):
-        ids = tokenizer.encode_block(block, options)
+    for block, ids in encoded(corpus, tokenizer, options, tick):
         lines = writers[form](block, ids, tokenizer)
         if lines:
             # JSON lines always end: a record is no line of the text.
@@ -109,6 +109,15 @@ def encode_stream(
         documents += len(ids)
         tokens += len(ids.data)
     return EncodeReport(documents, tokens, corpus.skipped, corpus.replaced)
+
+
+def encoded(corpus: Corpus, tokenizer: Tokenizer, options: EncodeOptions, tick: Tick) -> Iterator[tuple[Block, Ids]]:
+    """Each block of a corpus with its ids, encoded on several threads."""
+
+    def encode(block: Block) -> tuple[Block, Ids]:
+        return block, tokenizer.encode_block(block, options)
+
+    return in_order(encode, followed(corpus, "encoding", tick), alone=is_small)
 
 
 def _id_lines(_block: Block, ids: Ids, _tokenizer: Tokenizer) -> list[bytes]:
@@ -203,8 +212,8 @@ def _fill_parts(
     """
     fingerprint = Fingerprint()
     open_end = False
-    for block in followed(corpus, "encoding", tick):
-        _write_block(block, tokenizer.encode_block(block, options), parts, split, seed)
+    for block, ids in encoded(corpus, tokenizer, options, tick):
+        _write_block(block, ids, parts, split, seed)
         fingerprint.add(block)
         open_end = block.open_end
     if not fingerprint.documents:

@@ -9,6 +9,9 @@ from tokit.corpus import Corpus, Fingerprint
 from tokit.errors import CorpusError
 from tokit.progress import Progress, Tick
 
+# Bytes of text.
+WORTH_A_THREAD = 1 << 18
+
 
 def followed(corpus: Corpus, stage: str, tick: Tick) -> Iterator[Block]:
     """The blocks of a corpus; after each, `tick` hears how many bytes went by."""
@@ -17,6 +20,11 @@ def followed(corpus: Corpus, stage: str, tick: Tick) -> Iterator[Block]:
     for block in corpus.blocks():
         yield block
         tick(Progress(stage, corpus.bytes_read, corpus.total_bytes, "bytes"))
+
+
+def is_small(block: Block) -> bool:
+    """Whether a block is not worth another thread."""
+    return len(block.data) < WORTH_A_THREAD
 
 
 def empty_corpus() -> CorpusError:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def set_threads(threads: int | None) -> None:
@@ -20,6 +23,42 @@ def set_threads(threads: int | None) -> None:
 def available_threads() -> int:
     """The processors that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+def thread_count() -> int:
+    """How many threads the user allows, or all processors."""
+    named = os.environ.get("RAYON_NUM_THREADS", "")
+    return int(named) if named.isdecimal() and int(named) else available_threads()
+
+
+def in_order(work: Callable[[T], U], items: Iterable[T], *, alone: Callable[[T], bool]) -> Iterator[U]:
+    """`work` of each item in the order of the items, on as many threads as the user allows.
+
+    Only so many items are taken ahead that memory does not depend on how many there are.
+
+    Args:
+        work: Is called from several threads at once.
+        items: Taken in the calling thread.
+        alone: Items that are not worth a thread: they are worked on at once, so that what comes slowly from a pipe is
+            answered when it comes.
+    """
+    threads = thread_count()
+    pending: deque[Future[U]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for item in items:
+            if threads == 1 or alone(item):
+                while pending:
+                    yield pending.popleft().result()
+                yield work(item)
+                continue
+            pending.append(pool.submit(work, item))
+            while len(pending) > threads or (pending and pending[0].done()):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def interruptible(work: Callable[[], T]) -> T:

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tokenizers
 
+from tokit.arrays import Block, Ids
 from tokit.errors import ArtifactError
+from tokit.kernels.native import pays
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.structure import piece_texts
+
+if TYPE_CHECKING:
+    from tokit.tokenizer.blocks import BlockEncoder
 
 
 class LibraryTokenizer(Tokenizer):
@@ -42,6 +48,10 @@ class LibraryTokenizer(Tokenizer):
         self.identity = identity
         self._config = config
         self._source = source
+        # Options are set on the engine itself, so one thread at a time may use it.
+        self._lock = threading.Lock()
+        self._seen_bytes = 0
+        self._fast: BlockEncoder | None = None
 
     @cached_property
     def vocab_size(self) -> int:
@@ -49,15 +59,31 @@ class LibraryTokenizer(Tokenizer):
         return 1 + max(self.engine.get_vocab(with_added_tokens=True).values(), default=-1)
 
     def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
-        encodings = self._configured(options).encode_batch_fast(texts, add_special_tokens=options.add_special)
+        with self._lock:
+            encodings = self._configured(options).encode_batch_fast(texts, add_special_tokens=options.add_special)
         return [encoding.ids for encoding in encodings]
+
+    def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
+        fast = self._encoder_for(block)
+        return super().encode_block(block, options) if fast is None else fast.encode(block, options)
+
+    def _encoder_for(self, block: Block) -> BlockEncoder | None:
+        """The kernels' encoder, once there was so much text that making it ready pays."""
+        with self._lock:
+            self._seen_bytes += len(block.data)
+            if self._fast is None and pays("encode_block", self._seen_bytes):
+                from tokit.tokenizer.blocks import BlockEncoder
+
+                self._fast = BlockEncoder(self)
+            return self._fast if self._fast is not None and self._fast.able else None
 
     def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
         texts: list[str] = self.engine.decode_batch(ids, skip_special_tokens=skip_special)
         return texts
 
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        encodings = self._configured(PLAIN).encode_batch(texts, add_special_tokens=False)
+        with self._lock:
+            encodings = self._configured(PLAIN).encode_batch(texts, add_special_tokens=False)
         return [encoding.offsets for encoding in encodings]
 
     def save_files(self, folder: Path) -> None:
@@ -95,18 +121,38 @@ class LibraryTokenizer(Tokenizer):
         return self.engine
 
     def _truncate(self, options: EncodeOptions) -> None:
-        if options.max_length is None:
-            if self.engine.truncation is not None:
-                self.engine.no_truncation()
-            return
         # The library panics when the template alone is longer than the limit.
-        room = self.engine.num_special_tokens_to_add(False) if options.add_special else 0
-        if options.max_length < room:
+        if options.max_length is not None and self.room(options) is not None:
+            self.engine.enable_truncation(options.max_length)
+        elif self.engine.truncation is not None:
+            self.engine.no_truncation()
+
+    def room(self, options: EncodeOptions) -> int | None:
+        """Tokens that a document may have besides those of the template; None if there is no limit.
+
+        Raises:
+            ArtifactError: the template alone is longer than the limit.
+        """
+        if options.max_length is None:
+            return None
+        template = self.engine.num_special_tokens_to_add(False) if options.add_special else 0
+        if options.max_length < template:
             raise ArtifactError(
-                f"--max-length {options.max_length} is below the {room} tokens of the template",
-                hint=f"pass {room} or more, or leave --add-special out",
+                f"--max-length {options.max_length} is below the {template} tokens of the template",
+                hint=f"pass {template} or more, or leave --add-special out",
             )
-        self.engine.enable_truncation(options.max_length)
+        return options.max_length - template
+
+    @cached_property
+    def frame(self) -> tuple[list[int], list[int]]:
+        """The ids that the template puts before and after a document."""
+        probe = "a"
+        bare = self.encode_batch([probe])[0]
+        framed = self.encode_batch([probe], EncodeOptions(add_special=True))[0]
+        for at in range(len(framed) - len(bare) + 1):
+            if framed[at : at + len(bare)] == bare:
+                return framed[:at], framed[at + len(bare) :]
+        raise RuntimeError("the template does not keep the tokens of the text")
 
 
 def read_engine(path: Path) -> tokenizers.Tokenizer:

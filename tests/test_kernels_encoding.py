@@ -1,0 +1,120 @@
+"""The kernels' ids are the library's, for every family, own and foreign, whatever the text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import tokenizers
+from conftest import ANY_TEXT, HOSTILE_TEXTS, engine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_counts_counting import CROWDED
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
+
+from tokit.arrays import Block, Ids
+from tokit.rules import PATTERNS, TextRules, join_steps
+from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.engine import LibraryTokenizer
+from tokit.tokenizer.fast import encoder_for
+
+# Families whose tokenizers the kernels run.
+ABLE = {"bpe", "word", "wordpiece", "word-bytes"}
+OPTIONS = st.builds(EncodeOptions, st.booleans(), st.booleans(), st.sampled_from([None, 2, 3, 7]))
+
+
+def assert_same_ids(tokenizer: Tokenizer, texts: list[str], options: EncodeOptions = PLAIN) -> None:
+    block = Block.of(text.encode("utf-8") for text in texts)
+    with engine("reference"):
+        expected = Ids.of(tokenizer.encode_batch(texts, options))
+    with engine("kernels"):
+        found = tokenizer.encode_block(block, options)
+    assert found.lists() == expected.lists()
+    assert found.data.dtype == expected.data.dtype
+
+
+@given(texts=st.lists(st.one_of(CROWDED, ANY_TEXT), min_size=1, max_size=6), options=OPTIONS)
+def test_ids_of_every_family(trained: Tokenizer, texts: list[str], options: EncodeOptions) -> None:
+    assert_same_ids(trained, texts, options)
+
+
+def test_hostile_texts_and_special_tokens(trained: Tokenizer, lines: list[str]) -> None:
+    specials = [f"a{text}b {text}" for text in ("<|pad|>", "<|endoftext|>", "<|mask|>", "[UNK]", "<0x41>")]
+    texts = [*HOSTILE_TEXTS, *specials, "", *lines, "", ""]
+    for options in (PLAIN, EncodeOptions(add_special=True), EncodeOptions(parse_special=True)):
+        assert_same_ids(trained, texts, options)
+
+
+@pytest.mark.parametrize("variant", sorted(ABLE))
+def test_the_kernels_know_these_families(trained_folder, variant: str) -> None:
+    specification = json.loads((trained_folder(variant) / "tokenizer.json").read_text("utf-8"))
+    assert encoder_for(specification) is not None
+
+
+def byte_level_engine(pattern: str, *, ignore_merges: bool) -> tokenizers.Tokenizer:
+    """A small BPE on a pattern; some of its pieces cannot be reached by merges."""
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=400, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    made = tokenizers.Tokenizer(models.BPE())
+    made.pre_tokenizer = join_steps(
+        [*TextRules(pre_tokenizer=pattern).splitters(), pre_tokenizers.ByteLevel(False, use_regex=False)]
+    )
+    made.train_from_iterator(["the theme of these others, don't they aaaaaa " * 3, "日本 日本語 \u0301\u0301"], trainer)
+    model = json.loads(made.to_str())["model"]
+    vocab = {**model["vocab"], "unreachable": len(model["vocab"]), "\u0120others,": len(model["vocab"]) + 1}
+    made.model = models.BPE(vocab, [tuple(merge) for merge in model["merges"]], ignore_merges=ignore_merges)
+    made.decoder = decoders.ByteLevel()
+    return made
+
+
+def wrapped(made: tokenizers.Tokenizer) -> LibraryTokenizer:
+    return LibraryTokenizer(made, Identity("bpe", "tokenizer.json", "", {}, ""))
+
+
+@pytest.mark.parametrize("ignore_merges", [False, True])
+@pytest.mark.parametrize("pattern", list(PATTERNS))
+@settings(max_examples=60)
+@given(texts=st.lists(st.one_of(CROWDED, ANY_TEXT), min_size=1, max_size=4))
+def test_ids_under_every_pattern(pattern: str, ignore_merges: bool, texts: list[str]) -> None:
+    tokenizer = wrapped(byte_level_engine(pattern, ignore_merges=ignore_merges))
+    assert_same_ids(tokenizer, [*texts, "unreachable others, others,"])
+
+
+@pytest.mark.parametrize(
+    "normalizer",
+    [
+        normalizers.NFC(),
+        normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()]),
+        normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]),
+        normalizers.Replace("a", "b"),
+        normalizers.BertNormalizer(),
+    ],
+    ids=repr,
+)
+@settings(max_examples=60)
+@given(texts=st.lists(st.one_of(CROWDED, ANY_TEXT), min_size=1, max_size=4), options=OPTIONS)
+def test_ids_under_a_normalizer_and_added_tokens(
+    normalizer: normalizers.Normalizer, texts: list[str], options: EncodeOptions
+) -> None:
+    made = byte_level_engine("qwen2", ignore_merges=False)
+    made.normalizer = normalizer
+    made.add_tokens([AddedToken("<call>", normalized=False), AddedToken("the", normalized=True, single_word=True)])
+    made.add_special_tokens(["<end>"])
+    assert_same_ids(wrapped(made), [*texts, "", "x<call> y<end>the", "other", "THE"], options)
+
+
+@pytest.mark.parametrize("length", [1, 47, 48, 49, 50, 300, 5000, 70_000])
+@pytest.mark.parametrize("unit", ["a", "ab", "日本"])
+def test_long_pre_tokens(unit: str, length: int) -> None:
+    assert_same_ids(wrapped(byte_level_engine("gpt2", ignore_merges=False)), ["x " + unit * length + " y", "", unit])
+
+
+def test_a_line_of_one_letter_takes_no_quadratic_time(bpe_folder: Path) -> None:
+    tokenizer = LibraryTokenizer(
+        byte_level_engine("gpt2", ignore_merges=False), Identity("bpe", "tokenizer.json", "", {}, "")
+    )
+    with engine("kernels"):
+        ids = tokenizer.encode_block(Block.of([b"a" * 3_000_000]))
+    assert tokenizer.decode(ids.data.tolist()) == "a" * 3_000_000

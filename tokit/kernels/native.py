@@ -1,0 +1,182 @@
+"""Kernels as machine code, compiled once on a machine and then loaded without Numba.
+
+Importing Numba takes longer than most commands run, so the object code of each entry is kept in a folder:
+`TOKIT_CACHE_DIR` when it is set, else beside the package, else in the user's cache folder, else nowhere (then it is
+compiled in each process). The folder's name holds a hash of all kernel sources and of the processor's features.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tokit import kernels
+
+# Entry → the module of this package that it stands in; its name there is the same.
+ENTRIES = {
+    "count_block": "counting",
+    "pour_words": "counting",
+    "list_words": "counting",
+    "gather_words": "counting",
+    "add_words": "counting",
+    "encode_block": "encoding",
+    "seed_words": "encoding",
+    "index_pairs": "encoding",
+    "split_lines": "text",
+    "hash_documents": "text",
+    "find_changed": "text",
+    "pack_ids": "text",
+    "format_ids": "text",
+    "parse_ids": "text",
+    "decode_ids": "text",
+}
+NEVER_CALLED = (
+    "numba_do_raise", "numba_gil_ensure", "numba_gil_release", "numba_unpickle",
+    "numba_runtime_build_excinfo_struct", "NRT_Free", "NRT_MemInfo_call_dtor",
+)  # fmt: skip
+# Bytes of text that the libraries do in about the time that loading a kernel takes, and compiling it.
+WORTH_LOADING, WORTH_COMPILING = 1 << 18, 1 << 24
+Argument: TypeAlias = "np.ndarray[Any, Any] | int"
+Kernel: TypeAlias = Callable[..., int]
+
+_lock = threading.Lock()
+_ready: dict[str, Kernel] = {}
+_announced: list[bool] = []
+
+
+def kernel(name: str) -> Kernel:
+    """An entry, ready to be called with arrays (of the types that its source says, C-contiguous) and integers.
+
+    Calling it lets other threads run. It returns an int.
+
+    Raises:
+        KeyError: there is no such entry.
+    """
+    with _lock:
+        if name not in _ready:
+            symbol, code = _cached(name) or _compiled(name)
+            _ready[name] = _callable(_linked(symbol, code))
+        return _ready[name]
+
+
+def _callable(function: Callable[[Any], int]) -> Kernel:
+    def call(*arguments: Argument) -> int:
+        packed = (ctypes.c_int64 * (2 * len(arguments)))()
+        for k, argument in enumerate(arguments):
+            if isinstance(argument, np.ndarray):
+                packed[2 * k] = argument.__array_interface__["data"][0]
+                packed[2 * k + 1] = argument.size
+            else:
+                packed[2 * k] = int(argument)
+        return int(function(packed))
+
+    return call
+
+
+def pays(name: str, size: int) -> bool:
+    """Whether a kernel is worth its loading, or even its compiling, for so many bytes of text."""
+    if size < WORTH_LOADING:
+        return False
+    return size >= WORTH_COMPILING or name in _ready or _cached(name) is not None
+
+
+def _cached(name: str) -> tuple[str, bytes] | None:
+    for folder in _folders():
+        try:
+            symbol, _, code = (folder / f"{name}.o").read_bytes().partition(b"\n")
+        except OSError:
+            continue
+        return symbol.decode(), code
+    return None
+
+
+def _compiled(name: str) -> tuple[str, bytes]:
+    if not _announced:
+        _announced.append(True)
+        kernels.announce("compiling for this processor: once, and it takes some seconds")
+    from importlib import import_module
+
+    from numba import cfunc, types
+
+    source = getattr(import_module(f"tokit.kernels.{ENTRIES[name]}"), name)
+    entry = cfunc(types.int64(types.CPointer(types.int64)), nopython=True, error_model="numpy")(source)
+    library = entry._library
+    code = bytes(library._codegen._tm.emit_object(library._final_module))
+    _keep(name, entry._wrapper_name, code)
+    return entry._wrapper_name, code
+
+
+def _keep(name: str, symbol: str, code: bytes) -> None:
+    """Write the code into the first folder that can be written."""
+    for folder in _folders():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # Renamed when it is whole: another process may be reading.
+            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+                file.write(symbol.encode() + b"\n" + code)
+            Path(file.name).replace(folder / f"{name}.o")
+        except OSError:
+            continue
+        return
+
+
+@cache
+def _folders() -> tuple[Path, ...]:
+    return tuple(place / _key() for place in _places())
+
+
+def _places() -> Iterator[Path]:
+    named = os.environ.get("TOKIT_CACHE_DIR")
+    if named:
+        yield Path(named)
+        return
+    yield Path(__file__).parent / "__pycache__"
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - "~" may not resolve
+    yield Path(home) / "tokit"
+
+
+@cache
+def _key() -> str:
+    """What the machine code depends on: the sources, the compiler and the processor."""
+    import llvmlite
+    from llvmlite import binding
+
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    features = binding.get_host_cpu_features().flatten()
+    digest.update(f"{llvmlite.__version__} {binding.get_host_cpu_name()} {features}".encode())
+    return f"kernels-{digest.hexdigest()[:16]}"
+
+
+@cache
+def _engine() -> Any:
+    from llvmlite import binding
+
+    # Kernels neither raise nor allocate, but the compiler does not see that everywhere and leaves calls behind.
+    never = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
+    for symbol in NEVER_CALLED:
+        binding.add_symbol(symbol, never)
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    machine = binding.Target.from_default_triple().create_target_machine()
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+
+
+def _linked(symbol: str, code: bytes) -> Callable[[Any], int]:
+    from llvmlite import binding
+
+    engine = _engine()
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    address = engine.get_function_address(symbol)
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)

@@ -1,0 +1,292 @@
+"""Text on its way in and out: lines, hashes of documents, ids as digits, ids back to text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokit.kernels.cutting import char_length, code_point
+from tokit.kernels.memory import i32, i64, inlined, jit, load64, number, u8, u16, u32, u64
+
+_LOW, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_LINES = np.uint64(0x0A0A0A0A0A0A0A0A)
+# Odd constants of splitmix64 and of the finalizer of MurmurHash3, as in tokit/corpus/fingerprint.py.
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1, _MIX_2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+
+
+@jit
+def _split_lines(raw, size, data, ends):
+    used = np.int64(0)
+    lines = 0
+    i = np.int64(0)
+    while i < size:
+        word = load64(raw, i)
+        data[used] = word & np.uint64(0xFF)
+        found = word ^ _LINES
+        if size - i >= 8 and ((found - _LOW) & ~found & _HIGH) == 0:
+            for k in range(8):
+                data[used + k] = raw[i + k]
+            used += 8
+            i += 8
+            continue
+        last = min(i + 8, size)
+        while i < last:
+            if raw[i] == 10:
+                ends[lines] = used
+                lines += 1
+            else:
+                data[used] = raw[i]
+                used += 1
+            i += 1
+    return lines
+
+
+def split_lines(a):
+    """Take newlines out. Arguments: raw (MARGIN longer), its size; data (MARGIN longer), ends: written.
+
+    Returns:
+        How many newlines there were; the rest behind the last one has no end.
+    """
+    return _split_lines(u8(a, 0), number(a, 1), u8(a, 2), i64(a, 3))
+
+
+@inlined
+def _mixed(x):
+    x = (x ^ (x >> np.uint64(33))) * _MIX_1
+    x = (x ^ (x >> np.uint64(29))) * _MIX_2
+    return x ^ (x >> np.uint64(32))
+
+
+@jit
+def _hash_documents(data, ends, seed, hashes):
+    start = np.int64(0)
+    size = len(data)
+    for document in range(len(ends)):
+        end = ends[document]
+        length = end - start
+        one = np.uint64(0)
+        two = np.uint64(0)
+        step = seed
+        for i in range(start, end, 8):
+            word = np.uint64(0)
+            if i + 8 <= size:
+                word = load64(data, i)
+                if i + 8 > end:
+                    word &= np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(8 * (i + 8 - end))
+            else:
+                for k in range(end - 1, i - 1, -1):
+                    word = (word << np.uint64(8)) | np.uint64(data[k])
+            step += _STEP
+            mixed = _mixed(word ^ step)
+            one += mixed
+            two += _mixed(mixed + step)
+        hashes[2 * document] = _mixed(one + np.uint64(length) * _STEP + seed)
+        hashes[2 * document + 1] = _mixed(two + np.uint64(length) * _MIX_1 + ~seed)
+        start = end
+    return 0
+
+
+def hash_documents(a):
+    """128 bits of each document, in two uint64. Arguments: data, ends, seed; hashes: written, two a document."""
+    return _hash_documents(u8(a, 0), i64(a, 1), np.uint64(number(a, 2)), u64(a, 3))
+
+
+@jit
+def _find_changed(data, ends, pages, bits, mask, changed):
+    start = np.int64(0)
+    total = 0
+    for document in range(len(ends)):
+        end = ends[document]
+        i = start
+        found = 0
+        while i < end:
+            length = char_length(data[i])
+            point = np.int64(data[i]) if length == 1 else code_point(data, i, length)
+            if bits[pages[point >> 8] + (point & 255)] & mask != mask:
+                found = 1
+                break
+            i += length
+        changed[document] = found
+        total += found
+        start = end
+    return total
+
+
+def find_changed(a):
+    """Which documents hold a character that lacks one of some bits.
+
+    Arguments: data, ends; pages, bits, mask: properties of characters and those looked for; changed: written, a byte a
+    document.
+
+    Returns:
+        How many do.
+    """
+    return _find_changed(u8(a, 0), i64(a, 1), i32(a, 2), u16(a, 3), number(a, 4), u8(a, 5))
+
+
+@jit
+def _pack_ids(data, ends, mark, narrow, wide, out_ends, base):
+    start = np.int64(0)
+    used = np.int64(0)
+    small = len(narrow) > 0
+    for document in range(len(ends)):
+        end = ends[document]
+        size = end - start
+        if small:
+            for k in range(size):
+                narrow[used + k] = data[start + k]
+        else:
+            for k in range(size):
+                wide[used + k] = data[start + k]
+        used += size
+        if mark >= 0:
+            if small:
+                narrow[used] = mark
+            else:
+                wide[used] = mark
+            used += 1
+        out_ends[document] = base + used
+        start = end
+    return used
+
+
+def pack_ids(a):
+    """Ids as shards keep them: narrow, with a mark behind each document.
+
+    Arguments: data, ends; the mark, or -1; narrow (uint16) and wide (uint32): one is empty, the other is written, and
+    out_ends, counted from `base` on.
+
+    Returns:
+        How many ids were written.
+    """
+    return _pack_ids(u32(a, 0), i64(a, 1), number(a, 2), u16(a, 3), u32(a, 4), i64(a, 5), number(a, 6))
+
+
+@jit
+def _format_ids(data, ends, digits, out):
+    used = np.int64(0)
+    start = np.int64(0)
+    for document in range(len(ends)):
+        for k in range(start, ends[document]):
+            value = np.int64(data[k])
+            length = 1
+            bound = np.int64(10)
+            while value >= bound:
+                length += 1
+                bound *= 10
+            at = used + length - 1
+            while value >= 100:
+                pair = value % 100
+                value //= 100
+                out[at] = digits[2 * pair + 1]
+                out[at - 1] = digits[2 * pair]
+                at -= 2
+            if value >= 10:
+                out[at] = digits[2 * value + 1]
+                out[at - 1] = digits[2 * value]
+            else:
+                out[at] = 48 + value
+            out[used + length] = 32
+            used += length + 1
+        if ends[document] > start:
+            used -= 1
+        out[used] = 10
+        used += 1
+        start = ends[document]
+    return used
+
+
+def format_ids(a):
+    """A line of decimal numbers a document. Arguments: data, ends; digits ("00" to "99"); out: 11 bytes an id and one
+    a document, and one more.
+
+    Returns:
+        Bytes written, with a newline behind each line.
+    """
+    return _format_ids(u32(a, 0), i64(a, 1), u8(a, 2), u8(a, 3))
+
+
+@jit
+def _parse_ids(data, ends, limit, out, out_ends):
+    used = np.int64(0)
+    i = np.int64(0)
+    for line in range(len(ends)):
+        end = ends[line]
+        while i < end:
+            if data[i] == 32:
+                i += 1
+                continue
+            value = np.int64(0)
+            while i < end and data[i] != 32:
+                digit = np.int64(data[i]) - 48
+                if digit < 0 or digit > 9:
+                    return np.int64(-1)
+                value = value * 10 + digit
+                if value >= limit:
+                    return np.int64(-1)
+                i += 1
+            out[used] = value
+            used += 1
+        out_ends[line] = used
+    return used
+
+
+def parse_ids(a):
+    """Lines of decimal numbers between spaces. Arguments: data, ends; the vocabulary's size; out, out_ends: written.
+
+    Returns:
+        How many ids there are; -1 when something else stands there, or an id outside the vocabulary.
+    """
+    return _parse_ids(u8(a, 0), i64(a, 1), number(a, 2), u32(a, 3), i64(a, 4))
+
+
+@inlined
+def _copy(piece, pieces, piece_ends, out, used):
+    start = piece_ends[piece - 1] if piece else np.int64(0)
+    size = piece_ends[piece] - start
+    if size <= 8:
+        # Eight bytes whatever the piece has: the next one writes over what is too much.
+        for k in range(8):
+            out[used + k] = pieces[start + k]
+    else:
+        for k in range(size):
+            out[used + k] = pieces[start + k]
+    return used + size
+
+
+@jit
+def _decode_ids(data, ends, first, first_ends, rest, rest_ends, dropped, separator, out, out_ends):
+    used = np.int64(0)
+    i = np.int64(0)
+    for document in range(len(ends)):
+        fresh = True
+        while i < ends[document]:
+            piece = np.int64(data[i])
+            i += 1
+            if dropped[piece]:
+                continue
+            if fresh:
+                used = _copy(piece, first, first_ends, out, used)
+                fresh = False
+            else:
+                used = _copy(piece, rest, rest_ends, out, used)
+        out_ends[document] = used
+        for k in range(len(separator)):
+            out[used + k] = separator[k]
+        used += len(separator)
+    return used
+
+
+def decode_ids(a):
+    """The text of documents, with a separator behind each.
+
+    Arguments: data, ends: ids within the vocabulary; first, first_ends: bytes of each piece at the beginning of a
+    document (MARGIN longer), rest, rest_ends: of the same after another; dropped: a byte a piece, 1 where it has no
+    text; separator; out: room for all and MARGIN more; out_ends: of each document, without the separator.
+
+    Returns:
+        Bytes written.
+    """
+    return _decode_ids(
+        u32(a, 0), i64(a, 1), u8(a, 2), i64(a, 3), u8(a, 4), i64(a, 5), u8(a, 6), u8(a, 7), u8(a, 8), i64(a, 9)
+    )

@@ -1,0 +1,258 @@
+"""The same ids faster: byte-level BPE, whole words and WordPiece in the kernels.
+
+What a tokenizer.json asks for is either understood as a whole or not at all. Of a text that the kernels cannot do,
+because a normalizer would change it or an added token may stand in it, the library does its part, document by document.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import Block, ByteArray, IdArray, Ids, join_items
+from tokit.cuts import Cutter, Scratch, cutter_for, padded
+from tokit.kernels.native import kernel
+from tokit.rules import PATTERNS, TextRules
+from tokit.tokenizer.structure import byte_alphabet
+
+BPE, WORDS, PIECES = 0, 1, 2
+LONG_WORD = 1
+# Of the cache: slots for short and other words, bytes of long ones, ids of words with more than two.
+SHORT_SLOTS, LONG_SLOTS, ARENA_BYTES, RUN_IDS = 1 << 19, 1 << 18, 1 << 22, 1 << 21
+WORD_BYTES = 1 << 12
+PREFIX = "##"
+NO_PAIR = 0xFFFFFFFFFFFFFFFF
+# A pair and its rank have to fit into 64 bits.
+MAX_PIECES, MAX_MERGES = 1 << 21, (1 << 22) - 1
+
+Table = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], ByteArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as the kernel takes it: see `kernels/encoding.py`."""
+
+    kind: int
+    unknown: int = 0
+    limit: int = 0
+    symbols: IdArray = field(default_factory=lambda: np.zeros(256, dtype=np.uint32))
+    pairs: npt.NDArray[np.uint64] = field(default_factory=lambda: np.full(2, NO_PAIR, dtype=np.uint64))
+    merged: IdArray = field(default_factory=lambda: np.zeros(1, dtype=np.uint32))
+    heads: Table | None = None
+    tails: Table | None = None
+    # Words that have an id of their own before anything else is looked at.
+    whole: dict[bytes, int] = field(default_factory=dict)
+
+
+class FastEncoder:
+    """Encodes blocks as a tokenizer.json says; threads may share it, each has a cache of its own.
+
+    Args:
+        cutter: How text is cut.
+        model: How pre-tokens become ids.
+    """
+
+    def __init__(self, cutter: Cutter, model: Model) -> None:
+        self._cutter = cutter
+        self._model = model
+        self._local = threading.local()
+
+    def encode(self, block: Block) -> Ids:
+        """Ids of each document; the text is taken as it is."""
+        size = len(block.data)
+        ends = np.empty(len(block), dtype=np.int64)
+        if not size:
+            return Ids(np.empty(0, dtype=np.uint32), np.zeros(len(block), dtype=np.int64))
+        work = self._workspace(size)
+        out = np.empty(size + 64, dtype=np.uint32)
+        work.state[:3] = 0
+        while kernel("encode_block")(
+            block.data, block.ends, *self._cutter.arguments, *self._model_arguments, *work.cache,
+            *work.scratch.arguments[:4], *work.word, out, ends, work.state,
+        ) == LONG_WORD:  # fmt: skip
+            work.make_room(int(work.state[7]))
+        return Ids(out[: int(work.state[2])], ends)
+
+    @cached_property
+    def _model_arguments(self) -> tuple[Any, ...]:
+        model = self._model
+        empty = _table(())
+        heads, tails = model.heads or empty, model.tails or empty
+        return model.kind, model.unknown, model.limit, model.symbols, model.pairs, model.merged, *heads, *tails
+
+    def _workspace(self, size: int) -> Workspace:
+        work: Workspace | None = getattr(self._local, "work", None)
+        if work is None:
+            work = self._local.work = Workspace.of(size, self._model.whole)
+        if not work.scratch.fits(size):
+            work.scratch = Scratch.of(size)
+        return work
+
+
+@dataclass(slots=True)
+class Workspace:
+    """What one thread works in: a cache, scratch for a block and for a word, and how far it got."""
+
+    cache: tuple[Any, ...]
+    scratch: Scratch
+    word: tuple[Any, ...]
+    state: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, size: int, whole: dict[bytes, int]) -> Workspace:
+        """For blocks of `size` bytes, with some words in its cache already."""
+        slots = max(SHORT_SLOTS, _power_of_two(4 * len(whole)))
+        long_slots = max(LONG_SLOTS, _power_of_two(4 * len(whole)))
+        arena = ARENA_BYTES + sum(map(len, whole))
+        cache = (
+            np.zeros(2 * slots, dtype=np.uint64), np.zeros(4 * long_slots, dtype=np.uint64),
+            np.zeros(arena, dtype=np.uint8), np.empty(RUN_IDS, dtype=np.uint32),
+        )  # fmt: skip
+        state = np.zeros(8, dtype=np.int64)
+        # Place 0 says that a word is not in the arena.
+        state[5] = 8
+        if whole:
+            data, ends = join_items(whole)
+            ids = np.fromiter(whole.values(), dtype=np.uint32, count=len(whole))
+            kernel("seed_words")(padded(data), ends, ids, *cache, state)
+        return cls(cache, Scratch.of(size), _word_scratch(WORD_BYTES), state)
+
+    def make_room(self, size: int) -> None:
+        """Scratch for a pre-token of `size` bytes."""
+        self.word = _word_scratch(size)
+
+
+def _word_scratch(size: int) -> tuple[Any, ...]:
+    before, after = (np.empty(size, dtype=np.int32) for _ in range(2))
+    ids, ranks = (np.empty(size + 1, dtype=np.uint32) for _ in range(2))
+    return ids, before, after, ranks, np.empty(3 * size + 1, dtype=np.uint64)
+
+
+def _power_of_two(at_least: int) -> int:
+    return 1 << max(4, (at_least - 1).bit_length())
+
+
+def _table(pieces: Any) -> Table:
+    """Tables of pieces (bytes, id) whose values are ids plus one."""
+    items = list(pieces)
+    slots = _power_of_two(4 * len(items))
+    long_bytes = 8 + sum(len(piece) for piece, _ in items)
+    table = (np.zeros(2 * slots, np.uint64), np.zeros(4 * slots, np.uint64), np.zeros(long_bytes, np.uint8))
+    state = np.zeros(5, dtype=np.int64)
+    state[4] = 8
+    if items:
+        data, ends = join_items([piece for piece, _ in items])
+        values = np.fromiter((i + 1 for _, i in items), dtype=np.int64, count=len(items))
+        kernel("add_words")(padded(data), ends, values, 0, *table, state)
+    return table
+
+
+def encoder_for(spec: dict[str, Any]) -> FastEncoder | None:
+    """An encoder of what a tokenizer.json says, its normalizer and added tokens left aside; None if it cannot be."""
+    model = spec["model"]
+    steps = _steps(spec["pre_tokenizer"])
+    byte_level = bool(steps) and steps[-1].get("type") == "ByteLevel"
+    rules = _rules(steps)
+    cutter = None if rules is None else cutter_for(rules)
+    if cutter is None:
+        return None
+    makers = {"BPE": _bpe, "WordLevel": _words, "WordPiece": _pieces}
+    made = makers[model["type"]](model, byte_level) if model["type"] in makers else None
+    return None if made is None else FastEncoder(cutter, made)
+
+
+def _steps(step: dict[str, Any] | None) -> list[dict[str, Any]]:
+    if step is None:
+        return []
+    if step["type"] != "Sequence":
+        return [step]
+    return [inner for each in step["pretokenizers"] for inner in _steps(each)]
+
+
+def _rules(steps: list[dict[str, Any]]) -> TextRules | None:
+    """The rules that some steps of a pre-tokenizer are; None if they are none of ours."""
+    digits = {r"\p{N}": "single", r"\p{N}{1,3}": "triple"}.get(_regex(steps[0]), "keep") if steps else "keep"
+    rest = steps[1:] if digits != "keep" else steps
+    last = rest[-1] if rest else {}
+    if last.get("type") == "ByteLevel":
+        if last.get("add_prefix_space", True):
+            return None
+        if len(rest) == 1 and last.get("use_regex", True):
+            return TextRules(pre_tokenizer="gpt2", digits=digits)
+        if last.get("use_regex", True):
+            return None
+        rest = rest[:-1]
+    if len(rest) != 1:
+        return None
+    name = _NAMES.get(rest[0]["type"]) or _PATTERN_NAMES.get(_regex(rest[0]))
+    return None if name is None else TextRules(pre_tokenizer=name, digits=digits)
+
+
+_NAMES = {"BertPreTokenizer": "bert", "Whitespace": "whitespace", "WhitespaceSplit": "whitespace-split"}
+_PATTERN_NAMES = {pattern: name for name, pattern in PATTERNS.items()}
+
+
+def _regex(step: dict[str, Any]) -> str:
+    if step.get("type") != "Split" or step.get("behavior") != "Isolated" or step.get("invert"):
+        return ""
+    return str(step["pattern"].get("Regex", ""))
+
+
+def _bpe(model: dict[str, Any], byte_level: bool) -> Model | None:
+    vocab: dict[str, int] = model["vocab"]
+    alphabet = byte_alphabet()
+    plain = not (model.get("dropout") or model.get("continuing_subword_prefix") or model.get("end_of_word_suffix"))
+    if not byte_level or not plain or not all(character in vocab for character in alphabet):
+        return None
+    merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
+    try:
+        lefts = [vocab[left] for left, _ in merges]
+        rights = [vocab[right] for _, right in merges]
+        ids = [vocab[left + right] for left, right in merges]
+    except KeyError:
+        return None
+    if max(vocab.values()) >= MAX_PIECES or len(ids) >= MAX_MERGES:
+        return None
+    pairs = np.full(_power_of_two(2 * len(ids)), NO_PAIR, dtype=np.uint64)
+    kernel("index_pairs")(np.array(lefts, dtype=np.uint32), np.array(rights, dtype=np.uint32), pairs)
+    symbols = np.array([vocab[character] for character in alphabet], dtype=np.uint32)
+    merged = np.array([*ids, 0], dtype=np.uint32)
+    return Model(
+        BPE, symbols=symbols, pairs=pairs, merged=merged, whole=_spelled(vocab) if model.get("ignore_merges") else {}
+    )
+
+
+def _spelled(vocab: dict[str, int]) -> dict[bytes, int]:
+    """The pieces of a byte-level vocabulary as bytes; those that are none, special tokens, are left out."""
+    table = {ord(character): byte for byte, character in enumerate(byte_alphabet())}
+    spelled = {}
+    for piece, i in vocab.items():
+        try:
+            spelled[piece.translate(table).encode("latin-1")] = i
+        except UnicodeEncodeError:
+            continue
+    return spelled
+
+
+def _words(model: dict[str, Any], byte_level: bool) -> Model | None:
+    vocab: dict[str, int] = model["vocab"]
+    if byte_level or model["unk_token"] not in vocab:
+        return None
+    return Model(WORDS, unknown=vocab[model["unk_token"]], whole={k.encode(): i for k, i in vocab.items() if k})
+
+
+def _pieces(model: dict[str, Any], byte_level: bool) -> Model | None:
+    vocab: dict[str, int] = model["vocab"]
+    if byte_level or model["unk_token"] not in vocab or model["continuing_subword_prefix"] != PREFIX:
+        return None
+    heads = _table((piece.encode(), i) for piece, i in vocab.items() if piece)
+    inner = ((piece.removeprefix(PREFIX).encode(), i) for piece, i in vocab.items() if piece.startswith(PREFIX))
+    tails = _table((piece, i) for piece, i in inner if piece)
+    return Model(
+        PIECES, vocab[model["unk_token"]], model["max_input_chars_per_word"], heads=heads, tails=tails
+    )  # fmt: skip
