@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import tokenizers
-from conftest import ANY_TEXT, HOSTILE_TEXTS, engine
+from conftest import ANY_TEXT, HOSTILE_TEXTS, engine, folder_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_counts_counting import CROWDED
@@ -118,3 +118,49 @@ def test_a_line_of_one_letter_takes_no_quadratic_time(bpe_folder: Path) -> None:
     with engine("kernels"):
         ids = tokenizer.encode_block(Block.of([b"a" * 3_000_000]))
     assert tokenizer.decode(ids.data.tolist()) == "a" * 3_000_000
+
+
+@given(data=st.data(), skip_special=st.booleans(), separator=st.sampled_from([b"\n", b"", b"\n\n"]))
+def test_text_of_any_ids(trained: Tokenizer, data: st.DataObject, skip_special: bool, separator: bytes) -> None:
+    id_ = st.integers(0, trained.vocab_size - 1)
+    # Low ids are special tokens and bytes: those make text that is not UTF-8.
+    rows = data.draw(st.lists(st.lists(st.one_of(id_, st.integers(0, min(300, trained.vocab_size - 1))), max_size=8)))
+    ids = Ids.of(rows)
+    expected = b"".join(
+        text.encode("utf-8") + separator for text in trained.decode_batch(rows, skip_special=skip_special)
+    )
+    with engine("kernels"):
+        assert trained.decode_block(ids, separator, skip_special=skip_special) == expected
+
+
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_lines_of_ids_and_back(cli, bpe_folder: Path, lines: list[str], end: bytes) -> None:
+    text = "\n".join([*lines, "", "<|pad|> \u0301", "", "x"]).encode("utf-8") + end
+    outputs = []
+    for by in ("reference", "kernels"):
+        with engine(by):
+            encoded = cli("encode", "-t", bpe_folder, stdin=text)
+            decoded = cli("decode", "-t", bpe_folder, stdin=encoded.out)
+        assert (encoded.code, decoded.code) == (0, 0)
+        assert decoded.out == text
+        outputs.append(encoded.out)
+    assert outputs[0] == outputs[1]
+
+
+def test_a_line_that_is_no_id_is_named(cli, bpe_folder: Path) -> None:
+    with engine("kernels"):
+        ran = cli("decode", "-t", bpe_folder, stdin=b"5 6\n7 x 8\n")
+    assert ran.code == 1 and "<stdin>:2:3: 'x' is not a token id" in ran.err
+
+
+@pytest.mark.parametrize("to", ["bin", "npy"])
+@pytest.mark.parametrize("split", [None, "val=0.5"])
+def test_shards_are_the_same(cli, bpe_folder: Path, corpus_file: Path, tmp_path: Path, to: str, split: str) -> None:
+    for by in ("reference", "kernels"):
+        with engine(by):
+            ran = cli(
+                "encode", corpus_file, "-t", bpe_folder, "-o", tmp_path / by, "--to", to,
+                *(["--split", split] if split else []),
+            )  # fmt: skip
+            assert ran.code == 0, ran.err
+    assert folder_bytes(tmp_path / "reference") == folder_bytes(tmp_path / "kernels")

@@ -19,6 +19,7 @@ from tokit.corpus.readers import Reader, Reading
 from tokit.corpus.stream import ByteStream, Tally
 from tokit.corpus.utf8 import find_invalid, mend, not_utf8
 from tokit.errors import CorpusError
+from tokit.kernels.native import kernel, pays
 
 Span: TypeAlias = tuple[int, int]
 
@@ -76,11 +77,25 @@ def _block(chunk: Chunk, unit: Unit, reading: Reading, tally: Tally, *, sound: b
 
 
 def _line_block(data: bytes, open_end: bool) -> Block:
+    if pays("split_lines", len(data)):
+        return _split_lines(data, open_end)
     newlines = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
     ends = newlines - np.arange(len(newlines), dtype=np.int64)
     if open_end:
         ends = np.append(ends, len(data) - len(newlines))
     return Block(np.frombuffer(data.replace(b"\n", b""), dtype=np.uint8), ends.astype(np.int64, copy=False), open_end)
+
+
+def _split_lines(data: bytes, open_end: bool) -> Block:
+    """The same by a kernel."""
+    raw = np.frombuffer(data, dtype=np.uint8)
+    lines = data.count(b"\n")
+    text = np.empty(len(raw) - lines, dtype=np.uint8)
+    ends = np.empty(lines + open_end, dtype=np.int64)
+    kernel("split_lines")(raw, len(raw), text, ends)
+    if open_end:
+        ends[-1] = len(text)
+    return Block(text, ends, open_end)
 
 
 def not_utf8_in(stream: ByteStream, chunk: Chunk, position: int) -> CorpusError:

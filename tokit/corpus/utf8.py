@@ -21,6 +21,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def find_invalid(data: bytes | memoryview) -> int:
     """Offset of the first byte that is not UTF-8, or -1."""
+    if isinstance(data, bytes) and data.isascii():
+        return -1
     view = memoryview(data)
     position = 0
     while position < len(view):

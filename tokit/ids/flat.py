@@ -10,9 +10,11 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from tokit.arrays import Ids
+from tokit.arrays import Ids, IntArray
 from tokit.ids.writer import ShardWriter, with_end_of_text
+from tokit.kernels.native import kernel, pays
 
 # The header of an .npy file is padded, so that its final form fits where the first one stood.
 NPY_HEADER_BYTES = 128
@@ -31,12 +33,11 @@ class BinWriter(ShardWriter):
         self._start()
 
     def write(self, ids: Ids) -> None:
-        if self.end_of_text is not None:
-            ids = with_end_of_text(ids, self.end_of_text)
-        self._file.write(ids.data.astype(self.dtype).tobytes())
-        self._ends_file.write(ids.ends + self.tokens)
+        data, ends = _packed(ids, self.end_of_text, self.dtype)
+        self._file.write(data.tobytes())
+        self._ends_file.write(ends + self.tokens)
         self.documents += len(ids)
-        self.tokens += len(ids.data)
+        self.tokens += len(data)
 
     def close(self) -> None:
         self._finish()
@@ -48,6 +49,22 @@ class BinWriter(ShardWriter):
 
     def _finish(self) -> None:
         """What is known only at the end: nothing."""
+
+
+def _packed(
+    ids: Ids, end_of_text: int | None, dtype: np.dtype[np.unsignedinteger]
+) -> tuple[npt.NDArray[np.unsignedinteger], IntArray]:
+    """Ids in the type of the file, an end-of-text behind each document; and the ends of the documents."""
+    if not pays("pack_ids", ids.data.nbytes):
+        ids = ids if end_of_text is None else with_end_of_text(ids, end_of_text)
+        return ids.data.astype(dtype), ids.ends
+    marks = 0 if end_of_text is None else len(ids)
+    out = np.empty(len(ids.data) + marks, dtype=dtype)
+    none = np.empty(0, dtype=dtype)
+    ends = np.empty(len(ids), dtype=np.int64)
+    narrow, wide = (out, none) if dtype.itemsize == 2 else (none, out)
+    kernel("pack_ids")(ids.data, ids.ends, -1 if end_of_text is None else end_of_text, narrow, wide, ends)
+    return out, ends
 
 
 class NpyWriter(BinWriter):

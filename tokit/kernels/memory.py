@@ -16,8 +16,10 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 # Nothing here allocates or raises: without counting of references the code is smaller, and needs no Numba.
-jit = njit(error_model="numpy", nogil=True, _nrt=False)
-inlined = njit(error_model="numpy", nogil=True, _nrt=False, forceinline=True)
+# They are called by entries only, so nothing is compiled that would let Python call them.
+_OPTIONS = {"error_model": "numpy", "nogil": True, "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+jit = njit(**_OPTIONS)
+inlined = njit(**_OPTIONS, forceinline=True)
 argument = njit(inline="always", _nrt=False)
 
 

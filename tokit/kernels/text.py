@@ -20,15 +20,15 @@ def _split_lines(raw, size, data, ends):
     lines = 0
     i = np.int64(0)
     while i < size:
-        word = load64(raw, i)
-        data[used] = word & np.uint64(0xFF)
-        found = word ^ _LINES
-        if size - i >= 8 and ((found - _LOW) & ~found & _HIGH) == 0:
-            for k in range(8):
-                data[used + k] = raw[i + k]
-            used += 8
-            i += 8
-            continue
+        # Nothing is read behind the end: the bytes are Python's own.
+        if size - i >= 8:
+            found = load64(raw, i) ^ _LINES
+            if ((found - _LOW) & ~found & _HIGH) == 0:
+                for k in range(8):
+                    data[used + k] = raw[i + k]
+                used += 8
+                i += 8
+                continue
         last = min(i + 8, size)
         while i < last:
             if raw[i] == 10:
@@ -42,7 +42,7 @@ def _split_lines(raw, size, data, ends):
 
 
 def split_lines(a):
-    """Take newlines out. Arguments: raw (MARGIN longer), its size; data (MARGIN longer), ends: written.
+    """Take newlines out. Arguments: raw, its size; data (as long), ends: written.
 
     Returns:
         How many newlines there were; the rest behind the last one has no end.
@@ -125,7 +125,7 @@ def find_changed(a):
 
 
 @jit
-def _pack_ids(data, ends, mark, narrow, wide, out_ends, base):
+def _pack_ids(data, ends, mark, narrow, wide, out_ends):
     start = np.int64(0)
     used = np.int64(0)
     small = len(narrow) > 0
@@ -145,7 +145,7 @@ def _pack_ids(data, ends, mark, narrow, wide, out_ends, base):
             else:
                 wide[used] = mark
             used += 1
-        out_ends[document] = base + used
+        out_ends[document] = used
         start = end
     return used
 
@@ -154,12 +154,12 @@ def pack_ids(a):
     """Ids as shards keep them: narrow, with a mark behind each document.
 
     Arguments: data, ends; the mark, or -1; narrow (uint16) and wide (uint32): one is empty, the other is written, and
-    out_ends, counted from `base` on.
+    out_ends.
 
     Returns:
         How many ids were written.
     """
-    return _pack_ids(u32(a, 0), i64(a, 1), number(a, 2), u16(a, 3), u32(a, 4), i64(a, 5), number(a, 6))
+    return _pack_ids(u32(a, 0), i64(a, 1), number(a, 2), u16(a, 3), u32(a, 4), i64(a, 5))
 
 
 @jit

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from tokit.arrays import Block, CorpusFacts, Ids
 from tokit.artifact import check_target, writing
 from tokit.corpus import Corpus, Fingerprint, split_mask
@@ -15,6 +17,7 @@ from tokit.errors import UsageError
 from tokit.ids import FORMATS
 from tokit.ids.shards import WHOLE
 from tokit.ids.writer import ShardWriter, id_dtype, select
+from tokit.kernels.native import kernel, pays
 from tokit.ops.following import corpus_facts, empty_corpus, followed, is_small
 from tokit.ops.records import dump_record
 from tokit.progress import Tick, silent
@@ -31,7 +34,10 @@ RESERVED_PARTS = ("train", WHOLE, SHARDS_TOKENIZER)
 # Shown in place of what would break a line of tokens apart.
 ESCAPES = str.maketrans({"\\": "\\\\", " ": "\\x20", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"})
 
-LineMaker = Callable[[Block, Ids, Tokenizer], list[bytes]]
+# "00" to "99", one after the other.
+TWO_DIGITS = b"".join(b"%02d" % number for number in range(100))
+
+LineMaker = Callable[[Block, Ids, Tokenizer], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def encode_stream(
         if lines:
             # JSON lines always end: a record is no line of the text.
             open_end = block.open_end and form != "jsonl"
-            sink.write(pending + b"\n".join(lines) + (b"" if open_end else b"\n"))
+            sink.write(pending + (lines[:-1] if open_end else lines))
             pending = b"\n" if open_end else b""
             sink.flush()
         documents += len(ids)
@@ -120,18 +126,23 @@ def encoded(corpus: Corpus, tokenizer: Tokenizer, options: EncodeOptions, tick: 
     return in_order(encode, followed(corpus, "encoding", tick), alone=is_small)
 
 
-def _id_lines(_block: Block, ids: Ids, _tokenizer: Tokenizer) -> list[bytes]:
-    return [" ".join(map(str, row)).encode("ascii") for row in ids.lists()]
+def _id_lines(_block: Block, ids: Ids, _tokenizer: Tokenizer) -> bytes:
+    if not pays("format_ids", ids.data.nbytes):
+        return b"".join([" ".join(map(str, row)).encode("ascii") + b"\n" for row in ids.lists()])
+    out = np.empty(11 * len(ids.data) + len(ids) + 1, dtype=np.uint8)
+    used = kernel("format_ids")(ids.data, ids.ends, np.frombuffer(TWO_DIGITS, dtype=np.uint8), out)
+    return out[:used].tobytes()
 
 
-def _token_lines(_block: Block, ids: Ids, tokenizer: Tokenizer) -> list[bytes]:
+def _token_lines(_block: Block, ids: Ids, tokenizer: Tokenizer) -> bytes:
     names = [name.translate(ESCAPES) for name in tokenizer.pieces.names]
-    return [" ".join([names[i] for i in row]).encode("utf-8") for row in ids.lists()]
+    return b"".join([" ".join([names[i] for i in row]).encode("utf-8") + b"\n" for row in ids.lists()])
 
 
-def _json_lines(block: Block, ids: Ids, _tokenizer: Tokenizer) -> list[bytes]:
+def _json_lines(block: Block, ids: Ids, _tokenizer: Tokenizer) -> bytes:
     records = block.records or [{"text": text} for text in block.texts()]
-    return [dump_record({**record, "input_ids": row}) for record, row in zip(records, ids.lists(), strict=True)]
+    lines = [dump_record({**record, "input_ids": row}) for record, row in zip(records, ids.lists(), strict=True)]
+    return b"".join([line + b"\n" for line in lines])
 
 
 def encode_shards(

@@ -141,6 +141,11 @@ class Tokenizer(ABC):
         """Text of a list of ids."""
         return self.decode_batch([ids], skip_special=skip_special)[0]
 
+    def decode_block(self, ids: Ids, separator: bytes, *, skip_special: bool = False) -> bytes:
+        """The text of each document with a separator behind it; the ids must lie below `vocab_size`."""
+        texts = self.decode_batch(ids.lists(), skip_special=skip_special)
+        return b"".join([text.encode("utf-8") + separator for text in texts])
+
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
         """Ids of each document of a block."""
         return Ids.of(self.encode_batch(block.texts(), options))

@@ -23,6 +23,7 @@ from tokit.tokenizer.structure import piece_texts
 
 if TYPE_CHECKING:
     from tokit.tokenizer.blocks import BlockEncoder
+    from tokit.tokenizer.decoding import FastDecoder
 
 
 class LibraryTokenizer(Tokenizer):
@@ -81,6 +82,17 @@ class LibraryTokenizer(Tokenizer):
         texts: list[str] = self.engine.decode_batch(ids, skip_special_tokens=skip_special)
         return texts
 
+    def decode_block(self, ids: Ids, separator: bytes, *, skip_special: bool = False) -> bytes:
+        fast = self._decoder if pays("decode_ids", ids.data.nbytes) else None
+        text = None if fast is None else fast.decode(ids, separator, skip_special=skip_special)
+        return super().decode_block(ids, separator, skip_special=skip_special) if text is None else text
+
+    @cached_property
+    def _decoder(self) -> FastDecoder | None:
+        from tokit.tokenizer.decoding import decoder_for
+
+        return decoder_for(self.specification(), self._names(), self.pieces.special)
+
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         with self._lock:
             encodings = self._configured(PLAIN).encode_batch(texts, add_special_tokens=False)
@@ -99,7 +111,7 @@ class LibraryTokenizer(Tokenizer):
 
     def specification(self) -> dict[str, Any]:
         """The content of its tokenizer.json."""
-        parsed: dict[str, Any] = json.loads(self.engine.to_str())
+        parsed: dict[str, Any] = json.loads(self.engine.to_str() if self._source is None else self._source)
         return parsed
 
     def _names(self) -> list[str]:
