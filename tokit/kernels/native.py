@@ -31,6 +31,8 @@ ENTRIES = {
     "encode_block": "encoding",
     "seed_words": "encoding",
     "index_pairs": "encoding",
+    "learn_merges": "learning",
+    "index_keys": "learning",
     "split_lines": "text",
     "hash_documents": "text",
     "find_changed": "text",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,8 +133,8 @@ def train_tokenizer(
         if not len(counted.counts):
             raise CorpusError("the corpus holds no word: its documents are empty", hint="is --unit or --field right?")
         results = []
-        for target, size in targets:
-            tokenizer = _train_one(plan, counted, corpus, size, tick)
+        tokenizers = _train_all(plan, counted, corpus, [size for _, size in targets], tick)
+        for tokenizer, (target, size) in zip(tokenizers, targets, strict=True):
             results.append(_save(tokenizer, plan, counted, target, size, overwrite=overwrite))
     return TrainReport(
         tuple(results),
@@ -193,13 +193,14 @@ def _counted(corpus: Corpus | None, counts: Sequence[str | Path], plan: Plan, ti
     return merged if named == merged.rules else merged_counts(counts, named)
 
 
-def _train_one(
-    plan: Plan, counted: CountsArtifact, corpus: Corpus | None, size: int | None, tick: Tick
-) -> tuple[LibraryTokenizer, Trained]:
+def _train_all(
+    plan: Plan, counted: CountsArtifact, corpus: Corpus | None, sizes: list[int | None], tick: Tick
+) -> Iterator[tuple[LibraryTokenizer, Trained]]:
+    """A tokenizer of each size, from one run where the family can."""
     job = Job(
         counted.rules,
         plan.special,
-        size,
+        sizes[0],
         plan.params,
         counted.counts,
         None if corpus is None else corpus.blocks,
@@ -207,8 +208,10 @@ def _train_one(
         tick,
     )
     # The trainers do not look at signals: in a thread of its own the work can be left at Ctrl-C.
-    trained = interruptible(lambda: plan.family.train(job))
-    return assemble(trained, plan.family.name, plan.template), trained
+    asked = [size for size in sizes if size is not None]
+    made = interruptible(lambda: plan.family.train_sizes(job, asked) if asked else [plan.family.train(job)])
+    for trained in made:
+        yield assemble(trained, plan.family.name, plan.template), trained
 
 
 def _save(
@@ -236,7 +239,6 @@ def _save(
             "rules": counted.rules.as_dict(),
             "params": dataclasses.asdict(plan.params),
             "seed": plan.seed,
-            "engine": "reference",
             "reproducible": trained.reproducible,
             **({} if trained.reproducible else {"not_reproducible_because": trained.because}),
             "corpus": counted.corpus.as_dict(),

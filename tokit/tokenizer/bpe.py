@@ -6,11 +6,16 @@ Sennrich et al. 2016, https://aclanthology.org/P16-1162
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from tokit.kernels.native import pays
 from tokit.params import param
 from tokit.rules import TextRules
-from tokit.tokenizer.family import Family, Job, Trained, check_size, fenced_items, guarded
+from tokit.tokenizer.family import Family, Job, Trained, check_size, fenced_counts, guarded
+from tokit.tokenizer.learning import NO_LIMIT, Limits, Words, learn
 from tokit.tokenizer.reference import train_from_counts
 from tokit.tokenizer.structure import byte_alphabet, to_byte_level
 
@@ -34,22 +39,50 @@ class Bpe(Family):
         return TextRules(pre_tokenizer="gpt2")
 
     @classmethod
-    def train(cls, job: Job) -> Trained:
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    def train_sizes(cls, job: Job, sizes: Sequence[int]) -> list[Trained]:
+        base = [*job.special.texts, *sorted(byte_alphabet())]
+        check_size(min(sizes), len(base), "the special tokens and 256 bytes")
+        # A smaller vocabulary has the first merges of a larger one.
+        merges = cls._merges(job, base, max(sizes))
+        return [cls._assembled(job, base, merges[: size - len(base)]) for size in sizes]
 
-        check_size(job.size, len(job.special.texts) + 256, "the special tokens and 256 bytes")
+    @classmethod
+    def _merges(cls, job: Job, base: list[str], size: int) -> list[tuple[str, str]]:
+        counts = fenced_counts(job, job.special)
+        if not pays("learn_merges", len(counts.data)):
+            return cls._reference_merges(job, counts.items(), size)
+        symbols = np.array([base.index(character) for character in byte_alphabet()], dtype=np.int32)
+        longest = job.params.max_token_length or NO_LIMIT
+        limits = Limits(size - len(base), job.params.min_frequency, longest)
+        words = Words(symbols[counts.data], counts.ends, counts.counts, len(base))
+        texts, merges = list(base), []
+        for left, right in learn(words, limits, job.tick):
+            texts.append(texts[left] + texts[right])
+            merges.append((texts[left], texts[right]))
+        return merges
+
+    @classmethod
+    def _reference_merges(cls, job: Job, items: list[tuple[str, int]], size: int) -> list[tuple[str, str]]:
+        from tokenizers import models, trainers
+
         trainer = trainers.BpeTrainer(
-            vocab_size=job.size,
+            vocab_size=size,
             min_frequency=job.params.min_frequency,
             max_token_length=job.params.max_token_length,
             special_tokens=job.special.texts,
             initial_alphabet=list(byte_alphabet()),
             show_progress=False,
         )
-        items = [(to_byte_level(word), count) for word, count in fenced_items(job, job.special)]
-        model = train_from_counts(models.BPE(), trainer, items, job.tick)
-        merges = [tuple(merge) for merge in model["merges"]]
-        engine = Tokenizer(models.BPE(vocab=model["vocab"], merges=merges))
+        spelled = [(to_byte_level(word), count) for word, count in items]
+        model = train_from_counts(models.BPE(), trainer, spelled, job.tick)
+        return [(left, right) for left, right in model["merges"]]
+
+    @classmethod
+    def _assembled(cls, job: Job, base: list[str], merges: list[tuple[str, str]]) -> Trained:
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+        vocab = {token: i for i, token in enumerate([*base, *(left + right for left, right in merges)])}
+        engine = Tokenizer(models.BPE(vocab=vocab, merges=merges))
         engine.normalizer = job.rules.normalizer()
         engine.pre_tokenizer = guarded(
             job.rules, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)

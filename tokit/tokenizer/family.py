@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tokit.arrays import Block, Counts
@@ -98,13 +98,22 @@ class Family(ABC):
         return False
 
     @classmethod
-    @abstractmethod
     def train(cls, job: Job) -> Trained:
         """Learn a vocabulary.
 
         Raises:
             TrainingError: the size is below the alphabet.
         """
+        return cls.train_sizes(job, [job.size])[0]
+
+    @classmethod
+    def train_sizes(cls, job: Job, sizes: Sequence[int]) -> list[Trained]:
+        """Learn a vocabulary of each size; a family overrides this or `train`, this when one run gives all.
+
+        Raises:
+            TrainingError: a size is below the alphabet.
+        """
+        return [cls.train(replace(job, vocab_size=size)) for size in sizes]
 
 
 def check_size(size: int, alphabet: int, what: str) -> None:
@@ -135,11 +144,18 @@ def guarded(
 
 def fenced_items(job: Job, special: SpecialTokens, *, byte_tokens: bool = False) -> list[tuple[str, int]]:
     """The counted pre-tokens, cut where the guard cuts, so that no piece can spell a special token."""
+    return fenced_counts(job, special, byte_tokens=byte_tokens).items()
+
+
+def fenced_counts(job: Job, special: SpecialTokens, *, byte_tokens: bool = False) -> Counts:
+    """The same as arrays."""
+    counts = Counts.of({}) if job.counts is None else job.counts
     fence = guard(job.rules.splitters(), special.texts, byte_tokens=byte_tokens)
     if fence is None:
-        return job.items
-    table: dict[str, int] = {}
-    for word, count in job.items:
+        return counts
+    table: dict[bytes, int] = {}
+    for word, count in counts.items():
         for piece, _ in fence.pre_tokenize_str(word):
-            table[piece] = table.get(piece, 0) + count
-    return sorted(table.items())
+            spelled = piece.encode("utf-8")
+            table[spelled] = table.get(spelled, 0) + count
+    return Counts.of(table)

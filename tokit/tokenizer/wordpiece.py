@@ -6,14 +6,20 @@ by frequency as BPE does. Its ids differ from run to run with the order of a has
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from tokit.errors import UsageError
+from tokit.kernels.native import pays
 from tokit.params import param
 from tokit.rules import DROPPING, REGEX_PREFIX, TextRules
 from tokit.tokenizer.char import character_counts, covering
 from tokit.tokenizer.family import Family, Job, Trained, check_size, fenced_items, guarded
+from tokit.tokenizer.learning import Limits, Words, learn
 from tokit.tokenizer.reference import train_from_counts
+from tokit.tokenizer.special import SpecialTokens
 
 PREFIX = "##"
 
@@ -44,9 +50,7 @@ class WordPiece(Family):
         return "bert"
 
     @classmethod
-    def train(cls, job: Job) -> Trained:
-        from tokenizers import Tokenizer, decoders, models, trainers
-
+    def train_sizes(cls, job: Job, sizes: Sequence[int]) -> list[Trained]:
         if job.rules.pre_tokenizer not in DROPPING and not job.rules.pre_tokenizer.startswith(REGEX_PREFIX):
             raise UsageError(
                 f"wordpiece puts the spaces back between words, and '{job.rules.pre_tokenizer}' leaves them in",
@@ -58,20 +62,46 @@ class WordPiece(Family):
         # A word with a character outside the alphabet will be unknown, so nothing is learned from it.
         items = [(word, count) for word, count in items if alphabet.issuperset(word)]
         inner = sorted({PREFIX + character for word, _ in items for character in word[1:]})
-        first = {character for word, _ in items for character in word}
-        check_size(job.size, len(special.texts) + len(inner) + len(first), "the special tokens and the alphabet")
+        base = [*special.texts, *inner, *sorted({character for word, _ in items for character in word})]
+        check_size(min(sizes), len(base), "the special tokens and the alphabet")
+        tokens = cls._tokens(job, items, base, len(special.texts) + len(inner), max(sizes))
+        return [cls._assembled(job, special, tokens[:size]) for size in sizes]
+
+    @classmethod
+    def _tokens(cls, job: Job, items: list[tuple[str, int]], base: list[str], fixed: int, size: int) -> list[str]:
+        """The vocabulary by id; its first `fixed` are special tokens and inner characters."""
+        # Where "#" meets others, a merged piece may be spelled like an inner character, and the reference has its way.
+        hashes = any("#" in word and len(word) > 1 for word, _ in items)
+        if hashes or not pays("learn_merges", sum(len(word) for word, _ in items)):
+            return cls._reference_tokens(job, items, base[:fixed], size)
+        words = _as_symbols(items, {token: i for i, token in enumerate(base)}, len(base))
+        tokens = list(base)
+        for left, right in learn(words, Limits(size - len(base), job.params.min_frequency), job.tick):
+            tokens.append(tokens[left] + tokens[right].removeprefix(PREFIX))
+        return tokens
+
+    @classmethod
+    def _reference_tokens(cls, job: Job, items: list[tuple[str, int]], fixed: list[str], size: int) -> list[str]:
+        from tokenizers import models, trainers
+
         trainer = trainers.WordPieceTrainer(
-            vocab_size=job.size,
+            vocab_size=size,
             min_frequency=job.params.min_frequency,
             # Given as special tokens the inner characters have fixed ids; else a hash table orders them.
-            special_tokens=[*special.texts, *inner],
+            special_tokens=fixed,
             continuing_subword_prefix=PREFIX,
             show_progress=False,
         )
         vocab = train_from_counts(models.WordPiece(), trainer, items, job.tick)["vocab"]
+        return sorted(vocab, key=vocab.__getitem__)
+
+    @classmethod
+    def _assembled(cls, job: Job, special: SpecialTokens, tokens: list[str]) -> Trained:
+        from tokenizers import Tokenizer, decoders, models
+
         engine = Tokenizer(
             models.WordPiece(
-                vocab=vocab,
+                vocab={token: i for i, token in enumerate(tokens)},
                 unk_token=special.unknown,
                 continuing_subword_prefix=PREFIX,
                 max_input_chars_per_word=job.params.max_word_chars,
@@ -83,3 +113,16 @@ class WordPiece(Family):
             engine.pre_tokenizer = splitter
         engine.decoder = decoders.WordPiece(prefix=PREFIX, cleanup=False)
         return Trained(engine, special)
+
+
+def _as_symbols(items: list[tuple[str, int]], ids: dict[str, int], first_id: int) -> Words:
+    """Words as the ids of their characters, which within a word have a prefix."""
+    points = np.frombuffer("".join([word for word, _ in items]).encode("utf-32-le"), dtype="<u4")
+    ends = np.cumsum([len(word) for word, _ in items], dtype=np.int64)
+    distinct, places = np.unique(points, return_inverse=True)
+    outer = np.array([ids[chr(point)] for point in distinct.tolist()], dtype=np.int32)
+    inner = np.array([ids.get(PREFIX + chr(point), 0) for point in distinct.tolist()], dtype=np.int32)
+    symbols = inner[places]
+    starts = np.concatenate([[0], ends[:-1]])
+    symbols[starts] = outer[places[starts]]
+    return Words(symbols, ends, np.array([count for _, count in items], dtype=np.int64), first_id)
