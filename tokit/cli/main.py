@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 import typer
 
+from tokit import kernels
+from tokit.cli import console
 from tokit.errors import TokitError, UsageError
 from tokit.registry import did_you_mean
 
@@ -56,6 +58,7 @@ def run() -> NoReturn:
 
 def main(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; errors are rendered to standard error."""
+    kernels.listen(console.note)
     try:
         return execute(argv)
     except (Exception, KeyboardInterrupt, Terminated) as error:

@@ -34,6 +34,8 @@ _LETTER, _NUMBER, _SYMBOL, _SPACE = np.uint8(LETTER), np.uint8(NUMBER), np.uint8
 _BLANK, _LINE, _QUOTE = np.uint8(SPACE | BLANK), np.uint8(SPACE | RETURN), np.uint8(SYMBOL | ODD)
 _TAB, _LF, _CR, _BIT_5, _ZERO, _A = np.frombuffer(b"\t\n\r 0a", dtype=np.uint8)
 _CONTROLS, _DIGITS, _LETTERS = np.uint8(5), np.uint8(10), np.uint8(26)
+# Not a literal, for which Numba would compile a function of its own; nor is a zero that is said to be int64.
+_ANY_CASE = np.bool_(True)
 
 WINDOW = 1 << 14
 # Cells before the class of the first byte, so that its neighbours on the left exist.
@@ -106,7 +108,7 @@ def _classify_ascii(text, n, classes):
 
 @jit
 def _classify_wide(text, n, pages, values, classes):
-    i = 0
+    i = np.int64(0)
     while i < n:
         if text[i] < 0x80:
             i += 1
@@ -265,7 +267,7 @@ def _patch_symbol(text, n, i, classes, marks, style):
 @jit
 def _patch(text, n, classes, marks, style):
     group = 1 if style == QWEN2 else 3
-    i = 0
+    i = np.int64(0)
     while i < n:
         if load64(marks, i) & np.uint64(0x0404040404040404) == 0:
             i += 8
@@ -325,7 +327,7 @@ def _o200k_word(text, i, end, classes):
     if stop < 0:
         stop = _capitals_end(text, i, end, classes)
     if 0 <= stop < end and text[stop] == APOSTROPHE:
-        stop += contraction_length(text, stop, end, True)
+        stop += contraction_length(text, stop, end, _ANY_CASE)
     return stop
 
 
@@ -368,7 +370,7 @@ def _o200k_rest(text, i, end, classes):
 @jit
 def _walk_o200k(text, n, classes, marks):
     """o200k looks back into words, so it is walked: as the regular expression does, alternative by alternative."""
-    start = 0
+    start = np.int64(0)
     while start < n:
         end = start + 1
         while end < n and not marks[end] & WALL:

@@ -368,7 +368,7 @@ def _encode_block(data, ends, cutter, model, cache, scratch, work, out, out_ends
         next_document = take_window(data, ends, document, begin, end, text, marks)
         count = cut(text, end - begin, pages, values, style, group, steps, classes, marks, starts)
         written = state[WRITTEN]
-        k = 0
+        k = np.int64(0)
         while k < count:
             # Up to the end of the document, or of the window.
             stop = count

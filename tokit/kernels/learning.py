@@ -114,7 +114,7 @@ def _drop_top(heap_counts, heap_keys, heap_pairs, state):
     last = state[HEAP] - 1
     state[HEAP] = last
     if last > 0:
-        _sink(heap_counts[last], heap_keys[last], heap_pairs[last], heap_counts, heap_keys, heap_pairs, last)
+        _sink(heap_counts[last], heap_keys[last], np.int64(heap_pairs[last]), heap_counts, heap_keys, heap_pairs, last)
 
 
 @jit
@@ -145,13 +145,15 @@ def _merge_pair(pair, left, right, made, longest, lengths, times, symbols, follo
         p = np.int64(preceding[i])
         q = np.int64(following[j])
         if p >= 0:
-            _take(symbols[p], left, weight, table, index, counts)
-            if lengths[symbols[p]] + size < longest:
-                _add(symbols[p], made, weight, p, table, index, keys, counts, heads, tails, sizes, places, after, state)
+            before = np.int64(symbols[p])
+            _take(before, left, weight, table, index, counts)
+            if lengths[before] + size < longest:
+                _add(before, made, weight, p, table, index, keys, counts, heads, tails, sizes, places, after, state)
         if q >= 0:
-            _take(right, symbols[q], weight, table, index, counts)
-            if lengths[symbols[q]] + size < longest:
-                _add(made, symbols[q], weight, i, table, index, keys, counts, heads, tails, sizes, places, after, state)
+            behind = np.int64(symbols[q])
+            _take(right, behind, weight, table, index, counts)
+            if lengths[behind] + size < longest:
+                _add(made, behind, weight, i, table, index, keys, counts, heads, tails, sizes, places, after, state)
             preceding[q] = i
         symbols[i] = made
         symbols[j] = GONE
@@ -177,8 +179,9 @@ def _learn_merges(ends, times, words_of, lengths, pairs, events, heap, limits, m
             if following[i] >= 0:
                 if state[PAIRS] >= room:
                     return FULL
-                _add(symbols[i], symbols[i + 1], times[words[i]], i, table, index, keys, counts, heads, tails, sizes,
-                     places, after, state)  # fmt: skip
+                left, right = np.int64(symbols[i]), np.int64(symbols[i + 1])
+                _add(left, right, times[words[i]], i, table, index, keys, counts, heads, tails, sizes, places, after,
+                     state)  # fmt: skip
         for pair in range(state[PAIRS]):
             _push(pair, counts, keys, heap_counts, heap_keys, heap_pairs, state)
         state[FRESH] = 2

@@ -45,6 +45,7 @@ NEVER_CALLED = (
     "numba_do_raise", "numba_gil_ensure", "numba_gil_release", "numba_unpickle",
     "numba_runtime_build_excinfo_struct", "NRT_Free", "NRT_MemInfo_call_dtor",
 )  # fmt: skip
+PACKAGE_CACHE = Path(__file__).parent / "__pycache__"
 # Bytes of text that the libraries do in about the time that loading a kernel takes, and compiling it.
 WORTH_LOADING, WORTH_COMPILING = 1 << 18, 1 << 24
 Argument: TypeAlias = "np.ndarray[Any, Any] | int"
@@ -88,17 +89,27 @@ def pays(name: str, size: int) -> bool:
     """Whether a kernel is worth its loading, or even its compiling, for so many bytes of text."""
     if size < WORTH_LOADING:
         return False
-    return size >= WORTH_COMPILING or name in _ready or _cached(name) is not None
+    # Where some kernels were worth it, so are those that work with them.
+    return size >= WORTH_COMPILING or bool(_ready) or _cached(name) is not None
 
 
 def _cached(name: str) -> tuple[str, bytes] | None:
-    for folder in _folders():
+    for folder in folders():
         try:
-            symbol, _, code = (folder / f"{name}.o").read_bytes().partition(b"\n")
+            content = (folder / f"{name}.o").read_bytes()
         except OSError:
             continue
-        return symbol.decode(), code
+        digest, _, sealed = content.partition(b"\n")
+        symbol, _, code = sealed.partition(b"\n")
+        # A file that was cut off or changed would take the process down with it.
+        if digest == hashlib.sha256(sealed).hexdigest().encode():
+            return symbol.decode(), code
     return None
+
+
+def _sealed(symbol: str, code: bytes) -> bytes:
+    content = symbol.encode() + b"\n" + code
+    return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
 
 def _compiled(name: str) -> tuple[str, bytes]:
@@ -119,12 +130,12 @@ def _compiled(name: str) -> tuple[str, bytes]:
 
 def _keep(name: str, symbol: str, code: bytes) -> None:
     """Write the code into the first folder that can be written."""
-    for folder in _folders():
+    for folder in folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
             # Renamed when it is whole: another process may be reading.
             with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                file.write(symbol.encode() + b"\n" + code)
+                file.write(_sealed(symbol, code))
             Path(file.name).replace(folder / f"{name}.o")
         except OSError:
             continue
@@ -132,7 +143,8 @@ def _keep(name: str, symbol: str, code: bytes) -> None:
 
 
 @cache
-def _folders() -> tuple[Path, ...]:
+def folders() -> tuple[Path, ...]:
+    """Where machine code may lie; the first that can be written gets it."""
     return tuple(place / _key() for place in _places())
 
 
@@ -141,7 +153,7 @@ def _places() -> Iterator[Path]:
     if named:
         yield Path(named)
         return
-    yield Path(__file__).parent / "__pycache__"
+    yield PACKAGE_CACHE
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - "~" may not resolve
     yield Path(home) / "tokit"
 

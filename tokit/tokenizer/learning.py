@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +104,7 @@ def learn(words: Words, limits: Limits, tick: Tick) -> list[tuple[int, int]]:
     state = np.zeros(6, dtype=np.int64)
     state[NEXT_ID] = words.first_id
     pairs = PairTable.of(FIRST_PAIRS)
+    started = time.perf_counter()
     code = MORE
     while code != DONE:
         code = kernel("learn_merges")(
@@ -111,6 +113,8 @@ def learn(words: Words, limits: Limits, tick: Tick) -> list[tuple[int, int]]:
         )  # fmt: skip
         if code == FULL:
             pairs = pairs.grown(int(state[PAIRS]), fresh=int(state[FRESH]) < 2)
-        tick(Progress("merging", int(state[MERGES]), limits.merges, "merges"))
-    learnt = merges[: 2 * int(state[MERGES])].reshape(-1, 2)
-    return [(left, right) for left, right in learnt.tolist()]
+        learnt = int(state[MERGES])
+        rate = learnt / (time.perf_counter() - started)
+        tick(Progress("merging", learnt, limits.merges, "merges", f"{rate:,.0f}/s"))
+    pairs_learnt = merges[: 2 * int(state[MERGES])].reshape(-1, 2)
+    return [(left, right) for left, right in pairs_learnt.tolist()]

@@ -1,0 +1,101 @@
+"""Machine code: compiled once, found again, and never in the way of small work."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import LIMIT
+
+from tokit.kernels import native
+
+ROOT = Path(__file__).parents[1]
+# A kernel that compiles quickly, and whether Numba was imported for it.
+PROBE = """
+import sys
+import numpy as np
+from tokit import kernels
+from tokit.kernels.native import kernel
+kernels.listen(print)
+table, index = np.full(8, -1, dtype=np.int64).view(np.uint64), np.zeros(8, dtype=np.int32)
+kernel("index_keys")(np.array([5, 6], dtype=np.uint64), 2, table, index)
+assert sorted(table.tolist())[:2] == [5, 6]
+print("numba" if "numba" in sys.modules else "no numba")
+"""
+
+
+def run(code: str = PROBE, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        timeout=LIMIT,
+        check=False,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_first_use_compiles_and_says_so_and_later_ones_do_not(tmp_path: Path) -> None:
+    first = run(TOKIT_CACHE_DIR=str(tmp_path))
+    assert first == "compiling for this processor: once, and it takes some seconds\nnumba\n"
+    assert run(TOKIT_CACHE_DIR=str(tmp_path)) == "no numba\n"
+
+
+def test_code_for_other_sources_is_not_taken(tmp_path: Path) -> None:
+    run(TOKIT_CACHE_DIR=str(tmp_path))
+    (folder,) = tmp_path.iterdir()
+    folder.rename(tmp_path / "kernels-0000")
+    assert "numba" in run(TOKIT_CACHE_DIR=str(tmp_path)).splitlines()
+
+
+@pytest.mark.parametrize("damage", [b"", b"symbol", b"symbol\nnot machine code"])
+def test_damaged_code_is_compiled_again(tmp_path: Path, damage: bytes) -> None:
+    run(TOKIT_CACHE_DIR=str(tmp_path))
+    (file,) = tmp_path.glob("*/index_keys.o")
+    file.write_bytes(damage)
+    assert run(TOKIT_CACHE_DIR=str(tmp_path)).endswith("\nnumba\n")
+    assert run(TOKIT_CACHE_DIR=str(tmp_path)) == "no numba\n"
+
+
+def test_a_package_that_cannot_be_written_uses_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TOKIT_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where a folder should be")
+    monkeypatch.setattr(native, "PACKAGE_CACHE", blocked)
+    native.folders.cache_clear()
+    try:
+        native._keep("index_keys", "symbol", b"code")
+        (kept,) = (tmp_path / "cache" / "tokit").glob("kernels-*/index_keys.o")
+        assert kept.read_bytes() == native._sealed("symbol", b"code")
+    finally:
+        native.folders.cache_clear()
+
+
+def test_nowhere_to_write_is_no_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("")
+    assert run(TOKIT_CACHE_DIR=str(blocked)).endswith("\nnumba\n")
+
+
+def test_small_work_waits_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(native, "_ready", {})
+    monkeypatch.setenv("TOKIT_CACHE_DIR", str(tmp_path))
+    native.folders.cache_clear()
+    try:
+        assert not native.pays("count_block", native.WORTH_LOADING - 1)
+        assert not native.pays("count_block", native.WORTH_COMPILING - 1)
+        assert native.pays("count_block", native.WORTH_COMPILING)
+    finally:
+        native.folders.cache_clear()
+
+
+def test_every_entry_is_there() -> None:
+    for name, module in native.ENTRIES.items():
+        source = (ROOT / "tokit" / "kernels" / f"{module}.py").read_text("utf-8")
+        assert f"\ndef {name}(a):" in source
