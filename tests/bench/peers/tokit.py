@@ -1,0 +1,144 @@
+"""tokit itself. Its whole process is its command line; in process it is the operation behind the command."""
+
+from __future__ import annotations
+
+import sys
+from io import BytesIO
+from typing import Any
+
+from tests.bench.task import Task, Work
+
+# tokit compiles only when a job is large enough to pay for it, so the bench has it compile all kernels beforehand.
+# For a text that is too small to load them for, it says nothing.
+COMPILE = """
+import sys
+from tokit.kernels.native import ENTRIES, WORTH_LOADING, kernel
+if int(sys.argv[1]) >= WORTH_LOADING:
+    print(*map(kernel, ENTRIES))
+"""
+
+
+class Tokit(Work):
+    """What tokit's jobs share: the command line, and that results go to disk in process too."""
+
+    def __init__(self, task: Task) -> None:
+        from tokit.runner.threads import set_threads
+
+        super().__init__(task)
+        set_threads(task.threads)
+        self.out = f"{task.work}/in-process-{task.job}"
+
+    @staticmethod
+    def arguments(task: Task, out: str) -> list[str]:
+        """The command line behind `tokit`."""
+        raise NotImplementedError
+
+    @classmethod
+    def command(cls, task: Task, out: str) -> list[str]:
+        """The command of the whole process."""
+        threads = [] if task.threads is None else ["--threads", str(task.threads)]
+        return [sys.executable, "-m", "tokit", task.job, *cls.arguments(task, out), *threads]
+
+
+class Encode(Tokit):
+    """`tokit encode -o`: shards, with an end-of-text after each document."""
+
+    form = "shards"
+    note = "writes an end-of-text after each document (left out of the comparison); in process too it writes its folder"
+
+    def __init__(self, task: Task) -> None:
+        import tokit
+        import tokit.ops.encode
+
+        super().__init__(task)
+        self.tokenizer = tokit.load(task.tokenizer)
+
+    @staticmethod
+    def arguments(task: Task, out: str) -> list[str]:
+        """See the base."""
+        return [task.corpus, "-t", task.tokenizer, "-o", out, "-q", "--overwrite"]
+
+    def run(self) -> Any:
+        """See the base."""
+        from tokit import open_corpus
+        from tokit.ops.encode import encode_shards
+
+        return encode_shards(open_corpus([self.task.corpus]), self.tokenizer, self.out, overwrite=True)
+
+
+class Train(Tokit):
+    """`tokit train -m bpe`."""
+
+    form = "tokenizer.json"
+    note = "in process too it writes its folder"
+
+    def __init__(self, task: Task) -> None:
+        import tokit.ops.train  # noqa: F401 - start-up is importing it
+
+        super().__init__(task)
+
+    @staticmethod
+    def arguments(task: Task, out: str) -> list[str]:
+        """See the base."""
+        return [task.corpus, "-m", "bpe", "-v", str(task.vocab_size), "-o", out, "-q", "--overwrite"]
+
+    def run(self) -> Any:
+        """See the base."""
+        from tokit import open_corpus
+        from tokit.ops.train import train_tokenizer
+
+        corpus = open_corpus([self.task.corpus])
+        return train_tokenizer(corpus, self.out, family="bpe", vocab_sizes=[self.task.vocab_size], overwrite=True)
+
+
+class Count(Tokit):
+    """`tokit count`."""
+
+    form = "counts folder"
+
+    def __init__(self, task: Task) -> None:
+        import tokit.ops.count  # noqa: F401 - start-up is importing it
+
+        super().__init__(task)
+
+    @staticmethod
+    def arguments(task: Task, out: str) -> list[str]:
+        """See the base."""
+        return [task.corpus, "-o", out, "-q", "--overwrite"]
+
+    def run(self) -> Any:
+        """See the base."""
+        from tokit import open_corpus
+        from tokit.ops.count import count_corpus
+        from tokit.rules import TextRules
+
+        return count_corpus(open_corpus([self.task.corpus]), TextRules())
+
+
+class Decode(Tokit):
+    """`tokit decode SHARDS`, document by document, with newlines between them."""
+
+    form = "text"
+
+    def __init__(self, task: Task) -> None:
+        import tokit
+        import tokit.ops.decode
+
+        super().__init__(task)
+        self.tokenizer = tokit.load(f"{task.shards}/tokenizer")
+
+    @staticmethod
+    def arguments(task: Task, out: str) -> list[str]:
+        """See the base; the text goes to standard output."""
+        return [task.shards]
+
+    def run(self) -> Any:
+        """See the base."""
+        from tokit.ops.decode import decode_shards
+
+        sink = BytesIO()
+        decode_shards(self.task.shards, sink, tokenizer=self.tokenizer)
+        return sink.getbuffer()
+
+
+WORKS: dict[str, type[Work]] = {"encode": Encode, "train": Train, "count": Count, "decode": Decode}
