@@ -85,12 +85,16 @@ def test_nowhere_to_write_is_no_error(tmp_path: Path) -> None:
 
 def test_small_work_waits_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(native, "_ready", {})
+    monkeypatch.setattr(native, "_declined", {})
+    monkeypatch.setattr(native, "_announced", [])
     monkeypatch.setenv("TOKIT_CACHE_DIR", str(tmp_path))
     native.folders.cache_clear()
     try:
         assert not native.pays("count_block", native.WORTH_LOADING - 1)
         assert not native.pays("count_block", native.WORTH_COMPILING - 1)
         assert native.pays("count_block", native.WORTH_COMPILING)
+        half = native.WORTH_COMPILING // 2
+        assert [native.pays("decode_ids", half), native.pays("decode_ids", half)] == [False, True]
     finally:
         native.folders.cache_clear()
 

@@ -7,7 +7,6 @@ import numpy as np
 from tokit.kernels.cutting import LEFT, RUNS, SPACE, cut, take_window, window_end
 from tokit.kernels.memory import i32, i64, inlined, jit, load64, number, prefetch, u8, u64
 from tokit.kernels.words import (
-    KEY,
     LONG_SLOT,
     LONG_VALUE,
     MIDDLE,
@@ -24,6 +23,7 @@ from tokit.kernels.words import (
     is_middle,
     is_short,
     keep_long,
+    middle_home,
     middle_rest,
     short_key,
 )
@@ -41,7 +41,7 @@ def _count_long(text, start, length, times, longs, arena, state):
         rest = middle_rest(text, start, length)
         if is_middle(rest, length):
             key = load64(text, start)
-            at = find_middle(longs, key, rest)
+            at = find_middle(longs, key, rest, middle_home(longs, key, rest))
             if longs[at + REST] == 0:
                 longs[at] = key
                 longs[at + REST] = rest
@@ -73,11 +73,11 @@ def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys
             n_keys += kept & short
             others[n_others] = k
             n_others += kept & (not short)
-            prefetch(shorts, home_of(shorts, key))
+            prefetch(shorts, np.int64(home_of(shorts, key)))
         for k in range(n_keys):
             at = find_short(shorts, keys[k], home_of(shorts, keys[k]))
-            state[SHORTS] += shorts[at + KEY] == 0
-            shorts[at + KEY] = keys[k]
+            state[SHORTS] += shorts[at] == 0
+            shorts[at] = keys[k]
             shorts[at + VALUE] += np.uint64(1)
         for k in range(n_others):
             start = np.int64(starts[others[k]])
@@ -139,23 +139,28 @@ def count_block(a):
 
 @jit
 def _pour_words(old_shorts, old_longs, old_arena, shorts, longs, arena, state):
-    for at in range(0, len(old_shorts), SLOT):
-        key = old_shorts[at + KEY]
+    for slot in range(0, len(old_shorts), SLOT):
+        at = np.uint64(slot)
+        key = old_shorts[at]
         if key == 0:
             continue
         to = find_short(shorts, key, home_of(shorts, key))
-        if shorts[to + KEY] == 0:
-            shorts[to + KEY] = key
+        if shorts[to] == 0:
+            shorts[to] = key
             state[SHORTS] += 1
         shorts[to + VALUE] += old_shorts[at + VALUE]
-    for at in range(0, len(old_longs), LONG_SLOT):
+    for slot in range(0, len(old_longs), LONG_SLOT):
+        at = np.uint64(slot)
         rest = old_longs[at + REST]
         if rest == 0:
             continue
         key = old_longs[at]
         place = np.int64(old_longs[at + PLACE])
         length = np.int64(rest)
-        to = find_long(longs, arena, old_arena, place, length, key) if place else find_middle(longs, key, rest)
+        if place:
+            to = find_long(longs, arena, old_arena, place, length, key)
+        else:
+            to = find_middle(longs, key, rest, middle_home(longs, key, rest))
         if longs[to + REST] == 0:
             state[LONGS] += 1
             longs[to] = key
@@ -186,8 +191,8 @@ def _add_words(data, ends, counts, first, shorts, longs, arena, state):
             key = short_key(data, start, length)
             if is_short(key, length):
                 at = find_short(shorts, key, home_of(shorts, key))
-                if shorts[at + KEY] == 0:
-                    shorts[at + KEY] = key
+                if shorts[at] == 0:
+                    shorts[at] = key
                     state[SHORTS] += 1
                 shorts[at + VALUE] += np.uint64(counts[k])
                 continue
@@ -236,7 +241,8 @@ def _write_key(key, data, used):
 def _list_words(shorts, longs, arena, keys, data, ends, counts):
     used = np.int64(0)
     word = 0
-    for at in range(0, len(shorts), SLOT):
+    for slot in range(0, len(shorts), SLOT):
+        at = np.uint64(slot)
         if shorts[at] == 0:
             continue
         length = _write_key(shorts[at], data, used)
@@ -245,7 +251,8 @@ def _list_words(shorts, longs, arena, keys, data, ends, counts):
         ends[word] = used
         counts[word] = np.int64(shorts[at + VALUE])
         word += 1
-    for at in range(0, len(longs), LONG_SLOT):
+    for slot in range(0, len(longs), LONG_SLOT):
+        at = np.uint64(slot)
         if longs[at + REST] == 0:
             continue
         place = np.int64(longs[at + PLACE])

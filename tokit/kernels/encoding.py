@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.cutting import LEFT, RUNS, SPACE, cut, take_window, window_end
-from tokit.kernels.memory import i32, i64, inlined, jit, load64, number, u8, u32, u64
+from tokit.kernels.memory import i32, i64, inlined, jit, load64, number, prefetch, u8, u32, u64
 from tokit.kernels.words import (
     LONG_SLOT,
     LONG_VALUE,
@@ -29,6 +29,7 @@ from tokit.kernels.words import (
     is_middle,
     is_short,
     keep_long,
+    middle_home,
     middle_rest,
     short_key,
 )
@@ -37,6 +38,9 @@ BPE, WORDS, PIECES = 0, 1, 2
 # Places in the state: where the block goes on, ids written, and how full the cache is.
 POSITION, DOCUMENT, WRITTEN, SHORTS, LONGS, ARENA, RUN_END, NEEDED = 0, 1, 2, 3, 4, 5, 6, 7
 DONE, LONG_WORD = 0, 1
+BATCH = 64
+# No home in the tables of short words.
+FAR = np.uint64(0xFFFFFFFFFFFFFFFF)
 # Up to so many symbols the best pair is found by looking at all; beyond, a heap keeps them in order.
 FEW = 48
 ID_BITS = 28
@@ -184,7 +188,15 @@ def _vocabulary_id(shorts, longs, arena, text, start, length):
     if SHORT < length <= MIDDLE:
         rest = middle_rest(text, start, length)
         if is_middle(rest, length):
-            return np.int64(longs[find_middle(longs, load64(text, start), rest) + LONG_VALUE]) - 1
+            return (
+                np.int64(
+                    longs[
+                        find_middle(longs, load64(text, start), rest, middle_home(longs, load64(text, start), rest))
+                        + LONG_VALUE
+                    ]
+                )
+                - 1
+            )
     at = find_long(longs, arena, text, start, length, hash_of(text, start, length))
     return np.int64(longs[at + LONG_VALUE]) - 1
 
@@ -286,7 +298,7 @@ def _learn(text, start, length, count, ids, shorts, longs, arena, runs, state):
         if is_middle(rest, length):
             value = _value_of(ids, count, runs, state)
             if value:
-                at = find_middle(longs, load64(text, start), rest)
+                at = find_middle(longs, load64(text, start), rest, middle_home(longs, load64(text, start), rest))
                 longs[at] = load64(text, start)
                 longs[at + REST] = rest
                 longs[at + LONG_VALUE] = value
@@ -303,89 +315,130 @@ def _learn(text, start, length, count, ids, shorts, longs, arena, runs, state):
         state[LONGS] += 1
 
 
-@inlined
-def _cached(text, start, length, shorts, longs, arena):
-    """The cache's value for a word; 0 when it is not there."""
-    if length <= SHORT:
-        key = short_key(text, start, length)
-        if is_short(key, length):
-            return shorts[find_short(shorts, key, home_of(shorts, key)) + VALUE]
-    elif length <= MIDDLE:
-        rest = middle_rest(text, start, length)
-        if is_middle(rest, length):
-            return longs[find_middle(longs, load64(text, start), rest) + LONG_VALUE]
-    return longs[find_long(longs, arena, text, start, length, hash_of(text, start, length)) + LONG_VALUE]
+@jit
+def _write_many(value, runs, out, written):
+    """Ids of a word that has more than two; returns ids written so far."""
+    at = np.int64(value >> np.uint64(8))
+    size = np.int64(runs[at])
+    for j in range(size):
+        out[written + j] = runs[at + 1 + j]
+    return written + size
 
 
 @jit
-def _encode_span(text, starts, first, last, classes, drop, written, out, model, unknown, limit, symbols, pairs, merged,
-                 heads, tails, work, shorts, longs, arena, runs, state):  # fmt: skip
-    """Encode the pre-tokens [first, last) of a window; returns ids written so far, or -1 when one is too long."""
+def _write_new(text, start, length, model, work, cache, out, written, state):
+    """Ids of a word that the cache does not have, which then has it; returns ids written so far."""
+    kind, unknown, limit, symbols, pairs, merged, heads, tails = model
+    shorts, longs, arena, runs = cache
+    size = _encode_word(text, start, length, kind, unknown, limit, symbols, pairs, merged, heads, tails, work)
+    for j in range(size):
+        out[written + j] = work[0][j]
+    if kind != WORDS:
+        _learn(text, start, length, size, work[0], shorts, longs, arena, runs, state)
+    return written + size
+
+
+@inlined
+def _look_ahead(text, starts, first, last, shorts, longs, keys, rests, homes):
+    """Keys of a batch of words; their slots are on their way from memory before the first is looked at.
+
+    A word that only the arena tells has the home FAR.
+    """
     for k in range(first, last):
         start = np.int64(starts[k])
         length = np.int64(starts[k + 1]) - start
-        if drop and classes[start + LEFT] & SPACE:
-            continue
-        value = _cached(text, start, length, shorts, longs, arena)
-        count = value & np.uint64(0xFF)
-        # Two ids are written whatever the word has: the next word writes over what is too much.
-        out[written] = (value >> np.uint64(8)) & np.uint64(ID_MASK)
-        out[written + 1] = value >> np.uint64(8 + ID_BITS)
-        if np.uint64(1) <= count <= np.uint64(2):
-            written += np.int64(count)
-            continue
-        if count == np.uint64(MANY):
-            at = np.int64(value >> np.uint64(8))
-            size = np.int64(runs[at])
-            for j in range(size):
-                out[written + j] = runs[at + 1 + j]
-            written += size
-            continue
-        if length > len(work[1]):
-            state[NEEDED] = length
-            return np.int64(-1)
-        size = _encode_word(text, start, length, model, unknown, limit, symbols, pairs, merged, heads, tails, work)
-        for j in range(size):
-            out[written + j] = work[0][j]
-        written += size
-        if model != WORDS:
-            _learn(text, start, length, size, work[0], shorts, longs, arena, runs, state)
+        j = k - first
+        homes[j] = FAR
+        if length <= SHORT:
+            keys[j] = short_key(text, start, length)
+            if is_short(keys[j], length):
+                homes[j] = home_of(shorts, keys[j])
+                prefetch(shorts, np.int64(homes[j]))
+        elif length <= MIDDLE:
+            keys[j] = load64(text, start)
+            rests[j] = middle_rest(text, start, length)
+            if is_middle(rests[j], length):
+                homes[j] = middle_home(longs, keys[j], rests[j])
+                prefetch(longs, np.int64(homes[j]))
+
+
+@jit
+def _encode_window(text, starts, count, classes, drop, out, model, work, cache, batch, state):
+    """Encode the pre-tokens of a window; returns ids written so far, or -1 when one is too long.
+
+    Before each pre-token `before` says how many ids there are.
+    """
+    shorts, longs, arena, runs = cache
+    keys, rests, homes, before = batch
+    written = state[WRITTEN]
+    for first in range(0, count, BATCH):
+        last = min(first + BATCH, count)
+        _look_ahead(text, starts, first, last, shorts, longs, keys, rests, homes)
+        for k in range(first, last):
+            before[k] = written
+            start = np.int64(starts[k])
+            length = np.int64(starts[k + 1]) - start
+            if drop and classes[start + LEFT] & SPACE:
+                continue
+            j = k - first
+            if homes[j] == FAR:
+                key = hash_of(text, start, length)
+                value = longs[find_long(longs, arena, text, start, length, key) + LONG_VALUE]
+            elif length <= SHORT:
+                value = shorts[find_short(shorts, keys[j], homes[j]) + VALUE]
+            else:
+                value = longs[find_middle(longs, keys[j], rests[j], homes[j]) + LONG_VALUE]
+            size = np.int64(value & np.uint64(0xFF))
+            # Two ids are written whatever the word has: the next word writes over what is too much.
+            out[np.uint64(written)] = (value >> np.uint64(8)) & np.uint64(ID_MASK)
+            out[np.uint64(written + 1)] = value >> np.uint64(8 + ID_BITS)
+            if 0 < size <= 2:
+                written += size
+            elif size == MANY:
+                written = _write_many(value, runs, out, written)
+            elif length > len(work[1]):
+                state[NEEDED] = length
+                return np.int64(-1)
+            else:
+                written = _write_new(text, start, length, model, work, cache, out, written, state)
+    before[count] = written
     return written
 
 
 @jit
-def _encode_block(data, ends, cutter, model, cache, scratch, work, out, out_ends, state):
+def _find_start(starts, count, place):
+    """The first pre-token that starts at `place` or behind it."""
+    low = np.int64(0)
+    high = np.int64(count)
+    while low < high:
+        middle = (low + high) >> 1
+        if starts[middle] < place:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@jit
+def _encode_block(data, ends, cutter, model, cache, scratch, batch, work, out, out_ends, state):
     pages, values, style, group, steps = cutter
-    kind, unknown, limit, symbols, pairs, merged, heads, tails = model
-    shorts, longs, arena, runs = cache
     text, classes, marks, starts = scratch
-    total = ends[-1]
-    drop = style == RUNS
-    while state[POSITION] < total:
+    before = batch[3]
+    while state[POSITION] < ends[-1]:
         begin = state[POSITION]
         document = state[DOCUMENT]
         end = window_end(data, ends, document, begin)
         next_document = take_window(data, ends, document, begin, end, text, marks)
         count = cut(text, end - begin, pages, values, style, group, steps, classes, marks, starts)
-        written = state[WRITTEN]
-        k = np.int64(0)
-        while k < count:
-            # Up to the end of the document, or of the window.
-            stop = count
-            if document < next_document:
-                stop = k
-                while stop < count and starts[stop] < ends[document] - begin:
-                    stop += 1
-            written = _encode_span(
-                text, starts, k, stop, classes, drop, written, out, kind, unknown, limit, symbols, pairs, merged, heads,
-                tails, work, shorts, longs, arena, runs, state,
-            )  # fmt: skip
-            if written < 0:
-                return LONG_WORD
-            k = stop
-            while document < next_document and (k == count or ends[document] - begin <= starts[k]):
-                out_ends[document] = written
-                document += 1
+        drop = style == RUNS
+        written = _encode_window(
+            text, starts, count, classes, drop, out, model, work, cache, batch, state
+        )  # fmt: skip
+        if written < 0:
+            return LONG_WORD
+        while document < next_document:
+            out_ends[document] = before[_find_start(starts, count, ends[document] - begin)]
+            document += 1
         state[WRITTEN] = written
         state[POSITION] = end
         state[DOCUMENT] = next_document
@@ -403,8 +456,9 @@ def encode_block(a):
     PIECES), unknown id, longest word in characters, symbols (the id of each byte), pairs (see `index_pairs`), merged
     (the id that each rank makes); the tables of pieces, shorts, longs and arena, for the heads of words and for what
     follows; the cache: shorts, longs, arena, runs; text, classes, marks (zero), starts: scratch, MARGIN longer
-    than the data; ids, before, after, ranks, heap: scratch for the longest pre-token; out: ids, as long as the data
-    and MARGIN more; ends of the documents in it; state.
+    than the data; keys, rests, homes (BATCH long), before (as long as the data, and MARGIN); ids, before, after,
+    ranks, heap: scratch for the longest pre-token; out: ids, as long as the data and MARGIN more; ends of the
+    documents in it; state.
 
     Returns:
         DONE, or LONG_WORD when a pre-token of state[NEEDED] bytes needs more scratch.
@@ -415,9 +469,9 @@ def encode_block(a):
         (number(a, 7), number(a, 8), number(a, 9), u32(a, 10), u64(a, 11), u32(a, 12),
          (u64(a, 13), u64(a, 14), u8(a, 15)), (u64(a, 16), u64(a, 17), u8(a, 18))),
         (u64(a, 19), u64(a, 20), u8(a, 21), u32(a, 22)),
-        (u8(a, 23), u8(a, 24), u8(a, 25), i32(a, 26)),
-        (u32(a, 27), i32(a, 28), i32(a, 29), u32(a, 30), u64(a, 31)),
-        u32(a, 32), i64(a, 33), i64(a, 34),
+        (u8(a, 23), u8(a, 24), u8(a, 25), i32(a, 26)), (u64(a, 27), u64(a, 28), u64(a, 29), i64(a, 30)),
+        (u32(a, 31), i32(a, 32), i32(a, 33), u32(a, 34), u64(a, 35)),
+        u32(a, 36), i64(a, 37), i64(a, 38),
     )  # fmt: skip
 
 

@@ -112,6 +112,20 @@ def load64(typing_context, array, offset):
 
 
 @intrinsic
+def store64(typing_context, array, offset, value):
+    """Write eight bytes into a byte array from `offset` on, little-endian."""
+
+    def codegen(context, builder, signature, arguments):
+        array_type = signature.args[0]
+        data = context.make_array(array_type)(context, builder, arguments[0]).data
+        address = builder.gep(data, [arguments[1]], source_etype=ir.IntType(8))
+        builder.store(arguments[2], builder.bitcast(address, ir.PointerType(ir.IntType(64))), align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.uint64), codegen
+
+
+@intrinsic
 def prefetch(typing_context, array, index):
     """Ask for the cache line of an element before it is needed."""
 

@@ -53,6 +53,7 @@ Kernel: TypeAlias = Callable[..., int]
 
 _lock = threading.Lock()
 _ready: dict[str, Kernel] = {}
+_declined: dict[str, int] = {}
 _announced: list[bool] = []
 
 
@@ -89,8 +90,12 @@ def pays(name: str, size: int) -> bool:
     """Whether a kernel is worth its loading, or even its compiling, for so many bytes of text."""
     if size < WORTH_LOADING:
         return False
-    # Where some kernels were worth it, so are those that work with them.
-    return size >= WORTH_COMPILING or bool(_ready) or _cached(name) is not None
+    # Where one was compiled, others that work with it may be too.
+    if size >= WORTH_COMPILING or name in _ready or _announced or _cached(name) is not None:
+        return True
+    # Much work may come in small pieces.
+    _declined[name] = _declined.get(name, 0) + size
+    return _declined[name] >= WORTH_COMPILING
 
 
 def _cached(name: str) -> tuple[str, bytes] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.cutting import char_length, code_point
-from tokit.kernels.memory import i32, i64, inlined, jit, load64, number, u8, u16, u32, u64
+from tokit.kernels.memory import i32, i64, inlined, jit, load64, number, store64, u8, u16, u32, u64
 
 _LOW, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _LINES = np.uint64(0x0A0A0A0A0A0A0A0A)
@@ -22,10 +22,10 @@ def _split_lines(raw, size, data, ends):
     while i < size:
         # Nothing is read behind the end: the bytes are Python's own.
         if size - i >= 8:
-            found = load64(raw, i) ^ _LINES
+            word = load64(raw, i)
+            found = word ^ _LINES
             if ((found - _LOW) & ~found & _HIGH) == 0:
-                for k in range(8):
-                    data[used + k] = raw[i + k]
+                store64(data, used, word)
                 used += 8
                 i += 8
                 continue

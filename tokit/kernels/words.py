@@ -15,8 +15,8 @@ from tokit.kernels.memory import inlined, jit, load64
 # A slot of the first table is a key and a value. In the second it is a key of two numbers, of which the second is
 # never zero, a value, and where in the arena the bytes lie: never 0, unless the key is all there is.
 SLOT, LONG_SLOT = 2, 4
-KEY, VALUE = 0, 1
-REST, LONG_VALUE, PLACE = 1, 2, 3
+VALUE = np.uint64(1)
+REST, LONG_VALUE, PLACE = np.uint64(1), np.uint64(2), np.uint64(3)
 SHORT, MIDDLE = 8, 16
 _K0 = np.uint64(0x9E3779B97F4A7C15)
 _K1 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -45,17 +45,19 @@ def spread(key):
 
 @inlined
 def home_of(table, key):
-    """The offset in `table` of the slot where the search for a key begins."""
-    mask = np.int64(len(table) // SLOT - 1)
-    return (np.int64(spread(key) >> np.uint64(32)) & mask) * SLOT
+    """The offset in `table` of the slot where the search for a key begins.
+
+    Offsets are unsigned: a signed one would be looked at each time whether it counts from the end.
+    """
+    return ((spread(key) >> np.uint64(32)) * np.uint64(SLOT)) & np.uint64(len(table) - 1)
 
 
 @inlined
 def find_short(table, key, home):
     """The offset in `table` of a key's slot, or of the free slot where it belongs."""
-    at = home
+    at = np.uint64(home)
     while table[at] != key and table[at] != 0:
-        at = (at + SLOT) & (len(table) - 1)
+        at = (at + np.uint64(SLOT)) & np.uint64(len(table) - 1)
     return at
 
 
@@ -86,11 +88,17 @@ def hash_of(text, start, length):
 
 
 @inlined
-def find_middle(table, key, rest):
+def middle_home(table, key, rest):
+    """The offset in the second table of the slot where the search for a key begins."""
+    return ((spread(key ^ (rest * _K1)) >> np.uint64(32)) * np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
+
+
+@inlined
+def find_middle(table, key, rest, home):
     """The offset in the second table of a key's slot, or of the free slot where it belongs."""
-    at = (np.int64(spread(key ^ (rest * _K1)) >> np.uint64(32)) & (len(table) // LONG_SLOT - 1)) * LONG_SLOT
+    at = np.uint64(home)
     while table[at + REST] != 0 and (table[at] != key or table[at + REST] != rest or table[at + PLACE] != 0):
-        at = (at + LONG_SLOT) & (len(table) - 1)
+        at = (at + np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
     return at
 
 
@@ -105,12 +113,12 @@ def _same_bytes(text, start, arena, place, length):
 @jit
 def find_long(table, arena, text, start, length, key):
     """The same for a word in the arena; `key` is its hash."""
-    at = (np.int64(spread(key) >> np.uint64(32)) & (len(table) // LONG_SLOT - 1)) * LONG_SLOT
+    at = ((spread(key) >> np.uint64(32)) * np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
     while table[at + REST] != 0:
         if table[at] == key and table[at + REST] == np.uint64(length) and table[at + PLACE] != 0:
             if _same_bytes(text, start, arena, np.int64(table[at + PLACE]), length):
                 return at
-        at = (at + LONG_SLOT) & (len(table) - 1)
+        at = (at + np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
     return at
 
 

@@ -104,7 +104,7 @@ def encode_stream(
         raise UsageError(f"unknown --as '{form}'", hint=did_you_mean(form, list(writers)))
     documents = tokens = 0
     pending = b""
-    for block, ids in encoded(corpus, tokenizer, options, tick):
+    for block, ids, _ in encoded(corpus, tokenizer, options, tick):
         lines = writers[form](block, ids, tokenizer)
         if lines:
             # JSON lines always end: a record is no line of the text.
@@ -117,11 +117,13 @@ def encode_stream(
     return EncodeReport(documents, tokens, corpus.skipped, corpus.replaced)
 
 
-def encoded(corpus: Corpus, tokenizer: Tokenizer, options: EncodeOptions, tick: Tick) -> Iterator[tuple[Block, Ids]]:
-    """Each block of a corpus with its ids, encoded on several threads."""
+def encoded(
+    corpus: Corpus, tokenizer: Tokenizer, options: EncodeOptions, tick: Tick
+) -> Iterator[tuple[Block, Ids, Fingerprint]]:
+    """Each block of a corpus with its ids and its fingerprint, made on several threads."""
 
-    def encode(block: Block) -> tuple[Block, Ids]:
-        return block, tokenizer.encode_block(block, options)
+    def encode(block: Block) -> tuple[Block, Ids, Fingerprint]:
+        return block, tokenizer.encode_block(block, options), Fingerprint.of(block)
 
     return in_order(encode, followed(corpus, "encoding", tick), alone=is_small)
 
@@ -223,9 +225,9 @@ def _fill_parts(
     """
     fingerprint = Fingerprint()
     open_end = False
-    for block, ids in encoded(corpus, tokenizer, options, tick):
+    for block, ids, part in encoded(corpus, tokenizer, options, tick):
         _write_block(block, ids, parts, split, seed)
-        fingerprint.add(block)
+        fingerprint.merge(part)
         open_end = block.open_end
     if not fingerprint.documents:
         raise empty_corpus()

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Block, ByteArray, IdArray, Ids, join_items
-from tokit.cuts import Cutter, Scratch, cutter_for, padded
+from tokit.cuts import BATCH, MARGIN, Cutter, Scratch, cutter_for, padded
 from tokit.kernels.native import kernel
 from tokit.rules import PATTERNS, TextRules
 from tokit.tokenizer.structure import byte_alphabet
@@ -69,11 +69,11 @@ class FastEncoder:
         if not size:
             return Ids(np.empty(0, dtype=np.uint32), np.zeros(len(block), dtype=np.int64))
         work = self._workspace(size)
-        out = np.empty(size + 64, dtype=np.uint32)
+        out = np.empty(size + MARGIN, dtype=np.uint32)
         work.state[:3] = 0
         while kernel("encode_block")(
             block.data, block.ends, *self._cutter.arguments, *self._model_arguments, *work.cache,
-            *work.scratch.arguments[:4], *work.word, out, ends, work.state,
+            *work.scratch.arguments[:4], *work.batch, work.before, *work.word, out, ends, work.state,
         ) == LONG_WORD:  # fmt: skip
             work.make_room(int(work.state[7]))
         return Ids(out[: int(work.state[2])], ends)
@@ -90,7 +90,7 @@ class FastEncoder:
         if work is None:
             work = self._local.work = Workspace.of(size, self._model.whole)
         if not work.scratch.fits(size):
-            work.scratch = Scratch.of(size)
+            work.scratch, work.before = Scratch.of(size), _counters(size)
         return work
 
 
@@ -100,6 +100,8 @@ class Workspace:
 
     cache: tuple[Any, ...]
     scratch: Scratch
+    batch: tuple[npt.NDArray[np.uint64], ...]
+    before: npt.NDArray[np.int64]
     word: tuple[Any, ...]
     state: npt.NDArray[np.int64]
 
@@ -114,17 +116,22 @@ class Workspace:
             np.zeros(arena, dtype=np.uint8), np.empty(RUN_IDS, dtype=np.uint32),
         )  # fmt: skip
         state = np.zeros(8, dtype=np.int64)
+        batch = tuple(np.empty(BATCH, dtype=np.uint64) for _ in range(3))
         # Place 0 says that a word is not in the arena.
         state[5] = 8
         if whole:
             data, ends = join_items(whole)
             ids = np.fromiter(whole.values(), dtype=np.uint32, count=len(whole))
             kernel("seed_words")(padded(data), ends, ids, *cache, state)
-        return cls(cache, Scratch.of(size), _word_scratch(WORD_BYTES), state)
+        return cls(cache, Scratch.of(size), batch, _counters(size), _word_scratch(WORD_BYTES), state)
 
     def make_room(self, size: int) -> None:
         """Scratch for a pre-token of `size` bytes."""
         self.word = _word_scratch(size)
+
+
+def _counters(size: int) -> npt.NDArray[np.int64]:
+    return np.empty(size + MARGIN, dtype=np.int64)
 
 
 def _word_scratch(size: int) -> tuple[Any, ...]:
