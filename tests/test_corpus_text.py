@@ -456,7 +456,7 @@ def test_a_file_that_goes_away_is_an_error(file: Path) -> None:
     corpus = open_corpus([str(file)])
     file.unlink()
     with pytest.raises(CorpusError, match=r"text.txt: no such file"):
-        list(corpus.sources[0]._blocks())
+        list(corpus.sources[0].blocks())
 
 
 def test_a_folder_where_a_file_was_is_an_error(file: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import io
 import json
+import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,7 @@ from hypothesis import strategies as st
 from tokit.arrays import Ids
 from tokit.corpus import open_corpus
 from tokit.errors import ArtifactError, IdsError, UsageError
-from tokit.ids import FORMATS
+from tokit.ids import FORMATS, growing
 from tokit.ids.flat import NPY_HEADER_BYTES, npy_header
 from tokit.ids.shards import Shards, open_shards
 from tokit.ids.writer import id_dtype, select, with_end_of_text
@@ -34,10 +38,36 @@ ROWS = st.lists(st.lists(st.integers(0, 60_000), max_size=6), max_size=12)
 def written(tmp_path: Path, name: str, rows: list[list[int]], end: int | None, *, step: int = 3) -> Path:
     writer = FORMATS.get(name)(tmp_path / "ids", np.dtype("<u2"), end)
     for start in range(0, len(rows), step):
-        writer.write(Ids.of(rows[start : start + step]))
+        writer.write(writer.packed(Ids.of(rows[start : start + step])))
     writer.close()
     assert writer.documents == len(rows)
     return writer.path
+
+
+def test_what_is_hashed_while_it_is_written_is_what_lies_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(growing, "STEP", 1000)
+    monkeypatch.setattr(os, "fdatasync", lambda _descriptor: synced.append(1))
+    file = growing.GrowingFile(tmp_path / "ids.bin")
+    for start in range(0, 10_000, 100):
+        file.write(np.arange(start, start + 100, dtype=np.uint16))
+    digest = file.close()
+    content = np.arange(10_000, dtype=np.uint16).tobytes()
+    assert (tmp_path / "ids.bin").read_bytes() == content
+    assert digest == hashlib.sha256(content).hexdigest()
+    assert synced
+
+
+def test_an_error_of_the_disk_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_descriptor: int) -> None:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    monkeypatch.setattr(growing, "STEP", 8)
+    monkeypatch.setattr(os, "fdatasync", broken)
+    file = growing.GrowingFile(tmp_path / "ids.bin")
+    with pytest.raises(OSError, match="the disk is gone"), closing(file):
+        for _ in range(100):
+            file.write(np.zeros(100, dtype=np.uint16))
 
 
 def as_shards(tmp_path: Path, name: str, rows: list[list[int]], end: int | None) -> Shards:

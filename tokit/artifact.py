@@ -43,10 +43,17 @@ ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy", "numba")
 
 @dataclass
 class Draft:
-    """A folder that is being written: put files in `path`, facts in `manifest`."""
+    """A folder that is being written: put files in `path`, facts in `manifest`.
+
+    Attributes:
+        path: The folder.
+        manifest: What its manifest says besides kind, versions and files.
+        digests: The sha256 of files, by name, where it is known already.
+    """
 
     path: Path
     manifest: dict[str, Any] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 def versions() -> dict[str, str]:
@@ -230,7 +237,7 @@ def _seal(draft: Draft, kind: str) -> None:
         "format_version": FORMAT_VERSION,
         **draft.manifest,
         "versions": versions(),
-        "files": {name: sha256_file(draft.path / name) for name in names},
+        "files": {name: draft.digests.get(name) or sha256_file(draft.path / name) for name in names},
     }
     dump_json(manifest, draft.path / MANIFEST)
     for name in (*names, MANIFEST):

@@ -5,5 +5,6 @@
 
 from tokit.corpus.corpus import Corpus, Source, open_corpus
 from tokit.corpus.fingerprint import Fingerprint, split_mask
+from tokit.corpus.readers import Unread
 
-__all__ = ["Corpus", "Fingerprint", "Source", "open_corpus", "split_mask"]
+__all__ = ["Corpus", "Fingerprint", "Source", "Unread", "open_corpus", "split_mask"]

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tokit.arrays import Block, ByteArray, IntArray, Record, split_items
-from tokit.corpus.readers import Reader, Reading
+from tokit.corpus.readers import Reader, Reading, ready
 from tokit.corpus.records import document_too_long, missing_field
 from tokit.corpus.stream import ByteStream, Tally, seekable
 from tokit.corpus.utf8 import find_invalid, mend, not_utf8
@@ -251,5 +251,5 @@ def _is_utf8(data: ByteArray, ends: IntArray) -> bool:
     return not bool(((data[starts] & 0xC0) == 0x80).any())
 
 
-PARQUET = Reader(read_parquet, option="field")
-ARROW = Reader(read_arrow, option="field")
+PARQUET = Reader(ready(read_parquet), option="field")
+ARROW = Reader(ready(read_arrow), option="field")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokit.arrays import Block
 from tokit.corpus.names import Located, locate
-from tokit.corpus.readers import READERS, Reader, Reading, known_format, split_format
+from tokit.corpus.readers import READERS, Reader, Reading, Unread, known_format, made, split_format
 from tokit.corpus.stream import Tally, copied, open_stream
 from tokit.corpus.text import UNITS
 from tokit.corpus.utf8 import ERRORS
@@ -44,7 +44,11 @@ class Source:
         return self.path is not None and self.path.is_file()
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of this source, in order.
+        """Blocks of this source, in order, none of them empty; raises as `unread`, and for what it reads."""
+        return made(self.unread())
+
+    def unread(self) -> Iterator[Unread]:
+        """What the blocks of this source are made of, in order.
 
         Raises:
             CorpusError: it cannot be read, is damaged, or holds what the settings refuse.
@@ -53,9 +57,9 @@ class Source:
         if self._begun and not self.rereadable:
             raise RuntimeError(f"{self.name} is read a second time; use Corpus.spooled()")
         self._begun = True
-        return self._blocks()
+        return self._unread()
 
-    def _blocks(self) -> Iterator[Block]:
+    def _unread(self) -> Iterator[Unread]:
         with open_stream(self.name, self.path, self.compression, self.tally) as stream:
             yield from self.reader.read(stream, self.reading, self.tally)
 
@@ -112,9 +116,18 @@ class Corpus:
             CorpusError: a source cannot be read, is damaged, or holds what the settings refuse.
             RuntimeError: a source that can be read only once is read again; see `spooled`.
         """
+        return made(self.unread())
+
+    def unread(self) -> Iterator[Unread]:
+        """The same blocks before they are made: several threads can share the making. Some may turn out empty.
+
+        Raises:
+            CorpusError: a source cannot be read; what is wrong with its content, making a block says.
+            RuntimeError: see `blocks`.
+        """
         self._tally.reset()
         for source in self.sources:
-            yield from source.blocks()
+            yield from source.unread()
 
     @contextmanager
     def spooled(self) -> Iterator[Corpus]:
@@ -146,7 +159,7 @@ def open_corpus(
     max_document: int = 1 << 30,
     files_from: str | None = None,
     keep_records: bool = False,
-    block_bytes: int = 4 << 20,
+    block_bytes: int = 1 << 20,
 ) -> Corpus:
     """Find the sources of a corpus; their text is read by `Corpus.blocks`.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from tokit.arrays import Block
-from tokit.corpus.readers import Reader, Reading
+from tokit.corpus.readers import Reader, Reading, ready
 from tokit.corpus.records import BOM, RECORD_ROOM, Collector, missing_field
 from tokit.corpus.stream import ByteStream, Tally
 from tokit.corpus.text import Chunk, not_utf8_in, whole_lines
@@ -115,5 +115,5 @@ def _mended(cell: str) -> str:
     return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-CSV = Reader(partial(read_delimited, delimiter=","), option="field")
-TSV = Reader(partial(read_delimited, delimiter="\t"), option="field")
+CSV = Reader(ready(partial(read_delimited, delimiter=",")), option="field")
+TSV = Reader(ready(partial(read_delimited, delimiter="\t")), option="field")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from tokit.arrays import Block, Record
-from tokit.corpus.readers import Reader, Reading
+from tokit.corpus.readers import Reader, Reading, ready
 from tokit.corpus.records import BOM, RECORD_ROOM, Collector, missing_field
 from tokit.corpus.stream import ByteStream, Tally
 from tokit.corpus.text import whole_lines
@@ -67,4 +67,4 @@ def _kind(value: object) -> str:
     return KINDS.get(type(value), "null")
 
 
-JSONL = Reader(read_jsonl, option="field")
+JSONL = Reader(ready(read_jsonl), option="field")

@@ -12,7 +12,7 @@ from typing import Any, cast
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
 from tokit.arrays import Block
-from tokit.corpus.readers import Reader, Reading
+from tokit.corpus.readers import Reader, Reading, ready
 from tokit.corpus.records import Collector
 from tokit.corpus.stream import ByteStream, Tally
 from tokit.errors import CorpusError
@@ -78,4 +78,4 @@ def _local(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-MEDIAWIKI = Reader(read_mediawiki, option=None)
+MEDIAWIKI = Reader(ready(read_mediawiki), option=None)

@@ -6,8 +6,9 @@ A reader turns the bytes of one source into blocks. Adding a format is a module 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 from typing import Literal, TypeAlias
 
@@ -34,10 +35,46 @@ class Reading:
     errors: str = "strict"
     max_document: int = 1 << 30
     keep_records: bool = False
-    block_bytes: int = 4 << 20
+    block_bytes: int = 1 << 20
 
 
-Read: TypeAlias = Callable[[ByteStream, Reading, Tally], Iterator[Block]]
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A block that is still to be made, so that several threads can share the making.
+
+    Attributes:
+        size: How many bytes it is made of.
+        make: Makes the block, on any thread; it may turn out empty. Raises CorpusError for what the settings refuse.
+    """
+
+    size: int
+    make: Callable[[], Block]
+
+
+Read: TypeAlias = Callable[[ByteStream, Reading, Tally], Iterator[Unread]]
+ReadBlocks: TypeAlias = Callable[[ByteStream, Reading, Tally], Iterator[Block]]
+
+
+def ready(read: ReadBlocks) -> Read:
+    """A reader that makes its blocks while it reads."""
+
+    def unread(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Unread]:
+        for block in read(stream, reading, tally):
+            yield Unread(len(block.data), partial(_itself, block))
+
+    return unread
+
+
+def made(pieces: Iterable[Unread]) -> Iterator[Block]:
+    """The blocks that are not empty."""
+    for unread in pieces:
+        block = unread.make()
+        if len(block):
+            yield block
+
+
+def _itself(block: Block) -> Block:
+    return block
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +82,7 @@ class Reader:
     """A format that can be read.
 
     Attributes:
-        read: Turns the bytes of a source into blocks.
+        read: Turns the bytes of a source into blocks, or into what blocks are made of.
         option: Which option says where its documents are; None when the format leaves no choice.
     """
 

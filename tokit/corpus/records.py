@@ -53,9 +53,9 @@ class Collector:
             record[self._reading.field] = text
             damaged = True
         if damaged and self._reading.errors == "skip":
-            self._tally.skipped += 1
+            self._tally.met(skipped=1)
             return
-        self._tally.replaced += damaged
+        self._tally.met(replaced=damaged)
         self._keep(place, text.encode("utf-8"), record)
 
     def take(self) -> Iterator[Block]:

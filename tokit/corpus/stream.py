@@ -12,9 +12,10 @@ import select
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -43,6 +44,13 @@ class Tally:
     skipped: int = 0
     replaced: int = 0
     bytes_read: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def met(self, *, skipped: int = 0, replaced: int = 0) -> None:
+        """Count documents in; threads may do so at once."""
+        with self._lock:
+            self.skipped += skipped
+            self.replaced += replaced
 
     def reset(self) -> None:
         """Start over."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from tokit.arrays import Block
-from tokit.corpus.readers import Reader, Reading
+from tokit.corpus.readers import Reader, Reading, Unread
 from tokit.corpus.stream import ByteStream, Tally
 from tokit.corpus.utf8 import find_invalid, mend, not_utf8
 from tokit.errors import CorpusError
@@ -52,22 +53,32 @@ class Unit:
     spans: Callable[[bytes], list[Span]]
 
 
-def read_text(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Block]:
-    """Blocks of a text source."""
+def read_text(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Unread]:
+    """Blocks of a text source; whoever makes one checks its bytes and cuts it into documents."""
     unit = UNITS[reading.unit]
     for chunk in unit.chunks(stream, reading.block_bytes, reading.max_document):
-        invalid = find_invalid(chunk.data)
-        if invalid >= 0 and reading.errors == "strict":
-            raise not_utf8_in(stream, chunk, invalid)
-        if len(chunk.data) > reading.max_document:
-            _check_lengths(stream, chunk, unit, reading.max_document)
-        block = _block(chunk, unit, reading, tally, sound=invalid < 0)
-        if len(block):
-            yield block
+        yield Unread(len(chunk.data), partial(_block, chunk, stream, reading, tally))
 
 
-def _block(chunk: Chunk, unit: Unit, reading: Reading, tally: Tally, *, sound: bool) -> Block:
+def _block(chunk: Chunk, stream: ByteStream, reading: Reading, tally: Tally) -> Block:
+    """The documents of a chunk.
+
+    Raises:
+        CorpusError: bytes are not UTF-8, or a document is too long.
+    """
+    unit = UNITS[reading.unit]
     open_end = reading.unit == "file" or not chunk.data.endswith(b"\n")
+    long = len(chunk.data) > reading.max_document
+    if reading.unit == "line" and not long and pays("split_lines", len(chunk.data)):
+        block = _split_lines(chunk.data, chunk.newlines, open_end)
+        if block is not None:
+            return block
+    invalid = find_invalid(chunk.data)
+    if invalid >= 0 and reading.errors == "strict":
+        raise not_utf8_in(stream, chunk, invalid)
+    if long:
+        _check_lengths(stream, chunk, unit, reading.max_document)
+    sound = invalid < 0
     if sound and reading.unit == "line":
         return _line_block(chunk, open_end)
     documents = [chunk.data[start:end] for start, end in unit.spans(chunk.data)]
@@ -79,8 +90,6 @@ def _block(chunk: Chunk, unit: Unit, reading: Reading, tally: Tally, *, sound: b
 
 def _line_block(chunk: Chunk, open_end: bool) -> Block:
     data = chunk.data
-    if pays("split_lines", len(data)):
-        return _split_lines(data, chunk.newlines, open_end)
     newlines = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
     ends = newlines - np.arange(len(newlines), dtype=np.int64)
     if open_end:
@@ -88,12 +97,13 @@ def _line_block(chunk: Chunk, open_end: bool) -> Block:
     return Block(np.frombuffer(data.replace(b"\n", b""), dtype=np.uint8), ends.astype(np.int64, copy=False), open_end)
 
 
-def _split_lines(data: bytes, newlines: int, open_end: bool) -> Block:
-    """The same by a kernel."""
+def _split_lines(data: bytes, newlines: int, open_end: bool) -> Block | None:
+    """The same by a kernel; None when it is not UTF-8."""
     raw = np.frombuffer(data, dtype=np.uint8)
     text = np.empty(len(raw) - newlines, dtype=np.uint8)
     ends = np.empty(newlines + open_end, dtype=np.int64)
-    kernel("split_lines")(raw, len(raw), text, ends)
+    if kernel("split_lines")(raw, len(raw), text, ends) < 0:
+        return None
     if open_end:
         ends[-1] = len(text)
     return Block(text, ends, open_end)
@@ -169,7 +179,7 @@ def _gather(stream: ByteStream, pieces: Iterator[bytes], ends: Ends, *, size: in
         head = head if carried + head > size else 0
         for start, end in ((0, head), (head, cut)):
             if end > start:
-                data = b"".join([*carry, piece[start:end]])
+                data = b"".join([*carry, memoryview(piece)[start:end]])
                 newlines = _count_newlines(data)
                 yield Chunk(line, data, newlines)
                 line += newlines

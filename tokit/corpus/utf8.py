@@ -59,9 +59,9 @@ def mend(documents: Sequence[bytes], errors: str, tally: Tally) -> list[bytes | 
 
 def _mended(document: bytes, errors: str, tally: Tally) -> bytes | None:
     if errors == "skip":
-        tally.skipped += 1
+        tally.met(skipped=1)
         return None
-    tally.replaced += 1
+    tally.met(replaced=1)
     return document.decode("utf-8", "replace").encode("utf-8")
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tokit.arrays import Ids, IntArray
-from tokit.ids.writer import ShardWriter, with_end_of_text
+from tokit.arrays import Ids
+from tokit.ids.growing import GrowingFile
+from tokit.ids.writer import Packed, ShardWriter, with_end_of_text
 from tokit.kernels.native import kernel, pays
 
 # The header of an .npy file is padded, so that its final form fits where the first one stood.
@@ -28,43 +29,39 @@ class BinWriter(ShardWriter):
 
     def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger], end_of_text: int | None) -> None:
         super().__init__(path, dtype, end_of_text)
-        self._file = self.path.open("wb")
+        self._file = self._opened()
         self._ends_file = NpyColumn(path.with_name(_ends_name(path.name)), np.dtype("<i8"))
-        self._start()
 
-    def write(self, ids: Ids) -> None:
-        data, ends = _packed(ids, self.end_of_text, self.dtype)
-        self._file.write(data.tobytes())
-        self._ends_file.write(ends + self.tokens)
-        self.documents += len(ids)
-        self.tokens += len(data)
+    def packed(self, ids: Ids) -> Packed:
+        return _packed(ids, self.end_of_text, self.dtype)
+
+    def write(self, packed: Packed) -> None:
+        self._file.write(packed.data)
+        self._ends_file.write(packed.ends + self.tokens)
+        self.documents += len(packed.ends)
+        self.tokens += len(packed.data)
 
     def close(self) -> None:
-        self._finish()
-        self._file.close()
+        digest = self._file.close()
         self._ends_file.close()
+        if digest is not None:
+            self.digests[self.path.name] = digest
 
-    def _start(self) -> None:
-        """What stands before the ids: nothing."""
-
-    def _finish(self) -> None:
-        """What is known only at the end: nothing."""
+    def _opened(self) -> GrowingFile | NpyColumn:
+        return GrowingFile(self.path)
 
 
-def _packed(
-    ids: Ids, end_of_text: int | None, dtype: np.dtype[np.unsignedinteger]
-) -> tuple[npt.NDArray[np.unsignedinteger], IntArray]:
-    """Ids in the type of the file, an end-of-text behind each document; and the ends of the documents."""
+def _packed(ids: Ids, end_of_text: int | None, dtype: np.dtype[np.unsignedinteger]) -> Packed:
     if not pays("pack_ids", ids.data.nbytes):
         ids = ids if end_of_text is None else with_end_of_text(ids, end_of_text)
-        return ids.data.astype(dtype), ids.ends
+        return Packed(ids.data.astype(dtype), ids.ends)
     marks = 0 if end_of_text is None else len(ids)
     out = np.empty(len(ids.data) + marks, dtype=dtype)
     none = np.empty(0, dtype=dtype)
     ends = np.empty(len(ids), dtype=np.int64)
     narrow, wide = (out, none) if dtype.itemsize == 2 else (none, out)
     kernel("pack_ids")(ids.data, ids.ends, -1 if end_of_text is None else end_of_text, narrow, wide, ends)
-    return out, ends
+    return Packed(out, ends)
 
 
 class NpyWriter(BinWriter):
@@ -72,26 +69,22 @@ class NpyWriter(BinWriter):
 
     extension = ".npy"
 
-    def _start(self) -> None:
-        self._file.write(npy_header(self.dtype, 0))
-
-    def _finish(self) -> None:
-        self._file.seek(0)
-        self._file.write(npy_header(self.dtype, self.tokens))
+    def _opened(self) -> NpyColumn:
+        return NpyColumn(self.path, self.dtype)
 
 
 class NpyColumn:
     """An .npy array of one dimension whose length is known only at the end."""
 
-    def __init__(self, path: Path, dtype: np.dtype[np.signedinteger]) -> None:
+    def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
         self._file = path.open("wb")
         self._dtype = dtype
         self._length = 0
         self._file.write(npy_header(dtype, 0))
 
-    def write(self, values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+    def write(self, values: np.ndarray[Any, Any]) -> None:
         """Append values."""
-        self._file.write(values.astype(self._dtype).tobytes())
+        self._file.write(values.astype(self._dtype, copy=False).data)
         self._length += len(values)
 
     def close(self) -> None:

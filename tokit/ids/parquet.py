@@ -8,7 +8,7 @@ import numpy as np
 
 from tokit.arrays import Ids
 from tokit.errors import MissingExtraError
-from tokit.ids.writer import ShardWriter
+from tokit.ids.writer import Packed, ShardWriter
 
 
 class ParquetWriter(ShardWriter):
@@ -29,17 +29,19 @@ class ParquetWriter(ShardWriter):
         self._schema = arrow.schema([("input_ids", arrow.large_list(self._values))])
         self._writer = parquet.ParquetWriter(self.path, self._schema, compression="zstd")
 
-    def write(self, ids: Ids) -> None:
-        if not len(ids):
+    def packed(self, ids: Ids) -> Packed:
+        return Packed(ids.data.astype(self.dtype), ids.ends)
+
+    def write(self, packed: Packed) -> None:
+        if not len(packed.ends):
             return
-        offsets = np.concatenate([[0], ids.ends])
+        offsets = np.concatenate([[0], packed.ends])
         column = self._arrow.LargeListArray.from_arrays(
-            self._arrow.array(offsets, self._arrow.int64()),
-            self._arrow.array(ids.data.astype(self.dtype), self._values),
+            self._arrow.array(offsets, self._arrow.int64()), self._arrow.array(packed.data, self._values)
         )
         self._writer.write_table(self._arrow.Table.from_arrays([column], schema=self._schema))
-        self.documents += len(ids)
-        self.tokens += len(ids.data)
+        self.documents += len(packed.ends)
+        self.tokens += len(packed.data)
 
     def close(self) -> None:
         self._writer.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from tokit.arrays import Ids, IntArray
 
@@ -14,6 +16,19 @@ from tokit.arrays import Ids, IntArray
 def id_dtype(vocab_size: int) -> np.dtype[np.unsignedinteger]:
     """The narrowest of uint16 and uint32 that holds every id."""
     return np.dtype("<u2") if vocab_size <= 1 << 16 else np.dtype("<u4")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Documents on their way into a file.
+
+    Attributes:
+        data: Ids in the type of the file, with an end-of-text behind each document where the format wants one.
+        ends: Exclusive end of each document in `data`.
+    """
+
+    data: npt.NDArray[np.unsignedinteger]
+    ends: IntArray
 
 
 class ShardWriter(ABC):
@@ -35,9 +50,15 @@ class ShardWriter(ABC):
         self.end_of_text = end_of_text
         self.documents = 0
         self.tokens = 0
+        # The sha256 of files, by name, that are hashed while they are written; there when the writer is closed.
+        self.digests: dict[str, str] = {}
 
     @abstractmethod
-    def write(self, ids: Ids) -> None:
+    def packed(self, ids: Ids) -> Packed:
+        """Documents as the file has them. It looks at nothing that `write` changes, so any thread may call it."""
+
+    @abstractmethod
+    def write(self, packed: Packed) -> None:
         """Append documents."""
 
     @abstractmethod

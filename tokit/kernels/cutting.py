@@ -513,8 +513,10 @@ def take_window(data, ends, document, begin, end, text, marks):
     Returns:
         The first document that does not end in the window.
     """
-    for i in range(end - begin):
-        text[i] = data[begin + i]
+    # A slice, as its offsets count from its own start and many bytes can be copied at once.
+    window = data[begin:end]
+    for i in range(len(window)):
+        text[i] = window[i]
     # A document may have begun in an earlier window; nothing looks over a lone space either.
     marks[0] = WALL
     while document < len(ends) and ends[document] <= end:

@@ -1,8 +1,13 @@
 """Text to ids: pre-tokens looked up in a cache, and those that are not there encoded and kept.
 
-The cache is the tables of `words`. A value is how many ids a word has (one byte) and the ids themselves, up to two of
-28 bits each; of more the value says only where in `runs` they lie, the count before them. When the cache is full, new
-words are encoded each time they occur.
+The cache has two tables. In the first a word of up to 16 bytes is its own key, two numbers, and its slot, half a cache
+line, holds up to four ids. The second has the hash and the length of any other word, whose bytes lie in an arena, where
+they are compared. A value is how many ids there are (one byte) and the first two of them, 28 bits each; of more than a
+slot can hold it says only where in `runs` they lie, their number before them. When the cache is full, new words are
+encoded each time they occur.
+
+Threads share the cache without locks. A slot is claimed by one thread, and its value is the last thing to be stored:
+whoever sees a slot without a value takes the word for a new one, and encodes it without keeping it.
 
 The models: byte-level BPE; whole words out of a vocabulary, with an unknown id for the rest; WordPiece.
 """
@@ -12,14 +17,14 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.cutting import LEFT, RUNS, SPACE, cut, take_window, window_end
-from tokit.kernels.memory import i32, i64, inlined, jit, load64, number, prefetch, u8, u32, u64
+from tokit.kernels.memory import claim, i32, i64, inlined, jit, load64, number, prefetch, publish, take, u8, u32, u64
 from tokit.kernels.words import (
     LONG_SLOT,
     LONG_VALUE,
     MIDDLE,
+    PLACE,
     REST,
     SHORT,
-    SLOT,
     VALUE,
     find_long,
     find_middle,
@@ -28,29 +33,37 @@ from tokit.kernels.words import (
     home_of,
     is_middle,
     is_short,
-    keep_long,
     middle_home,
     middle_rest,
     short_key,
+    spread,
 )
 
 BPE, WORDS, PIECES = 0, 1, 2
-# Places in the state: where the block goes on, ids written, and how full the cache is.
-POSITION, DOCUMENT, WRITTEN, SHORTS, LONGS, ARENA, RUN_END, NEEDED = 0, 1, 2, 3, 4, 5, 6, 7
+# Places in the state: where the block goes on, ids written, and the length of a word that scratch is too short for.
+POSITION, DOCUMENT, WRITTEN, NEEDED = 0, 1, 2, 3
+# And in what threads share: how full the cache is.
+NEARS, FARS, ARENA, RUN_END = 0, 1, 2, 3
+# A slot of the cache's first table: a key of two numbers, a value, and the third and fourth id.
+NEAR_SLOT = 4
+TAIL, IDS, MORE = np.uint64(1), np.uint64(2), np.uint64(3)
 DONE, LONG_WORD = 0, 1
 BATCH = 64
-# No home in the tables of short words.
+# No home in the first table.
 FAR = np.uint64(0xFFFFFFFFFFFFFFFF)
 # Up to so many symbols the best pair is found by looking at all; beyond, a heap keeps them in order.
 FEW = 48
 ID_BITS = 28
 ID_MASK = (1 << ID_BITS) - 1
-MANY = 255
+# Ids of a word that its slot can hold, in either table; what says that there are more.
+NEAR_IDS, FAR_IDS, MANY = 4, 2, 255
 NO_PAIR = np.uint64(0xFFFFFFFFFFFFFFFF)
 # A pair and its rank in one number: 21 + 21 + 22 bits.
 PIECE_BITS, RANK_BITS = 21, 22
 NO_RANK = (1 << RANK_BITS) - 1
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
+_K1 = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 @inlined
@@ -260,59 +273,103 @@ def _encode_word(text, start, length, model, unknown, limit, symbols, pairs, mer
 
 
 @inlined
-def _value_of(ids, count, runs, state):
-    """The cache's value for some ids; 0 when `runs` has no room for them."""
-    if count <= 2:
+def _bytes_of(word, count):
+    """The first `count` bytes of eight; all others zero. A shift by 64 would be undefined, so it is halved."""
+    half = np.uint64(4) * np.uint64(count)
+    return word & ~((_ONES << half) << half)
+
+
+@inlined
+def _head_key(text, start, length):
+    return _bytes_of(load64(text, start), min(length, SHORT))
+
+
+@inlined
+def _tail_key(text, start, length):
+    return _bytes_of(load64(text, start + SHORT), min(max(length - SHORT, 0), SHORT))
+
+
+@inlined
+def _is_near(text, start, length, head):
+    """Whether two numbers say all of a word.
+
+    A zero at its end could not be told from no byte, nor a head of zero from a slot that nobody has claimed.
+    """
+    return length <= MIDDLE and text[start + length - 1] != 0 and head != 0
+
+
+@inlined
+def _near_home(nears, head, tail):
+    h = spread(head ^ (tail * _K1))
+    return ((h >> np.uint64(32)) * np.uint64(NEAR_SLOT)) & np.uint64(len(nears) - 1)
+
+
+@inlined
+def _find_near(nears, head, tail, home):
+    """The offset of a word's slot, or of the free slot where it belongs."""
+    at = np.uint64(home)
+    while nears[at] != 0 and (nears[at] != head or nears[at + TAIL] != tail):
+        at = (at + np.uint64(NEAR_SLOT)) & np.uint64(len(nears) - 1)
+    return at
+
+
+@inlined
+def _value_of(ids, count, most, runs, fill):
+    """The cache's value for some ids, of which a slot holds `most`; 0 when `runs` has no room for them."""
+    if count <= most:
         value = np.uint64(count) | (np.uint64(ids[0]) << np.uint64(8))
-        if count == 2:
+        if count >= 2:
             value |= np.uint64(ids[1]) << np.uint64(8 + ID_BITS)
         return value
-    at = state[RUN_END]
+    at = np.int64(len(runs)) if fill[RUN_END] + count + 1 > len(runs) else take(fill, RUN_END, count + 1)
     if at + count + 1 > len(runs):
         return np.uint64(0)
     runs[at] = count
     for k in range(count):
         runs[at + 1 + k] = ids[k]
-    state[RUN_END] = at + count + 1
     return np.uint64(MANY) | (np.uint64(at) << np.uint64(8))
 
 
+@inlined
+def _learn_near(head, tail, ids, count, nears, runs, fill):
+    if (fill[NEARS] + 1) * 2 * NEAR_SLOT > len(nears):
+        return
+    at = _find_near(nears, head, tail, _near_home(nears, head, tail))
+    if nears[at] == 0 and claim(nears, at, head):
+        take(fill, NEARS, 1)
+        nears[at + TAIL] = tail
+        if 2 < count <= NEAR_IDS:
+            nears[at + MORE] = np.uint64(ids[2]) | (np.uint64(ids[3] if count > 3 else 0) << np.uint64(32))
+        publish(nears, at + IDS, _value_of(ids, count, NEAR_IDS, runs, fill))
+
+
+@inlined
+def _learn_far(text, start, length, ids, count, fars, arena, runs, fill):
+    if (fill[FARS] + 1) * 2 * LONG_SLOT > len(fars) or fill[ARENA] + length > len(arena):
+        return
+    place = take(fill, ARENA, length)
+    if place + length > len(arena):
+        return
+    for k in range(length):
+        arena[place + k] = text[start + k]
+    key = hash_of(text, start, length)
+    at = find_long(fars, arena, text, start, length, key)
+    if fars[at + REST] == 0 and claim(fars, at + REST, np.uint64(length)):
+        take(fill, FARS, 1)
+        publish(fars, at + PLACE, np.uint64(place))
+        publish(fars, at, key)
+        publish(fars, at + LONG_VALUE, _value_of(ids, count, FAR_IDS, runs, fill))
+
+
 @jit
-def _learn(text, start, length, count, ids, shorts, longs, arena, runs, state):
+def _learn(text, start, length, count, ids, cache):
     """Keep the ids of a word, when there is room."""
-    if length <= SHORT:
-        key = short_key(text, start, length)
-        if is_short(key, length):
-            if (state[SHORTS] + 1) * 2 * SLOT <= len(shorts):
-                value = _value_of(ids, count, runs, state)
-                if value:
-                    at = find_short(shorts, key, home_of(shorts, key))
-                    shorts[at] = key
-                    shorts[at + VALUE] = value
-                    state[SHORTS] += 1
-            return
-    if (state[LONGS] + 1) * 2 * LONG_SLOT > len(longs):
-        return
-    if SHORT < length <= MIDDLE:
-        rest = middle_rest(text, start, length)
-        if is_middle(rest, length):
-            value = _value_of(ids, count, runs, state)
-            if value:
-                at = find_middle(longs, load64(text, start), rest, middle_home(longs, load64(text, start), rest))
-                longs[at] = load64(text, start)
-                longs[at + REST] = rest
-                longs[at + LONG_VALUE] = value
-                state[LONGS] += 1
-            return
-    if state[ARENA] + length > len(arena):
-        return
-    value = _value_of(ids, count, runs, state)
-    if value:
-        key = hash_of(text, start, length)
-        at = find_long(longs, arena, text, start, length, key)
-        state[ARENA] = keep_long(longs, at, key, arena, state[ARENA], text, start, length)
-        longs[at + LONG_VALUE] = value
-        state[LONGS] += 1
+    nears, fars, arena, runs, fill = cache
+    head = _head_key(text, start, length)
+    if _is_near(text, start, length, head):
+        _learn_near(head, _tail_key(text, start, length), ids, count, nears, runs, fill)
+    else:
+        _learn_far(text, start, length, ids, count, fars, arena, runs, fill)
 
 
 @jit
@@ -326,40 +383,31 @@ def _write_many(value, runs, out, written):
 
 
 @jit
-def _write_new(text, start, length, model, work, cache, out, written, state):
+def _write_new(text, start, length, model, work, cache, out, written):
     """Ids of a word that the cache does not have, which then has it; returns ids written so far."""
     kind, unknown, limit, symbols, pairs, merged, heads, tails = model
-    shorts, longs, arena, runs = cache
     size = _encode_word(text, start, length, kind, unknown, limit, symbols, pairs, merged, heads, tails, work)
     for j in range(size):
         out[written + j] = work[0][j]
     if kind != WORDS:
-        _learn(text, start, length, size, work[0], shorts, longs, arena, runs, state)
+        _learn(text, start, length, size, work[0], cache)
     return written + size
 
 
 @inlined
-def _look_ahead(text, starts, first, last, shorts, longs, keys, rests, homes):
-    """Keys of a batch of words; their slots are on their way from memory before the first is looked at.
-
-    A word that only the arena tells has the home FAR.
-    """
+def _look_ahead(text, starts, first, last, nears, batch):
+    """Keys of a batch of words; their slots are on their way from memory before the first is looked at."""
+    heads, tails, homes = batch[0], batch[1], batch[2]
     for k in range(first, last):
         start = np.int64(starts[k])
         length = np.int64(starts[k + 1]) - start
-        j = k - first
-        homes[j] = FAR
-        if length <= SHORT:
-            keys[j] = short_key(text, start, length)
-            if is_short(keys[j], length):
-                homes[j] = home_of(shorts, keys[j])
-                prefetch(shorts, np.int64(homes[j]))
-        elif length <= MIDDLE:
-            keys[j] = load64(text, start)
-            rests[j] = middle_rest(text, start, length)
-            if is_middle(rests[j], length):
-                homes[j] = middle_home(longs, keys[j], rests[j])
-                prefetch(longs, np.int64(homes[j]))
+        head = _head_key(text, start, length)
+        tail = _tail_key(text, start, length)
+        home = _near_home(nears, head, tail)
+        prefetch(nears, np.int64(home))
+        heads[k - first] = head
+        tails[k - first] = tail
+        homes[k - first] = home if _is_near(text, start, length, head) else FAR
 
 
 @jit
@@ -368,41 +416,47 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
 
     Before each pre-token `before` says how many ids there are.
     """
-    shorts, longs, arena, runs = cache
-    keys, rests, homes, before = batch
-    written = state[WRITTEN]
-    for first in range(0, count, BATCH):
-        last = min(first + BATCH, count)
-        _look_ahead(text, starts, first, last, shorts, longs, keys, rests, homes)
+    nears, fars, arena, runs = cache[:4]
+    heads, tails, homes, before = batch
+    written = np.uint64(state[WRITTEN])
+    # Unsigned, as a signed offset would be looked at each time whether it counts from the end.
+    for first in range(np.uint64(0), np.uint64(count), np.uint64(BATCH)):
+        last = min(first + np.uint64(BATCH), np.uint64(count))
+        _look_ahead(text, starts, first, last, nears, batch)
         for k in range(first, last):
             before[k] = written
-            start = np.int64(starts[k])
-            length = np.int64(starts[k + 1]) - start
-            if drop and classes[start + LEFT] & SPACE:
-                continue
             j = k - first
+            if drop and classes[np.uint64(starts[k]) + np.uint64(LEFT)] & SPACE:
+                continue
             if homes[j] == FAR:
-                key = hash_of(text, start, length)
-                value = longs[find_long(longs, arena, text, start, length, key) + LONG_VALUE]
-            elif length <= SHORT:
-                value = shorts[find_short(shorts, keys[j], homes[j]) + VALUE]
+                start = np.int64(starts[k])
+                length = np.int64(starts[k + np.uint64(1)]) - start
+                at = find_long(fars, arena, text, start, length, hash_of(text, start, length))
+                value = fars[at + LONG_VALUE]
+                more = np.uint64(0)
             else:
-                value = longs[find_middle(longs, keys[j], rests[j], homes[j]) + LONG_VALUE]
-            size = np.int64(value & np.uint64(0xFF))
-            # Two ids are written whatever the word has: the next word writes over what is too much.
-            out[np.uint64(written)] = (value >> np.uint64(8)) & np.uint64(ID_MASK)
-            out[np.uint64(written + 1)] = value >> np.uint64(8 + ID_BITS)
-            if 0 < size <= 2:
+                at = _find_near(nears, heads[j], tails[j], homes[j])
+                value = nears[at + IDS]
+                more = nears[at + MORE]
+            size = value & np.uint64(0xFF)
+            # Four ids are written whatever the word has: the next word writes over what is too much.
+            out[written] = (value >> np.uint64(8)) & np.uint64(ID_MASK)
+            out[written + np.uint64(1)] = value >> np.uint64(8 + ID_BITS)
+            out[written + np.uint64(2)] = more & np.uint64(0xFFFFFFFF)
+            out[written + np.uint64(3)] = more >> np.uint64(32)
+            if np.uint64(0) < size <= np.uint64(NEAR_IDS):
                 written += size
-            elif size == MANY:
-                written = _write_many(value, runs, out, written)
-            elif length > len(work[1]):
-                state[NEEDED] = length
-                return np.int64(-1)
+            elif size == np.uint64(MANY):
+                written = np.uint64(_write_many(value, runs, out, np.int64(written)))
             else:
-                written = _write_new(text, start, length, model, work, cache, out, written, state)
+                start = np.int64(starts[k])
+                length = np.int64(starts[k + np.uint64(1)]) - start
+                if length > len(work[1]):
+                    state[NEEDED] = length
+                    return np.int64(-1)
+                written = np.uint64(_write_new(text, start, length, model, work, cache, out, np.int64(written)))
     before[count] = written
-    return written
+    return np.int64(written)
 
 
 @jit
@@ -455,10 +509,10 @@ def encode_block(a):
     Arguments: data, ends (not empty); pages, values, style, group, steps: see `cutting.cut`; model (BPE, WORDS or
     PIECES), unknown id, longest word in characters, symbols (the id of each byte), pairs (see `index_pairs`), merged
     (the id that each rank makes); the tables of pieces, shorts, longs and arena, for the heads of words and for what
-    follows; the cache: shorts, longs, arena, runs; text, classes, marks (zero), starts: scratch, MARGIN longer
-    than the data; keys, rests, homes (BATCH long), before (as long as the data, and MARGIN); ids, before, after,
-    ranks, heap: scratch for the longest pre-token; out: ids, as long as the data and MARGIN more; ends of the
-    documents in it; state.
+    follows; the cache: nears, fars, arena, runs, and how full they are; text, classes, marks (zero), starts: scratch,
+    MARGIN longer than the data; heads, tails, homes (BATCH long), before (as long as the data, and MARGIN); ids,
+    before, after, ranks, heap: scratch for the longest pre-token; out: ids, as long as the data and MARGIN more; ends
+    of the documents in it; state.
 
     Returns:
         DONE, or LONG_WORD when a pre-token of state[NEEDED] bytes needs more scratch.
@@ -468,25 +522,25 @@ def encode_block(a):
         (i32(a, 2), u8(a, 3), number(a, 4), number(a, 5), i32(a, 6)),
         (number(a, 7), number(a, 8), number(a, 9), u32(a, 10), u64(a, 11), u32(a, 12),
          (u64(a, 13), u64(a, 14), u8(a, 15)), (u64(a, 16), u64(a, 17), u8(a, 18))),
-        (u64(a, 19), u64(a, 20), u8(a, 21), u32(a, 22)),
-        (u8(a, 23), u8(a, 24), u8(a, 25), i32(a, 26)), (u64(a, 27), u64(a, 28), u64(a, 29), i64(a, 30)),
-        (u32(a, 31), i32(a, 32), i32(a, 33), u32(a, 34), u64(a, 35)),
-        u32(a, 36), i64(a, 37), i64(a, 38),
+        (u64(a, 19), u64(a, 20), u8(a, 21), u32(a, 22), i64(a, 23)),
+        (u8(a, 24), u8(a, 25), u8(a, 26), i32(a, 27)), (u64(a, 28), u64(a, 29), u64(a, 30), i64(a, 31)),
+        (u32(a, 32), i32(a, 33), i32(a, 34), u32(a, 35), u64(a, 36)),
+        u32(a, 37), i64(a, 38), i64(a, 39),
     )  # fmt: skip
 
 
 @jit
-def _seed_words(data, ends, ids, shorts, longs, arena, runs, state):
+def _seed_words(data, ends, ids, cache):
     for k in range(len(ends)):
         start = ends[k - 1] if k else np.int64(0)
-        _learn(data, start, ends[k] - start, 1, ids[k:], shorts, longs, arena, runs, state)
+        _learn(data, start, ends[k] - start, 1, ids[k:], cache)
     return 0
 
 
 def seed_words(a):
-    """Put whole words into the cache. Arguments: data (MARGIN longer), ends, ids; shorts, longs, arena, runs; state."""
+    """Put whole words into the cache. Arguments: data (MARGIN longer), ends, ids; the cache as in `encode_block`."""
     return _seed_words(
-        u8(a, 0), i64(a, 1), u32(a, 2), u64(a, 3), u64(a, 4), u8(a, 5), u32(a, 6), i64(a, 7)
+        u8(a, 0), i64(a, 1), u32(a, 2), (u64(a, 3), u64(a, 4), u8(a, 5), u32(a, 6), i64(a, 7))
     )  # fmt: skip
 
 

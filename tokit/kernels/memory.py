@@ -143,3 +143,45 @@ def prefetch(typing_context, array, index):
         return context.get_dummy_value()
 
     return types.void(array, types.int64), codegen
+
+
+def _cell(builder, context, signature, arguments):
+    """The address of an element of an array, the first two arguments being the array and an offset."""
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    element = context.get_data_type(signature.args[0].dtype)
+    return builder.gep(data, [arguments[1]], source_etype=element)
+
+
+@intrinsic
+def claim(typing_context, array, index, value):
+    """Put a value where zero stands, unless another thread was faster; whether it was put there."""
+
+    def codegen(context, builder, signature, arguments):
+        cell = _cell(builder, context, signature, arguments)
+        zero = ir.Constant(arguments[2].type, 0)
+        return builder.extract_value(builder.cmpxchg(cell, zero, arguments[2], "acq_rel", "acquire"), 1)
+
+    return types.boolean(array, types.uint64, array.dtype), codegen
+
+
+@intrinsic
+def publish(typing_context, array, index, value):
+    """Store a value; a thread that sees it also sees all that was stored before."""
+
+    def codegen(context, builder, signature, arguments):
+        cell = _cell(builder, context, signature, arguments)
+        builder.store_atomic(arguments[2], cell, "release", 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64, array.dtype), codegen
+
+
+@intrinsic
+def take(typing_context, array, index, amount):
+    """Add to a number that threads share; what it was before."""
+
+    def codegen(context, builder, signature, arguments):
+        cell = _cell(builder, context, signature, arguments)
+        return builder.atomic_rmw("add", cell, arguments[2], "acq_rel")
+
+    return array.dtype(array, types.int64, array.dtype), codegen

@@ -15,6 +15,29 @@ _MIX_1, _MIX_2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 
 
 @jit
+def _valid_length(raw, i, size):
+    """Bytes of the character at `i` that is not ASCII; 0 if it is not UTF-8.
+
+    Neither longer than it must be, nor half of a surrogate pair, nor beyond U+10FFFF.
+    https://www.unicode.org/versions/Unicode16.0.0/core-spec/chapter-3/#G27506 (table 3-7)
+    """
+    first = raw[i]
+    if first < 0xC2 or first > 0xF4:
+        return 0
+    length = char_length(first)
+    if i + length > size:
+        return 0
+    low = 0xA0 if first == 0xE0 else (0x90 if first == 0xF0 else 0x80)
+    high = 0x9F if first == 0xED else (0x8F if first == 0xF4 else 0xBF)
+    if not low <= raw[i + 1] <= high:
+        return 0
+    for k in range(2, length):
+        if raw[i + k] & 0xC0 != 0x80:
+            return 0
+    return length
+
+
+@jit
 def _split_lines(raw, size, data, ends):
     used = np.int64(0)
     lines = 0
@@ -24,19 +47,28 @@ def _split_lines(raw, size, data, ends):
         if size - i >= 8:
             word = load64(raw, i)
             found = word ^ _LINES
-            if ((found - _LOW) & ~found & _HIGH) == 0:
+            if (((found - _LOW) & ~found) | word) & _HIGH == 0:
                 store64(data, used, word)
                 used += 8
                 i += 8
                 continue
         last = min(i + 8, size)
         while i < last:
-            if raw[i] == 10:
+            byte = raw[i]
+            if byte == 10:
                 ends[lines] = used
                 lines += 1
             else:
-                data[used] = raw[i]
+                data[used] = byte
                 used += 1
+                if byte >= 0x80:
+                    length = _valid_length(raw, i, size)
+                    if length == 0:
+                        return -1
+                    for k in range(1, length):
+                        data[used] = raw[i + k]
+                        used += 1
+                    i += length - 1
             i += 1
     return lines
 
@@ -45,7 +77,7 @@ def split_lines(a):
     """Take newlines out. Arguments: raw, its size; data (as long), ends: written.
 
     Returns:
-        How many newlines there were; the rest behind the last one has no end.
+        How many newlines there were, the rest behind the last one has no end; -1 when the text is not UTF-8.
     """
     return _split_lines(u8(a, 0), number(a, 1), u8(a, 2), i64(a, 3))
 
@@ -132,12 +164,16 @@ def _pack_ids(data, ends, mark, narrow, wide, out_ends):
     for document in range(len(ends)):
         end = ends[document]
         size = end - start
+        # Slices count from their own start, so that many ids are written at once.
+        ids = data[start:end]
         if small:
+            few = narrow[used:]
             for k in range(size):
-                narrow[used + k] = data[start + k]
+                few[k] = ids[k]
         else:
+            many = wide[used:]
             for k in range(size):
-                wide[used + k] = data[start + k]
+                many[k] = ids[k]
         used += size
         if mark >= 0:
             if small:

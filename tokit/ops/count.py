@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokit.arrays import Block
 from tokit.artifact import check_target
-from tokit.corpus import Corpus, Fingerprint
+from tokit.corpus import Corpus, Fingerprint, Unread
 from tokit.counts.counting import PreTokenCounter
 from tokit.counts.store import (
     CountsArtifact,
@@ -17,7 +16,7 @@ from tokit.counts.store import (
     require_same_rules,
     save_counts,
 )
-from tokit.ops.following import corpus_facts, empty_corpus, followed, is_small
+from tokit.ops.following import corpus_facts, empty_corpus, followed_unread, is_small
 from tokit.progress import Tick, silent
 from tokit.rules import TextRules
 from tokit.runner.threads import in_order
@@ -44,11 +43,12 @@ def count_corpus(corpus: Corpus, rules: TextRules, *, tick: Tick = silent) -> Co
     """
     counter, fingerprint = PreTokenCounter(rules), Fingerprint()
 
-    def count(block: Block) -> Fingerprint:
+    def count(unread: Unread) -> Fingerprint:
+        block = unread.make()
         counter.add(block)
         return Fingerprint.of(block)
 
-    for part in in_order(count, followed(corpus, "counting", tick), alone=is_small):
+    for part in in_order(count, followed_unread(corpus, "counting", tick), alone=is_small):
         fingerprint.merge(part)
     if not fingerprint.documents:
         raise empty_corpus()

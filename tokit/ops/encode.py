@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from tokit.arrays import Block, CorpusFacts, Ids
 from tokit.artifact import check_target, writing
-from tokit.corpus import Corpus, Fingerprint, split_mask
+from tokit.corpus import Corpus, Fingerprint, Unread, split_mask
 from tokit.errors import UsageError
 from tokit.ids import FORMATS
 from tokit.ids.shards import WHOLE
-from tokit.ids.writer import ShardWriter, id_dtype, select
+from tokit.ids.writer import Packed, ShardWriter, id_dtype, select
 from tokit.kernels.native import kernel, pays
-from tokit.ops.following import corpus_facts, empty_corpus, followed, is_small
+from tokit.ops.following import corpus_facts, empty_corpus, followed_unread, is_small
 from tokit.ops.records import dump_record
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
@@ -38,6 +38,7 @@ ESCAPES = str.maketrans({"\\": "\\\\", " ": "\\x20", "\n": "\\n", "\r": "\\r", "
 TWO_DIGITS = b"".join(b"%02d" % number for number in range(100))
 
 LineMaker = Callable[[Block, Ids, Tokenizer], bytes]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +100,46 @@ def encode_stream(
         options: Special tokens, length.
         tick: Progress.
     """
-    writers: dict[str, LineMaker] = {"ids": _id_lines, "tokens": _token_lines, "jsonl": _json_lines}
-    if form not in writers:
-        raise UsageError(f"unknown --as '{form}'", hint=did_you_mean(form, list(writers)))
+    makers: dict[str, LineMaker] = {"ids": _id_lines, "tokens": _token_lines, "jsonl": _json_lines}
+    if form not in makers:
+        raise UsageError(f"unknown --as '{form}'", hint=did_you_mean(form, list(makers)))
+
+    def written(block: Block, ids: Ids) -> Lines:
+        # JSON lines always end: a record is no line of the text.
+        return Lines(makers[form](block, ids, tokenizer), block.open_end and form != "jsonl", len(ids), len(ids.data))
+
     documents = tokens = 0
     pending = b""
-    for block, ids, _ in encoded(corpus, tokenizer, options, tick):
-        lines = writers[form](block, ids, tokenizer)
-        if lines:
-            # JSON lines always end: a record is no line of the text.
-            open_end = block.open_end and form != "jsonl"
-            sink.write(pending + (lines[:-1] if open_end else lines))
-            pending = b"\n" if open_end else b""
+    for lines in encoded(corpus, tokenizer, written, options, tick):
+        if lines.text:
+            sink.write(pending + (lines.text[:-1] if lines.open_end else lines.text))
+            pending = b"\n" if lines.open_end else b""
             sink.flush()
-        documents += len(ids)
-        tokens += len(ids.data)
+        documents += lines.documents
+        tokens += lines.tokens
     return EncodeReport(documents, tokens, corpus.skipped, corpus.replaced)
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A block as it is printed: a line a document, each with an end, whether or not the last one is to have it."""
+
+    text: bytes
+    open_end: bool
+    documents: int
+    tokens: int
+
+
 def encoded(
-    corpus: Corpus, tokenizer: Tokenizer, options: EncodeOptions, tick: Tick
-) -> Iterator[tuple[Block, Ids, Fingerprint]]:
-    """Each block of a corpus with its ids and its fingerprint, made on several threads."""
+    corpus: Corpus, tokenizer: Tokenizer, finished: Callable[[Block, Ids], T], options: EncodeOptions, tick: Tick
+) -> Iterator[T]:
+    """What `finished` makes of each block of a corpus and its ids; all of it on several threads, the order kept."""
 
-    def encode(block: Block) -> tuple[Block, Ids, Fingerprint]:
-        return block, tokenizer.encode_block(block, options), Fingerprint.of(block)
+    def encode(unread: Unread) -> T:
+        block = unread.make()
+        return finished(block, tokenizer.encode_block(block, options))
 
-    return in_order(encode, followed(corpus, "encoding", tick), alone=is_small)
+    return in_order(encode, followed_unread(corpus, "encoding", tick), alone=is_small)
 
 
 def _id_lines(_block: Block, ids: Ids, _tokenizer: Tokenizer) -> bytes:
@@ -188,6 +202,8 @@ def encode_shards(
             text, open_end = _fill_parts(corpus, tokenizer, parts, options=options, split=split, seed=seed, tick=tick)
         (draft.path / SHARDS_TOKENIZER).mkdir()
         tokenizer.save_files(draft.path / SHARDS_TOKENIZER)
+        for part in parts.values():
+            draft.digests.update(part.digests)
         facts = {name: _part_facts(name, part) for name, part in parts.items()}
         draft.manifest = {
             "format": to,
@@ -223,12 +239,18 @@ def _fill_parts(
     Raises:
         CorpusError: no document in the corpus.
     """
+
+    def finished(block: Block, ids: Ids) -> Shares:
+        shares = {name: parts[name].packed(share) for name, share in _shares(block, ids, split, seed).items()}
+        return Shares(shares, Fingerprint.of(block), block.open_end)
+
     fingerprint = Fingerprint()
     open_end = False
-    for block, ids, part in encoded(corpus, tokenizer, options, tick):
-        _write_block(block, ids, parts, split, seed)
-        fingerprint.merge(part)
-        open_end = block.open_end
+    for done in encoded(corpus, tokenizer, finished, options, tick):
+        for name, share in done.by_part.items():
+            parts[name].write(share)
+        fingerprint.merge(done.fingerprint)
+        open_end = done.open_end if done.fingerprint.documents else open_end
     if not fingerprint.documents:
         raise empty_corpus()
     return corpus_facts(fingerprint), open_end
@@ -255,13 +277,21 @@ def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, 
     return copy, (f"the tokenizer has no end of text: the shards keep a copy with {text} as id {end}",)
 
 
-def _write_block(block: Block, ids: Ids, parts: dict[str, ShardWriter], split: Split | None, seed: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """A block on its way into the parts of a shards folder."""
+
+    by_part: dict[str, Packed]
+    fingerprint: Fingerprint
+    open_end: bool
+
+
+def _shares(block: Block, ids: Ids, split: Split | None, seed: int) -> dict[str, Ids]:
+    """The documents of each part."""
     if split is None:
-        parts[WHOLE].write(ids)
-        return
+        return {WHOLE: ids}
     held_out = split_mask(block, split.share, seed=seed)
-    parts["train"].write(select(ids, ~held_out))
-    parts[split.name].write(select(ids, held_out))
+    return {"train": select(ids, ~held_out), split.name: select(ids, held_out)}
 
 
 def _part_facts(name: str, part: ShardWriter) -> dict[str, Any]:

@@ -235,6 +235,7 @@ def _save(
             "lossless": tokenizer.lossless,
             "lossy_because": tokenizer.identity.lossy_because,
             "special_tokens": trained.special.by_role,
+            "special_ids": tokenizer.special_ids,
             "template": plan.template or "none",
             "rules": counted.rules.as_dict(),
             "params": dataclasses.asdict(plan.params),

@@ -45,7 +45,7 @@ class BlockEncoder:
     def __init__(self, tokenizer: LibraryTokenizer) -> None:
         self._tokenizer = tokenizer
         self._spec = tokenizer.specification()
-        self._normalizer = tokenizer.engine.normalizer
+        self._normalizer = tokenizer.engine.normalizer if self._spec["normalizer"] else None
         self._normalized = BlockNormalizer(self._normalizer, _steps(self._spec["normalizer"]))
         self._fast = encoder_for(self._spec) if self._takes_added_tokens() else None
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,36 +27,65 @@ if TYPE_CHECKING:
     from tokit.tokenizer.decoding import FastDecoder
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a tokenizer without its engine.
+
+    Attributes:
+        vocab_size: The largest id plus one.
+        special_texts: Role → text.
+    """
+
+    vocab_size: int
+    special_texts: dict[str, str]
+
+
 class LibraryTokenizer(Tokenizer):
     """A tokenizer on the reference library.
 
     Args:
-        engine: The library's tokenizer; truncation and padding stored in its file are switched off.
+        engine: The library's tokenizer, truncation and padding stored in its file are switched off; or what makes it
+            when it is first asked for, as kernels may do all of the work.
         identity: What it is.
         config: `tokenizer_config.json` to be written beside it; None writes ours.
         source: The tokenizer.json that it was read from; None has the engine write one.
+        known: What the engine need not be asked for.
     """
 
     def __init__(
         self,
-        engine: tokenizers.Tokenizer,
+        engine: tokenizers.Tokenizer | Callable[[], tokenizers.Tokenizer],
         identity: Identity,
         config: dict[str, Any] | None = None,
         source: bytes | None = None,
+        known: Known | None = None,
     ) -> None:
-        engine.no_truncation()
-        engine.no_padding()
-        self.engine = engine
+        self._engine = engine
         self.identity = identity
         self._config = config
         self._source = source
+        self._known = known
         # Options are set on the engine itself, so one thread at a time may use it.
         self._lock = threading.Lock()
         self._seen_bytes = 0
         self._fast: BlockEncoder | None = None
 
     @cached_property
+    def engine(self) -> tokenizers.Tokenizer:
+        """The library's tokenizer.
+
+        Raises:
+            ArtifactError: its file is damaged.
+        """
+        engine = self._engine() if callable(self._engine) else self._engine
+        engine.no_truncation()
+        engine.no_padding()
+        return engine
+
+    @cached_property
     def vocab_size(self) -> int:
+        if self._known is not None:
+            return self._known.vocab_size
         # Read off the ids, not counted: a foreign vocabulary may have gaps.
         return 1 + max(self.engine.get_vocab(with_added_tokens=True).values(), default=-1)
 
@@ -107,6 +137,8 @@ class LibraryTokenizer(Tokenizer):
 
     def special_texts(self) -> dict[str, str]:
         """Role → text of the special tokens."""
+        if self._known is not None:
+            return self._known.special_texts
         return {role: str(self.engine.id_to_token(i)) for role, i in self.special_ids.items()}
 
     def specification(self) -> dict[str, Any]:
@@ -174,9 +206,19 @@ def read_engine(path: Path) -> tokenizers.Tokenizer:
         ArtifactError: the file is missing, cut off, or holds something else.
     """
     try:
-        return tokenizers.Tokenizer.from_buffer(path.read_bytes())
+        return engine_of(path.read_bytes(), path)
     except OSError as error:
         raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
+
+
+def engine_of(content: bytes, path: Path) -> tokenizers.Tokenizer:
+    """The same from the file's content.
+
+    Raises:
+        ArtifactError: it is cut off, or holds something else.
+    """
+    try:
+        return tokenizers.Tokenizer.from_buffer(content)
     except Exception as error:  # the library raises a bare Exception
         raise ArtifactError(
             f"{path}: not a tokenizer.json: {error}", hint="cut off or damaged? fetch or make it again"

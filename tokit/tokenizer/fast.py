@@ -22,8 +22,10 @@ from tokit.tokenizer.structure import byte_alphabet
 
 BPE, WORDS, PIECES = 0, 1, 2
 LONG_WORD = 1
-# Of the cache: slots for short and other words, bytes of long ones, ids of words with more than two.
-SHORT_SLOTS, LONG_SLOTS, ARENA_BYTES, RUN_IDS = 1 << 19, 1 << 18, 1 << 22, 1 << 21
+# Where the kernel says how long a word is that scratch is too short for.
+NEEDED = 3
+# Of the cache: slots for words of up to 16 bytes and for others, bytes of those, ids of words that have many.
+NEAR_SLOTS, FAR_SLOTS, ARENA_BYTES, RUN_IDS = 1 << 19, 1 << 17, 1 << 22, 1 << 21
 WORD_BYTES = 1 << 12
 PREFIX = "##"
 NO_PAIR = 0xFFFFFFFFFFFFFFFF
@@ -50,7 +52,7 @@ class Model:
 
 
 class FastEncoder:
-    """Encodes blocks as a tokenizer.json says; threads may share it, each has a cache of its own.
+    """Encodes blocks as a tokenizer.json says; threads may share it, and share what it remembers of words.
 
     Args:
         cutter: How text is cut.
@@ -61,6 +63,7 @@ class FastEncoder:
         self._cutter = cutter
         self._model = model
         self._local = threading.local()
+        self._cache = _cache(model.whole)
 
     def encode(self, block: Block) -> Ids:
         """Ids of each document; the text is taken as it is."""
@@ -70,12 +73,12 @@ class FastEncoder:
             return Ids(np.empty(0, dtype=np.uint32), np.zeros(len(block), dtype=np.int64))
         work = self._workspace(size)
         out = np.empty(size + MARGIN, dtype=np.uint32)
-        work.state[:3] = 0
+        work.state[:] = 0
         while kernel("encode_block")(
-            block.data, block.ends, *self._cutter.arguments, *self._model_arguments, *work.cache,
+            block.data, block.ends, *self._cutter.arguments, *self._model_arguments, *self._cache,
             *work.scratch.arguments[:4], *work.batch, work.before, *work.word, out, ends, work.state,
         ) == LONG_WORD:  # fmt: skip
-            work.make_room(int(work.state[7]))
+            work.make_room(int(work.state[NEEDED]))
         return Ids(out[: int(work.state[2])], ends)
 
     @cached_property
@@ -88,7 +91,7 @@ class FastEncoder:
     def _workspace(self, size: int) -> Workspace:
         work: Workspace | None = getattr(self._local, "work", None)
         if work is None:
-            work = self._local.work = Workspace.of(size, self._model.whole)
+            work = self._local.work = Workspace.of(size)
         if not work.scratch.fits(size):
             work.scratch, work.before = Scratch.of(size), _counters(size)
         return work
@@ -96,9 +99,8 @@ class FastEncoder:
 
 @dataclass(slots=True)
 class Workspace:
-    """What one thread works in: a cache, scratch for a block and for a word, and how far it got."""
+    """What one thread works in: scratch for a block and for a word, and how far it got."""
 
-    cache: tuple[Any, ...]
     scratch: Scratch
     batch: tuple[npt.NDArray[np.uint64], ...]
     before: npt.NDArray[np.int64]
@@ -106,28 +108,31 @@ class Workspace:
     state: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, size: int, whole: dict[bytes, int]) -> Workspace:
-        """For blocks of `size` bytes, with some words in its cache already."""
-        slots = max(SHORT_SLOTS, _power_of_two(4 * len(whole)))
-        long_slots = max(LONG_SLOTS, _power_of_two(4 * len(whole)))
-        arena = ARENA_BYTES + sum(map(len, whole))
-        cache = (
-            np.zeros(2 * slots, dtype=np.uint64), np.zeros(4 * long_slots, dtype=np.uint64),
-            np.zeros(arena, dtype=np.uint8), np.empty(RUN_IDS, dtype=np.uint32),
-        )  # fmt: skip
-        state = np.zeros(8, dtype=np.int64)
+    def of(cls, size: int) -> Workspace:
+        """For blocks of `size` bytes."""
         batch = tuple(np.empty(BATCH, dtype=np.uint64) for _ in range(3))
-        # Place 0 says that a word is not in the arena.
-        state[5] = 8
-        if whole:
-            data, ends = join_items(whole)
-            ids = np.fromiter(whole.values(), dtype=np.uint32, count=len(whole))
-            kernel("seed_words")(padded(data), ends, ids, *cache, state)
-        return cls(cache, Scratch.of(size), batch, _counters(size), _word_scratch(WORD_BYTES), state)
+        return cls(Scratch.of(size), batch, _counters(size), _word_scratch(WORD_BYTES), np.zeros(4, dtype=np.int64))
 
     def make_room(self, size: int) -> None:
         """Scratch for a pre-token of `size` bytes."""
         self.word = _word_scratch(size)
+
+
+def _cache(whole: dict[bytes, int]) -> tuple[Any, ...]:
+    """Room for words and their ids, some of which are there already."""
+    near_slots, far_slots = (max(slots, _power_of_two(4 * len(whole))) for slots in (NEAR_SLOTS, FAR_SLOTS))
+    arena = ARENA_BYTES + sum(map(len, whole))
+    # Place 0 says that a word is not in the arena.
+    fill = np.array([0, 0, 8, 0], dtype=np.int64)
+    cache = (
+        np.zeros(4 * near_slots, dtype=np.uint64), np.zeros(4 * far_slots, dtype=np.uint64),
+        np.zeros(arena, dtype=np.uint8), np.empty(RUN_IDS, dtype=np.uint32), fill,
+    )  # fmt: skip
+    if whole:
+        data, ends = join_items(whole)
+        ids = np.fromiter(whole.values(), dtype=np.uint32, count=len(whole))
+        kernel("seed_words")(padded(data), ends, ids, *cache)
+    return cache
 
 
 def _counters(size: int) -> npt.NDArray[np.int64]:

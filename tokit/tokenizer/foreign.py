@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +72,7 @@ def open_tokenizer(path: str | Path) -> Tokenizer:
 
 
 def _open_own(place: Path) -> Tokenizer:
-    from tokit.tokenizer.engine import LibraryTokenizer, id_of, read_engine
+    from tokit.tokenizer.engine import Known, LibraryTokenizer, engine_of, id_of
 
     manifest = read_manifest(place)
     if manifest["kind"] == "shards":
@@ -78,11 +80,18 @@ def _open_own(place: Path) -> Tokenizer:
     if manifest["kind"] == "embedding":
         return _open_library(place / "tokenizer.json")
     manifest = read_manifest(place, "tokenizer")
-    engine = read_engine(place / "tokenizer.json")
-    specials = {role: id_of(engine, text) for role, text in manifest["special_tokens"].items()}
-    digest = manifest["files"]["tokenizer.json"]
+    path = place / "tokenizer.json"
+    source = _read(path)
+    digest, texts, ids = manifest["files"]["tokenizer.json"], manifest["special_tokens"], manifest.get("special_ids")
+    # The file is the one that the manifest speaks of, so there is no need to look into it yet.
+    if ids is not None and hashlib.sha256(source).hexdigest() == digest:
+        identity = Identity(manifest["family"], "tokit", digest, ids, manifest["lossy_because"])
+        known = Known(manifest["vocab_size"], texts)
+        return LibraryTokenizer(partial(engine_of, source, path), identity, source=source, known=known)
+    engine = engine_of(source, path)
+    specials = {role: id_of(engine, text) for role, text in texts.items()}
     identity = Identity(manifest["family"], "tokit", digest, specials, manifest["lossy_because"])
-    return LibraryTokenizer(engine, identity, source=_read(place / "tokenizer.json"))
+    return LibraryTokenizer(engine, identity, source=source)
 
 
 def _open_file(path: Path) -> Tokenizer:
