@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tokenizers
 from conftest import ANY_TEXT, HOSTILE_TEXTS, engine, folder_bytes
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_counts_counting import CROWDED
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 
 from tokit.arrays import Block, Ids
 from tokit.rules import PATTERNS, TextRules, join_steps
+from tokit.tokenizer import fast
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.engine import LibraryTokenizer
 from tokit.tokenizer.fast import encoder_for
@@ -69,6 +72,11 @@ def byte_level_engine(pattern: str, *, ignore_merges: bool) -> tokenizers.Tokeni
     return made
 
 
+@pytest.fixture(scope="module")
+def small_bpe() -> LibraryTokenizer:
+    return wrapped(byte_level_engine("gpt2", ignore_merges=False))
+
+
 def wrapped(made: tokenizers.Tokenizer) -> LibraryTokenizer:
     return LibraryTokenizer(made, Identity("bpe", "tokenizer.json", "", {}, ""))
 
@@ -118,6 +126,40 @@ def test_a_line_of_one_letter_takes_no_quadratic_time(bpe_folder: Path) -> None:
     with engine("kernels"):
         ids = tokenizer.encode_block(Block.of([b"a" * 3_000_000]))
     assert tokenizer.decode(ids.data.tolist()) == "a" * 3_000_000
+
+
+# Letters whose words share heads and tails, and zeros, which keys of words are short of.
+BEADS = st.lists(
+    st.sampled_from(["a", "b", "\0", "\0" * 8, "abcdefgh", "abcdefghabcdefgh", "é", " ", ". "]), max_size=30
+)
+
+
+@settings(max_examples=150)
+@given(texts=st.lists(BEADS.map("".join), min_size=1, max_size=4))
+def test_words_that_look_alike_in_the_cache(small_bpe: LibraryTokenizer, texts: list[str]) -> None:
+    assert_same_ids(small_bpe, texts)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.one_of(BEADS.map("".join), CROWDED), min_size=1, max_size=6))
+def test_a_cache_that_is_full(monkeypatch: pytest.MonkeyPatch, texts: list[str]) -> None:
+    for name, size in {"NEAR_SLOTS": 16, "FAR_SLOTS": 16, "ARENA_BYTES": 40, "RUN_IDS": 12}.items():
+        monkeypatch.setattr(fast, name, size)
+    assert_same_ids(wrapped(byte_level_engine("gpt2", ignore_merges=False)), texts * 2)
+
+
+def test_threads_share_what_they_remember(lines: list[str]) -> None:
+    words = [f"{line} {number:x}{line[:20]}" for number in range(40) for line in [*lines, *HOSTILE_TEXTS]]
+    block = Block.of(text.encode("utf-8") for text in words)
+    made = byte_level_engine("gpt2", ignore_merges=False)
+    expected = Ids.of(wrapped(made).encode_batch(words))
+    for _ in range(5):
+        tokenizer = wrapped(made)
+        with engine("kernels"), ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: tokenizer.encode_block(block), range(16)))  # noqa: B023 - joined here
+        for ids in found:
+            assert np.array_equal(ids.data, expected.data)
+            assert np.array_equal(ids.ends, expected.ends)
 
 
 @given(data=st.data(), skip_special=st.booleans(), separator=st.sampled_from([b"\n", b"", b"\n\n"]))

@@ -28,7 +28,8 @@ WHOLE, FIRST, STEADY, START, COMPILE = ROWS = (
 )
 MEANING = {
     WHOLE: "start-up, reading the file, writing the result, exit",
-    FIRST: "in process, from the file to the result; nothing is warm but the imports and the opened tokenizer",
+    FIRST: "in process, from the file to the written result (counts stay in memory); nothing is warm but imports and "
+    "the opened tokenizer",
     STEADY: "the second and third such call in the same process",
     START: "the whole process on the corpus's first line: imports and opening the tokenizer",
     COMPILE: "the whole process with an empty kernel cache less the same again; once on a machine",
