@@ -1,10 +1,10 @@
 """Text to ids: pre-tokens looked up in a cache, and those that are not there encoded and kept.
 
-The cache has two tables. In the first a word of up to 16 bytes is its own key, two numbers, and its slot, half a cache
-line, holds up to four ids. The second has the hash and the length of any other word, whose bytes lie in an arena, where
-they are compared. A value is how many ids there are (one byte) and the first two of them, 28 bits each; of more than a
-slot can hold it says only where in `runs` they lie, their number before them. When the cache is full, new words are
-encoded each time they occur.
+The cache has two tables. In the first a word of up to 15 bytes is its own key, two numbers, of which the second also
+says its length, and its slot, half a cache line, holds up to four ids. The second has the hash and the length of any
+other word, whose bytes lie in an arena, where they are compared. A value is two ids of 28 bits, where they are wanted
+as two of 32, and how many there are (four bits between them); of more than a slot can hold it says only where in `runs`
+they lie, their number before them. When the cache is full, new words are encoded each time they occur.
 
 Threads share the cache without locks. A slot is claimed by one thread, and its value is the last thing to be stored:
 whoever sees a slot without a value takes the word for a new one, and encodes it without keeping it.
@@ -17,7 +17,22 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.cutting import LEFT, RUNS, SPACE, cut, take_window, window_end
-from tokit.kernels.memory import claim, i32, i64, inlined, jit, load64, number, prefetch, publish, take, u8, u32, u64
+from tokit.kernels.memory import (
+    claim,
+    i32,
+    i64,
+    inlined,
+    jit,
+    load64,
+    number,
+    prefetch,
+    publish,
+    store64,
+    take,
+    u8,
+    u32,
+    u64,
+)
 from tokit.kernels.words import (
     LONG_SLOT,
     LONG_VALUE,
@@ -36,7 +51,6 @@ from tokit.kernels.words import (
     middle_home,
     middle_rest,
     short_key,
-    spread,
 )
 
 BPE, WORDS, PIECES = 0, 1, 2
@@ -45,7 +59,7 @@ POSITION, DOCUMENT, WRITTEN, NEEDED = 0, 1, 2, 3
 # And in what threads share: how full the cache is.
 NEARS, FARS, ARENA, RUN_END = 0, 1, 2, 3
 # A slot of the cache's first table: a key of two numbers, a value, and the third and fourth id.
-NEAR_SLOT = 4
+NEAR_SLOT, NEAR = 4, 15
 TAIL, IDS, MORE = np.uint64(1), np.uint64(2), np.uint64(3)
 DONE, LONG_WORD = 0, 1
 BATCH = 64
@@ -53,10 +67,11 @@ BATCH = 64
 FAR = np.uint64(0xFFFFFFFFFFFFFFFF)
 # Up to so many symbols the best pair is found by looking at all; beyond, a heap keeps them in order.
 FEW = 48
-ID_BITS = 28
-ID_MASK = (1 << ID_BITS) - 1
+# Where a value says how many ids there are, and what is left of it without that: two ids.
+COUNT_BITS, COUNT = np.uint64(28), np.uint64(15)
+PAIR_OF_IDS = np.uint64(0xFFFFFFFF0FFFFFFF)
 # Ids of a word that its slot can hold, in either table; what says that there are more.
-NEAR_IDS, FAR_IDS, MANY = 4, 2, 255
+NEAR_IDS, FAR_IDS, MANY = 4, 2, 15
 NO_PAIR = np.uint64(0xFFFFFFFFFFFFFFFF)
 # A pair and its rank in one number: 21 + 21 + 22 bits.
 PIECE_BITS, RANK_BITS = 21, 22
@@ -273,42 +288,37 @@ def _encode_word(text, start, length, model, unknown, limit, symbols, pairs, mer
 
 
 @inlined
-def _bytes_of(word, count):
-    """The first `count` bytes of eight; all others zero. A shift by 64 would be undefined, so it is halved."""
-    half = np.uint64(4) * np.uint64(count)
-    return word & ~((_ONES << half) << half)
-
-
-@inlined
 def _head_key(text, start, length):
-    return _bytes_of(load64(text, start), min(length, SHORT))
+    """The first eight bytes of a word, or fewer."""
+    return load64(text, start) & (_ONES >> np.uint64(64 - 8 * min(length, SHORT)))
 
 
 @inlined
 def _tail_key(text, start, length):
-    return _bytes_of(load64(text, start + SHORT), min(max(length - SHORT, 0), SHORT))
+    """The bytes behind them and the length: of a word of up to NEAR bytes, and never zero."""
+    bits = np.uint64(8 * max(length - SHORT, 0)) & np.uint64(63)
+    rest = load64(text, start + SHORT) & ((np.uint64(1) << bits) - np.uint64(1))
+    return rest | (np.uint64(length) << np.uint64(56))
 
 
 @inlined
-def _is_near(text, start, length, head):
-    """Whether two numbers say all of a word.
-
-    A zero at its end could not be told from no byte, nor a head of zero from a slot that nobody has claimed.
-    """
-    return length <= MIDDLE and text[start + length - 1] != 0 and head != 0
+def _is_near(length, head):
+    """Whether a word's place is in the first table: a head of zero could not be told from one still to be stored."""
+    return length <= NEAR and head != 0
 
 
 @inlined
 def _near_home(nears, head, tail):
-    h = spread(head ^ (tail * _K1))
-    return ((h >> np.uint64(32)) * np.uint64(NEAR_SLOT)) & np.uint64(len(nears) - 1)
+    # The upper half, on which every byte has a bearing, as a share of all slots.
+    h = (head * _SPREAD + tail * _K1) >> np.uint64(32)
+    return ((h * np.uint64(len(nears) // NEAR_SLOT)) >> np.uint64(32)) * np.uint64(NEAR_SLOT)
 
 
 @inlined
 def _find_near(nears, head, tail, home):
     """The offset of a word's slot, or of the free slot where it belongs."""
     at = np.uint64(home)
-    while nears[at] != 0 and (nears[at] != head or nears[at + TAIL] != tail):
+    while (nears[at] != head or nears[at + TAIL] != tail) and nears[at + TAIL] != 0:
         at = (at + np.uint64(NEAR_SLOT)) & np.uint64(len(nears) - 1)
     return at
 
@@ -317,17 +327,15 @@ def _find_near(nears, head, tail, home):
 def _value_of(ids, count, most, runs, fill):
     """The cache's value for some ids, of which a slot holds `most`; 0 when `runs` has no room for them."""
     if count <= most:
-        value = np.uint64(count) | (np.uint64(ids[0]) << np.uint64(8))
-        if count >= 2:
-            value |= np.uint64(ids[1]) << np.uint64(8 + ID_BITS)
-        return value
+        second = np.uint64(ids[1] if count > 1 else 0) << np.uint64(32)
+        return (np.uint64(count) << COUNT_BITS) | np.uint64(ids[0]) | second
     at = np.int64(len(runs)) if fill[RUN_END] + count + 1 > len(runs) else take(fill, RUN_END, count + 1)
     if at + count + 1 > len(runs):
         return np.uint64(0)
     runs[at] = count
     for k in range(count):
         runs[at + 1 + k] = ids[k]
-    return np.uint64(MANY) | (np.uint64(at) << np.uint64(8))
+    return (np.uint64(MANY) << COUNT_BITS) | (np.uint64(at) << np.uint64(32))
 
 
 @inlined
@@ -335,9 +343,9 @@ def _learn_near(head, tail, ids, count, nears, runs, fill):
     if (fill[NEARS] + 1) * 2 * NEAR_SLOT > len(nears):
         return
     at = _find_near(nears, head, tail, _near_home(nears, head, tail))
-    if nears[at] == 0 and claim(nears, at, head):
+    if nears[at + TAIL] == 0 and claim(nears, at + TAIL, tail):
         take(fill, NEARS, 1)
-        nears[at + TAIL] = tail
+        publish(nears, at, head)
         if 2 < count <= NEAR_IDS:
             nears[at + MORE] = np.uint64(ids[2]) | (np.uint64(ids[3] if count > 3 else 0) << np.uint64(32))
         publish(nears, at + IDS, _value_of(ids, count, NEAR_IDS, runs, fill))
@@ -366,7 +374,7 @@ def _learn(text, start, length, count, ids, cache):
     """Keep the ids of a word, when there is room."""
     nears, fars, arena, runs, fill = cache
     head = _head_key(text, start, length)
-    if _is_near(text, start, length, head):
+    if _is_near(length, head):
         _learn_near(head, _tail_key(text, start, length), ids, count, nears, runs, fill)
     else:
         _learn_far(text, start, length, ids, count, fars, arena, runs, fill)
@@ -375,7 +383,7 @@ def _learn(text, start, length, count, ids, cache):
 @jit
 def _write_many(value, runs, out, written):
     """Ids of a word that has more than two; returns ids written so far."""
-    at = np.int64(value >> np.uint64(8))
+    at = np.int64(value >> np.uint64(32))
     size = np.int64(runs[at])
     for j in range(size):
         out[written + j] = runs[at + 1 + j]
@@ -398,16 +406,18 @@ def _write_new(text, start, length, model, work, cache, out, written):
 def _look_ahead(text, starts, first, last, nears, batch):
     """Keys of a batch of words; their slots are on their way from memory before the first is looked at."""
     heads, tails, homes = batch[0], batch[1], batch[2]
+    start = np.int64(starts[first])
     for k in range(first, last):
-        start = np.int64(starts[k])
-        length = np.int64(starts[k + 1]) - start
+        end = np.int64(starts[k + np.uint64(1)])
+        length = end - start
         head = _head_key(text, start, length)
         tail = _tail_key(text, start, length)
         home = _near_home(nears, head, tail)
         prefetch(nears, np.int64(home))
         heads[k - first] = head
         tails[k - first] = tail
-        homes[k - first] = home if _is_near(text, start, length, head) else FAR
+        homes[k - first] = home if _is_near(length, head) else FAR
+        start = end
 
 
 @jit
@@ -438,12 +448,10 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
                 at = _find_near(nears, heads[j], tails[j], homes[j])
                 value = nears[at + IDS]
                 more = nears[at + MORE]
-            size = value & np.uint64(0xFF)
+            size = (value >> COUNT_BITS) & COUNT
             # Four ids are written whatever the word has: the next word writes over what is too much.
-            out[written] = (value >> np.uint64(8)) & np.uint64(ID_MASK)
-            out[written + np.uint64(1)] = value >> np.uint64(8 + ID_BITS)
-            out[written + np.uint64(2)] = more & np.uint64(0xFFFFFFFF)
-            out[written + np.uint64(3)] = more >> np.uint64(32)
+            store64(out, written, value & PAIR_OF_IDS)
+            store64(out, written + np.uint64(2), more)
             if np.uint64(0) < size <= np.uint64(NEAR_IDS):
                 written += size
             elif size == np.uint64(MANY):
@@ -457,20 +465,6 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
                 written = np.uint64(_write_new(text, start, length, model, work, cache, out, np.int64(written)))
     before[count] = written
     return np.int64(written)
-
-
-@jit
-def _find_start(starts, count, place):
-    """The first pre-token that starts at `place` or behind it."""
-    low = np.int64(0)
-    high = np.int64(count)
-    while low < high:
-        middle = (low + high) >> 1
-        if starts[middle] < place:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @jit
@@ -490,8 +484,12 @@ def _encode_block(data, ends, cutter, model, cache, scratch, batch, work, out, o
         )  # fmt: skip
         if written < 0:
             return LONG_WORD
+        word = np.uint64(0)
         while document < next_document:
-            out_ends[document] = before[_find_start(starts, count, ends[document] - begin)]
+            # `starts` ends with the window itself.
+            while starts[word] < ends[document] - begin:
+                word += np.uint64(1)
+            out_ends[document] = before[word]
             document += 1
         state[WRITTEN] = written
         state[POSITION] = end

@@ -97,6 +97,13 @@ def number(arguments, k):
     return arguments[2 * k]
 
 
+def _cell(builder, context, signature, arguments):
+    """The address of an element of an array, the first two arguments being the array and an offset."""
+    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+    element = context.get_data_type(signature.args[0].dtype)
+    return builder.gep(data, [arguments[1]], source_etype=element)
+
+
 @intrinsic
 def load64(typing_context, array, offset):
     """Eight bytes of a byte array from `offset` on, little-endian; seven bytes past the offset must be there."""
@@ -113,12 +120,10 @@ def load64(typing_context, array, offset):
 
 @intrinsic
 def store64(typing_context, array, offset, value):
-    """Write eight bytes into a byte array from `offset` on, little-endian."""
+    """Write eight bytes, little-endian, over the elements of an array from `offset` on."""
 
     def codegen(context, builder, signature, arguments):
-        array_type = signature.args[0]
-        data = context.make_array(array_type)(context, builder, arguments[0]).data
-        address = builder.gep(data, [arguments[1]], source_etype=ir.IntType(8))
+        address = _cell(builder, context, signature, arguments)
         builder.store(arguments[2], builder.bitcast(address, ir.PointerType(ir.IntType(64))), align=1)
         return context.get_dummy_value()
 
@@ -143,13 +148,6 @@ def prefetch(typing_context, array, index):
         return context.get_dummy_value()
 
     return types.void(array, types.int64), codegen
-
-
-def _cell(builder, context, signature, arguments):
-    """The address of an element of an array, the first two arguments being the array and an offset."""
-    data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-    element = context.get_data_type(signature.args[0].dtype)
-    return builder.gep(data, [arguments[1]], source_etype=element)
 
 
 @intrinsic

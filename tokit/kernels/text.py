@@ -92,22 +92,21 @@ def _mixed(x):
 @jit
 def _hash_documents(data, ends, seed, hashes):
     start = np.int64(0)
-    size = len(data)
     for document in range(len(ends)):
         end = ends[document]
         length = end - start
         one = np.uint64(0)
         two = np.uint64(0)
         step = seed
-        for i in range(start, end, 8):
+        for i in range(start, end - 7, 8):
+            step += _STEP
+            mixed = _mixed(load64(data, i) ^ step)
+            one += mixed
+            two += _mixed(mixed + step)
+        if length & 7:
             word = np.uint64(0)
-            if i + 8 <= size:
-                word = load64(data, i)
-                if i + 8 > end:
-                    word &= np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(8 * (i + 8 - end))
-            else:
-                for k in range(end - 1, i - 1, -1):
-                    word = (word << np.uint64(8)) | np.uint64(data[k])
+            for k in range(end - 1, end - (length & 7) - 1, -1):
+                word = (word << np.uint64(8)) | np.uint64(data[k])
             step += _STEP
             mixed = _mixed(word ^ step)
             one += mixed

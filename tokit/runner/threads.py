@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+# Items that wait for a thread, so that none idles while the caller is busy with a result.
+AHEAD = 2
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -53,7 +55,7 @@ def in_order(work: Callable[[T], U], items: Iterable[T], *, alone: Callable[[T],
                 yield work(item)
                 continue
             pending.append(pool.submit(work, item))
-            while len(pending) > threads or (pending and pending[0].done()):
+            while len(pending) > threads + AHEAD or (pending and pending[0].done()):
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -24,7 +24,7 @@ BPE, WORDS, PIECES = 0, 1, 2
 LONG_WORD = 1
 # Where the kernel says how long a word is that scratch is too short for.
 NEEDED = 3
-# Of the cache: slots for words of up to 16 bytes and for others, bytes of those, ids of words that have many.
+# Of the cache: slots for words of up to 15 bytes and for others, bytes of those, ids of words that have many.
 NEAR_SLOTS, FAR_SLOTS, ARENA_BYTES, RUN_IDS = 1 << 19, 1 << 17, 1 << 22, 1 << 21
 WORD_BYTES = 1 << 12
 PREFIX = "##"
