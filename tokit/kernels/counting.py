@@ -28,10 +28,17 @@ from tokit.kernels.words import (
     short_key,
 )
 
-# Places in the state that lives from call to call: where the block goes on, and what is in the tables and the arena.
-POSITION, DOCUMENT, SHORTS, LONGS, ARENA = 0, 1, 2, 3, 4
+# Places in the state that lives from call to call: where the block goes on, what is in the tables and the arena, and
+# the bytes of a window that there was no room for.
+POSITION, DOCUMENT, SHORTS, LONGS, ARENA, WANTED = 0, 1, 2, 3, 4, 5
 DONE, FULL = 0, 1
 BATCH = 256
+
+
+@inlined
+def _is_full(used, more, slots):
+    """Whether a table should grow before it gets more words: half full, or with them more than three quarters."""
+    return 2 * used > slots or 4 * (used + more) > 3 * slots
 
 
 @jit
@@ -110,8 +117,11 @@ def _count_block(
         end = window_end(data, ends, state[DOCUMENT], begin)
         size = end - begin
         # At worst every byte is a new word.
-        full = (state[SHORTS] + size) * 2 * SLOT > len(shorts) or (state[LONGS] + size) * 2 * LONG_SLOT > len(longs)
+        full = _is_full(state[SHORTS], size, len(shorts) // SLOT) or _is_full(
+            state[LONGS], size, len(longs) // LONG_SLOT
+        )
         if full or state[ARENA] + size > len(arena):
+            state[WANTED] = size
             return FULL
         document = take_window(data, ends, state[DOCUMENT], begin, end, text, marks)
         count = cut(text, size, pages, values, style, group, steps, classes, marks, starts)
@@ -184,7 +194,7 @@ def _add_words(data, ends, counts, first, shorts, longs, arena, state):
     for k in range(first, len(ends)):
         start = ends[k - 1] if k else np.int64(0)
         length = ends[k] - start
-        full = (state[SHORTS] + 1) * 2 * SLOT > len(shorts) or (state[LONGS] + 1) * 2 * LONG_SLOT > len(longs)
+        full = _is_full(state[SHORTS], 1, len(shorts) // SLOT) or _is_full(state[LONGS], 1, len(longs) // LONG_SLOT)
         if full or state[ARENA] + length > len(arena):
             return k
         if length <= SHORT:
