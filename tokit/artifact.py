@@ -15,6 +15,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +51,9 @@ class Draft:
     manifest: dict[str, Any] = field(default_factory=dict)
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of tokit and of the engines under it."""
-    from importlib import metadata
-
     return {name: metadata.version(name) for name in ("tokit", *ENGINES)}
 
 
