@@ -68,23 +68,32 @@ def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys
     for first in range(0, count, BATCH):
         # Short words and others are told apart without a branch, and all slots of a batch are on their way from
         # memory before the first is looked at.
-        n_keys = np.int64(0)
-        n_others = np.int64(0)
+        n_keys = np.uint64(0)
+        n_others = np.uint64(0)
+        start = np.int64(starts[first])
         for k in range(first, min(first + BATCH, count)):
-            start = np.int64(starts[k])
-            length = np.int64(starts[k + 1]) - start
+            end = np.int64(starts[np.uint64(k + 1)])
+            length = end - start
             kept = not (drop and classes[start + LEFT] & SPACE)
             key = short_key(text, start, min(length, SHORT))
             short = length <= SHORT and is_short(key, min(length, SHORT))
             keys[n_keys] = key
-            n_keys += kept & short
+            n_keys += np.uint64(kept & short)
             others[n_others] = k
-            n_others += kept & (not short)
+            n_others += np.uint64(kept & (not short))
             prefetch(shorts, np.int64(home_of(shorts, key)))
+            start = end
+        for k in range(n_others):
+            start = np.int64(starts[others[k]])
+            length = np.int64(starts[others[k] + 1]) - start
+            if SHORT < length <= MIDDLE:
+                prefetch(longs, np.int64(middle_home(longs, load64(text, start), middle_rest(text, start, length))))
         for k in range(n_keys):
-            at = find_short(shorts, keys[k], home_of(shorts, keys[k]))
-            state[SHORTS] += shorts[at] == 0
-            shorts[at] = keys[k]
+            key = keys[k]
+            at = find_short(shorts, key, home_of(shorts, key))
+            if shorts[at] == 0:
+                shorts[at] = key
+                state[SHORTS] += 1
             shorts[at + VALUE] += np.uint64(1)
         for k in range(n_others):
             start = np.int64(starts[others[k]])
