@@ -90,7 +90,7 @@ def _sink(count, key, heap, size):
     heap[2 * k], heap[2 * k + 1] = count, key
 
 
-@inlined
+@jit
 def _drop_top(heap, state):
     last = state[HEAP] - 1
     state[HEAP] = last
@@ -186,7 +186,7 @@ def _join(first, size, left, right, made, cells, times, lengths, places, lefts, 
     found[0], found[1], found[2], found[3], found[4] = n_places, n_left, n_right, met, met_weight
 
 
-@inlined
+@jit
 def _lower(left, right, weight, table):
     """Count occurrences of a pair out, unless it is not remembered."""
     at = _slot_of(table, _pair_key(left, right))

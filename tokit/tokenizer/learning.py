@@ -92,7 +92,7 @@ def learn(words: Words, limits: Limits, tick: Tick) -> list[tuple[int, int]]:
     state = np.zeros(6, dtype=np.int64)
     state[NEXT_ID] = words.first_id
     bar = lowest_count(words, limits)
-    pairs = Pairs.of(1 << max(FIRST_PAIRS, limits.merges).bit_length())
+    pairs = Pairs.of(FIRST_PAIRS)
     scratch = _scratch(ids)
     started = time.perf_counter()
     code = MORE
