@@ -46,7 +46,10 @@ def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
     source = engine_json(engine).encode("utf-8")
     spec: dict[str, Any] = json.loads(source)
     identity = Identity(family, "tokit", hashlib.sha256(source).hexdigest(), special.ids(), why_lossy(spec))
-    return LibraryTokenizer(engine, identity, source=source)
+    tokenizer = LibraryTokenizer(engine, identity, source=source)
+    # Ours have no gaps, so their ids need not be looked at.
+    tokenizer.vocab_size = engine.get_vocab_size(with_added_tokens=True)
+    return tokenizer
 
 
 def template_processor(template: str, special: SpecialTokens) -> processors.TemplateProcessing | None:
