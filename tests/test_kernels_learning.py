@@ -88,6 +88,21 @@ def test_counts_beyond_32_bits() -> None:
     assert merges == [(ord("c"), ord("d")), (ord("a"), ord("b")), (ord("c"), ord("e"))]
 
 
+@settings(max_examples=200)
+@given(
+    words=st.dictionaries(st.text(st.sampled_from("aabcd"), min_size=1, max_size=9), st.integers(1, 99), min_size=5),
+    wanted=st.integers(1, 20),
+)
+def test_no_merged_pair_is_below_the_bar(words: dict[str, int], wanted: int) -> None:
+    # As few first symbols as there are letters, so that the words' counts set the bar.
+    numbers = {letter: k for k, letter in enumerate("abcd")}
+    split = symbols_of(words)
+    symbols = np.array([numbers[chr(point)] for point in split.symbols], dtype=np.int32)
+    learnt = learn(Words(symbols, split.ends, split.counts, 4), Limits(wanted), silent)
+    ids = {**{ord(letter): k for letter, k in numbers.items()}, **{1000 + k: 4 + k for k in range(wanted)}}
+    assert learnt == [(ids[left], ids[right]) for left, right in plain_merges(words, wanted)]
+
+
 def test_tables_that_must_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     words = {"".join(rng.choice(list("abcdefghij"), 9)): int(count) for count in rng.integers(1, 50, 300)}

@@ -20,9 +20,11 @@ import numpy as np
 from tokit import kernels
 from tokit.kernels.native import kernel
 kernels.listen(print)
-table, index = np.full(8, -1, dtype=np.int64).view(np.uint64), np.zeros(8, dtype=np.int32)
-kernel("index_keys")(np.array([5, 6], dtype=np.uint64), 2, table, index)
-assert sorted(table.tolist())[:2] == [5, 6]
+old, new = np.full(16, -1, dtype=np.int64), np.empty(32, dtype=np.int64)
+old[:8] = 5, 10, 0, 1, 6, 20, 1, 2
+state = np.zeros(6, dtype=np.int64)
+kernel("move_pairs")(15, old, new, state)
+assert state[0] == 1 and [6, 20, 1, 2] in new.reshape(-1, 4).tolist() and 5 not in new
 print("numba" if "numba" in sys.modules else "no numba")
 """
 
@@ -56,7 +58,7 @@ def test_code_for_other_sources_is_not_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"symbol", b"symbol\nnot machine code"])
 def test_damaged_code_is_compiled_again(tmp_path: Path, damage: bytes) -> None:
     run(TOKIT_CACHE_DIR=str(tmp_path))
-    (file,) = tmp_path.glob("*/index_keys.o")
+    (file,) = tmp_path.glob("*/move_pairs.o")
     file.write_bytes(damage)
     assert run(TOKIT_CACHE_DIR=str(tmp_path)).endswith("\nnumba\n")
     assert run(TOKIT_CACHE_DIR=str(tmp_path)) == "no numba\n"
@@ -70,8 +72,8 @@ def test_a_package_that_cannot_be_written_uses_the_users_cache(tmp_path: Path, m
     monkeypatch.setattr(native, "PACKAGE_CACHE", blocked)
     native.folders.cache_clear()
     try:
-        native._keep("index_keys", "symbol", b"code")
-        (kept,) = (tmp_path / "cache" / "tokit").glob("kernels-*/index_keys.o")
+        native._keep("move_pairs", "symbol", b"code")
+        (kept,) = (tmp_path / "cache" / "tokit").glob("kernels-*/move_pairs.o")
         assert kept.read_bytes() == native._sealed("symbol", b"code")
     finally:
         native.folders.cache_clear()

@@ -15,6 +15,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +58,9 @@ class Draft:
     digests: dict[str, str] = field(default_factory=dict)
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of tokit and of the engines under it."""
-    from importlib import metadata
-
     return {name: metadata.version(name) for name in ("tokit", *ENGINES)}
 
 

@@ -96,7 +96,7 @@ def added(parts: list[Counts]) -> Counts:
     if len(filled) <= 1:
         return filled[0] if filled else Counts.of({})
     if pays("add_words", sum(len(part.data) for part in filled)):
-        table = WordTable.of(1 << (2 * max(map(len, filled))).bit_length(), 1 << 20)
+        table = WordTable.of(1 << (2 * max(map(len, filled))).bit_length())
         for part in filled:
             table.add_counts(part)
         return table.counts()

@@ -14,9 +14,13 @@ from tokit.cuts import Cutter, Scratch, padded
 from tokit.kernels.native import kernel
 
 FULL = 1
-# Places in the state of a table: words in the first and in the second part, and bytes in the arena.
-SHORTS, LONGS, ARENA = 2, 3, 4
-FIRST_SLOTS = 1 << 16
+# Places in the state of a table: words in the first and in the second part, bytes in the arena, and bytes of a window
+# that there was no room for.
+SHORTS, LONGS, ARENA, WANTED = 2, 3, 4, 5
+FIRST_SLOTS, FIRST_ARENA = 1 << 16, 1 << 18
+# Place 0 says that a word is not in the arena.
+ARENA_START = 8
+NO_WORDS, NO_BYTES = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint8)
 
 
 @dataclass(slots=True)
@@ -29,14 +33,12 @@ class WordTable:
     state: IntArray
 
     @classmethod
-    def of(cls, slots: int, arena: int) -> WordTable:
-        """An empty table; half of its slots can be used."""
-        state = np.zeros(5, dtype=np.int64)
-        # Place 0 says that a word is not in the arena.
-        state[ARENA] = 8
-        return cls(
-            np.zeros(2 * slots, dtype=np.uint64), np.zeros(4 * slots, dtype=np.uint64), np.zeros(arena, np.uint8), state
-        )  # fmt: skip
+    def of(cls, slots: int = FIRST_SLOTS, arena: int = FIRST_ARENA) -> WordTable:
+        """An empty table with so many slots, a power of two, in each part."""
+        state = np.zeros(6, dtype=np.int64)
+        state[ARENA] = ARENA_START
+        shorts, longs = np.zeros(2 * slots, dtype=np.uint64), np.zeros(4 * slots, dtype=np.uint64)
+        return cls(shorts, longs, np.zeros(arena, np.uint8), state)
 
     @property
     def arrays(self) -> tuple[Any, ...]:
@@ -46,17 +48,34 @@ class WordTable:
     def __len__(self) -> int:
         return int(self.state[SHORTS] + self.state[LONGS])
 
-    def grow(self, words: int, size: int) -> None:
-        """Make room for so many more words of so many bytes together."""
-        most = max(int(self.state[SHORTS]), int(self.state[LONGS])) + words
-        slots = 1 << (2 * most).bit_length()
-        bigger = WordTable.of(slots, 2 * (int(self.state[ARENA]) + size))
-        bigger.add(self)
-        self.shorts, self.longs, self.arena, self.state = bigger.shorts, bigger.longs, bigger.arena, bigger.state
+    def reserve(self, shorts: int, longs: int, size: int) -> None:
+        """Make room for so many more words in each part, and bytes in the arena."""
+        short_slots = _slots(int(self.state[SHORTS]), shorts, len(self.shorts) // 2)
+        long_slots = _slots(int(self.state[LONGS]), longs, len(self.longs) // 4)
+        if 2 * short_slots > len(self.shorts):
+            old, self.shorts = self.shorts, np.zeros(2 * short_slots, dtype=np.uint64)
+            self.state[SHORTS] = 0
+            self._pour(old, NO_WORDS, NO_BYTES)
+        if 4 * long_slots > len(self.longs):
+            words, self.longs = self.longs, np.zeros(4 * long_slots, dtype=np.uint64)
+            spelled, self.arena = self.arena, self._bigger_arena(size)
+            self.state[LONGS], self.state[ARENA] = 0, ARENA_START
+            self._pour(NO_WORDS, words, spelled)
+        elif int(self.state[ARENA]) + size > len(self.arena):
+            spelled, self.arena = self.arena, self._bigger_arena(size)
+            self.arena[: len(spelled)] = spelled
+
+    def _bigger_arena(self, size: int) -> npt.NDArray[np.uint8]:
+        used = int(self.state[ARENA]) + size
+        return np.zeros(2 * used if used > len(self.arena) else len(self.arena), dtype=np.uint8)
 
     def add(self, other: WordTable) -> None:
-        """Count the words of another table in; there must be room."""
-        kernel("pour_words")(*other.arrays, *self.arrays, self.state)
+        """Count the words of another table in."""
+        self.reserve(int(other.state[SHORTS]), int(other.state[LONGS]), int(other.state[ARENA]))
+        self._pour(*other.arrays)
+
+    def _pour(self, *words: npt.NDArray[Any]) -> None:
+        kernel("pour_words")(*words, *self.arrays, self.state)
 
     def add_counts(self, counts: Counts) -> None:
         """Count words in that were counted before."""
@@ -65,7 +84,9 @@ class WordTable:
         while done < len(counts):
             done = kernel("add_words")(data, counts.ends, counts.counts, done, *self.arrays, self.state)
             if done < len(counts):
-                self.grow(len(counts) - done, len(counts.data))
+                # All of the rest at worst, but words that are there already are the usual ones.
+                more = min(len(counts) - done, len(self) + FIRST_SLOTS)
+                self.reserve(more, more, len(counts.data))
 
     def counts(self) -> Counts:
         """The words in the order of their bytes."""
@@ -78,6 +99,13 @@ class WordTable:
         out, out_ends = np.empty(used, dtype=np.uint8), np.empty(words, dtype=np.int64)
         kernel("gather_words")(data, ends, order, out, out_ends)
         return Counts(out, out_ends, counts[order])
+
+
+def _slots(used: int, more: int, slots: int) -> int:
+    """How many slots a part must have, as `kernels/counting.py` will have it."""
+    while 2 * used > slots or 4 * (used + more) > 3 * slots:
+        slots *= 2
+    return slots
 
 
 def _sorted(data: npt.NDArray[np.uint8], ends: IntArray, keys: npt.NDArray[np.uint64]) -> IntArray:
@@ -122,10 +150,8 @@ class FastCounter:
                 block.data, block.ends, *self._cutter.arguments, *table.arrays, *scratch.arguments, table.state
             ) == FULL
         ):  # fmt: skip
-            # A window's words at least; as much again as there is, so that growing is rare.
-            begun = table.state[:2].copy()
-            table.grow(len(table) + 2 * min(size, 1 << 15), size)
-            table.state[:2] = begun
+            wanted = int(table.state[WANTED])
+            table.reserve(wanted, wanted, wanted)
 
     def counts(self) -> Counts:
         """What all threads counted."""
@@ -134,7 +160,6 @@ class FastCounter:
             return Counts.of({})
         total = tables[0]
         for table in tables[1:]:
-            total.grow(len(table), int(table.state[ARENA]))
             total.add(table)
         self._tables = [total]
         self._local = threading.local()
@@ -144,7 +169,7 @@ class FastCounter:
         """The calling thread's table and scratch."""
         mine = getattr(self._local, "mine", None)
         if mine is None:
-            table = WordTable.of(FIRST_SLOTS, 1 << 20)
+            table = WordTable.of()
             self._tables.append(table)
             mine = (table, Scratch.of(size))
         elif not mine[1].fits(size):

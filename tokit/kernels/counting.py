@@ -28,10 +28,17 @@ from tokit.kernels.words import (
     short_key,
 )
 
-# Places in the state that lives from call to call: where the block goes on, and what is in the tables and the arena.
-POSITION, DOCUMENT, SHORTS, LONGS, ARENA = 0, 1, 2, 3, 4
+# Places in the state that lives from call to call: where the block goes on, what is in the tables and the arena, and
+# the bytes of a window that there was no room for.
+POSITION, DOCUMENT, SHORTS, LONGS, ARENA, WANTED = 0, 1, 2, 3, 4, 5
 DONE, FULL = 0, 1
 BATCH = 256
+
+
+@inlined
+def _is_full(used, more, slots):
+    """Whether a table should grow before it gets more words: half full, or with them more than three quarters."""
+    return 2 * used > slots or 4 * (used + more) > 3 * slots
 
 
 @jit
@@ -61,23 +68,32 @@ def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys
     for first in range(0, count, BATCH):
         # Short words and others are told apart without a branch, and all slots of a batch are on their way from
         # memory before the first is looked at.
-        n_keys = np.int64(0)
-        n_others = np.int64(0)
+        n_keys = np.uint64(0)
+        n_others = np.uint64(0)
+        start = np.int64(starts[first])
         for k in range(first, min(first + BATCH, count)):
-            start = np.int64(starts[k])
-            length = np.int64(starts[k + 1]) - start
+            end = np.int64(starts[np.uint64(k + 1)])
+            length = end - start
             kept = not (drop and classes[start + LEFT] & SPACE)
             key = short_key(text, start, min(length, SHORT))
             short = length <= SHORT and is_short(key, min(length, SHORT))
             keys[n_keys] = key
-            n_keys += kept & short
+            n_keys += np.uint64(kept & short)
             others[n_others] = k
-            n_others += kept & (not short)
+            n_others += np.uint64(kept & (not short))
             prefetch(shorts, np.int64(home_of(shorts, key)))
+            start = end
+        for k in range(n_others):
+            start = np.int64(starts[others[k]])
+            length = np.int64(starts[others[k] + 1]) - start
+            if SHORT < length <= MIDDLE:
+                prefetch(longs, np.int64(middle_home(longs, load64(text, start), middle_rest(text, start, length))))
         for k in range(n_keys):
-            at = find_short(shorts, keys[k], home_of(shorts, keys[k]))
-            state[SHORTS] += shorts[at] == 0
-            shorts[at] = keys[k]
+            key = keys[k]
+            at = find_short(shorts, key, home_of(shorts, key))
+            if shorts[at] == 0:
+                shorts[at] = key
+                state[SHORTS] += 1
             shorts[at + VALUE] += np.uint64(1)
         for k in range(n_others):
             start = np.int64(starts[others[k]])
@@ -110,8 +126,11 @@ def _count_block(
         end = window_end(data, ends, state[DOCUMENT], begin)
         size = end - begin
         # At worst every byte is a new word.
-        full = (state[SHORTS] + size) * 2 * SLOT > len(shorts) or (state[LONGS] + size) * 2 * LONG_SLOT > len(longs)
+        full = _is_full(state[SHORTS], size, len(shorts) // SLOT) or _is_full(
+            state[LONGS], size, len(longs) // LONG_SLOT
+        )
         if full or state[ARENA] + size > len(arena):
+            state[WANTED] = size
             return FULL
         document = take_window(data, ends, state[DOCUMENT], begin, end, text, marks)
         count = cut(text, size, pages, values, style, group, steps, classes, marks, starts)
@@ -184,7 +203,7 @@ def _add_words(data, ends, counts, first, shorts, longs, arena, state):
     for k in range(first, len(ends)):
         start = ends[k - 1] if k else np.int64(0)
         length = ends[k] - start
-        full = (state[SHORTS] + 1) * 2 * SLOT > len(shorts) or (state[LONGS] + 1) * 2 * LONG_SLOT > len(longs)
+        full = _is_full(state[SHORTS], 1, len(shorts) // SLOT) or _is_full(state[LONGS], 1, len(longs) // LONG_SLOT)
         if full or state[ARENA] + length > len(arena):
             return k
         if length <= SHORT:

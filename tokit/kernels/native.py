@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tokit import kernels
+from tokit.kernels import objects
 
 # Entry → the module of this package that it stands in; its name there is the same.
 ENTRIES = {
@@ -32,7 +33,8 @@ ENTRIES = {
     "seed_words": "encoding",
     "index_pairs": "encoding",
     "learn_merges": "learning",
-    "index_keys": "learning",
+    "lay_words": "learning",
+    "move_pairs": "learning",
     "split_lines": "text",
     "hash_documents": "text",
     "find_changed": "text",
@@ -167,35 +169,65 @@ def _places() -> Iterator[Path]:
 def _key() -> str:
     """What the machine code depends on: the sources, the compiler and the processor."""
     import llvmlite
-    from llvmlite import binding
 
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    features = binding.get_host_cpu_features().flatten()
-    digest.update(f"{llvmlite.__version__} {binding.get_host_cpu_name()} {features}".encode())
+    digest.update(f"{llvmlite.__version__} {_processor()}".encode())
     return f"kernels-{digest.hexdigest()[:16]}"
+
+
+def _processor() -> str:
+    """The processor and its features, as the system says or, where it does not, as LLVM does."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - only its beginning, of one of many
+            lines = file.read(1 << 13).partition("\n\n")[0].splitlines()
+    except OSError:
+        lines = []
+    named = [line for line in lines if line.startswith(("cpu family", "model", "flags"))]
+    if any(line.startswith("flags") for line in named):
+        return "\n".join(named)
+    from llvmlite import binding
+
+    return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+
+
+def _outside(symbol: str) -> int:
+    """The address of something that a kernel may call."""
+    # Kernels neither raise nor allocate, but the compiler does not see that everywhere and leaves calls behind.
+    named = "abort" if symbol in NEVER_CALLED else symbol
+    address = ctypes.cast(getattr(ctypes.CDLL(None), named), ctypes.c_void_p).value
+    return address or 0
+
+
+def _linked(symbol: str, code: bytes) -> Callable[[Any], int]:
+    try:
+        address = objects.load(code, symbol, _outside)
+    except (objects.UnknownObjectError, AttributeError):
+        address = _linked_by_llvm(symbol, code)
+    return _function(address)
+
+
+def _function(address: int) -> Callable[[Any], int]:
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)
+
+
+def _linked_by_llvm(symbol: str, code: bytes) -> int:
+    from llvmlite import binding
+
+    engine = _engine()
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return int(engine.get_function_address(symbol))
 
 
 @cache
 def _engine() -> Any:
     from llvmlite import binding
 
-    # Kernels neither raise nor allocate, but the compiler does not see that everywhere and leaves calls behind.
-    never = ctypes.cast(ctypes.CDLL(None).abort, ctypes.c_void_p).value
     for symbol in NEVER_CALLED:
-        binding.add_symbol(symbol, never)
+        binding.add_symbol(symbol, _outside(symbol))
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     machine = binding.Target.from_default_triple().create_target_machine()
     return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
-
-
-def _linked(symbol: str, code: bytes) -> Callable[[Any], int]:
-    from llvmlite import binding
-
-    engine = _engine()
-    engine.add_object_file(binding.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    address = engine.get_function_address(symbol)
-    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)

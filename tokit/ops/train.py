@@ -18,6 +18,7 @@ from tokit.ops.count import count_corpus, merged_counts
 from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.rules import TextRules
+from tokit.runner.memory import give_back
 from tokit.runner.threads import interruptible
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
@@ -132,6 +133,7 @@ def train_tokenizer(
         counted = _counted(corpus, counts, plan, tick)
         if not len(counted.counts):
             raise CorpusError("the corpus holds no word: its documents are empty", hint="is --unit or --field right?")
+        give_back()
         results = []
         tokenizers = _train_all(plan, counted, corpus, [size for _, size in targets], tick)
         for tokenizer, (target, size) in zip(tokenizers, targets, strict=True):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokit.errors import UsageError
 from tokit.tokenizer.base import Identity
-from tokit.tokenizer.engine import LibraryTokenizer, content_sha256
+from tokit.tokenizer.engine import LibraryTokenizer, engine_json
 from tokit.tokenizer.family import Trained
 from tokit.tokenizer.special import SpecialTokens
 from tokit.tokenizer.structure import why_lossy
@@ -32,6 +32,7 @@ def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
     Raises:
         UsageError: a template that names a token which is not there, or lacks `$A`.
     """
+    import hashlib
     import json
 
     from tokenizers import AddedToken
@@ -41,8 +42,14 @@ def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
     processor = template_processor(template, special)
     if processor is not None:
         engine.post_processor = processor
-    spec: dict[str, Any] = json.loads(engine.to_str())
-    return LibraryTokenizer(engine, Identity(family, "tokit", content_sha256(engine), special.ids(), why_lossy(spec)))
+    # Written once: it takes as long as reading it back.
+    source = engine_json(engine).encode("utf-8")
+    spec: dict[str, Any] = json.loads(source)
+    identity = Identity(family, "tokit", hashlib.sha256(source).hexdigest(), special.ids(), why_lossy(spec))
+    tokenizer = LibraryTokenizer(engine, identity, source=source)
+    # Ours have no gaps, so their ids need not be looked at.
+    tokenizer.vocab_size = engine.get_vocab_size(with_added_tokens=True)
+    return tokenizer
 
 
 def template_processor(template: str, special: SpecialTokens) -> processors.TemplateProcessing | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,43 +13,12 @@ from tokit.kernels.native import kernel
 from tokit.progress import Progress, Tick
 
 DONE, MORE, FULL = 0, 1, 2
-PAIRS, MERGES, NEXT_ID, FRESH = 0, 3, 4, 5
+MERGES, NEXT_ID, LISTED = 3, 4, 5
 FIRST_PAIRS = 1 << 16
 # Merges between two looks at progress.
 BATCH = 500
 NO_LIMIT = 1 << 60
 Symbols = npt.NDArray[np.int32]
-
-
-@dataclass(slots=True)
-class PairTable:
-    """Pairs of symbols, as `kernels/learning.py` lays them out."""
-
-    table: npt.NDArray[np.uint64]
-    index: Symbols
-    pairs: tuple[Any, ...]
-    heap: tuple[Any, ...]
-
-    @classmethod
-    def of(cls, room: int) -> PairTable:
-        """An empty one for so many pairs, a power of two."""
-        ids = [np.empty(room, dtype=np.int32) for _ in range(4)]
-        return cls(
-            np.full(2 * room, -1, dtype=np.int64).view(np.uint64),
-            np.empty(2 * room, dtype=np.int32),
-            (np.empty(room, dtype=np.uint64), np.empty(room, dtype=np.int64), *ids[:3]),
-            (np.empty(room, dtype=np.int64), np.empty(room, dtype=np.uint64), ids[3]),
-        )
-
-    def grown(self, used: int, *, fresh: bool) -> PairTable:
-        """One of twice the size; of a fresh one nothing has to be kept."""
-        bigger = PairTable.of(2 * len(self.pairs[0]))
-        if fresh:
-            return bigger
-        for old, new in zip((*self.pairs, *self.heap), (*bigger.pairs, *bigger.heap), strict=True):
-            new[: len(old)] = old
-        kernel("index_keys")(bigger.pairs[0], used, bigger.table, bigger.index)
-        return bigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,38 +51,80 @@ class Words:
     ends: IntArray
     counts: IntArray
     first_id: int
-    scratch: tuple[Symbols, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.scratch = tuple(np.empty(len(self.symbols), dtype=np.int32) for _ in range(3))
+
+@dataclass(slots=True)
+class Pairs:
+    """A table and a heap of pairs, as `kernels/learning.py` lays them out."""
+
+    table: IntArray
+    heap: IntArray
+
+    @classmethod
+    def of(cls, room: int) -> Pairs:
+        """Room for so many, a power of two."""
+        return cls(np.empty(8 * room, dtype=np.int64), np.empty(2 * room, dtype=np.int64))
+
+    def grow(self, bar: int, state: IntArray) -> None:
+        """Make room for twice as many, and forget those that occur less often than the bar."""
+        bigger = Pairs.of(len(self.heap))
+        if state[LISTED]:
+            kernel("move_pairs")(bar, self.table, bigger.table, state)
+            bigger.heap[: len(self.heap)] = self.heap
+        self.table, self.heap = bigger.table, bigger.heap
 
 
 def learn(words: Words, limits: Limits, tick: Tick) -> list[tuple[int, int]]:
     """The merges, in the order in which they are learnt; the k-th makes the symbol `first_id` + k.
 
     Args:
-        words: What to learn from; its symbols are used up.
+        words: What to learn from.
         limits: Where to stop.
         tick: Told how many merges were learnt.
     """
-    room = 3 * len(words.symbols)
-    places, after = np.empty(room, dtype=np.int32), np.empty(room, dtype=np.int32)
-    lengths = np.ones(words.first_id + limits.merges + 1, dtype=np.int64)
+    cells = np.empty(2 * (len(words.symbols) + len(words.ends) + 1), dtype=np.int32)
+    kernel("lay_words")(words.symbols, words.ends, words.counts, cells)
+    # What is not touched takes no memory.
+    places = np.empty(3 * len(words.symbols), dtype=np.int32)
+    ids = words.first_id + limits.merges
+    lengths = np.ones(ids, dtype=np.int64)
     merges = np.empty(2 * limits.merges, dtype=np.int32)
     state = np.zeros(6, dtype=np.int64)
     state[NEXT_ID] = words.first_id
-    pairs = PairTable.of(FIRST_PAIRS)
+    bar = lowest_count(words, limits)
+    pairs = Pairs.of(FIRST_PAIRS)
+    scratch = _scratch(ids)
     started = time.perf_counter()
     code = MORE
     while code != DONE:
         code = kernel("learn_merges")(
-            words.ends, words.counts, words.symbols, *words.scratch, lengths, pairs.table, pairs.index, *pairs.pairs,
-            places, after, *pairs.heap, limits.least, limits.longest, limits.merges, BATCH, merges, state,
+            cells, words.counts, lengths, pairs.table, places, pairs.heap, *scratch, bar, limits.longest,
+            limits.merges, BATCH, merges, state,
         )  # fmt: skip
         if code == FULL:
-            pairs = pairs.grown(int(state[PAIRS]), fresh=int(state[FRESH]) < 2)
+            pairs.grow(bar, state)
         learnt = int(state[MERGES])
         rate = learnt / (time.perf_counter() - started)
         tick(Progress("merging", learnt, limits.merges, "merges", f"{rate:,.0f}/s"))
     pairs_learnt = merges[: 2 * int(state[MERGES])].reshape(-1, 2)
     return [(left, right) for left, right in pairs_learnt.tolist()]
+
+
+def _scratch(ids: int) -> tuple[IntArray | Symbols, ...]:
+    """What the kernel notes of neighbours: on the left, on the right, which ones they are, and how many."""
+    beside = [np.zeros(2 * ids, dtype=np.int64) for _ in range(2)]
+    met = [np.empty(ids, dtype=np.int32) for _ in range(2)]
+    return (*beside, *met, np.zeros(5, dtype=np.int64))
+
+
+def lowest_count(words: Words, limits: Limits) -> int:
+    """A count that no merged pair is below.
+
+    When all pairs of a word are rarer than the word, it has become one symbol. So before pairs are merged that occur
+    less often than the n-th most frequent word, there are n symbols.
+    """
+    least = max(limits.least, 1)
+    rank = words.first_id + limits.merges
+    if limits.longest < NO_LIMIT or rank > len(words.counts):
+        return least
+    return max(least, int(np.partition(words.counts, -rank)[-rank]))
