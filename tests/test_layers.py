@@ -22,6 +22,7 @@ ARROWS: dict[tuple[str, str], str] = {}
 BOTTOM_ARROWS = {
     "artifact": {"errors", "registry"},
     "cuts": {"arrays", "rules"},
+    "kernels": {"errors", "registry"},
     "normalizing": {"arrays", "cuts", "kernels"},
     "params": {"errors", "registry"},
     "registry": {"errors"},

@@ -11,6 +11,7 @@ from tokit.cli.options import (
     MAX_DOCUMENT,
     CorpusArg,
     DigitsOpt,
+    EngineOpt,
     ErrorsOpt,
     FieldOpt,
     FilesFromOpt,
@@ -49,6 +50,7 @@ def count(
     max_document: MaxDocumentOpt = MAX_DOCUMENT,
     files_from: FilesFromOpt = None,
     threads: ThreadsOpt = None,
+    engine: EngineOpt = None,
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
@@ -57,9 +59,11 @@ def count(
 
     tokit count shard1/ -o counts1; tokit count --counts counts1 --counts counts2 -o all
     """
+    from tokit.kernels.choice import set_engine
     from tokit.runner.threads import set_threads
 
     set_threads(threads)
+    set_engine(engine)
     from tokit.ops.count import count_to_folder
     from tokit.ops.train import RuleOptions
     from tokit.rules import TextRules

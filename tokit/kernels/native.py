@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tokit import kernels
+from tokit.kernels.choice import AUTO, KERNELS, chosen_engine
 
 # Entry → the module of this package that it stands in; its name there is the same.
 ENTRIES = {
@@ -87,7 +88,9 @@ def _callable(function: Callable[[Any], int]) -> Kernel:
 
 
 def pays(name: str, size: int) -> bool:
-    """Whether a kernel is worth its loading, or even its compiling, for so many bytes of text."""
+    """Whether a kernel is worth its loading, or even its compiling, for so many bytes of text; or what was chosen."""
+    if chosen_engine() != AUTO:
+        return chosen_engine() == KERNELS
     if size < WORTH_LOADING:
         return False
     # Where one was compiled, others that work with it may be too.
