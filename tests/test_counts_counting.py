@@ -84,6 +84,13 @@ def test_hostile_documents(name: str, lines: list[str]) -> None:
     assert counted(rules, texts) == cut_whole(rules, texts)
 
 
+@pytest.mark.parametrize("name", PRE_TOKENIZERS)
+def test_a_document_of_many_windows(name: str, lines: list[str]) -> None:
+    rules = TextRules(pre_tokenizer=name, digits="triple")
+    texts = [" ".join(lines), ",".join(lines).replace(" ", ""), "".join(lines) * 2]
+    assert counted(rules, texts, "kernels") == cut_whole(rules, texts)
+
+
 def test_block_borders_and_a_full_table_change_nothing(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = PreTokenCounter(TextRules())
     whole.add(Block.of(line.encode("utf-8") for line in lines))

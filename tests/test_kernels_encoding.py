@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
+from random import Random
 
 import pytest
 import tokenizers
@@ -14,10 +16,15 @@ from test_counts_counting import CROWDED
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 
 from tokit.arrays import Block, Ids
-from tokit.rules import PATTERNS, TextRules, join_steps
+from tokit.counts.counting import PreTokenCounter
+from tokit.rules import DIGITS, PATTERNS, TextRules, join_steps
+from tokit.tokenizer import FAMILIES
+from tokit.tokenizer.assemble import assemble
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.engine import LibraryTokenizer
+from tokit.tokenizer.family import Job
 from tokit.tokenizer.fast import encoder_for
+from tokit.tokenizer.special import SpecialTokens
 
 # Families whose tokenizers the kernels run.
 ABLE = {"bpe", "word", "wordpiece", "word-bytes"}
@@ -50,6 +57,38 @@ def test_hostile_texts_and_special_tokens(trained: Tokenizer, lines: list[str]) 
 def test_the_kernels_know_these_families(trained_folder, variant: str) -> None:
     specification = json.loads((trained_folder(variant) / "tokenizer.json").read_text("utf-8"))
     assert encoder_for(specification) is not None
+
+
+@cache
+def trained_on_hostile_texts(family: str, name: str, digits: str, **settings: str) -> LibraryTokenizer:
+    """A small tokenizer of ours on a pre-tokenizer."""
+    kind, rules = FAMILIES.get(family), TextRules(pre_tokenizer=name, digits=digits)
+    counter = PreTokenCounter(rules)
+    counter.add(Block.of(text.encode("utf-8") for text in (*HOSTILE_TEXTS, "the cat, the hat 12 345 ▁the")))
+    trained = kind.train(Job(rules, SpecialTokens.parse(), None, kind.Params(**settings), counter.counts()))
+    return assemble(trained, family, "")
+
+
+# Whole words, and bytes of words: two ways in which a space that was made U+2581 could go wrong.
+@pytest.mark.parametrize("family", ["word", "bpe"])
+@pytest.mark.parametrize("digits", DIGITS)
+@pytest.mark.parametrize("name", ["whitespace-split", "metaspace", "punctuation"])
+@settings(max_examples=40)
+@given(texts=st.lists(st.one_of(CROWDED, ANY_TEXT), min_size=1, max_size=4), options=OPTIONS)
+def test_ids_under_pre_tokenizers_of_the_library(
+    family: str, name: str, digits: str, texts: list[str], options: EncodeOptions
+) -> None:
+    tokenizer = trained_on_hostile_texts(family, name, digits)
+    assert encoder_for(tokenizer.specification()) is not None
+    assert_same_ids(tokenizer, [*texts, "the <|pad|>the a<|cls|>"], options)
+
+
+@pytest.mark.parametrize("name", ["metaspace", "punctuation", "whitespace-split", "gpt2"])
+def test_windows_end_where_pre_tokens_start(name: str) -> None:
+    tokenizer = trained_on_hostile_texts("word", name, "keep")
+    words = ["the, cat.", "'12", "the<|pad|>", "x  y", "日本語", "( the )", "▁", "a" * 5000]
+    text = "".join(Random(0).choices([*words, " ", " ", ",", "the"], k=40_000))
+    assert_same_ids(tokenizer, [text, text.replace(",", " "), text.replace(" ", "")])
 
 
 def byte_level_engine(pattern: str, *, ignore_merges: bool) -> tokenizers.Tokenizer:

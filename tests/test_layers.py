@@ -23,7 +23,7 @@ BOTTOM_ARROWS = {
     "artifact": {"errors", "registry"},
     "cuts": {"arrays", "rules"},
     "kernels": {"errors", "registry"},
-    "normalizing": {"arrays", "cuts", "kernels"},
+    "normalizing": {"arrays", "cuts", "kernels", "rules"},
     "params": {"errors", "registry"},
     "registry": {"errors"},
     "rules": {"errors", "registry"},

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import ByteArray
-from tokit.rules import TextRules
+from tokit.rules import METASPACE, TextRules
 
 # As in kernels/cutting.py, which this does not import: it needs Numba.
 LETTER, NUMBER, SYMBOL, SPACE, BLANK, RETURN, ODD = 1, 2, 4, 8, 16, 32, 64
@@ -23,7 +23,7 @@ UPPER, LOWER, DIGIT = 64, 128, 128
 MARGIN, BATCH = 64, 256
 STYLES = {
     "gpt2": 0, "cl100k": 1, "llama3": 2, "qwen2": 3, "o200k": 4,
-    "whitespace": 5, "whitespace-split": 5, "bert": 5,
+    "whitespace": 5, "whitespace-split": 5, "bert": 5, "metaspace": 5, "punctuation": 6,
 }  # fmt: skip
 GROUPS = {"keep": 0, "single": 1, "triple": 3}
 CODE_POINTS = 0x110000
@@ -43,12 +43,15 @@ class Cutter:
         group: Digits are cut off first, in groups of so many; 0: they are not.
         pages: Where the page of each 256 code points starts in `values`; int32, shape (0x1100,).
         values: Class of each character; uint8.
+        metaspace: The reference puts U+2581 for every space. The kernels take either for the start of a pre-token, so
+            that can be done with the text before or with the pre-tokens after.
     """
 
     style: int
     group: int
     pages: npt.NDArray[np.int32]
     values: ByteArray
+    metaspace: bool = False
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -61,7 +64,8 @@ def cutter_for(rules: TextRules) -> Cutter | None:
     if rules.pre_tokenizer not in STYLES:
         return None
     pages, values = _classes(rules.pre_tokenizer)
-    return Cutter(STYLES[rules.pre_tokenizer], GROUPS[rules.digits], pages, values)
+    metaspace = rules.pre_tokenizer == "metaspace"
+    return Cutter(STYLES[rules.pre_tokenizer], GROUPS[rules.digits], pages, values, metaspace)
 
 
 @cache
@@ -92,8 +96,10 @@ def properties() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]:
 def _classes(name: str) -> tuple[npt.NDArray[np.int32], ByteArray]:
     pages, bits = properties()
     makers = {"o200k": _case_classes, "whitespace": _word_classes, "whitespace-split": _gap_classes,
-              "bert": _bert_classes}  # fmt: skip
+              "bert": _bert_classes, "punctuation": _punctuation_classes}  # fmt: skip
     maker = makers.get(name)
+    if name == "metaspace":
+        return _metaspace_classes(bits, pages)
     values = maker(bits) if maker else _pattern_classes(bits, wide_symbols=name != "gpt2")
     if name != "o200k":
         wide = np.ones(len(values), dtype=np.bool_)
@@ -152,6 +158,26 @@ def _bert_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
     values = _run_classes((1 - gap) & (1 - punctuation), gap, bits)
     # Isolated, and no run of symbols.
     return np.asarray(values & ~np.uint8(SYMBOL) | punctuation * NUMBER, dtype=np.uint8)
+
+
+def _punctuation_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+    isolated = _has(bits, P_PUNCTUATION)
+    # White space belongs to words here.
+    return np.asarray((1 - isolated) * LETTER | isolated * NUMBER | _has(bits, P_NUMBER) * DIGIT, dtype=np.uint8)
+
+
+def _metaspace_classes(
+    bits: npt.NDArray[np.uint16], pages: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int32], ByteArray]:
+    values = np.asarray(LETTER | _has(bits, P_NUMBER) * DIGIT, dtype=np.uint8)
+    values[ord(" ")] |= BLANK
+    # Pages may be shared, so that of the sign becomes one of its own.
+    page, place = divmod(ord(METASPACE), PAGE)
+    own = values[pages[page] : pages[page] + PAGE].copy()
+    own[place] |= BLANK
+    pages = pages.copy()
+    pages[page] = len(values)
+    return pages, np.concatenate([values, own])
 
 
 @dataclass(slots=True)

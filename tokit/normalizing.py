@@ -14,10 +14,12 @@ import numpy.typing as npt
 from tokit.arrays import Block, ByteArray
 from tokit.cuts import INERT, properties
 from tokit.kernels.native import kernel
+from tokit.rules import METASPACE
 
 if TYPE_CHECKING:
     from tokenizers.normalizers import Normalizer
 
+SPACE = ord(" ")
 Mask = npt.NDArray[np.bool_]
 
 
@@ -62,6 +64,15 @@ class BlockNormalizer:
 def _lowered(data: ByteArray) -> ByteArray:
     """ASCII in lower case. Whatever else is in a document that stays as it is, this is all that lower-casing does."""
     return data + ((data - np.uint8(65)) < 26).view(np.uint8) * np.uint8(32)
+
+
+def metaspaced(block: Block) -> Block:
+    """The same documents with U+2581 for every space, as the pre-tokenizer Metaspace has them."""
+    spaces = np.flatnonzero(block.data == SPACE)
+    if not len(spaces):
+        return block
+    data = np.frombuffer(block.data.tobytes().replace(b" ", METASPACE.encode("utf-8")), dtype=np.uint8)
+    return Block(data, block.ends + 2 * np.searchsorted(spaces, block.ends))
 
 
 def chosen(block: Block, mask: Mask) -> Block:

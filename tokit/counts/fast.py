@@ -12,11 +12,13 @@ import numpy.typing as npt
 from tokit.arrays import Block, Counts, IntArray
 from tokit.cuts import Cutter, Scratch, padded
 from tokit.kernels.native import kernel
+from tokit.rules import METASPACE
 
 FULL = 1
 # Places in the state of a table: words in the first and in the second part, and bytes in the arena.
 SHORTS, LONGS, ARENA = 2, 3, 4
 FIRST_SLOTS = 1 << 16
+SPACE = ord(" ")
 
 
 @dataclass(slots=True)
@@ -98,6 +100,30 @@ def _sorted(data: npt.NDArray[np.uint8], ends: IntArray, keys: npt.NDArray[np.ui
     return order
 
 
+def _with_metaspaces(counts: Counts) -> Counts:
+    """The same counts with U+2581 for the space, which only begins a word here."""
+    starts = counts.ends - np.diff(counts.ends, prepend=0)
+    spaced = counts.data[starts] == SPACE
+    if not spaced.any():
+        return counts
+    words, others = _selected(counts, spaced), _selected(counts, ~spaced)
+    spelled = Counts(
+        np.frombuffer(words.data.tobytes().replace(b" ", METASPACE.encode("utf-8")), dtype=np.uint8),
+        words.ends + 2 * np.arange(1, len(words) + 1),
+        words.counts,
+    )
+    # Some words may stand in the text with either sign.
+    table = WordTable.of(FIRST_SLOTS, 1 << 20)
+    for part in (others, spelled):
+        table.add_counts(part)
+    return table.counts()
+
+
+def _selected(counts: Counts, mask: npt.NDArray[np.bool_]) -> Counts:
+    lengths = np.diff(counts.ends, prepend=0)
+    return Counts(counts.data[np.repeat(mask, lengths)], np.cumsum(lengths[mask], dtype=np.int64), counts.counts[mask])
+
+
 class FastCounter:
     """Counts the pre-tokens of blocks; several threads may add at once.
 
@@ -138,7 +164,7 @@ class FastCounter:
             total.add(table)
         self._tables = [total]
         self._local = threading.local()
-        return total.counts()
+        return _with_metaspaces(total.counts()) if self._cutter.metaspace else total.counts()
 
     def _own(self, size: int) -> tuple[WordTable, Scratch]:
         """The calling thread's table and scratch."""

@@ -107,7 +107,7 @@ def _count_block(
 ):
     while state[POSITION] < ends[-1]:
         begin = state[POSITION]
-        end = window_end(data, ends, state[DOCUMENT], begin)
+        end = window_end(data, ends, state[DOCUMENT], begin, style)
         size = end - begin
         # At worst every byte is a new word.
         full = (state[SHORTS] + size) * 2 * SLOT > len(shorts) or (state[LONGS] + size) * 2 * LONG_SLOT > len(longs)

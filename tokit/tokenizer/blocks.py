@@ -1,7 +1,7 @@
 """Whole blocks encoded by the kernels, with the library's help for documents that need it.
 
 A normalizer is asked only for documents that hold a character it might change, and a document in which an added token
-may stand is left to the library as a whole.
+may stand, or a text that a guard cuts, is left to the library as a whole.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from tokit.arrays import Block, Ids
 from tokit.normalizing import BlockNormalizer, Mask, chosen
 from tokit.tokenizer.base import EncodeOptions
-from tokit.tokenizer.fast import encoder_for
+from tokit.tokenizer.fast import encoder_for, guarded
 
 if TYPE_CHECKING:
     from tokit.tokenizer.engine import LibraryTokenizer
@@ -29,7 +29,7 @@ PROBED = {
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Tokens that are looked for in the text before anything else."""
+    """Tokens that are looked for in the text before anything else; a guard's texts are among the others."""
 
     special: tuple[bytes, ...]
     others: tuple[bytes, ...]
@@ -94,9 +94,11 @@ class BlockEncoder:
     @cached_property
     def _added(self) -> Added:
         tokens = self._spec["added_tokens"]
+        guarded_ones = [text.encode() for text in guarded(self._spec)]
         return Added(
             tuple(token["content"].encode() for token in tokens if token["special"] and token["content"]),
-            tuple(token["content"].encode() for token in tokens if not token["special"] and token["content"]),
+            tuple(token["content"].encode() for token in tokens if not token["special"] and token["content"])
+            + tuple(guarded_ones),
         )
 
     def _takes_added_tokens(self) -> bool:

@@ -17,7 +17,9 @@ import numpy.typing as npt
 from tokit.arrays import Block, ByteArray, IdArray, Ids, join_items
 from tokit.cuts import BATCH, MARGIN, Cutter, Scratch, cutter_for, padded
 from tokit.kernels.native import kernel
-from tokit.rules import PATTERNS, TextRules
+from tokit.normalizing import metaspaced
+from tokit.rules import METASPACE, PATTERNS, TextRules
+from tokit.tokenizer.special import guarded_texts
 from tokit.tokenizer.structure import byte_alphabet
 
 BPE, WORDS, PIECES = 0, 1, 2
@@ -64,6 +66,8 @@ class FastEncoder:
 
     def encode(self, block: Block) -> Ids:
         """Ids of each document; the text is taken as it is."""
+        if self._cutter.metaspace:
+            block = metaspaced(block)
         size = len(block.data)
         ends = np.empty(len(block), dtype=np.int64)
         if not size:
@@ -162,7 +166,7 @@ def _table(pieces: Any) -> Table:
 def encoder_for(spec: dict[str, Any]) -> FastEncoder | None:
     """An encoder of what a tokenizer.json says, its normalizer and added tokens left aside; None if it cannot be."""
     model = spec["model"]
-    steps = _steps(spec["pre_tokenizer"])
+    steps = _without_guard(spec)
     byte_level = bool(steps) and steps[-1].get("type") == "ByteLevel"
     rules = _rules(steps)
     cutter = None if rules is None else cutter_for(rules)
@@ -171,6 +175,22 @@ def encoder_for(spec: dict[str, Any]) -> FastEncoder | None:
     makers = {"BPE": _bpe, "WordLevel": _words, "WordPiece": _pieces}
     made = makers[model["type"]](model, byte_level) if model["type"] in makers else None
     return None if made is None else FastEncoder(cutter, made)
+
+
+def guarded(spec: dict[str, Any]) -> list[str]:
+    """The texts that a guard among the pre-tokenizers cuts; an encoder of ours knows no guard."""
+    special = [token["content"] for token in spec["added_tokens"] if token["special"]]
+    for step in _steps(spec["pre_tokenizer"]):
+        texts = guarded_texts(_regex(step), special)
+        # Made of spaces by a metaspace, such a text would not be found in the text.
+        if texts is not None and METASPACE not in "".join(texts):
+            return texts
+    return []
+
+
+def _without_guard(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    texts = guarded(spec)
+    return [step for step in _steps(spec["pre_tokenizer"]) if not texts or guarded_texts(_regex(step), texts) != texts]
 
 
 def _steps(step: dict[str, Any] | None) -> list[dict[str, Any]]:
@@ -196,11 +216,23 @@ def _rules(steps: list[dict[str, Any]]) -> TextRules | None:
         rest = rest[:-1]
     if len(rest) != 1:
         return None
-    name = _NAMES.get(rest[0]["type"]) or _PATTERN_NAMES.get(_regex(rest[0]))
+    name = _name_of(rest[0])
     return None if name is None else TextRules(pre_tokenizer=name, digits=digits)
 
 
-_NAMES = {"BertPreTokenizer": "bert", "Whitespace": "whitespace", "WhitespaceSplit": "whitespace-split"}
+def _name_of(step: dict[str, Any]) -> str | None:
+    """What our rules call a pre-tokenizer."""
+    named = [name for name, known in _SETTINGS.items() if step == known]
+    return named[0] if named else _PATTERN_NAMES.get(_regex(step))
+
+
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "bert": {"type": "BertPreTokenizer"},
+    "whitespace": {"type": "Whitespace"},
+    "whitespace-split": {"type": "WhitespaceSplit"},
+    "metaspace": {"type": "Metaspace", "replacement": METASPACE, "prepend_scheme": "never", "split": True},
+    "punctuation": {"type": "Punctuation", "behavior": "Isolated"},
+}
 _PATTERN_NAMES = {pattern: name for name, pattern in PATTERNS.items()}
 
 
