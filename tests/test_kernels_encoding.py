@@ -6,6 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import tokenizers
@@ -17,17 +18,18 @@ from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 
 from tokit.arrays import Block, Ids
 from tokit.counts.counting import PreTokenCounter
-from tokit.rules import DIGITS, PATTERNS, TextRules, join_steps
+from tokit.rules import DIGITS, PATTERNS, PRE_TOKENIZERS, TextRules, join_steps
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.blocks import BlockEncoder
 from tokit.tokenizer.engine import LibraryTokenizer
 from tokit.tokenizer.family import Job
-from tokit.tokenizer.fast import encoder_for
+from tokit.tokenizer.foreign import open_tokenizer
 from tokit.tokenizer.special import SpecialTokens
 
 # Families whose tokenizers the kernels run.
-ABLE = {"bpe", "word", "wordpiece", "word-bytes"}
+ABLE = {"bpe", "byte", "char", "char-unknown", "word", "wordpiece", "word-bytes", "bpe-lowercase"}
 OPTIONS = st.builds(EncodeOptions, st.booleans(), st.booleans(), st.sampled_from([None, 2, 3, 7]))
 
 
@@ -55,12 +57,11 @@ def test_hostile_texts_and_special_tokens(trained: Tokenizer, lines: list[str]) 
 
 @pytest.mark.parametrize("variant", sorted(ABLE))
 def test_the_kernels_know_these_families(trained_folder, variant: str) -> None:
-    specification = json.loads((trained_folder(variant) / "tokenizer.json").read_text("utf-8"))
-    assert encoder_for(specification) is not None
+    assert BlockEncoder(open_tokenizer(trained_folder(variant))).able
 
 
 @cache
-def trained_on_hostile_texts(family: str, name: str, digits: str, **settings: str) -> LibraryTokenizer:
+def trained_on_hostile_texts(family: str, name: str, digits: str, **settings: Any) -> LibraryTokenizer:
     """A small tokenizer of ours on a pre-tokenizer."""
     kind, rules = FAMILIES.get(family), TextRules(pre_tokenizer=name, digits=digits)
     counter = PreTokenCounter(rules)
@@ -79,8 +80,19 @@ def test_ids_under_pre_tokenizers_of_the_library(
     family: str, name: str, digits: str, texts: list[str], options: EncodeOptions
 ) -> None:
     tokenizer = trained_on_hostile_texts(family, name, digits)
-    assert encoder_for(tokenizer.specification()) is not None
+    assert BlockEncoder(tokenizer).able
     assert_same_ids(tokenizer, [*texts, "the <|pad|>the a<|cls|>"], options)
+
+
+@pytest.mark.parametrize("settings_", [{}, {"byte_fallback": False}, {"min_frequency": 3}], ids=str)
+@pytest.mark.parametrize("name", [name for name in PRE_TOKENIZERS if name not in PATTERNS])
+@settings(max_examples=40)
+@given(texts=st.lists(st.one_of(CROWDED, ANY_TEXT), min_size=1, max_size=4), options=OPTIONS)
+def test_ids_of_characters(name: str, settings_: dict[str, Any], texts: list[str], options: EncodeOptions) -> None:
+    tokenizer = trained_on_hostile_texts("char", name, "keep", **settings_)
+    # Where the metaspace has no id of its own, the library spells it.
+    assert BlockEncoder(tokenizer).able or (name == "metaspace" and settings_)
+    assert_same_ids(tokenizer, [*texts, *HOSTILE_TEXTS], options)
 
 
 @pytest.mark.parametrize("name", ["metaspace", "punctuation", "whitespace-split", "gpt2"])

@@ -30,6 +30,7 @@ ENTRIES = {
     "gather_words": "counting",
     "add_words": "counting",
     "encode_block": "encoding",
+    "encode_characters": "characters",
     "seed_words": "encoding",
     "index_pairs": "encoding",
     "learn_merges": "learning",

@@ -6,6 +6,7 @@ may stand, or a text that a guard cuts, is left to the library as a whole.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ import numpy as np
 from tokit.arrays import Block, Ids
 from tokit.normalizing import BlockNormalizer, Mask, chosen
 from tokit.tokenizer.base import EncodeOptions
-from tokit.tokenizer.fast import encoder_for, guarded
+from tokit.tokenizer.fast import encoder_for
+from tokit.tokenizer.splitting import splitting_of
 
 if TYPE_CHECKING:
     from tokit.tokenizer.engine import LibraryTokenizer
@@ -47,7 +49,12 @@ class BlockEncoder:
         self._spec = tokenizer.specification()
         self._normalizer = tokenizer.engine.normalizer
         self._normalized = BlockNormalizer(self._normalizer, _steps(self._spec["normalizer"]))
-        self._fast = encoder_for(self._spec) if self._takes_added_tokens() else None
+        self._splitting = splitting_of(self._spec)
+        self._fast = (
+            encoder_for(self._spec["model"], self._splitting)
+            if self._splitting is not None and self._takes_added_tokens()
+            else None
+        )
 
     @property
     def able(self) -> bool:
@@ -94,12 +101,10 @@ class BlockEncoder:
     @cached_property
     def _added(self) -> Added:
         tokens = self._spec["added_tokens"]
-        guarded_ones = [text.encode() for text in guarded(self._spec)]
-        return Added(
-            tuple(token["content"].encode() for token in tokens if token["special"] and token["content"]),
-            tuple(token["content"].encode() for token in tokens if not token["special"] and token["content"])
-            + tuple(guarded_ones),
-        )
+        special = [token["content"] for token in tokens if token["special"]]
+        others = [token["content"] for token in tokens if not token["special"]]
+        guarded = self._splitting.guarded if self._splitting is not None else ()
+        return Added(_encoded(special), _encoded([*others, *guarded]))
 
     def _takes_added_tokens(self) -> bool:
         """Whether looking for the tokens' own texts finds every place where the library would see one."""
@@ -115,6 +120,10 @@ class BlockEncoder:
         if options.add_special:
             ids = _framed(ids, *self._tokenizer.frame)
         return ids
+
+
+def _encoded(texts: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(text.encode() for text in texts if text)
 
 
 def _steps(normalizer: dict[str, Any] | None) -> list[str] | None:
