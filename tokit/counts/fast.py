@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Block, Counts, IntArray
+from tokit.counts.limits import UNLIMITED, Limits, selected
 from tokit.cuts import Cutter, Scratch, padded
 from tokit.kernels.native import kernel
 from tokit.rules import METASPACE
@@ -23,12 +24,16 @@ SPACE = ord(" ")
 
 @dataclass(slots=True)
 class WordTable:
-    """Words and their counts, as `kernels/words.py` lays them out."""
+    """Words and their counts, as `kernels/words.py` lays them out.
+
+    `shortfall` is by how much the count of a word may be too low, as it was forgotten before.
+    """
 
     shorts: npt.NDArray[np.uint64]
     longs: npt.NDArray[np.uint64]
     arena: npt.NDArray[np.uint8]
     state: IntArray
+    shortfall: int = 0
 
     @classmethod
     def of(cls, slots: int, arena: int) -> WordTable:
@@ -50,15 +55,42 @@ class WordTable:
 
     def grow(self, words: int, size: int) -> None:
         """Make room for so many more words of so many bytes together."""
+        self._move(*self._grown(words, size))
+
+    def bytes_when_grown(self, words: int, size: int) -> int:
+        """What a table takes that has so much more room."""
+        slots, arena = self._grown(words, size)
+        return 6 * self.shorts.itemsize * slots + arena
+
+    def _grown(self, words: int, size: int) -> tuple[int, int]:
         most = max(int(self.state[SHORTS]), int(self.state[LONGS])) + words
-        slots = 1 << (2 * most).bit_length()
-        bigger = WordTable.of(slots, 2 * (int(self.state[ARENA]) + size))
-        bigger.add(self)
-        self.shorts, self.longs, self.arena, self.state = bigger.shorts, bigger.longs, bigger.arena, bigger.state
+        return 1 << (2 * most).bit_length(), 2 * (int(self.state[ARENA]) + size)
+
+    def _move(self, slots: int, arena: int) -> None:
+        """Take the words into new arrays."""
+        fresh = WordTable.of(slots, arena)
+        fresh.add(self)
+        self.shorts, self.longs, self.arena, self.state = fresh.shorts, fresh.longs, fresh.arena, fresh.state
+
+    def forget(self, limits: Limits) -> None:
+        """Forget the rarest words, as a full table must.
+
+        Raises:
+            CorpusError: nothing may be forgotten.
+        """
+        shorts, longs = self.shorts.reshape(-1, 2), self.longs.reshape(-1, 4)
+        counts = np.concatenate([shorts[shorts[:, 0] != 0, 1], longs[longs[:, 1] != 0, 2]]).astype(np.int64)
+        highest = limits.highest_forgotten(counts)
+        # A slot without a key is free, and the others are poured into new tables.
+        shorts[shorts[:, 1] <= highest] = 0
+        longs[longs[:, 2] <= highest] = 0
+        self._move(len(shorts), len(self.arena))
+        self.shortfall += highest
 
     def add(self, other: WordTable) -> None:
         """Count the words of another table in; there must be room."""
         kernel("pour_words")(*other.arrays, *self.arrays, self.state)
+        self.shortfall += other.shortfall
 
     def add_counts(self, counts: Counts) -> None:
         """Count words in that were counted before."""
@@ -106,7 +138,7 @@ def _with_metaspaces(counts: Counts) -> Counts:
     spaced = counts.data[starts] == SPACE
     if not spaced.any():
         return counts
-    words, others = _selected(counts, spaced), _selected(counts, ~spaced)
+    words, others = selected(counts, spaced), selected(counts, ~spaced)
     spelled = Counts(
         np.frombuffer(words.data.tobytes().replace(b" ", METASPACE.encode("utf-8")), dtype=np.uint8),
         words.ends + 2 * np.arange(1, len(words) + 1),
@@ -119,20 +151,17 @@ def _with_metaspaces(counts: Counts) -> Counts:
     return table.counts()
 
 
-def _selected(counts: Counts, mask: npt.NDArray[np.bool_]) -> Counts:
-    lengths = np.diff(counts.ends, prepend=0)
-    return Counts(counts.data[np.repeat(mask, lengths)], np.cumsum(lengths[mask], dtype=np.int64), counts.counts[mask])
-
-
 class FastCounter:
     """Counts the pre-tokens of blocks; several threads may add at once.
 
     Args:
         cutter: How text is cut.
+        limits: How many words may be held.
     """
 
-    def __init__(self, cutter: Cutter) -> None:
+    def __init__(self, cutter: Cutter, limits: Limits = UNLIMITED) -> None:
         self._cutter = cutter
+        self._limits = limits
         self._local = threading.local()
         self._tables: list[WordTable] = []
 
@@ -148,10 +177,25 @@ class FastCounter:
                 block.data, block.ends, *self._cutter.arguments, *table.arrays, *scratch.arguments, table.state
             ) == FULL
         ):  # fmt: skip
-            # A window's words at least; as much again as there is, so that growing is rare.
             begun = table.state[:2].copy()
-            table.grow(len(table) + 2 * min(size, 1 << 15), size)
+            self._make_room(table, size)
             table.state[:2] = begun
+        if self._limits.too_many(len(table)):
+            table.forget(self._limits)
+
+    def _make_room(self, table: WordTable, size: int) -> None:
+        # A window's words at least; as much again as there is, so that growing is rare.
+        words = len(table) + 2 * min(size, 1 << 15)
+        # The tables of other threads grow at about the same time.
+        if not len(table) or self._limits.allow(len(self._tables) * table.bytes_when_grown(words, size)):
+            table.grow(words, size)
+        else:
+            table.forget(self._limits)
+
+    @property
+    def shortfall(self) -> int:
+        """By how much a count may be too low."""
+        return sum(table.shortfall for table in self._tables)
 
     def counts(self) -> Counts:
         """What all threads counted."""
