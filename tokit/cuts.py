@@ -31,7 +31,12 @@ PAGE = 256
 # Bits of the probed table.
 P_LETTER, P_NUMBER, P_SPACE, P_UPPER, P_LOWER, P_MARK = 1, 2, 4, 8, 16, 32
 P_WORD, P_GAP, P_BERT_PUNCTUATION, P_PUNCTUATION = 64, 128, 256, 512
-INERT = {"nfc": 1024, "nfd": 2048, "nfkc": 4096, "nfkd": 8192, "lowercase": 16384, "strip-accents": 32768}
+INERT = {
+    "nfc": 1 << 10, "nfd": 1 << 11, "nfkc": 1 << 12, "nfkd": 1 << 13, "lowercase": 1 << 14, "strip-accents": 1 << 15,
+    "clean-text": 1 << 16, "chinese-chars": 1 << 17, "bert-accents": 1 << 18,
+}  # fmt: skip
+P_NFC_ALONE, P_NFD_ALONE, P_NFKC_ALONE, P_NFKD_ALONE, P_COMPOSES = 1 << 19, 1 << 20, 1 << 21, 1 << 22, 1 << 23
+RANK_SHIFT = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def _steps() -> npt.NDArray[np.int32]:
 
 
 @cache
-def properties() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]:
+def properties() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
     """The probed table: where the page of each 256 code points starts, and the bits of each character."""
     table = np.load(Path(__file__).parent / "kernels" / "classes.npy", allow_pickle=False)
     pages = table[: CODE_POINTS // PAGE].astype(np.int32) * PAGE
@@ -108,11 +113,11 @@ def _classes(name: str) -> tuple[npt.NDArray[np.int32], ByteArray]:
     return pages, values
 
 
-def _has(bits: npt.NDArray[np.uint16], bit: int) -> npt.NDArray[np.uint8]:
+def _has(bits: npt.NDArray[np.uint32], bit: int) -> npt.NDArray[np.uint8]:
     return np.asarray((bits & bit) != 0, dtype=np.uint8)
 
 
-def _base_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _base_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     letter, number, space = (_has(bits, bit) for bit in (P_LETTER, P_NUMBER, P_SPACE))
     symbol = 1 - np.maximum(np.maximum(letter, number), space)
     values = letter * LETTER | number * NUMBER | space * SPACE | symbol * SYMBOL
@@ -122,7 +127,7 @@ def _base_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
     return np.asarray(values, dtype=np.uint8)
 
 
-def _pattern_classes(bits: npt.NDArray[np.uint16], *, wide_symbols: bool) -> ByteArray:
+def _pattern_classes(bits: npt.NDArray[np.uint32], *, wide_symbols: bool) -> ByteArray:
     values = _base_classes(bits)
     values[ord("'")] |= ODD
     if wide_symbols:
@@ -131,43 +136,43 @@ def _pattern_classes(bits: npt.NDArray[np.uint16], *, wide_symbols: bool) -> Byt
     return values
 
 
-def _case_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _case_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     values = _base_classes(bits)
     upper, lower, mark, letter = (_has(bits, bit) for bit in (P_UPPER, P_LOWER, P_MARK, P_LETTER))
     both = np.maximum(mark, letter & (1 - np.maximum(upper, lower)))
     return np.asarray(values | np.maximum(upper, both) * UPPER | np.maximum(lower, both) * LOWER, dtype=np.uint8)
 
 
-def _run_classes(word: npt.NDArray[np.uint8], gap: npt.NDArray[np.uint8], bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _run_classes(word: npt.NDArray[np.uint8], gap: npt.NDArray[np.uint8], bits: npt.NDArray[np.uint32]) -> ByteArray:
     symbol = 1 - np.maximum(word, gap)
     return np.asarray(word * LETTER | gap * SPACE | symbol * SYMBOL | _has(bits, P_NUMBER) * DIGIT, dtype=np.uint8)
 
 
-def _word_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _word_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     gap = _has(bits, P_GAP)
     return _run_classes(_has(bits, P_WORD) & (1 - gap), gap, bits)
 
 
-def _gap_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _gap_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     gap = _has(bits, P_GAP)
     return _run_classes(1 - gap, gap, bits)
 
 
-def _bert_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _bert_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     gap, punctuation = _has(bits, P_GAP), _has(bits, P_BERT_PUNCTUATION)
     values = _run_classes((1 - gap) & (1 - punctuation), gap, bits)
     # Isolated, and no run of symbols.
     return np.asarray(values & ~np.uint8(SYMBOL) | punctuation * NUMBER, dtype=np.uint8)
 
 
-def _punctuation_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _punctuation_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     isolated = _has(bits, P_PUNCTUATION)
     # White space belongs to words here.
     return np.asarray((1 - isolated) * LETTER | isolated * NUMBER | _has(bits, P_NUMBER) * DIGIT, dtype=np.uint8)
 
 
 def _metaspace_classes(
-    bits: npt.NDArray[np.uint16], pages: npt.NDArray[np.int32]
+    bits: npt.NDArray[np.uint32], pages: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.int32], ByteArray]:
     values = np.asarray(LETTER | _has(bits, P_NUMBER) * DIGIT, dtype=np.uint8)
     values[ord(" ")] |= BLANK

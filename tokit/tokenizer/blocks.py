@@ -133,8 +133,21 @@ def _steps(normalizer: dict[str, Any] | None) -> list[str] | None:
     if normalizer["type"] == "Sequence":
         inner = [_steps(each) for each in normalizer["normalizers"]]
         return [name for names in inner if names is not None for name in names] if None not in inner else None
+    if normalizer["type"] == "BertNormalizer":
+        return _bert_steps(normalizer)
     name = PROBED.get(normalizer["type"])
     return None if name is None else [name]
+
+
+def _bert_steps(normalizer: dict[str, Any]) -> list[str]:
+    accents = normalizer["strip_accents"]
+    asked = {
+        "clean-text": normalizer["clean_text"],
+        "chinese-chars": normalizer["handle_chinese_chars"],
+        "bert-accents": normalizer["lowercase"] if accents is None else accents,
+        "lowercase": normalizer["lowercase"],
+    }
+    return [name for name, wanted in asked.items() if wanted]
 
 
 def _common_start(texts: tuple[bytes, ...]) -> bytes:
