@@ -11,13 +11,15 @@ import numpy.typing as npt
 
 from tokit.arrays import Block, Counts, IntArray
 from tokit.counts.limits import UNLIMITED, Limits, selected
-from tokit.cuts import Cutter, Scratch, padded
+from tokit.cuts import BATCH, Cutter, Scratch, padded
 from tokit.kernels.native import kernel
 from tokit.rules import METASPACE
 
 FULL = 1
 # Places in the state of a table: words in the first and in the second part, and bytes in the arena.
 SHORTS, LONGS, ARENA = 2, 3, 4
+# And how far a block was counted.
+PLACE = [0, 1, 5]
 FIRST_SLOTS = 1 << 16
 SPACE = ord(" ")
 
@@ -38,7 +40,7 @@ class WordTable:
     @classmethod
     def of(cls, slots: int, arena: int) -> WordTable:
         """An empty table; half of its slots can be used."""
-        state = np.zeros(5, dtype=np.int64)
+        state = np.zeros(6, dtype=np.int64)
         # Place 0 says that a word is not in the arena.
         state[ARENA] = 8
         return cls(
@@ -171,26 +173,27 @@ class FastCounter:
         if not size:
             return
         table, scratch = self._own(size)
-        table.state[:2] = 0
+        table.state[PLACE] = 0
         while (
             kernel("count_block")(
                 block.data, block.ends, *self._cutter.arguments, *table.arrays, *scratch.arguments, table.state
             ) == FULL
         ):  # fmt: skip
-            begun = table.state[:2].copy()
+            begun = table.state[PLACE].copy()
             self._make_room(table, size)
-            table.state[:2] = begun
+            table.state[PLACE] = begun
         if self._limits.too_many(len(table)):
             table.forget(self._limits)
 
     def _make_room(self, table: WordTable, size: int) -> None:
-        # A window's words at least; as much again as there is, so that growing is rare.
-        words = len(table) + 2 * min(size, 1 << 15)
-        # The tables of other threads grow at about the same time.
-        if not len(table) or self._limits.allow(len(self._tables) * table.bytes_when_grown(words, size)):
-            table.grow(words, size)
-        else:
-            table.forget(self._limits)
+        needed = 2 * BATCH + 2 * min(size, 1 << 15)
+        # As much again as there is, so that growing is rare; or a batch of words at least.
+        for words in (len(table) + needed, needed):
+            # The tables of other threads grow at about the same time.
+            if not len(table) or self._limits.allow(len(self._tables) * table.bytes_when_grown(words, size)):
+                table.grow(words, size)
+                return
+        table.forget(self._limits)
 
     @property
     def shortfall(self) -> int:

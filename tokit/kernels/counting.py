@@ -28,8 +28,9 @@ from tokit.kernels.words import (
     short_key,
 )
 
-# Places in the state that lives from call to call: where the block goes on, and what is in the tables and the arena.
-POSITION, DOCUMENT, SHORTS, LONGS, ARENA = 0, 1, 2, 3, 4
+# Places in the state that lives from call to call: where the block goes on, what is in the tables and the arena, and
+# how many words were counted of a window that did not fit.
+POSITION, DOCUMENT, SHORTS, LONGS, ARENA, COUNTED = 0, 1, 2, 3, 4, 5
 DONE, FULL = 0, 1
 BATCH = 256
 
@@ -56,9 +57,19 @@ def _count_long(text, start, length, times, longs, arena, state):
     longs[at + LONG_VALUE] += times
 
 
+@inlined
+def _is_full(shorts, longs, arena, size, state):
+    """Whether there may be no room for a batch of words of so many bytes."""
+    full = (state[SHORTS] + BATCH) * 2 * SLOT > len(shorts) or (state[LONGS] + BATCH) * 2 * LONG_SLOT > len(longs)
+    return full or state[ARENA] + size > len(arena)
+
+
 @jit
 def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys, others, state):
-    for first in range(0, count, BATCH):
+    """Count the words of a window from state[COUNTED] on; returns how many of them are counted, all if they fit."""
+    for first in range(state[COUNTED], count, BATCH):
+        if _is_full(shorts, longs, arena, starts[min(first + BATCH, count)] - starts[first], state):
+            return first
         # Short words and others are told apart without a branch, and all slots of a batch are on their way from
         # memory before the first is looked at.
         n_keys = np.int64(0)
@@ -83,6 +94,7 @@ def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys
             start = np.int64(starts[others[k]])
             length = np.int64(starts[others[k] + 1]) - start
             _count_long(text, start, length, np.uint64(1), longs, arena, state)
+    return np.int64(count)
 
 
 @jit
@@ -109,13 +121,13 @@ def _count_block(
         begin = state[POSITION]
         end = window_end(data, ends, state[DOCUMENT], begin, style)
         size = end - begin
-        # At worst every byte is a new word.
-        full = (state[SHORTS] + size) * 2 * SLOT > len(shorts) or (state[LONGS] + size) * 2 * LONG_SLOT > len(longs)
-        if full or state[ARENA] + size > len(arena):
-            return FULL
         document = take_window(data, ends, state[DOCUMENT], begin, end, text, marks)
         count = cut(text, size, pages, values, style, group, steps, classes, marks, starts)
-        _count_window(text, starts, count, classes, style == RUNS, shorts, longs, arena, keys, others, state)
+        counted = _count_window(text, starts, count, classes, style == RUNS, shorts, longs, arena, keys, others, state)
+        if counted < count:
+            state[COUNTED] = counted
+            return FULL
+        state[COUNTED] = 0
         state[POSITION] = end
         state[DOCUMENT] = document
     return DONE
@@ -129,7 +141,7 @@ def count_block(a):
     others: scratch, BATCH long; state.
 
     Returns:
-        DONE, or FULL when a table or the arena must grow before the next window.
+        DONE, or FULL when a table or the arena must grow before the next words.
     """
     return _count_block(
         u8(a, 0), i64(a, 1), i32(a, 2), u8(a, 3), number(a, 4), number(a, 5), i32(a, 6), u64(a, 7), u64(a, 8), u8(a, 9),
