@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from tokit.cli.main import main
 from tokit.corpus import open_corpus
-from tokit.kernels import native
+from tokit.kernels import choice
 from tokit.ops.train import RuleOptions, train_tokenizer
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.base import Tokenizer
@@ -211,9 +211,7 @@ def train(tmp_path: Path) -> Callable[..., Tokenizer]:
 def engine(name: str) -> Iterator[None]:
     """Run with the kernels whatever the size of the work, or without them: "kernels" or "reference"."""
     with pytest.MonkeyPatch.context() as patch:
-        threshold = 0 if name == "kernels" else 1 << 60
-        patch.setattr(native, "WORTH_LOADING", threshold)
-        patch.setattr(native, "WORTH_COMPILING", threshold)
+        patch.setenv(choice.VARIABLE, name)
         yield
 
 

@@ -121,7 +121,11 @@ def test_something_is_missing(cli: Cli, arguments: tuple[str, ...]) -> None:
         ("train", "-o", "{out}", "--template", "cls sep"),
         ("train", "-o", "{out}", "--character-coverage", "2"),
         ("train", "-o", "{out}", "--config", "{missing}"),
+        ("train", "-o", "{out}", "--engine", "refrence"),
         ("count", "-o", "{out}", "--pre-tokenizer", "gpt3"),
+        ("count", "-o", "{out}", "--engine", "kernel"),
+        ("encode", "-t", "{tok}", "--engine", "fast"),
+        ("decode", "-t", "{tok}", "--engine", "numba"),
         ("inspect", "--family", "bpee"),
     ],
     ids=" ".join,
@@ -193,7 +197,8 @@ def test_interrupted_training_leaves_nothing(
         corpus, family = [str(text)], "unigram"
     out = tmp_path / "outs"
     out.mkdir()
-    command = [*TOKIT, "train", *corpus, "-m", family, "-v", "60000", "-o", str(out / "tok")]
+    # Kernels that have to be compiled first would say so.
+    command = [*TOKIT, "train", *corpus, "-m", family, "-v", "60000", "-o", str(out / "tok"), "--engine", "reference"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     ) as process:

@@ -218,6 +218,13 @@ def test_order_of_the_corpus_does_not_matter(cli: Cli, english_file: Path, tmp_p
     assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "b")
 
 
+@pytest.mark.parametrize("command", ["count", "train -m bpe -v 500", "train -m wordpiece -v 500"])
+def test_engines_leave_the_same_folder(cli: Cli, english_file: Path, tmp_path: Path, command: str) -> None:
+    for name in ("kernels", "reference"):
+        assert cli(*command.split(), english_file, "-o", tmp_path / name, "--engine", name).code == 0
+    assert folder_bytes(tmp_path / "kernels") == folder_bytes(tmp_path / "reference")
+
+
 @pytest.mark.parametrize("template", ["$B $A", "$A $A", "cls:x $A", "$C $A", "nobody $A", "cls sep"])
 def test_a_template_that_cannot_be_meant(cli: Cli, english_file: Path, tmp_path: Path, template: str) -> None:
     ran = cli("train", english_file, "-v", "300", "--template", template, "-o", tmp_path / "tok")

@@ -84,6 +84,20 @@ def test_hostile_documents(name: str, lines: list[str]) -> None:
     assert counted(rules, texts) == cut_whole(rules, texts)
 
 
+@pytest.mark.parametrize("name", PRE_TOKENIZERS)
+def test_a_document_of_many_windows(name: str, lines: list[str]) -> None:
+    rules = TextRules(pre_tokenizer=name, digits="triple")
+    texts = [" ".join(lines), ",".join(lines).replace(" ", ""), "".join(lines) * 2]
+    assert counted(rules, texts, "kernels") == cut_whole(rules, texts)
+
+
+def test_a_long_document_without_spaces_is_counted() -> None:
+    """It is one window, of more words than an empty table has room for."""
+    text = "日本、語。" * 60_000
+    distinct = "、".join(chr(point) for point in range(0x4E00, 0x9E00))
+    assert counted(TextRules(), [text, distinct], "kernels") == cut_whole(TextRules(), [text, distinct])
+
+
 def test_block_borders_and_a_full_table_change_nothing(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = PreTokenCounter(TextRules())
     whole.add(Block.of(line.encode("utf-8") for line in lines))

@@ -9,20 +9,32 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from probe_classes import CHARACTERS, CLASSES, LIMIT, NORMALIZERS, SURROGATES, Bit, pack, probe, unpack
+from probe_classes import (
+    CHARACTERS,
+    CLASSES,
+    LIMIT,
+    NORMALIZERS,
+    PAIRS,
+    RANK_SHIFT,
+    SURROGATES,
+    Bit,
+    pack,
+    probe,
+    probe_pairs,
+    unpack,
+)
 
 TABLE = np.load(CLASSES)
 PROPERTIES = unpack(TABLE)
 CANONICAL = Bit.NFC | Bit.NFD
 COMPATIBLE = Bit.NFKC | Bit.NFKD
-FORMS = CANONICAL | COMPATIBLE
-INERT = FORMS | Bit.LOWERCASE | Bit.STRIP_ACCENTS
-KINDS = ~INERT
+INERT = CANONICAL | COMPATIBLE | Bit.LOWERCASE | Bit.STRIP_ACCENTS
+KINDS = Bit(Bit.NFC.value - 1)
 PUNCTUATION = Bit.PUNCTUATION | Bit.BERT_PUNCTUATION
 
 
 def properties_of(character: str) -> Bit:
-    return Bit(int(PROPERTIES[ord(character)]))
+    return Bit(int(PROPERTIES[ord(character)]) & ((1 << RANK_SHIFT) - 1))
 
 
 def inert_characters(bit: Bit) -> list[str]:
@@ -33,14 +45,15 @@ def test_table_is_what_the_library_says_now() -> None:
     """When this fails, the library has changed: see tests/probe_classes.py."""
     now = probe()
     changed = np.flatnonzero(now != PROPERTIES)
-    report = [f"U+{point:04X}: {PROPERTIES[point]:016b} became {now[point]:016b}" for point in changed[:20].tolist()]
+    report = [f"U+{point:04X}: {PROPERTIES[point]:032b} became {now[point]:032b}" for point in changed[:20].tolist()]
     assert not report, f"{len(changed)} characters changed, among them {report}"
     assert np.array_equal(TABLE, pack(now))
+    assert np.array_equal(np.load(PAIRS), probe_pairs())
 
 
 def test_table_has_the_form_that_kernels_read() -> None:
     numbers, pages = TABLE[: LIMIT >> 8], TABLE[LIMIT >> 8 :].reshape(-1, 256)
-    assert TABLE.dtype == np.uint16
+    assert TABLE.dtype == np.uint32
     assert TABLE.ndim == 1
     assert set(numbers.tolist()) == set(range(len(pages)))
     assert len(np.unique(pages, axis=0)) == len(pages)
@@ -140,3 +153,15 @@ def test_inert_characters_compose_with_none_for_python_either(bit: Bit) -> None:
     second = {part for c in composed for part in unicodedata.normalize("NFD", c)[1:]}
     inert = second.intersection(inert_characters(bit))
     assert not inert
+
+
+def test_ranks_are_the_combining_classes_in_order() -> None:
+    ranks = PROPERTIES >> RANK_SHIFT
+    classes = {
+        (int(ranks[point]), unicodedata.combining(chr(point)))
+        for point in np.flatnonzero(ranks).tolist()
+        # Python may be of an older Unicode version.
+        if unicodedata.category(chr(point)) != "Cn"
+    }
+    assert len(classes) == len({rank for rank, _ in classes}) == len({combining for _, combining in classes})
+    assert sorted(classes) == sorted(classes, key=lambda pair: pair[1])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +19,19 @@ from test_counts_counting import CROWDED
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 
 from tokit.arrays import Block, Ids
-from tokit.rules import PATTERNS, TextRules, join_steps
-from tokit.tokenizer import fast
+from tokit.counts.counting import PreTokenCounter
+from tokit.rules import DIGITS, PATTERNS, PRE_TOKENIZERS, TextRules, join_steps
+from tokit.tokenizer import FAMILIES, fast
+from tokit.tokenizer.assemble import assemble
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.blocks import BlockEncoder
 from tokit.tokenizer.engine import LibraryTokenizer
-from tokit.tokenizer.fast import encoder_for
+from tokit.tokenizer.family import Job
+from tokit.tokenizer.foreign import open_tokenizer
+from tokit.tokenizer.special import SpecialTokens
 
 # Families whose tokenizers the kernels run.
-ABLE = {"bpe", "word", "wordpiece", "word-bytes"}
+ABLE = {"bpe", "byte", "char", "char-unknown", "word", "wordpiece", "word-bytes", "bpe-lowercase"}
 OPTIONS = st.builds(EncodeOptions, st.booleans(), st.booleans(), st.sampled_from([None, 2, 3, 7]))
 
 
@@ -51,8 +59,50 @@ def test_hostile_texts_and_special_tokens(trained: Tokenizer, lines: list[str]) 
 
 @pytest.mark.parametrize("variant", sorted(ABLE))
 def test_the_kernels_know_these_families(trained_folder, variant: str) -> None:
-    specification = json.loads((trained_folder(variant) / "tokenizer.json").read_text("utf-8"))
-    assert encoder_for(specification) is not None
+    assert BlockEncoder(open_tokenizer(trained_folder(variant))).able
+
+
+@cache
+def trained_on_hostile_texts(family: str, name: str, digits: str, **settings: Any) -> LibraryTokenizer:
+    """A small tokenizer of ours on a pre-tokenizer."""
+    kind, rules = FAMILIES.get(family), TextRules(pre_tokenizer=name, digits=digits)
+    counter = PreTokenCounter(rules)
+    counter.add(Block.of(text.encode("utf-8") for text in (*HOSTILE_TEXTS, "the cat, the hat 12 345 ▁the")))
+    trained = kind.train(Job(rules, SpecialTokens.parse(), None, kind.Params(**settings), counter.counts()))
+    return assemble(trained, family, "")
+
+
+# Whole words, and bytes of words: two ways in which a space that was made U+2581 could go wrong.
+@pytest.mark.parametrize("family", ["word", "bpe"])
+@pytest.mark.parametrize("digits", DIGITS)
+@pytest.mark.parametrize("name", ["whitespace-split", "metaspace", "punctuation"])
+@settings(max_examples=40)
+@given(texts=st.lists(st.one_of(CROWDED, ANY_TEXT), min_size=1, max_size=4), options=OPTIONS)
+def test_ids_under_pre_tokenizers_of_the_library(
+    family: str, name: str, digits: str, texts: list[str], options: EncodeOptions
+) -> None:
+    tokenizer = trained_on_hostile_texts(family, name, digits)
+    assert BlockEncoder(tokenizer).able
+    assert_same_ids(tokenizer, [*texts, "the <|pad|>the a<|cls|>"], options)
+
+
+@pytest.mark.parametrize("settings_", [{}, {"byte_fallback": False}, {"min_frequency": 3}], ids=str)
+@pytest.mark.parametrize("name", [name for name in PRE_TOKENIZERS if name not in PATTERNS])
+@settings(max_examples=40)
+@given(texts=st.lists(st.one_of(CROWDED, ANY_TEXT), min_size=1, max_size=4), options=OPTIONS)
+def test_ids_of_characters(name: str, settings_: dict[str, Any], texts: list[str], options: EncodeOptions) -> None:
+    tokenizer = trained_on_hostile_texts("char", name, "keep", **settings_)
+    # Where the metaspace has no id of its own, the library spells it.
+    assert BlockEncoder(tokenizer).able or (name == "metaspace" and settings_)
+    assert_same_ids(tokenizer, [*texts, *HOSTILE_TEXTS], options)
+
+
+@pytest.mark.parametrize("name", ["metaspace", "punctuation", "whitespace-split", "gpt2"])
+def test_windows_end_where_pre_tokens_start(name: str) -> None:
+    tokenizer = trained_on_hostile_texts("word", name, "keep")
+    words = ["the, cat.", "'12", "the<|pad|>", "x  y", "日本語", "( the )", "▁", "a" * 5000]
+    text = "".join(Random(0).choices([*words, " ", " ", ",", "the"], k=40_000))
+    assert_same_ids(tokenizer, [text, text.replace(",", " "), text.replace(" ", "")])
 
 
 def byte_level_engine(pattern: str, *, ignore_merges: bool) -> tokenizers.Tokenizer:
@@ -180,9 +230,8 @@ def test_lines_of_ids_and_back(cli, bpe_folder: Path, lines: list[str], end: byt
     text = "\n".join([*lines, "", "<|pad|> \u0301", "", "x"]).encode("utf-8") + end
     outputs = []
     for by in ("reference", "kernels"):
-        with engine(by):
-            encoded = cli("encode", "-t", bpe_folder, stdin=text)
-            decoded = cli("decode", "-t", bpe_folder, stdin=encoded.out)
+        encoded = cli("encode", "-t", bpe_folder, "--engine", by, stdin=text)
+        decoded = cli("decode", "-t", bpe_folder, "--engine", by, stdin=encoded.out)
         assert (encoded.code, decoded.code) == (0, 0)
         assert decoded.out == text
         outputs.append(encoded.out)
@@ -199,10 +248,9 @@ def test_a_line_that_is_no_id_is_named(cli, bpe_folder: Path) -> None:
 @pytest.mark.parametrize("split", [None, "val=0.5"])
 def test_shards_are_the_same(cli, bpe_folder: Path, corpus_file: Path, tmp_path: Path, to: str, split: str) -> None:
     for by in ("reference", "kernels"):
-        with engine(by):
-            ran = cli(
-                "encode", corpus_file, "-t", bpe_folder, "-o", tmp_path / by, "--to", to,
-                *(["--split", split] if split else []),
-            )  # fmt: skip
-            assert ran.code == 0, ran.err
+        ran = cli(
+            "encode", corpus_file, "-t", bpe_folder, "-o", tmp_path / by, "--to", to, "--engine", by,
+            *(["--split", split] if split else []),
+        )  # fmt: skip
+        assert ran.code == 0, ran.err
     assert folder_bytes(tmp_path / "reference") == folder_bytes(tmp_path / "kernels")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import LIMIT
 
-from tokit.kernels import native
+from tokit.errors import UsageError
+from tokit.kernels import choice, native
 
 ROOT = Path(__file__).parents[1]
 # A kernel that compiles quickly, and whether Numba was imported for it.
@@ -90,6 +91,7 @@ def test_small_work_waits_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(native, "_declined", {})
     monkeypatch.setattr(native, "_announced", [])
     monkeypatch.setenv("TOKIT_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv(choice.VARIABLE, raising=False)
     native.folders.cache_clear()
     try:
         assert not native.pays("count_block", native.WORTH_LOADING - 1)
@@ -99,6 +101,21 @@ def test_small_work_waits_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path:
         assert [native.pays("decode_ids", half), native.pays("decode_ids", half)] == [False, True]
     finally:
         native.folders.cache_clear()
+
+
+@pytest.mark.parametrize(("name", "pays"), [("kernels", True), ("reference", False), ("", False)])
+def test_an_engine_that_was_chosen_does_all(monkeypatch: pytest.MonkeyPatch, name: str, pays: bool) -> None:
+    monkeypatch.setenv(choice.VARIABLE, name)
+    assert native.pays("count_block", 0) is pays
+    if name:
+        assert native.pays("count_block", 1 << 60) is pays
+
+
+def test_an_engine_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(choice.VARIABLE, "kernel")
+    with pytest.raises(UsageError, match="unknown engine 'kernel'") as caught:
+        native.pays("count_block", 0)
+    assert caught.value.hint == "did you mean 'kernels'?"
 
 
 def test_every_entry_is_there() -> None:

@@ -11,7 +11,10 @@ import pytest
 import tokit
 
 ROOT = Path(tokit.__file__).parent
-BOTTOM = {"arrays", "artifact", "cuts", "errors", "kernels", "normalizing", "params", "progress", "registry", "rules"}
+BOTTOM = {
+    "arrays", "artifact", "composing", "cuts", "errors", "kernels", "normalizing", "params", "progress", "registry",
+    "rules",
+}  # fmt: skip
 MIDDLE = {
     "contextual", "corpus", "counts", "embedding", "export", "ids", "measure", "report", "retrieval", "runner",
     "tokenizer",
@@ -21,8 +24,10 @@ ARROWS: dict[tuple[str, str], str] = {}
 # Modules at the bottom that build on others there.
 BOTTOM_ARROWS = {
     "artifact": {"errors", "registry"},
+    "composing": {"arrays", "cuts"},
     "cuts": {"arrays", "rules"},
-    "normalizing": {"arrays", "cuts", "kernels"},
+    "kernels": {"errors", "registry"},
+    "normalizing": {"arrays", "composing", "kernels", "rules"},
     "params": {"errors", "registry"},
     "registry": {"errors"},
     "rules": {"errors", "registry"},

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import ByteArray
-from tokit.rules import TextRules
+from tokit.rules import METASPACE, TextRules
 
 # As in kernels/cutting.py, which this does not import: it needs Numba.
 LETTER, NUMBER, SYMBOL, SPACE, BLANK, RETURN, ODD = 1, 2, 4, 8, 16, 32, 64
@@ -23,7 +23,7 @@ UPPER, LOWER, DIGIT = 64, 128, 128
 MARGIN, BATCH = 64, 256
 STYLES = {
     "gpt2": 0, "cl100k": 1, "llama3": 2, "qwen2": 3, "o200k": 4,
-    "whitespace": 5, "whitespace-split": 5, "bert": 5,
+    "whitespace": 5, "whitespace-split": 5, "bert": 5, "metaspace": 5, "punctuation": 6,
 }  # fmt: skip
 GROUPS = {"keep": 0, "single": 1, "triple": 3}
 CODE_POINTS = 0x110000
@@ -31,7 +31,12 @@ PAGE = 256
 # Bits of the probed table.
 P_LETTER, P_NUMBER, P_SPACE, P_UPPER, P_LOWER, P_MARK = 1, 2, 4, 8, 16, 32
 P_WORD, P_GAP, P_BERT_PUNCTUATION, P_PUNCTUATION = 64, 128, 256, 512
-INERT = {"nfc": 1024, "nfd": 2048, "nfkc": 4096, "nfkd": 8192, "lowercase": 16384, "strip-accents": 32768}
+INERT = {
+    "nfc": 1 << 10, "nfd": 1 << 11, "nfkc": 1 << 12, "nfkd": 1 << 13, "lowercase": 1 << 14, "strip-accents": 1 << 15,
+    "clean-text": 1 << 16, "chinese-chars": 1 << 17, "bert-accents": 1 << 18,
+}  # fmt: skip
+P_NFC_ALONE, P_NFD_ALONE, P_NFKC_ALONE, P_NFKD_ALONE, P_COMPOSES = 1 << 19, 1 << 20, 1 << 21, 1 << 22, 1 << 23
+RANK_SHIFT = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,15 @@ class Cutter:
         group: Digits are cut off first, in groups of so many; 0: they are not.
         pages: Where the page of each 256 code points starts in `values`; int32, shape (0x1100,).
         values: Class of each character; uint8.
+        metaspace: The reference puts U+2581 for every space. The kernels take either for the start of a pre-token, so
+            that can be done with the text before or with the pre-tokens after.
     """
 
     style: int
     group: int
     pages: npt.NDArray[np.int32]
     values: ByteArray
+    metaspace: bool = False
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -61,7 +69,8 @@ def cutter_for(rules: TextRules) -> Cutter | None:
     if rules.pre_tokenizer not in STYLES:
         return None
     pages, values = _classes(rules.pre_tokenizer)
-    return Cutter(STYLES[rules.pre_tokenizer], GROUPS[rules.digits], pages, values)
+    metaspace = rules.pre_tokenizer == "metaspace"
+    return Cutter(STYLES[rules.pre_tokenizer], GROUPS[rules.digits], pages, values, metaspace)
 
 
 @cache
@@ -76,7 +85,7 @@ def _steps() -> npt.NDArray[np.int32]:
 
 
 @cache
-def properties() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]:
+def properties() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
     """The probed table: where the page of each 256 code points starts, and the bits of each character."""
     table = np.load(Path(__file__).parent / "kernels" / "classes.npy", allow_pickle=False)
     pages = table[: CODE_POINTS // PAGE].astype(np.int32) * PAGE
@@ -92,8 +101,10 @@ def properties() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint16]]:
 def _classes(name: str) -> tuple[npt.NDArray[np.int32], ByteArray]:
     pages, bits = properties()
     makers = {"o200k": _case_classes, "whitespace": _word_classes, "whitespace-split": _gap_classes,
-              "bert": _bert_classes}  # fmt: skip
+              "bert": _bert_classes, "punctuation": _punctuation_classes}  # fmt: skip
     maker = makers.get(name)
+    if name == "metaspace":
+        return _metaspace_classes(bits, pages)
     values = maker(bits) if maker else _pattern_classes(bits, wide_symbols=name != "gpt2")
     if name != "o200k":
         wide = np.ones(len(values), dtype=np.bool_)
@@ -102,11 +113,11 @@ def _classes(name: str) -> tuple[npt.NDArray[np.int32], ByteArray]:
     return pages, values
 
 
-def _has(bits: npt.NDArray[np.uint16], bit: int) -> npt.NDArray[np.uint8]:
+def _has(bits: npt.NDArray[np.uint32], bit: int) -> npt.NDArray[np.uint8]:
     return np.asarray((bits & bit) != 0, dtype=np.uint8)
 
 
-def _base_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _base_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     letter, number, space = (_has(bits, bit) for bit in (P_LETTER, P_NUMBER, P_SPACE))
     symbol = 1 - np.maximum(np.maximum(letter, number), space)
     values = letter * LETTER | number * NUMBER | space * SPACE | symbol * SYMBOL
@@ -116,7 +127,7 @@ def _base_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
     return np.asarray(values, dtype=np.uint8)
 
 
-def _pattern_classes(bits: npt.NDArray[np.uint16], *, wide_symbols: bool) -> ByteArray:
+def _pattern_classes(bits: npt.NDArray[np.uint32], *, wide_symbols: bool) -> ByteArray:
     values = _base_classes(bits)
     values[ord("'")] |= ODD
     if wide_symbols:
@@ -125,33 +136,53 @@ def _pattern_classes(bits: npt.NDArray[np.uint16], *, wide_symbols: bool) -> Byt
     return values
 
 
-def _case_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _case_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     values = _base_classes(bits)
     upper, lower, mark, letter = (_has(bits, bit) for bit in (P_UPPER, P_LOWER, P_MARK, P_LETTER))
     both = np.maximum(mark, letter & (1 - np.maximum(upper, lower)))
     return np.asarray(values | np.maximum(upper, both) * UPPER | np.maximum(lower, both) * LOWER, dtype=np.uint8)
 
 
-def _run_classes(word: npt.NDArray[np.uint8], gap: npt.NDArray[np.uint8], bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _run_classes(word: npt.NDArray[np.uint8], gap: npt.NDArray[np.uint8], bits: npt.NDArray[np.uint32]) -> ByteArray:
     symbol = 1 - np.maximum(word, gap)
     return np.asarray(word * LETTER | gap * SPACE | symbol * SYMBOL | _has(bits, P_NUMBER) * DIGIT, dtype=np.uint8)
 
 
-def _word_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _word_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     gap = _has(bits, P_GAP)
     return _run_classes(_has(bits, P_WORD) & (1 - gap), gap, bits)
 
 
-def _gap_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _gap_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     gap = _has(bits, P_GAP)
     return _run_classes(1 - gap, gap, bits)
 
 
-def _bert_classes(bits: npt.NDArray[np.uint16]) -> ByteArray:
+def _bert_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
     gap, punctuation = _has(bits, P_GAP), _has(bits, P_BERT_PUNCTUATION)
     values = _run_classes((1 - gap) & (1 - punctuation), gap, bits)
     # Isolated, and no run of symbols.
     return np.asarray(values & ~np.uint8(SYMBOL) | punctuation * NUMBER, dtype=np.uint8)
+
+
+def _punctuation_classes(bits: npt.NDArray[np.uint32]) -> ByteArray:
+    isolated = _has(bits, P_PUNCTUATION)
+    # White space belongs to words here.
+    return np.asarray((1 - isolated) * LETTER | isolated * NUMBER | _has(bits, P_NUMBER) * DIGIT, dtype=np.uint8)
+
+
+def _metaspace_classes(
+    bits: npt.NDArray[np.uint32], pages: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int32], ByteArray]:
+    values = np.asarray(LETTER | _has(bits, P_NUMBER) * DIGIT, dtype=np.uint8)
+    values[ord(" ")] |= BLANK
+    # Pages may be shared, so that of the sign becomes one of its own.
+    page, place = divmod(ord(METASPACE), PAGE)
+    own = values[pages[page] : pages[page] + PAGE].copy()
+    own[place] |= BLANK
+    pages = pages.copy()
+    pages[page] = len(values)
+    return pages, np.concatenate([values, own])
 
 
 @dataclass(slots=True)

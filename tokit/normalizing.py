@@ -1,6 +1,6 @@
 """Normalizing whole blocks: the reference's normalizer is asked only for documents that it may change.
 
-Which characters it leaves alone, whatever stands around them, was probed (`tests/probe_classes.py`).
+Which characters it leaves alone was probed (`tests/probe_classes.py`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Block, ByteArray
-from tokit.cuts import INERT, properties
+from tokit.composing import stability
 from tokit.kernels.native import kernel
+from tokit.rules import METASPACE
 
 if TYPE_CHECKING:
     from tokenizers.normalizers import Normalizer
 
+SPACE = ord(" ")
 Mask = npt.NDArray[np.bool_]
 
 
@@ -26,15 +28,13 @@ class BlockNormalizer:
 
     Args:
         normalizer: The reference's; None changes nothing.
-        steps: What it does, as names out of `tokit.rules.NORMALIZERS`; None where that is unknown, and then every
-            document goes through it.
+        steps: What it does, as names out of `tokit.cuts.INERT`; None where that is unknown, and then every document
+            goes through it.
     """
 
     def __init__(self, normalizer: Normalizer | None, steps: Sequence[str] | None) -> None:
         self._normalizer = normalizer
-        self._mask = 0
-        for step in steps or ():
-            self._mask |= INERT[step]
+        self._steps = frozenset(steps or ())
         self._lowers = "lowercase" in (steps or ())
 
     def __call__(self, block: Block) -> Block:
@@ -46,10 +46,10 @@ class BlockNormalizer:
         return _with_texts(ready, changed, [self._normalized(text) for text in _texts(block, changed)])
 
     def _may_change(self, block: Block) -> Mask:
-        if not self._mask:
+        if not self._steps:
             return np.ones(len(block), dtype=np.bool_)
         changed = np.empty(len(block), dtype=np.uint8)
-        kernel("find_changed")(block.data, block.ends, *properties(), self._mask, changed)
+        kernel("find_changed")(block.data, block.ends, *stability(self._steps).arguments, changed)
         return changed.astype(np.bool_)
 
     def _normalized(self, text: bytes) -> bytes:
@@ -62,6 +62,15 @@ class BlockNormalizer:
 def _lowered(data: ByteArray) -> ByteArray:
     """ASCII in lower case. Whatever else is in a document that stays as it is, this is all that lower-casing does."""
     return data + ((data - np.uint8(65)) < 26).view(np.uint8) * np.uint8(32)
+
+
+def metaspaced(block: Block) -> Block:
+    """The same documents with U+2581 for every space, as the pre-tokenizer Metaspace has them."""
+    spaces = np.flatnonzero(block.data == SPACE)
+    if not len(spaces):
+        return block
+    data = np.frombuffer(block.data.tobytes().replace(b" ", METASPACE.encode("utf-8")), dtype=np.uint8)
+    return Block(data, block.ends + 2 * np.searchsorted(spaces, block.ends))
 
 
 def chosen(block: Block, mask: Mask) -> Block:

@@ -11,6 +11,7 @@ from tokit.cli.options import (
     MAX_DOCUMENT,
     CorpusArg,
     DigitsOpt,
+    EngineOpt,
     ErrorsOpt,
     FieldOpt,
     FilesFromOpt,
@@ -34,6 +35,17 @@ CountsOpt = Annotated[
     typer.Option("--counts", help="Counts to add; may be repeated. Without a corpus they are only merged."),
 ]
 
+MinFrequencyOpt = Annotated[
+    int,
+    typer.Option(
+        "--min-frequency", min=1, help="Leave out words that occur less often; from 2 on rare ones may be forgotten."
+    ),
+]
+MaxWordsOpt = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--max-words", min=1, help="Distinct words that each thread may hold.", show_default="what fits"),
+]
+
 
 def count(
     out: OutOpt,
@@ -42,6 +54,8 @@ def count(
     normalizer: NormalizerOpt = None,
     pre_tokenizer: PreTokenizerOpt = None,
     digits: DigitsOpt = None,
+    min_frequency: MinFrequencyOpt = 1,
+    max_words: MaxWordsOpt = None,
     unit: UnitOpt = None,
     field: FieldOpt = None,
     format_: FormatOpt = None,
@@ -49,6 +63,7 @@ def count(
     max_document: MaxDocumentOpt = MAX_DOCUMENT,
     files_from: FilesFromOpt = None,
     threads: ThreadsOpt = None,
+    engine: EngineOpt = None,
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
@@ -57,9 +72,11 @@ def count(
 
     tokit count shard1/ -o counts1; tokit count --counts counts1 --counts counts2 -o all
     """
+    from tokit.kernels.choice import set_engine
     from tokit.runner.threads import set_threads
 
     set_threads(threads)
+    set_engine(engine)
     from tokit.ops.count import count_to_folder
     from tokit.ops.train import RuleOptions
     from tokit.rules import TextRules
@@ -77,8 +94,22 @@ def count(
     options = RuleOptions(normalizer_names(normalizer), pre_tokenizer, digits)
     rules = None if options == RuleOptions() else options.over(TextRules())
     with console.progress(quiet=quiet) as tick:
-        report = count_to_folder(text, out, rules=rules, counts=counts or (), overwrite=overwrite, tick=tick)
+        report = count_to_folder(
+            text,
+            out,
+            rules=rules,
+            counts=counts or (),
+            min_frequency=min_frequency,
+            max_words=max_words,
+            overwrite=overwrite,
+            tick=tick,
+        )
     warn_of_broken_text(report.skipped, report.replaced)
+    if report.shortfall:
+        console.warn(
+            f"rare words were forgotten to save memory: counts may be too low by up to {report.shortfall:,},"
+            f" and a word that is missing may occur up to {report.missing_up_to:,} times"
+        )
     if as_json:
         render.as_json(report)
         return

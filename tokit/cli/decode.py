@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from tokit.cli.options import FilesFromOpt, ThreadsOpt
+from tokit.cli.options import EngineOpt, FilesFromOpt, ThreadsOpt
 from tokit.errors import UsageError
 
 BINARY = (".bin", ".npy", ".parquet")
@@ -34,31 +34,34 @@ def decode(
     part: PartOpt = None,
     files_from: FilesFromOpt = None,
     threads: ThreadsOpt = None,
+    engine: EngineOpt = None,
 ) -> None:
     """Turn lines of ids, or shards, back into text.
 
     tokit encode -t tok < text | tokit decode -t tok; tokit decode shards/
     """
+    from tokit.kernels.choice import set_engine
     from tokit.runner.threads import set_threads
 
     set_threads(threads)
+    set_engine(engine)
     from tokit.artifact import kind_of
     from tokit.corpus import open_corpus
     from tokit.ops.decode import decode_shards, decode_stream
     from tokit.tokenizer.foreign import open_tokenizer
 
-    engine = open_tokenizer(tokenizer) if tokenizer is not None else None
+    loaded = open_tokenizer(tokenizer) if tokenizer is not None else None
     if ids and len(ids) == 1 and kind_of(ids[0]) == "shards":
-        decode_shards(ids[0], sys.stdout.buffer, part=part, tokenizer=engine, skip_special=skip_special)
+        decode_shards(ids[0], sys.stdout.buffer, part=part, tokenizer=loaded, skip_special=skip_special)
         return
     if part is not None:
         raise UsageError("--part is for a shards folder", hint="tokit decode SHARDS --part val")
     for name in ids or ():
         require_lines(name, kind_of(name))
     lines = open_corpus(ids or (), format="text", files_from=files_from)
-    if engine is None:
+    if loaded is None:
         raise UsageError("Missing option '-t' / '--tokenizer'", hint="tokit decode -t tok")
-    decode_stream(lines, engine, sys.stdout.buffer, skip_special=skip_special)
+    decode_stream(lines, loaded, sys.stdout.buffer, skip_special=skip_special)
 
 
 def require_lines(name: str, kind: str | None) -> None:

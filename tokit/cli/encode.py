@@ -12,6 +12,7 @@ from tokit.cli import console, render
 from tokit.cli.options import (
     MAX_DOCUMENT,
     CorpusArg,
+    EngineOpt,
     ErrorsOpt,
     FieldOpt,
     FilesFromOpt,
@@ -76,6 +77,7 @@ def encode(
     files_from: FilesFromOpt = None,
     seed: SeedOpt = 0,
     threads: ThreadsOpt = None,
+    engine: EngineOpt = None,
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
@@ -84,9 +86,11 @@ def encode(
 
     cat text | tokit encode -t tok; tokit encode text/ -t tok -o shards --to bin
     """
+    from tokit.kernels.choice import set_engine
     from tokit.runner.threads import set_threads
 
     set_threads(threads)
+    set_engine(engine)
     if out is None and (to or split):
         raise UsageError(f"{'--to' if to else '--split'} is for shards", hint="name their folder: -o shards")
     if out is not None and form is not None:
@@ -97,7 +101,7 @@ def encode(
     from tokit.tokenizer.base import EncodeOptions
     from tokit.tokenizer.foreign import open_tokenizer
 
-    engine = open_tokenizer(tokenizer)
+    loaded = open_tokenizer(tokenizer)
     options = EncodeOptions(add_special, parse_special, max_length)
     text = opened(
         corpus,
@@ -111,11 +115,11 @@ def encode(
     )
     with console.progress(quiet=quiet or (out is None and sys.stdout.isatty())) as tick:
         if out is None:
-            report = encode_stream(text, engine, sys.stdout.buffer, form=form or "ids", options=options, tick=tick)
+            report = encode_stream(text, loaded, sys.stdout.buffer, form=form or "ids", options=options, tick=tick)
         else:
             report = encode_shards(
                 text,
-                engine,
+                loaded,
                 out,
                 to=to or "bin",
                 split=Split.parse(split) if split else None,

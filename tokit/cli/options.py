@@ -55,6 +55,14 @@ ThreadsOpt = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option("--threads", min=1, help="Threads to use; the result is the same.", show_default="all"),
 ]
+EngineOpt = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--engine",
+        help="kernels, reference (the tokenizers library), or auto: what is sooner done; the result is the same.",
+        show_default="auto",
+    ),
+]
 SeedOpt = Annotated[int, typer.Option("--seed", help="Seed of whatever is drawn at random.")]
 SetOpt = Annotated[
     Optional[list[str]],  # noqa: UP045

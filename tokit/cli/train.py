@@ -14,6 +14,7 @@ from tokit.cli.options import (
     ConfigOpt,
     CorpusArg,
     DigitsOpt,
+    EngineOpt,
     ErrorsOpt,
     FieldOpt,
     FilesFromOpt,
@@ -107,6 +108,7 @@ def train(
     files_from: FilesFromOpt = None,
     seed: SeedOpt = 0,
     threads: ThreadsOpt = None,
+    engine: EngineOpt = None,
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
@@ -115,9 +117,11 @@ def train(
 
     tokit train text/ -m bpe -v 32000 -o tok
     """
+    from tokit.kernels.choice import set_engine
     from tokit.runner.threads import set_threads
 
     set_threads(threads)
+    set_engine(engine)
     if help_params:
         list_parameters(family)
         return

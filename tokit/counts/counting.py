@@ -11,8 +11,11 @@ import re
 import threading
 from collections import Counter
 
+import numpy as np
+
 from tokit.arrays import Block, Counts, split_items
-from tokit.counts.fast import FastCounter, WordTable
+from tokit.counts.fast import FIRST_ARENA, FastCounter, WordTable
+from tokit.counts.limits import UNLIMITED, Limits, Shortfall
 from tokit.cuts import cutter_for
 from tokit.kernels.native import pays
 from tokit.normalizing import BlockNormalizer
@@ -22,6 +25,8 @@ from tokit.rules import TextRules, join_steps
 LONE_SPACE = re.compile(r"(?<=\S) (?=\S)")
 # Stretches are cut and forgotten when there are so many, lest rare ones fill the memory.
 MAX_STRETCHES = 1 << 20
+# What a word and its count take in a dictionary, or a little more.
+WORD_BYTES = 200
 
 
 class PreTokenCounter:
@@ -33,8 +38,10 @@ class PreTokenCounter:
     [(' be', 2), (' not', 1), (' or', 1), (' to', 1), ('to', 1)]
     """
 
-    def __init__(self, rules: TextRules) -> None:
+    def __init__(self, rules: TextRules, limits: Limits = UNLIMITED) -> None:
         self.rules = rules
+        self._limits = limits
+        self._shortfall = 0
         self._normalizer = rules.normalizer()
         self._splitter = join_steps(rules.splitters())
         self._stretches: Counter[str] = Counter()
@@ -42,7 +49,7 @@ class PreTokenCounter:
         self._lock = threading.Lock()
         self._seen_bytes = 0
         cutter = cutter_for(rules)
-        self._fast = None if cutter is None else FastCounter(cutter)
+        self._fast = None if cutter is None else FastCounter(cutter, limits)
         self._normalized = BlockNormalizer(self._normalizer, rules.normalizers)
 
     def add(self, block: Block) -> None:
@@ -61,6 +68,12 @@ class PreTokenCounter:
         slow = Counts.of({word.encode("utf-8"): count for word, count in self._words.items()})
         fast = Counts.of({}) if self._fast is None else self._fast.counts()
         return added([slow, fast])
+
+    @property
+    def shortfall(self) -> Shortfall:
+        """By how much the counts may be too low."""
+        most = self._shortfall + (0 if self._fast is None else self._fast.shortfall)
+        return Shortfall(most, most)
 
     def _add_slowly(self, block: Block) -> None:
         for text in block.texts():
@@ -83,6 +96,15 @@ class PreTokenCounter:
             for word in self._cut(stretch):
                 words[word] += count
         self._stretches.clear()
+        if self._limits.too_many(len(words)) or not self._limits.allow(WORD_BYTES * len(words)):
+            self._forget()
+
+    def _forget(self) -> None:
+        """Forget the rarest words, as a full table must."""
+        counts = np.fromiter(self._words.values(), dtype=np.int64, count=len(self._words))
+        highest = self._limits.highest_forgotten(counts)
+        self._words = Counter({word: count for word, count in self._words.items() if count > highest})
+        self._shortfall += highest
 
     def _cut(self, text: str) -> list[str]:
         if self._splitter is None:
@@ -96,7 +118,7 @@ def added(parts: list[Counts]) -> Counts:
     if len(filled) <= 1:
         return filled[0] if filled else Counts.of({})
     if pays("add_words", sum(len(part.data) for part in filled)):
-        table = WordTable.of(1 << (2 * max(map(len, filled))).bit_length())
+        table = WordTable.of(1 << (2 * max(map(len, filled))).bit_length(), FIRST_ARENA)
         for part in filled:
             table.add_counts(part)
         return table.counts()

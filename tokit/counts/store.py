@@ -1,13 +1,14 @@
 """Counts on disk, and several of them made into one.
 
 The folder holds `words.bin` (UTF-8 of all distinct pre-tokens, sorted by bytes), `ends.npy` and `counts.npy`
-(int64), and in its manifest the rules they were made with and the fingerprint of the corpus.
+(int64), and in its manifest the rules they were made with and the fingerprint of the corpus. `shortfall` says there by
+how much a count may be too low, and how often a pre-token may occur that is missing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from tokit.arrays import ByteArray, CorpusFacts, Counts, IntArray
 from tokit.artifact import read_manifest, writing
 from tokit.counts.counting import added
+from tokit.counts.limits import EXACT, Shortfall, at_least
 from tokit.errors import ArtifactError
 from tokit.rules import TextRules
 
@@ -26,6 +28,7 @@ class CountsArtifact:
     counts: Counts
     rules: TextRules
     corpus: CorpusFacts
+    shortfall: Shortfall = EXACT
 
 
 def save_counts(artifact: CountsArtifact, target: str | Path, *, overwrite: bool = False) -> None:
@@ -39,6 +42,7 @@ def save_counts(artifact: CountsArtifact, target: str | Path, *, overwrite: bool
             "corpus": artifact.corpus.as_dict(),
             "words": len(artifact.counts),
             "total": artifact.counts.total,
+            "shortfall": asdict(artifact.shortfall),
         }
 
 
@@ -59,7 +63,11 @@ def load_counts(folder: str | Path) -> CountsArtifact:
     if not (ends.shape == counts.shape == (manifest["words"],) and _are_words(data, ends)):
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="count again")
     return CountsArtifact(
-        Counts(data, ends, counts), TextRules.from_dict(manifest["rules"]), CorpusFacts(**manifest["corpus"])
+        Counts(data, ends, counts),
+        TextRules.from_dict(manifest["rules"]),
+        CorpusFacts(**manifest["corpus"]),
+        # Counts of earlier versions are exact.
+        Shortfall(**manifest.get("shortfall", {})),
     )
 
 
@@ -84,11 +92,21 @@ def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> C
         ArtifactError: they were made with different rules.
     """
     first = artifacts[0]
-    corpus = CorpusFacts(f"{0:032x}", 0, 0)
+    corpus, shortfall = CorpusFacts(f"{0:032x}", 0, 0), first.shortfall
     for artifact, name in zip(artifacts, names, strict=True):
         require_same_rules(first.rules, artifact.rules, names[0], name)
         corpus += artifact.corpus
-    return CountsArtifact(added([artifact.counts for artifact in artifacts]), first.rules, corpus)
+    for artifact in artifacts[1:]:
+        shortfall += artifact.shortfall
+    return CountsArtifact(added([artifact.counts for artifact in artifacts]), first.rules, corpus, shortfall)
+
+
+def without_rare(artifact: CountsArtifact, min_frequency: int) -> CountsArtifact:
+    """The words that were counted so often."""
+    counts, shortfall = artifact.counts, artifact.shortfall
+    if min_frequency <= 1:
+        return artifact
+    return replace(artifact, counts=at_least(counts, min_frequency), shortfall=shortfall.beyond(min_frequency))
 
 
 def require_same_rules(one: TextRules, other: TextRules, name: str, other_name: str) -> None:

@@ -29,8 +29,8 @@ from tokit.kernels.words import (
 )
 
 # Places in the state that lives from call to call: where the block goes on, what is in the tables and the arena, and
-# the bytes of a window that there was no room for.
-POSITION, DOCUMENT, SHORTS, LONGS, ARENA, WANTED = 0, 1, 2, 3, 4, 5
+# how far a window was counted that did not fit: its words, and the bytes of those that come next.
+POSITION, DOCUMENT, SHORTS, LONGS, ARENA, COUNTED, WANTED = 0, 1, 2, 3, 4, 5, 6
 DONE, FULL = 0, 1
 BATCH = 256
 
@@ -63,9 +63,21 @@ def _count_long(text, start, length, times, longs, arena, state):
     longs[at + LONG_VALUE] += times
 
 
+@inlined
+def _lacks_room(shorts, longs, arena, size, state):
+    """Whether there may be no room for a batch of words of so many bytes."""
+    full = _is_full(state[SHORTS], BATCH, len(shorts) // SLOT) or _is_full(state[LONGS], BATCH, len(longs) // LONG_SLOT)
+    return full or state[ARENA] + size > len(arena)
+
+
 @jit
 def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys, others, state):
-    for first in range(0, count, BATCH):
+    """Count the words of a window from state[COUNTED] on; returns how many of them are counted, all if they fit."""
+    for first in range(state[COUNTED], count, BATCH):
+        size = np.int64(starts[min(first + BATCH, count)]) - np.int64(starts[first])
+        if _lacks_room(shorts, longs, arena, size, state):
+            state[WANTED] = size
+            return first
         # Short words and others are told apart without a branch, and all slots of a batch are on their way from
         # memory before the first is looked at.
         n_keys = np.uint64(0)
@@ -99,6 +111,7 @@ def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys
             start = np.int64(starts[others[k]])
             length = np.int64(starts[others[k] + 1]) - start
             _count_long(text, start, length, np.uint64(1), longs, arena, state)
+    return np.int64(count)
 
 
 @jit
@@ -123,18 +136,15 @@ def _count_block(
 ):
     while state[POSITION] < ends[-1]:
         begin = state[POSITION]
-        end = window_end(data, ends, state[DOCUMENT], begin)
+        end = window_end(data, ends, state[DOCUMENT], begin, style)
         size = end - begin
-        # At worst every byte is a new word.
-        full = _is_full(state[SHORTS], size, len(shorts) // SLOT) or _is_full(
-            state[LONGS], size, len(longs) // LONG_SLOT
-        )
-        if full or state[ARENA] + size > len(arena):
-            state[WANTED] = size
-            return FULL
         document = take_window(data, ends, state[DOCUMENT], begin, end, text, marks)
         count = cut(text, size, pages, values, style, group, steps, classes, marks, starts)
-        _count_window(text, starts, count, classes, style == RUNS, shorts, longs, arena, keys, others, state)
+        counted = _count_window(text, starts, count, classes, style == RUNS, shorts, longs, arena, keys, others, state)
+        if counted < count:
+            state[COUNTED] = counted
+            return FULL
+        state[COUNTED] = 0
         state[POSITION] = end
         state[DOCUMENT] = document
     return DONE
@@ -148,7 +158,7 @@ def count_block(a):
     others: scratch, BATCH long; state.
 
     Returns:
-        DONE, or FULL when a table or the arena must grow before the next window.
+        DONE, or FULL when a table or the arena must grow before the next words.
     """
     return _count_block(
         u8(a, 0), i64(a, 1), i32(a, 2), u8(a, 3), number(a, 4), number(a, 5), i32(a, 6), u64(a, 7), u64(a, 8), u8(a, 9),

@@ -4,8 +4,8 @@ Regular expressions walk; these do not. Each byte gets the class of its characte
 a byte's class and its neighbours' where pre-tokens start, and only the few places where that is not enough are
 patched one by one: runs of white space, runs of digits, apostrophes, symbols before letters.
 
-Text is cut a window at a time, small enough for the fastest cache. A window ends where a document does, or at a lone
-space between visible characters, over which no pattern looks.
+Text is cut a window at a time, small enough for the fastest cache. A window ends where a document does, or where a
+pre-token starts whatever stands around: at a lone space between visible characters, over which no pattern looks.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from tokit.kernels.memory import inlined, jit, load64
 LETTER, NUMBER, SYMBOL, SPACE, BLANK, RETURN, ODD = 1, 2, 4, 8, 16, 32, 64
 # For o200k alone the two highest bits say of a letter or mark which case it can stand for.
 UPPER, LOWER = 64, 128
-# For RUNS, which have no use for them, the highest bit says that a character is a digit.
+# For RUNS and MARKS, which have no use for them, BLANK says that a pre-token starts at a character whatever is before
+# it, and the highest bit that it is a digit.
 DIGIT = 128
 # Marks of a byte: a pre-token starts; a fragment ends before it, over which nothing looks; to be patched.
 START, WALL, PATCH = 1, 2, 4
 
-# Styles: how the classes are put together.
-GPT2, CL100K, LLAMA3, QWEN2, O200K, RUNS = 0, 1, 2, 3, 4, 5
+# Styles: how the classes are put together. MARKS are RUNS where a space is no border and ASCII punctuation always one.
+GPT2, CL100K, LLAMA3, QWEN2, O200K, RUNS, MARKS = 0, 1, 2, 3, 4, 5, 6
 
 APOSTROPHE, BLANK_BYTE, SLASH = b"' /"
 LETTER_D, LETTER_E, LETTER_L, LETTER_M, LETTER_R, LETTER_S, LETTER_T, LETTER_V = b"DELMRSTV"
@@ -157,11 +158,14 @@ def _mark_words(n, classes, marks):
 
 @jit
 def _mark_runs(text, n, classes, marks):
-    """A pre-token starts where the class changes, and at every NUMBER, which stands for what is isolated here."""
+    """A pre-token starts where the class changes, and at every NUMBER, which stands for what is isolated here.
+
+    It starts at every BLANK too, which the next character may still continue.
+    """
     for i in range(n):
         p, c = classes[i + 1], classes[i + 2]
         both = p & c
-        same = both | (both >> 2) | (both >> 3)
+        same = (both | (both >> 2) | (both >> 3)) & ~(c >> 4)
         lead = 1 if text[i] & 0xC0 != 0x80 else 0
         marks[i] = marks[i] | (((~same & 1) | (marks[i] >> 1)) & lead)
 
@@ -409,7 +413,7 @@ def cut(text, n, pages, values, style, group, steps, classes, marks, starts):
 
     Args:
         text: UTF-8, MARGIN bytes longer than `n`.
-        n: Its length; a fragment ends there, or a lone space follows.
+        n: Its length; a fragment ends there, or a pre-token starts.
         pages: See `classify`.
         values: See `classify`.
         style: GPT2 and so on.
@@ -430,13 +434,13 @@ def cut(text, n, pages, values, style, group, steps, classes, marks, starts):
     classes[n + LEFT + 1] = 0
     marks[n] = WALL
     if group:
-        _wall_digits(text, n, classes, marks, DIGIT if style == RUNS else NUMBER, group)
+        _wall_digits(text, n, classes, marks, DIGIT if style >= RUNS else NUMBER, group)
     if style == GPT2:
         _mark_gpt2(n, classes, marks)
         _patch(text, n, classes, marks, style)
     elif style == O200K:
         _walk_o200k(text, n, classes, marks)
-    elif style == RUNS:
+    elif style >= RUNS:
         _mark_runs(text, n, classes, marks)
     else:
         _mark_words(n, classes, marks)
@@ -471,18 +475,27 @@ def _positions(n, marks, steps, starts):
     return count
 
 
+@inlined
+def _always_starts(data, i, style):
+    """Whether a pre-token starts at `i`, and nothing behind it looks before it, for a reason in ASCII."""
+    byte = data[i]
+    if style == MARKS:
+        return 0x20 < byte < 0x7F and not (0x30 <= byte <= 0x39 or 0x41 <= byte & 0xDF <= 0x5A)
+    return byte == 0x20 and 0x20 < data[i - 1] < 0x7F and 0x20 < data[i + 1] < 0x7F
+
+
 @jit
-def _safe_cut(data, low, high):
-    """The last lone space between visible ASCII characters in [low, high); -1: there is none."""
+def _safe_cut(data, low, high, style):
+    """The last place in [low, high) at which a pre-token always starts; -1: there is none."""
     for i in range(high - 1, low - 1, -1):
-        if data[i] == 0x20 and 0x20 < data[i - 1] < 0x7F and 0x20 < data[i + 1] < 0x7F:
+        if _always_starts(data, i, style):
             return i
     return -1
 
 
 @jit
-def window_end(data, ends, document, begin):
-    """Where the window ends that begins at `begin` in `document`: behind a document, or before a lone space."""
+def window_end(data, ends, document, begin, style):
+    """Where the window ends that begins at `begin` in `document`: behind a document, or where a pre-token starts."""
     total = ends[-1]
     goal = begin + WINDOW
     if goal >= total:
@@ -493,14 +506,14 @@ def window_end(data, ends, document, begin):
         document += 1
     if last > begin + WINDOW // 2:
         return last
-    found = _safe_cut(data, max(last, begin + WINDOW // 2) + 1, goal)
+    found = _safe_cut(data, max(last, begin + WINDOW // 2) + 1, goal, style)
     if found >= 0:
         return found
     if last > begin:
         return last
     i = goal
     while i + 1 < ends[document]:
-        if data[i] == 0x20 and 0x20 < data[i - 1] < 0x7F and 0x20 < data[i + 1] < 0x7F:
+        if _always_starts(data, i, style):
             return i
         i += 1
     return ends[document]

@@ -475,7 +475,7 @@ def _encode_block(data, ends, cutter, model, cache, scratch, batch, work, out, o
     while state[POSITION] < ends[-1]:
         begin = state[POSITION]
         document = state[DOCUMENT]
-        end = window_end(data, ends, document, begin)
+        end = window_end(data, ends, document, begin, style)
         next_document = take_window(data, ends, document, begin, end, text, marks)
         count = cut(text, end - begin, pages, values, style, group, steps, classes, marks, starts)
         drop = style == RUNS

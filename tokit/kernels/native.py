@@ -21,6 +21,7 @@ import numpy as np
 
 from tokit import kernels
 from tokit.kernels import objects
+from tokit.kernels.choice import AUTO, KERNELS, chosen_engine
 
 # Entry → the module of this package that it stands in; its name there is the same.
 ENTRIES = {
@@ -30,6 +31,7 @@ ENTRIES = {
     "gather_words": "counting",
     "add_words": "counting",
     "encode_block": "encoding",
+    "encode_characters": "characters",
     "seed_words": "encoding",
     "index_pairs": "encoding",
     "learn_merges": "learning",
@@ -89,7 +91,9 @@ def _callable(function: Callable[[Any], int]) -> Kernel:
 
 
 def pays(name: str, size: int) -> bool:
-    """Whether a kernel is worth its loading, or even its compiling, for so many bytes of text."""
+    """Whether a kernel is worth its loading, or even its compiling, for so many bytes of text; or what was chosen."""
+    if chosen_engine() != AUTO:
+        return chosen_engine() == KERNELS
     if size < WORTH_LOADING:
         return False
     # Where one was compiled, others that work with it may be too.

@@ -9,22 +9,28 @@ from pathlib import Path
 from tokit.artifact import check_target
 from tokit.corpus import Corpus, Fingerprint, Unread
 from tokit.counts.counting import PreTokenCounter
+from tokit.counts.limits import Limits
 from tokit.counts.store import (
     CountsArtifact,
     load_counts,
     merge_counts,
     require_same_rules,
     save_counts,
+    without_rare,
 )
 from tokit.ops.following import corpus_facts, empty_corpus, followed_unread, is_small
 from tokit.progress import Tick, silent
 from tokit.rules import TextRules
+from tokit.runner.memory import free_memory
 from tokit.runner.threads import in_order
 
 
 @dataclass(frozen=True, slots=True)
 class CountReport:
-    """What counting gave."""
+    """What counting gave.
+
+    `shortfall` is by how much a count may be too low; a word that is missing may occur `missing_up_to` times.
+    """
 
     path: str
     documents: int
@@ -33,15 +39,25 @@ class CountReport:
     total: int
     skipped: int
     replaced: int
+    shortfall: int = 0
+    missing_up_to: int = 0
 
 
-def count_corpus(corpus: Corpus, rules: TextRules, *, tick: Tick = silent) -> CountsArtifact:
+def count_corpus(
+    corpus: Corpus, rules: TextRules, *, limits: Limits | None = None, tick: Tick = silent
+) -> CountsArtifact:
     """Count the pre-tokens of a corpus in one pass.
 
+    Args:
+        corpus: The text.
+        rules: How to cut it.
+        limits: How many distinct ones may be held; None is what fits in memory.
+        tick: Progress.
+
     Raises:
-        CorpusError: the corpus holds no document.
+        CorpusError: the corpus holds no document, or more distinct pre-tokens than may be held.
     """
-    counter, fingerprint = PreTokenCounter(rules), Fingerprint()
+    counter, fingerprint = PreTokenCounter(rules, limits or Limits(free_memory=free_memory)), Fingerprint()
 
     def count(unread: Unread) -> Fingerprint:
         block = unread.make()
@@ -52,7 +68,7 @@ def count_corpus(corpus: Corpus, rules: TextRules, *, tick: Tick = silent) -> Co
         fingerprint.merge(part)
     if not fingerprint.documents:
         raise empty_corpus()
-    return CountsArtifact(counter.counts(), rules, corpus_facts(fingerprint))
+    return CountsArtifact(counter.counts(), rules, corpus_facts(fingerprint), counter.shortfall)
 
 
 def merged_counts(paths: Sequence[str | Path], rules: TextRules | None = None) -> CountsArtifact:
@@ -78,6 +94,8 @@ def count_to_folder(
     *,
     rules: TextRules | None = None,
     counts: Sequence[str | Path] = (),
+    min_frequency: int = 1,
+    max_words: int | None = None,
     overwrite: bool = False,
     tick: Tick = silent,
 ) -> CountReport:
@@ -88,6 +106,9 @@ def count_to_folder(
         out: The folder to write.
         rules: How to cut the text; None is GPT-2's pattern, or whatever the given counts have.
         counts: Folders of counts to add.
+        min_frequency: Leave words out that were counted less often. Above 1, counting forgets the rarest words when it
+            holds too many, and says by how much counts may then be too low.
+        max_words: Distinct words that each thread may hold; None is what fits in memory.
         overwrite: Replace counts that are there.
         tick: Progress.
     """
@@ -98,9 +119,10 @@ def count_to_folder(
         names.append(str(counts[0]))
     if corpus is not None:
         own_rules = rules or (artifacts[0].rules if artifacts else TextRules())
-        artifacts.append(count_corpus(corpus, own_rules, tick=tick))
+        limits = Limits(max_words, min_frequency > 1, free_memory)
+        artifacts.append(count_corpus(corpus, own_rules, limits=limits, tick=tick))
         names.append("the corpus")
-    result = merge_counts(artifacts, names)
+    result = without_rare(merge_counts(artifacts, names), min_frequency)
     save_counts(result, out, overwrite=overwrite)
     return CountReport(
         str(out),
@@ -110,4 +132,6 @@ def count_to_folder(
         result.counts.total,
         corpus.skipped if corpus else 0,
         corpus.replaced if corpus else 0,
+        result.shortfall.listed,
+        result.shortfall.missing,
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from tokit.artifact import check_target, writing
 from tokit.corpus import Corpus
+from tokit.counts.limits import EXACT
 from tokit.counts.store import CountsArtifact
 from tokit.errors import CorpusError, UsageError
 from tokit.ops.count import count_corpus, merged_counts
@@ -245,6 +246,8 @@ def _save(
             "reproducible": trained.reproducible,
             **({} if trained.reproducible else {"not_reproducible_because": trained.because}),
             "corpus": counted.corpus.as_dict(),
+            # How far off the counts may be that it was trained from.
+            **({} if counted.shortfall == EXACT else {"shortfall": dataclasses.asdict(counted.shortfall)}),
         }
     requested = DEFAULT_VOCAB_SIZE if size is None and plan.family.sized else size
     return TrainedTokenizer(

@@ -1,11 +1,12 @@
 """Whole blocks encoded by the kernels, with the library's help for documents that need it.
 
 A normalizer is asked only for documents that hold a character it might change, and a document in which an added token
-may stand is left to the library as a whole.
+may stand, or a text that a guard cuts, is left to the library as a whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from tokit.arrays import Block, Ids
 from tokit.normalizing import BlockNormalizer, Mask, chosen
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.fast import encoder_for
+from tokit.tokenizer.splitting import splitting_of
 
 if TYPE_CHECKING:
     from tokit.tokenizer.engine import LibraryTokenizer
@@ -29,7 +31,7 @@ PROBED = {
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Tokens that are looked for in the text before anything else."""
+    """Tokens that are looked for in the text before anything else; a guard's texts are among the others."""
 
     special: tuple[bytes, ...]
     others: tuple[bytes, ...]
@@ -47,7 +49,12 @@ class BlockEncoder:
         self._spec = tokenizer.specification()
         self._normalizer = tokenizer.engine.normalizer if self._spec["normalizer"] else None
         self._normalized = BlockNormalizer(self._normalizer, _steps(self._spec["normalizer"]))
-        self._fast = encoder_for(self._spec) if self._takes_added_tokens() else None
+        self._splitting = splitting_of(self._spec)
+        self._fast = (
+            encoder_for(self._spec["model"], self._splitting)
+            if self._splitting is not None and self._takes_added_tokens()
+            else None
+        )
 
     @property
     def able(self) -> bool:
@@ -94,10 +101,10 @@ class BlockEncoder:
     @cached_property
     def _added(self) -> Added:
         tokens = self._spec["added_tokens"]
-        return Added(
-            tuple(token["content"].encode() for token in tokens if token["special"] and token["content"]),
-            tuple(token["content"].encode() for token in tokens if not token["special"] and token["content"]),
-        )
+        special = [token["content"] for token in tokens if token["special"]]
+        others = [token["content"] for token in tokens if not token["special"]]
+        guarded = self._splitting.guarded if self._splitting is not None else ()
+        return Added(_encoded(special), _encoded([*others, *guarded]))
 
     def _takes_added_tokens(self) -> bool:
         """Whether looking for the tokens' own texts finds every place where the library would see one."""
@@ -115,6 +122,10 @@ class BlockEncoder:
         return ids
 
 
+def _encoded(texts: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(text.encode() for text in texts if text)
+
+
 def _steps(normalizer: dict[str, Any] | None) -> list[str] | None:
     """What a normalizer of a tokenizer.json does; None when that was not probed."""
     if normalizer is None:
@@ -122,8 +133,21 @@ def _steps(normalizer: dict[str, Any] | None) -> list[str] | None:
     if normalizer["type"] == "Sequence":
         inner = [_steps(each) for each in normalizer["normalizers"]]
         return [name for names in inner if names is not None for name in names] if None not in inner else None
+    if normalizer["type"] == "BertNormalizer":
+        return _bert_steps(normalizer)
     name = PROBED.get(normalizer["type"])
     return None if name is None else [name]
+
+
+def _bert_steps(normalizer: dict[str, Any]) -> list[str]:
+    accents = normalizer["strip_accents"]
+    asked = {
+        "clean-text": normalizer["clean_text"],
+        "chinese-chars": normalizer["handle_chinese_chars"],
+        "bert-accents": normalizer["lowercase"] if accents is None else accents,
+        "lowercase": normalizer["lowercase"],
+    }
+    return [name for name, wanted in asked.items() if wanted]
 
 
 def _common_start(texts: tuple[bytes, ...]) -> bytes:

@@ -18,6 +18,7 @@ import tokenizers
 
 from tokit.arrays import Block, Ids
 from tokit.errors import ArtifactError
+from tokit.kernels.choice import REFERENCE, chosen_engine
 from tokit.kernels.native import pays
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.structure import piece_texts
@@ -102,6 +103,8 @@ class LibraryTokenizer(Tokenizer):
         """The kernels' encoder, once there was so much text that making it ready pays."""
         with self._lock:
             self._seen_bytes += len(block.data)
+            if chosen_engine() == REFERENCE:
+                return None
             if self._fast is None and pays("encode_block", self._seen_bytes):
                 from tokit.tokenizer.blocks import BlockEncoder
 

@@ -1,4 +1,4 @@
-"""The same ids faster: byte-level BPE, whole words and WordPiece in the kernels.
+"""The same ids faster: byte-level BPE, whole words and WordPiece in the kernels; characters and bytes from a table.
 
 What a tokenizer.json asks for is either understood as a whole or not at all. Of a text that the kernels cannot do,
 because a normalizer would change it or an added token may stand in it, the library does its part, document by document.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,9 @@ import numpy.typing as npt
 from tokit.arrays import Block, ByteArray, IdArray, Ids, join_items
 from tokit.cuts import BATCH, MARGIN, Cutter, Scratch, cutter_for, padded
 from tokit.kernels.native import kernel
-from tokit.rules import PATTERNS, TextRules
+from tokit.normalizing import metaspaced
+from tokit.tokenizer.characters import table_encoder
+from tokit.tokenizer.splitting import Splitting
 from tokit.tokenizer.structure import byte_alphabet
 
 BPE, WORDS, PIECES = 0, 1, 2
@@ -51,6 +53,14 @@ class Model:
     whole: dict[bytes, int] = field(default_factory=dict)
 
 
+class Encoder(Protocol):
+    """Encodes blocks of text that needs no normalizing and holds no added token."""
+
+    def encode(self, block: Block) -> Ids:
+        """Ids of each document."""
+        ...
+
+
 class FastEncoder:
     """Encodes blocks as a tokenizer.json says; threads may share it, and share what it remembers of words.
 
@@ -67,6 +77,8 @@ class FastEncoder:
 
     def encode(self, block: Block) -> Ids:
         """Ids of each document; the text is taken as it is."""
+        if self._cutter.metaspace:
+            block = metaspaced(block)
         size = len(block.data)
         ends = np.empty(len(block), dtype=np.int64)
         if not size:
@@ -164,55 +176,15 @@ def _table(pieces: Any) -> Table:
     return table
 
 
-def encoder_for(spec: dict[str, Any]) -> FastEncoder | None:
-    """An encoder of what a tokenizer.json says, its normalizer and added tokens left aside; None if it cannot be."""
-    model = spec["model"]
-    steps = _steps(spec["pre_tokenizer"])
-    byte_level = bool(steps) and steps[-1].get("type") == "ByteLevel"
-    rules = _rules(steps)
-    cutter = None if rules is None else cutter_for(rules)
-    if cutter is None:
-        return None
+def encoder_for(model: dict[str, Any], splitting: Splitting) -> Encoder | None:
+    """An encoder for the model of a tokenizer.json behind its pre-tokenizer; None if it cannot be."""
+    simple = table_encoder(model, splitting)
+    cutter = cutter_for(splitting.rules)
+    if simple is not None or cutter is None:
+        return simple
     makers = {"BPE": _bpe, "WordLevel": _words, "WordPiece": _pieces}
-    made = makers[model["type"]](model, byte_level) if model["type"] in makers else None
+    made = makers[model["type"]](model, splitting.byte_level) if model["type"] in makers else None
     return None if made is None else FastEncoder(cutter, made)
-
-
-def _steps(step: dict[str, Any] | None) -> list[dict[str, Any]]:
-    if step is None:
-        return []
-    if step["type"] != "Sequence":
-        return [step]
-    return [inner for each in step["pretokenizers"] for inner in _steps(each)]
-
-
-def _rules(steps: list[dict[str, Any]]) -> TextRules | None:
-    """The rules that some steps of a pre-tokenizer are; None if they are none of ours."""
-    digits = {r"\p{N}": "single", r"\p{N}{1,3}": "triple"}.get(_regex(steps[0]), "keep") if steps else "keep"
-    rest = steps[1:] if digits != "keep" else steps
-    last = rest[-1] if rest else {}
-    if last.get("type") == "ByteLevel":
-        if last.get("add_prefix_space", True):
-            return None
-        if len(rest) == 1 and last.get("use_regex", True):
-            return TextRules(pre_tokenizer="gpt2", digits=digits)
-        if last.get("use_regex", True):
-            return None
-        rest = rest[:-1]
-    if len(rest) != 1:
-        return None
-    name = _NAMES.get(rest[0]["type"]) or _PATTERN_NAMES.get(_regex(rest[0]))
-    return None if name is None else TextRules(pre_tokenizer=name, digits=digits)
-
-
-_NAMES = {"BertPreTokenizer": "bert", "Whitespace": "whitespace", "WhitespaceSplit": "whitespace-split"}
-_PATTERN_NAMES = {pattern: name for name, pattern in PATTERNS.items()}
-
-
-def _regex(step: dict[str, Any]) -> str:
-    if step.get("type") != "Split" or step.get("behavior") != "Isolated" or step.get("invert"):
-        return ""
-    return str(step["pattern"].get("Regex", ""))
 
 
 def _bpe(model: dict[str, Any], byte_level: bool) -> Model | None:

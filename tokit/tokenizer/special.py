@@ -123,12 +123,23 @@ def guard(
     from tokenizers import Regex, pre_tokenizers
 
     endangered = [text for text in texts if _survives(splitters, text)]
-    alternatives = [f"{re.escape(text[0])}(?={re.escape(text[1:])})" for text in endangered]
+    alternatives = [_fence(text) for text in endangered]
     if byte_tokens and _survives(splitters, BYTE_TOKENS[0x41]):
         alternatives.append("<(?=0x[0-9A-F]{2}>)")
     if not alternatives:
         return None
     return pre_tokenizers.Split(Regex("|".join(alternatives)), "isolated")
+
+
+def guarded_texts(pattern: str, texts: Sequence[str]) -> list[str] | None:
+    """The texts that a guard of this pattern cuts; None when it is not a guard of some of these texts and no more."""
+    guarded = [text for text in texts if len(text) > 1 and _fence(text) in pattern]
+    return guarded if guarded and "|".join(map(_fence, guarded)) == pattern else None
+
+
+def _fence(text: str) -> str:
+    """A pattern of the first character of a text, where the rest follows."""
+    return f"{re.escape(text[0])}(?={re.escape(text[1:])})"
 
 
 def _survives(splitters: Sequence[pre_tokenizers.PreTokenizer], text: str) -> bool:

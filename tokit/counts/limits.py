@@ -1,0 +1,105 @@
+"""How many distinct words counting holds, and what becomes of those beyond.
+
+Beyond the limit the words with the lowest counts are forgotten, which is lossy counting with a bound on memory in place
+of one on the error: a word that comes again starts from nothing, so its count is too low by no more than the highest
+count that was forgotten, summed over the times that words were. No count is ever too high.
+Manku and Motwani 2002, https://www.vldb.org/conf/2002/S10P03.pdf
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import Counts, IntArray
+from tokit.errors import CorpusError
+
+
+def _unknown() -> int | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What counting may hold.
+
+    Attributes:
+        max_words: Distinct words in a table, of which every thread has one; None leaves it to the memory.
+        forgets: Beyond that the rarest words are forgotten; else counting stops.
+        free_memory: Bytes that can still be taken; None where nobody knows.
+    """
+
+    max_words: int | None = None
+    forgets: bool = False
+    free_memory: Callable[[], int | None] = _unknown
+
+    def allow(self, size: int) -> bool:
+        """Whether so many more bytes can be taken, and as many again, which sorting and merging need."""
+        free = self.free_memory()
+        return free is None or 2 * size <= free
+
+    def most_words(self, held: int) -> int:
+        """How many words are kept when a table that holds so many is full: room is made for a while."""
+        return 3 * min(held, self.max_words or held) // 4
+
+    def too_many(self, words: int) -> bool:
+        """Whether a table holds more words than it may."""
+        return self.max_words is not None and words > self.max_words
+
+    def highest_forgotten(self, counts: IntArray) -> int:
+        """The count up to which words are forgotten, out of the counts of a table that is full.
+
+        Raises:
+            CorpusError: nothing may be forgotten.
+        """
+        held = len(counts)
+        if not self.forgets:
+            limit = f"--max-words {self.max_words:,}" if self.too_many(held) else "fit in memory"
+            raise CorpusError(
+                f"more distinct words than {limit}: {held:,} by now",
+                hint="tokit count --min-frequency 2 forgets rare words while counting, and says how far it may be off",
+            )
+        rank = held - self.most_words(held) - 1
+        return int(np.partition(counts, rank)[rank])
+
+
+UNLIMITED = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """By how much counts may be too low.
+
+    Attributes:
+        listed: Of a word that is there.
+        missing: Of one that is not: it may occur so often.
+    """
+
+    listed: int = 0
+    missing: int = 0
+
+    def __add__(self, other: Shortfall) -> Shortfall:
+        """Of counts added up: a word may be there in one part and missing in the other."""
+        either = max(self.listed + other.missing, self.missing + other.listed)
+        return Shortfall(either, self.missing + other.missing)
+
+    def beyond(self, min_frequency: int) -> Shortfall:
+        """The same when words that were counted less often are left out."""
+        return Shortfall(self.listed, max(self.missing, self.listed + min_frequency - 1))
+
+
+EXACT = Shortfall()
+
+
+def at_least(counts: Counts, min_frequency: int) -> Counts:
+    """The words that were counted so often."""
+    return selected(counts, counts.counts >= min_frequency)
+
+
+def selected(counts: Counts, mask: npt.NDArray[np.bool_]) -> Counts:
+    """The words where `mask` is true."""
+    lengths = np.diff(counts.ends, prepend=0)
+    return Counts(counts.data[np.repeat(mask, lengths)], np.cumsum(lengths[mask], dtype=np.int64), counts.counts[mask])
