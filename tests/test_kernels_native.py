@@ -21,11 +21,12 @@ import numpy as np
 from tokit import kernels
 from tokit.kernels.native import kernel
 kernels.listen(print)
-old, new = np.full(16, -1, dtype=np.int64), np.empty(32, dtype=np.int64)
+old, new, heap = np.full(16, -1, dtype=np.int64), np.empty(32, dtype=np.int64), np.empty(8, dtype=np.int64)
 old[:8] = 5, 10, 0, 1, 6, 20, 1, 2
 state = np.zeros(6, dtype=np.int64)
-kernel("move_pairs")(15, old, new, state)
-assert state[0] == 1 and [6, 20, 1, 2] in new.reshape(-1, 4).tolist() and 5 not in new
+kernel("move_pairs")(15, old, new, heap, state)
+assert state[0] == state[2] == 1 and heap.tolist()[:2] == [20, 6]
+assert [6, 20, 1, 2] in new.reshape(-1, 4).tolist() and 5 not in new
 print("numba" if "numba" in sys.modules else "no numba")
 """
 

@@ -323,10 +323,12 @@ def learn_merges(a):
 
 
 @jit
-def _move_pairs(bar, old_table, table, state):
+def _move_pairs(bar, old_table, table, heap, state):
     for slot in range(0, len(table), SLOT):
         table[slot] = EMPTY
+    # The heap is made anew as well: it must not hold more than the pairs that the table does.
     state[PAIRS] = 0
+    state[HEAP] = 0
     for slot in range(0, len(old_table), SLOT):
         if old_table[slot] == EMPTY or old_table[slot + 1] < bar:
             continue
@@ -336,12 +338,16 @@ def _move_pairs(bar, old_table, table, state):
         table[at + FIRST] = old_table[slot + 2]
         table[at + NUMBER] = old_table[slot + 3]
         state[PAIRS] += 1
+        _push(table[at + COUNT], table[at], heap, state)
     return 0
 
 
 def move_pairs(a):
-    """Move the pairs that may still be merged to a larger table. Arguments: least count; old table, table; state."""
-    return _move_pairs(number(a, 0), i64(a, 1), i64(a, 2), i64(a, 3))
+    """Move the pairs that may still be merged to a larger table and heap.
+
+    Arguments: least count; old table; table and heap: written; state.
+    """
+    return _move_pairs(number(a, 0), i64(a, 1), i64(a, 2), i64(a, 3), i64(a, 4))
 
 
 @jit

@@ -69,8 +69,7 @@ class Pairs:
         """Make room for twice as many, and forget those that occur less often than the bar."""
         bigger = Pairs.of(len(self.heap))
         if state[LISTED]:
-            kernel("move_pairs")(bar, self.table, bigger.table, state)
-            bigger.heap[: len(self.heap)] = self.heap
+            kernel("move_pairs")(bar, self.table, bigger.table, bigger.heap, state)
         self.table, self.heap = bigger.table, bigger.heap
 
 
