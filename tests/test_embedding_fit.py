@@ -130,8 +130,8 @@ def test_more_threads_say_that_they_are_not_reproducible(text: Path, tokenizer: 
 def test_the_corpus_is_read_once(text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = tokit.open_corpus([str(text)])
     passes = []
-    blocks = corpus.blocks
-    monkeypatch.setattr(corpus, "blocks", lambda: passes.append(1) or blocks())
+    unread = corpus.unread
+    monkeypatch.setattr(corpus, "unread", lambda: passes.append(1) or unread())
     fit_embedding(corpus, tokenizer, tmp_path / "emb", dim=4, threads=1)
     assert passes == [1]
 

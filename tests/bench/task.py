@@ -81,15 +81,15 @@ class Work:
         """From the file to the result in memory."""
         raise NotImplementedError
 
-    def inside(self) -> Any:
+    def inside(self) -> None:
         """From the file to the written result: what is timed in process.
 
         Words and their counts stay in memory: no peer has a format for them.
         """
-        result = self.run()
-        if self.task.job != "count":
-            self.save(result, f"{self.task.work}/in-process-{self.task.job}-{type(self).__module__}")
-        return result
+        if self.task.job == "count":
+            self.run()
+        else:
+            self.whole(f"{self.task.work}/in-process-{self.task.job}-{type(self).__module__}")
 
     def save(self, result: Any, out: str) -> None:
         """Write the result, as whole processes do."""

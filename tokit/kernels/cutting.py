@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokit.kernels.memory import inlined, jit, load64
+from tokit.kernels.memory import inlined, jit, load64, store64
 
 # Classes of characters. ODD marks those whose place must be looked at alone: an apostrophe, wide white space, and for
 # patterns that put a symbol before a word every symbol that is not ASCII.
@@ -37,6 +37,7 @@ _TAB, _LF, _CR, _BIT_5, _ZERO, _A = np.frombuffer(b"\t\n\r 0a", dtype=np.uint8)
 _CONTROLS, _DIGITS, _LETTERS = np.uint8(5), np.uint8(10), np.uint8(26)
 # Not a literal, for which Numba would compile a function of its own; nor is a zero that is said to be int64.
 _ANY_CASE = np.bool_(True)
+_EVERY_BYTE, _HIGH_BITS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 
 WINDOW = 1 << 14
 # Cells before the class of the first byte, so that its neighbours on the left exist.
@@ -87,7 +88,7 @@ def classify(text, n, pages, values, classes, style):
     for i in range(0, n, 8):
         wide |= load64(text, i)
     # Behind the text lies what was there before: then the slow way is taken for nothing.
-    if wide & np.uint64(0x8080808080808080):
+    if wide & _HIGH_BITS:
         _classify_wide(text, n, pages, values, classes)
 
 
@@ -109,18 +110,22 @@ def _classify_ascii(text, n, classes):
 
 @jit
 def _classify_wide(text, n, pages, values, classes):
+    """The classes again, where characters have several bytes: each is written over eight of them at once."""
     i = np.int64(0)
     while i < n:
         if text[i] < 0x80:
-            i += 1
-            while i + 8 <= n and load64(text, i) & np.uint64(0x8080808080808080) == 0:
-                i += 8
+            # Up to seven bytes may have been written over.
+            last = min(i + 8, n)
+            while i < last and text[i] < 0x80:
+                classes[i + LEFT] = values[text[i]]
+                i += 1
+            if i == last:
+                while i + 8 <= n and load64(text, i) & _HIGH_BITS == 0:
+                    i += 8
             continue
         length = char_length(text[i])
         point = code_point(text, i, length)
-        value = values[pages[point >> 8] + (point & 255)]
-        for k in range(length):
-            classes[i + k + LEFT] = value
+        store64(classes, i + LEFT, np.uint64(values[pages[point >> 8] + (point & 255)]) * _EVERY_BYTE)
         i += length
 
 

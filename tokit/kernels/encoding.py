@@ -48,6 +48,7 @@ from tokit.kernels.words import (
     home_of,
     is_middle,
     is_short,
+    long_home,
     middle_home,
     middle_rest,
     short_key,
@@ -403,20 +404,26 @@ def _write_new(text, start, length, model, work, cache, out, written):
 
 
 @inlined
-def _look_ahead(text, starts, first, last, nears, batch):
-    """Keys of a batch of words; their slots are on their way from memory before the first is looked at."""
+def _look_ahead(text, starts, first, last, nears, fars, batch):
+    """Keys of a batch of words, or their hashes; their slots are on their way from memory before they are needed."""
     heads, tails, homes = batch[0], batch[1], batch[2]
     start = np.int64(starts[first])
     for k in range(first, last):
         end = np.int64(starts[k + np.uint64(1)])
         length = end - start
         head = _head_key(text, start, length)
-        tail = _tail_key(text, start, length)
-        home = _near_home(nears, head, tail)
-        prefetch(nears, np.int64(home))
-        heads[k - first] = head
-        tails[k - first] = tail
-        homes[k - first] = home if _is_near(length, head) else FAR
+        if _is_near(length, head):
+            tail = _tail_key(text, start, length)
+            home = _near_home(nears, head, tail)
+            prefetch(nears, np.int64(home))
+            heads[k - first] = head
+            tails[k - first] = tail
+            homes[k - first] = home
+        else:
+            key = hash_of(text, start, length)
+            prefetch(fars, np.int64(long_home(fars, key)))
+            heads[k - first] = key
+            homes[k - first] = FAR
         start = end
 
 
@@ -432,7 +439,7 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
     # Unsigned, as a signed offset would be looked at each time whether it counts from the end.
     for first in range(np.uint64(0), np.uint64(count), np.uint64(BATCH)):
         last = min(first + np.uint64(BATCH), np.uint64(count))
-        _look_ahead(text, starts, first, last, nears, batch)
+        _look_ahead(text, starts, first, last, nears, fars, batch)
         for k in range(first, last):
             before[k] = written
             j = k - first
@@ -441,7 +448,7 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
             if homes[j] == FAR:
                 start = np.int64(starts[k])
                 length = np.int64(starts[k + np.uint64(1)]) - start
-                at = find_long(fars, arena, text, start, length, hash_of(text, start, length))
+                at = find_long(fars, arena, text, start, length, heads[j])
                 value = fars[at + LONG_VALUE]
                 more = np.uint64(0)
             else:

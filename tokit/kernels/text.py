@@ -17,31 +17,61 @@ _MIX_1, _MIX_2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 CHANGES, COMPOSED, COMPOSES, RANK = 255, 128, 64, 63
 
 
-@jit
-def _valid_length(raw, i, size):
-    """Bytes of the character at `i` that is not ASCII; 0 if it is not UTF-8.
+# Text is looked at in pieces of so many bytes; one of ASCII alone needs no closer look.
+_PIECE = 1 << 9
 
-    Neither longer than it must be, nor half of a surrogate pair, nor beyond U+10FFFF.
+
+@inlined
+def _is_wrong(byte, back_1, back_2, back_3):
+    """Whether a byte cannot stand behind the three before it, in UTF-8.
+
+    Neither in a character longer than it must be, nor in half of a surrogate pair, nor beyond U+10FFFF.
     https://www.unicode.org/versions/Unicode16.0.0/core-spec/chapter-3/#G27506 (table 3-7)
     """
-    first = raw[i]
-    if first < 0xC2 or first > 0xF4:
-        return 0
-    length = char_length(first)
-    if i + length > size:
-        return 0
-    low = 0xA0 if first == 0xE0 else (0x90 if first == 0xF0 else 0x80)
-    high = 0x9F if first == 0xED else (0x8F if first == 0xF4 else 0xBF)
-    if not low <= raw[i + 1] <= high:
-        return 0
-    for k in range(2, length):
-        if raw[i + k] & 0xC0 != 0x80:
-            return 0
-    return length
+    continues = (byte & np.uint8(0xC0)) == np.uint8(0x80)
+    must = (back_1 >= np.uint8(0xC0)) | (back_2 >= np.uint8(0xE0)) | (back_3 >= np.uint8(0xF0))
+    wrong = (continues != must) | (byte == np.uint8(0xC0)) | (byte == np.uint8(0xC1)) | (byte > np.uint8(0xF4))
+    wrong |= (back_1 == np.uint8(0xE0)) & (byte < np.uint8(0xA0))
+    wrong |= (back_1 == np.uint8(0xED)) & (byte > np.uint8(0x9F))
+    wrong |= (back_1 == np.uint8(0xF0)) & (byte < np.uint8(0x90))
+    return wrong | ((back_1 == np.uint8(0xF4)) & (byte > np.uint8(0x8F)))
+
+
+@jit
+def _is_utf8_behind(raw, start, end):
+    """Whether the bytes from `start` >= 3 on can stand behind those before them."""
+    here, back_1, back_2, back_3 = raw[start:end], raw[start - 1 : end - 1], raw[start - 2 : end], raw[start - 3 : end]
+    wide = back_1[0]
+    for k in range(len(here)):
+        wide |= here[k]
+    if wide < 0x80:
+        return True
+    wrong = np.uint8(0)
+    for k in range(len(here)):
+        wrong |= np.uint8(_is_wrong(here[k], back_1[k], back_2[k], back_3[k]))
+    return wrong == 0
+
+
+@jit
+def _is_utf8(raw, size):
+    zero = np.uint8(0)
+    for k in range(min(3, size)):
+        if _is_wrong(raw[k], raw[k - 1] if k > 0 else zero, raw[k - 2] if k > 1 else zero, zero):
+            return False
+    for start in range(3, size, _PIECE):
+        if not _is_utf8_behind(raw, start, min(start + _PIECE, size)):
+            return False
+    # A character must not go on behind the end.
+    for k in range(min(3, size)):
+        if raw[size - 1 - k] >= (0xC0, 0xE0, 0xF0)[k]:
+            return False
+    return True
 
 
 @jit
 def _split_lines(raw, size, data, ends):
+    if not _is_utf8(raw, size):
+        return -1
     used = np.int64(0)
     lines = 0
     i = np.int64(0)
@@ -50,7 +80,7 @@ def _split_lines(raw, size, data, ends):
         if size - i >= 8:
             word = load64(raw, i)
             found = word ^ _LINES
-            if (((found - _LOW) & ~found) | word) & _HIGH == 0:
+            if (found - _LOW) & ~found & _HIGH == 0:
                 store64(data, used, word)
                 used += 8
                 i += 8
@@ -64,14 +94,6 @@ def _split_lines(raw, size, data, ends):
             else:
                 data[used] = byte
                 used += 1
-                if byte >= 0x80:
-                    length = _valid_length(raw, i, size)
-                    if length == 0:
-                        return -1
-                    for k in range(1, length):
-                        data[used] = raw[i + k]
-                        used += 1
-                    i += length - 1
             i += 1
     return lines
 

@@ -104,16 +104,28 @@ def find_middle(table, key, rest, home):
 
 @inlined
 def _same_bytes(text, start, arena, place, length):
-    for k in range(length):
+    k = np.int64(0)
+    while k + 8 <= length:
+        if load64(text, start + k) != load64(arena, place + k):
+            return False
+        k += 8
+    while k < length:
         if text[start + k] != arena[place + k]:
             return False
+        k += 1
     return True
+
+
+@inlined
+def long_home(table, key):
+    """The same of a word in the arena; `key` is its hash."""
+    return ((spread(key) >> np.uint64(32)) * np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
 
 
 @jit
 def find_long(table, arena, text, start, length, key):
-    """The same for a word in the arena; `key` is its hash."""
-    at = ((spread(key) >> np.uint64(32)) * np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
+    """The same for a word in the arena."""
+    at = long_home(table, key)
     while table[at + REST] != 0:
         if table[at] == key and table[at + REST] == np.uint64(length) and table[at + PLACE] != 0:
             if _same_bytes(text, start, arena, np.int64(table[at + PLACE]), length):

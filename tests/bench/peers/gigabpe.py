@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.bench.task import SPECIAL_TOKENS, Task, Work
 
 
 class Train(Work):
-    """`train_bpe`, and `train_tokenizer` for the whole process."""
+    """`train_tokenizer`, which writes its file itself."""
 
     form = "tokenizer.json"
     note = (
@@ -27,10 +25,6 @@ class Train(Work):
             "pretokenizer": "bytelevel",
             "threads": task.threads,
         }
-
-    def run(self) -> Any:
-        """See the base."""
-        return self.gigabpe.train_bpe([self.task.corpus], **self.options)
 
     def whole(self, out: str) -> None:
         """See the base."""

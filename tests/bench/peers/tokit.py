@@ -32,9 +32,9 @@ class Tokit(Work):
         """The command line behind `tokit`."""
         raise NotImplementedError
 
-    def inside(self) -> Any:
+    def inside(self) -> None:
         """See the base; `run` writes."""
-        return self.run()
+        self.run()
 
     @classmethod
     def command(cls, task: Task, out: str) -> list[str]:
