@@ -1,4 +1,4 @@
-"""Lines by a kernel: what it takes for UTF-8 is what Python takes for it, and the bytes are the same without newlines."""
+"""Lines by a kernel: it takes for UTF-8 what Python does, and the bytes are the same without newlines."""
 
 from __future__ import annotations
 
