@@ -212,6 +212,22 @@ def test_threads_share_what_they_remember(lines: list[str]) -> None:
             assert np.array_equal(ids.ends, expected.ends)
 
 
+def test_a_thread_never_sees_half_of_what_another_learns() -> None:
+    # Three or four ids a word: they lie in two places of a slot, and the second was once read before the first.
+    draw = Random(0)
+    words = " ".join("".join(draw.choices("qxzjkvwy", k=3)) for _ in range(20_000))
+    block = Block.of([words.encode("utf-8")])
+    made = byte_level_engine("gpt2", ignore_merges=False)
+    expected = wrapped(made).encode_batch([words])[0]
+    assert 3 <= len(expected) / len(words.split()) <= 4
+    for _ in range(60):
+        tokenizer = wrapped(made)
+        with engine("kernels"), ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(lambda _: tokenizer.encode_block(block), range(2)))  # noqa: B023 - joined here
+        for ids in found:
+            assert np.array_equal(ids.data, expected)
+
+
 @given(data=st.data(), skip_special=st.booleans(), separator=st.sampled_from([b"\n", b"", b"\n\n"]))
 def test_text_of_any_ids(trained: Tokenizer, data: st.DataObject, skip_special: bool, separator: bytes) -> None:
     id_ = st.integers(0, trained.vocab_size - 1)

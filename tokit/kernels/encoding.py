@@ -7,7 +7,8 @@ as two of 32, and how many there are (four bits between them); of more than a sl
 they lie, their number before them. When the cache is full, new words are encoded each time they occur.
 
 Threads share the cache without locks. A slot is claimed by one thread, and its value is the last thing to be stored:
-whoever sees a slot without a value takes the word for a new one, and encodes it without keeping it.
+whoever sees a slot without a value takes the word for a new one, and encodes it without keeping it. The value is looked
+at before what else the slot holds.
 
 The models: byte-level BPE; whole words out of a vocabulary, with an unknown id for the rest; WordPiece.
 """
@@ -25,6 +26,7 @@ from tokit.kernels.memory import (
     jit,
     load64,
     number,
+    observe,
     prefetch,
     publish,
     store64,
@@ -449,11 +451,11 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
                 start = np.int64(starts[k])
                 length = np.int64(starts[k + np.uint64(1)]) - start
                 at = find_long(fars, arena, text, start, length, heads[j])
-                value = fars[at + LONG_VALUE]
+                value = observe(fars, at + LONG_VALUE)
                 more = np.uint64(0)
             else:
                 at = _find_near(nears, heads[j], tails[j], homes[j])
-                value = nears[at + IDS]
+                value = observe(nears, at + IDS)
                 more = nears[at + MORE]
             size = (value >> COUNT_BITS) & COUNT
             # Four ids are written whatever the word has: the next word writes over what is too much.

@@ -175,6 +175,16 @@ def publish(typing_context, array, index, value):
 
 
 @intrinsic
+def observe(typing_context, array, index):
+    """A value that another thread may publish; what is read after it is at least as new."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.load_atomic(_cell(builder, context, signature, arguments), "acquire", 8)
+
+    return array.dtype(array, types.uint64), codegen
+
+
+@intrinsic
 def take(typing_context, array, index, amount):
     """Add to a number that threads share; what it was before."""
 
