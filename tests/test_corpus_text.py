@@ -520,6 +520,7 @@ def test_an_empty_name_does_not_mean_this_folder() -> None:
         ({"field": "body"}, "--format jsonl"),
         ({"format": "jsonl", "unit": "file"}, "leave --unit out"),
         ({"max_document": 0}, ""),
+        ({"max_document": 1 << 31}, ""),
     ],
 )
 def test_options_that_cannot_be_meant(file: Path, options: dict[str, str], hint: str) -> None:

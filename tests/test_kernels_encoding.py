@@ -212,6 +212,11 @@ def test_threads_share_what_they_remember(lines: list[str]) -> None:
             assert np.array_equal(ids.ends, expected.ends)
 
 
+def test_a_piece_without_text_is_not_remembered() -> None:
+    # Its slot would be one that looks free, and another word's ids would be found there.
+    assert fast._spelled({"": 3, "a": 1, "Ġ": 2}) == {b"a": 1, b" ": 2}
+
+
 def test_a_thread_never_sees_half_of_what_another_learns() -> None:
     # Three or four ids a word: they lie in two places of a slot, and the second was once read before the first.
     draw = Random(0)

@@ -16,6 +16,9 @@ from tokit.corpus.utf8 import ERRORS
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 
+# Offsets within a document are counted in 32 bits, with room behind its end.
+LARGEST_DOCUMENT = (1 << 31) - (1 << 16)
+
 
 @dataclass(slots=True)
 class Source:
@@ -185,6 +188,8 @@ def open_corpus(
     _check_known("errors", errors, ERRORS)
     if max_document < 1:
         raise UsageError(f"max-document is {max_document}, but must be at least 1")
+    if max_document > LARGEST_DOCUMENT:
+        raise UsageError(f"max-document is {max_document:,}, but can be at most {LARGEST_DOCUMENT:,}")
     if block_bytes < 1:
         raise ValueError(f"block_bytes is {block_bytes}, but must be at least 1")
     tally = Tally()

@@ -8,7 +8,8 @@ they lie, their number before them. When the cache is full, new words are encode
 
 Threads share the cache without locks. A slot is claimed by one thread, and its value is the last thing to be stored:
 whoever sees a slot without a value takes the word for a new one, and encodes it without keeping it. The value is looked
-at before what else the slot holds.
+at before what else the slot holds, and only where the word was found: a slot that was free a moment ago may be
+another's.
 
 The models: byte-level BPE; whole words out of a vocabulary, with an unknown id for the rest; WordPiece.
 """
@@ -53,6 +54,7 @@ from tokit.kernels.words import (
     long_home,
     middle_home,
     middle_rest,
+    seek_long,
     short_key,
 )
 
@@ -63,6 +65,8 @@ POSITION, DOCUMENT, WRITTEN, NEEDED = 0, 1, 2, 3
 NEARS, FARS, ARENA, RUN_END = 0, 1, 2, 3
 # A slot of the cache's first table: a key of two numbers, a value, and the third and fourth id.
 NEAR_SLOT, NEAR = 4, 15
+# A longer word is not kept: it hardly comes again, and would fill the arena.
+LONGEST_KEPT = 256
 TAIL, IDS, MORE = np.uint64(1), np.uint64(2), np.uint64(3)
 DONE, LONG_WORD = 0, 1
 BATCH = 64
@@ -318,12 +322,14 @@ def _near_home(nears, head, tail):
 
 
 @inlined
-def _find_near(nears, head, tail, home):
-    """The offset of a word's slot, or of the free slot where it belongs."""
+def _seek_near(nears, head, tail, home):
+    """The offset of a word's slot and whether it is there, or of the free slot where it belongs."""
     at = np.uint64(home)
-    while (nears[at] != head or nears[at + TAIL] != tail) and nears[at + TAIL] != 0:
+    while nears[at] != head or nears[at + TAIL] != tail:
+        if nears[at + TAIL] == 0:
+            return at, False
         at = (at + np.uint64(NEAR_SLOT)) & np.uint64(len(nears) - 1)
-    return at
+    return at, True
 
 
 @inlined
@@ -345,8 +351,8 @@ def _value_of(ids, count, most, runs, fill):
 def _learn_near(head, tail, ids, count, nears, runs, fill):
     if (fill[NEARS] + 1) * 2 * NEAR_SLOT > len(nears):
         return
-    at = _find_near(nears, head, tail, _near_home(nears, head, tail))
-    if nears[at + TAIL] == 0 and claim(nears, at + TAIL, tail):
+    at, known = _seek_near(nears, head, tail, _near_home(nears, head, tail))
+    if not known and claim(nears, at + TAIL, tail):
         take(fill, NEARS, 1)
         publish(nears, at, head)
         if 2 < count <= NEAR_IDS:
@@ -358,14 +364,16 @@ def _learn_near(head, tail, ids, count, nears, runs, fill):
 def _learn_far(text, start, length, ids, count, fars, arena, runs, fill):
     if (fill[FARS] + 1) * 2 * LONG_SLOT > len(fars) or fill[ARENA] + length > len(arena):
         return
+    key = hash_of(text, start, length)
+    at, known = seek_long(fars, arena, text, start, length, key)
+    if known:
+        return
     place = take(fill, ARENA, length)
     if place + length > len(arena):
         return
     for k in range(length):
         arena[place + k] = text[start + k]
-    key = hash_of(text, start, length)
-    at = find_long(fars, arena, text, start, length, key)
-    if fars[at + REST] == 0 and claim(fars, at + REST, np.uint64(length)):
+    if claim(fars, at + REST, np.uint64(length)):
         take(fill, FARS, 1)
         publish(fars, at + PLACE, np.uint64(place))
         publish(fars, at, key)
@@ -374,7 +382,9 @@ def _learn_far(text, start, length, ids, count, fars, arena, runs, fill):
 
 @jit
 def _learn(text, start, length, count, ids, cache):
-    """Keep the ids of a word, when there is room."""
+    """Keep the ids of a word, when there is room. No bytes are no word: their slot would look like a free one."""
+    if length == 0:
+        return
     nears, fars, arena, runs, fill = cache
     head = _head_key(text, start, length)
     if _is_near(length, head):
@@ -400,7 +410,7 @@ def _write_new(text, start, length, model, work, cache, out, written):
     size = _encode_word(text, start, length, kind, unknown, limit, symbols, pairs, merged, heads, tails, work)
     for j in range(size):
         out[written + j] = work[0][j]
-    if kind != WORDS:
+    if kind != WORDS and length <= LONGEST_KEPT:
         _learn(text, start, length, size, work[0], cache)
     return written + size
 
@@ -450,12 +460,12 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
             if homes[j] == FAR:
                 start = np.int64(starts[k])
                 length = np.int64(starts[k + np.uint64(1)]) - start
-                at = find_long(fars, arena, text, start, length, heads[j])
-                value = observe(fars, at + LONG_VALUE)
+                at, known = seek_long(fars, arena, text, start, length, heads[j])
+                value = observe(fars, at + LONG_VALUE) if known else np.uint64(0)
                 more = np.uint64(0)
             else:
-                at = _find_near(nears, heads[j], tails[j], homes[j])
-                value = observe(nears, at + IDS)
+                at, known = _seek_near(nears, heads[j], tails[j], homes[j])
+                value = observe(nears, at + IDS) if known else np.uint64(0)
                 more = nears[at + MORE]
             size = (value >> COUNT_BITS) & COUNT
             # Four ids are written whatever the word has: the next word writes over what is too much.

@@ -123,15 +123,21 @@ def long_home(table, key):
 
 
 @jit
-def find_long(table, arena, text, start, length, key):
-    """The same for a word in the arena."""
+def seek_long(table, arena, text, start, length, key):
+    """The same for a word in the arena, and whether it is there."""
     at = long_home(table, key)
     while table[at + REST] != 0:
         if table[at] == key and table[at + REST] == np.uint64(length) and table[at + PLACE] != 0:
             if _same_bytes(text, start, arena, np.int64(table[at + PLACE]), length):
-                return at
+                return at, True
         at = (at + np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
-    return at
+    return at, False
+
+
+@inlined
+def find_long(table, arena, text, start, length, key):
+    """The same, without saying whether."""
+    return seek_long(table, arena, text, start, length, key)[0]
 
 
 @jit

@@ -29,6 +29,7 @@ NEEDED = 3
 # Of the cache: slots for words of up to 15 bytes and for others, bytes of those, ids of words that have many.
 NEAR_SLOTS, FAR_SLOTS, ARENA_BYTES, RUN_IDS = 1 << 19, 1 << 17, 1 << 22, 1 << 21
 WORD_BYTES = 1 << 12
+CACHE_LINE = 64
 PREFIX = "##"
 NO_PAIR = 0xFFFFFFFFFFFFFFFF
 # A pair and its rank have to fit into 64 bits.
@@ -137,7 +138,7 @@ def _cache(whole: dict[bytes, int]) -> tuple[Any, ...]:
     # Place 0 says that a word is not in the arena.
     fill = np.array([0, 0, 8, 0], dtype=np.int64)
     cache = (
-        np.zeros(4 * near_slots, dtype=np.uint64), np.zeros(4 * far_slots, dtype=np.uint64),
+        _slots(near_slots), _slots(far_slots),
         np.zeros(arena, dtype=np.uint8), np.empty(RUN_IDS, dtype=np.uint32), fill,
     )  # fmt: skip
     if whole:
@@ -145,6 +146,13 @@ def _cache(whole: dict[bytes, int]) -> tuple[Any, ...]:
         ids = np.fromiter(whole.values(), dtype=np.uint32, count=len(whole))
         kernel("seed_words")(padded(data), ends, ids, *cache)
     return cache
+
+
+def _slots(slots: int) -> npt.NDArray[np.uint64]:
+    """Free slots of four numbers each, none of which lies in two lines of the processor's cache."""
+    numbers = np.zeros(4 * slots + CACHE_LINE // 8, dtype=np.uint64)
+    first = -numbers.ctypes.data % CACHE_LINE // 8
+    return numbers[first : first + 4 * slots]
 
 
 def _counters(size: int) -> npt.NDArray[np.int64]:
@@ -220,6 +228,8 @@ def _spelled(vocab: dict[str, int]) -> dict[bytes, int]:
             spelled[piece.translate(table).encode("latin-1")] = i
         except UnicodeEncodeError:
             continue
+    # No text is cut into nothing.
+    spelled.pop(b"", None)
     return spelled
 
 
