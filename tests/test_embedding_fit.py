@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import engine
 from safetensors.numpy import load_file
 
 import tokit
 from tokit import artifact
 from tokit.arrays import Ids, Pieces
-from tokit.embedding import EMBEDDINGS, base, window
+from tokit.embedding import EMBEDDINGS, base, windows
 from tokit.embedding.base import FitJob
 from tokit.embedding.fasttext import FastTextParams, ngram_rows, ngram_text
 from tokit.embedding.store import load_embedding
@@ -125,6 +126,27 @@ def test_more_threads_say_that_they_are_not_reproducible(text: Path, tokenizer: 
     assert not report.reproducible
     assert manifest["reproducible"] is False
     assert "--threads 1" in manifest["not_reproducible_because"]
+
+
+@pytest.mark.parametrize("family", ["skipgram", "cbow"])
+def test_deterministic_is_the_same_for_any_threads(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
+    for threads in (1, 2, 5):
+        out = tmp_path / str(threads)
+        assert fit(text, tokenizer, out, family=family, threads=threads, deterministic=True).reproducible
+        assert (out / "model.safetensors").read_bytes() == (tmp_path / "1" / "model.safetensors").read_bytes()
+        assert (out / "training.safetensors").read_bytes() == (tmp_path / "1" / "training.safetensors").read_bytes()
+    fit(text, tokenizer, tmp_path / "plain", family=family)
+    assert (tmp_path / "plain" / "model.safetensors").read_bytes() == (
+        tmp_path / "1" / "model.safetensors"
+    ).read_bytes()
+
+
+def test_the_reference_can_be_asked_for(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    with engine("reference"):
+        fit(text, tokenizer, tmp_path / "theirs")
+    fit(text, tokenizer, tmp_path / "ours")
+    engines = [artifact.read_manifest(tmp_path / name, "embedding")["engine"] for name in ("theirs", "ours")]
+    assert engines == ["gensim", "kernels"]
 
 
 def test_the_corpus_is_read_once(text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +261,7 @@ def test_an_error_in_a_worker_is_raised_and_not_waited_for(monkeypatch: pytest.M
 
     monkeypatch.setattr(IdStream, "sentences", broken)
     with pytest.raises(RuntimeError, match="went away"):
-        EMBEDDINGS.get("skipgram").fit(job([[1, 2, 3]]))
+        EMBEDDINGS.get("skipgram").fit(dataclasses.replace(job([[1, 2, 3]]), reference=True))
     monkeypatch.undo()
 
     def tick(_: Progress) -> None:
@@ -260,7 +282,7 @@ def test_a_stopped_job_ends_soon() -> None:
 
 
 def test_a_diverged_training_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "_spread", lambda rows, _seen, job: np.full((4, job.dim), np.nan, dtype=np.float32))
+    monkeypatch.setattr(windows.Table, "rows", lambda table, _counts: np.full(table.vectors.shape, np.nan))
     with pytest.raises(TrainingError, match="diverged"):
         EMBEDDINGS.get("skipgram").fit(job([[1, 2, 3]]))
 

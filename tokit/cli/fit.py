@@ -12,6 +12,7 @@ from tokit.cli.options import (
     MAX_DOCUMENT,
     ConfigOpt,
     CorpusArg,
+    EngineOpt,
     ErrorsOpt,
     FieldOpt,
     FilesFromOpt,
@@ -46,6 +47,11 @@ FitThreadsOpt = Annotated[
     ),
 ]
 
+DeterministicOpt = Annotated[
+    bool,
+    typer.Option("--deterministic", help="The same bytes for any number of threads: one of them trains."),
+]
+
 
 def fit(
     family: FamilyArg,
@@ -64,6 +70,8 @@ def fit(
     files_from: FilesFromOpt = None,
     seed: SeedOpt = 0,
     threads: FitThreadsOpt = None,
+    deterministic: DeterministicOpt = False,
+    engine: EngineOpt = None,
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
@@ -72,9 +80,11 @@ def fit(
 
     tokit fit skipgram text/ -t tok -d 128 -o emb
     """
+    from tokit.kernels.choice import set_engine
     from tokit.runner.threads import set_threads
 
     set_threads(threads)
+    set_engine(engine)
     if help_params:
         list_parameters(family)
         return
@@ -96,6 +106,7 @@ def fit(
             settings=family_settings(settings, config),
             seed=seed,
             threads=threads,
+            deterministic=deterministic,
             overwrite=overwrite,
             tick=tick,
         )

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, ClassVar
 
+import numpy as np
+
 from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.embedding.stream import IdStream
-from tokit.errors import UsageError
+from tokit.errors import TrainingError, UsageError
 from tokit.params import param
 from tokit.progress import Tick, silent
 
@@ -54,6 +56,8 @@ class FitJob:
         params: The family's own.
         seed: Of whatever is drawn at random.
         threads: How many may train at once.
+        deterministic: The same bytes whatever `threads` is.
+        reference: Train in the reference library, where there is one for the family.
         tick: Progress.
         stop: Set it, and a training that runs in another thread ends soon; what it returns is then of no use.
     """
@@ -65,6 +69,8 @@ class FitJob:
     params: Any
     seed: int = 0
     threads: int = 1
+    deterministic: bool = False
+    reference: bool = False
     tick: Tick = silent
     stop: Event = field(default_factory=Event)
 
@@ -79,6 +85,7 @@ class Fitted:
         losses: Mean loss of a trained token in each epoch; empty when the family does not say.
         words_per_second: Tokens read a second.
         not_reproducible_because: Why the same job may give other bytes; empty when it gives the same.
+        engine: What trained: "kernels", or a library's name.
     """
 
     vectors: FloatArray
@@ -86,6 +93,22 @@ class Fitted:
     losses: tuple[float, ...]
     words_per_second: float
     not_reproducible_because: str = ""
+    engine: str = "kernels"
+
+
+def require_neighbours(ends: IntArray) -> None:
+    """Check that some token has a neighbour.
+
+    Args:
+        ends: Of the documents, in tokens.
+
+    Raises:
+        TrainingError: none has.
+    """
+    longest = int(np.diff(ends, prepend=0).max(initial=0))
+    if longest < 2:
+        what = "the corpus has no token" if longest == 0 else "no document has two tokens, so none has a neighbour"
+        raise TrainingError(what, hint="give more text; --unit file makes a whole file one document")
 
 
 class Embedding(ABC):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from tokit.arrays import IntArray
 from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams
-from tokit.embedding.window import fit_window
+from tokit.embedding.windows import fit_windows
 
 
 class Cbow(Embedding):
@@ -20,9 +20,16 @@ class Cbow(Embedding):
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
+        """See the base."""
+        return cls._fit_in_gensim(job) if job.reference else fit_windows(job, bag=True)
+
+    @staticmethod
+    def _fit_in_gensim(job: FitJob) -> Fitted:
         from gensim.models import Word2Vec
+
+        from tokit.embedding.gensim_engine import fit_gensim
 
         def make(settings: dict[str, Any], _seen: IntArray) -> Any:
             return Word2Vec(sg=0, cbow_mean=1, **settings)
 
-        return fit_window(job, make)
+        return fit_gensim(job, make)

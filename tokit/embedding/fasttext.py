@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tokit.arrays import IntArray, Pieces
 from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams
-from tokit.embedding.window import fit_window
+from tokit.embedding.gensim_engine import fit_gensim
 from tokit.errors import UsageError
 from tokit.params import param
 
@@ -64,7 +64,7 @@ class FastText(Embedding):
             model.wv.recalc_char_ngram_buckets = assign
             return model
 
-        return fit_window(job, make, has_loss=False)
+        return fit_gensim(job, make, has_loss=False)
 
 
 def ngram_rows(pieces: Pieces, seen: IntArray, params: FastTextParams) -> tuple[list[npt.NDArray[np.uint32]], int]:

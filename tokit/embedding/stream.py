@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Ids, IntArray
+from tokit.kernels.native import kernel, pays
 
 # Documents are handed on about so many tokens at a time.
 CHUNK_TOKENS = 1 << 18
@@ -69,17 +70,29 @@ class StreamWriter:
         self._tokens = 0
         self.token_counts = np.zeros(vocab_size, dtype=np.int64)
         self.document_frequencies = np.zeros(vocab_size, dtype=np.int64)
+        self._documents = 0
+        self._last = np.full(vocab_size, -1, dtype=np.int64)
 
     def add(self, ids: Ids) -> None:
         """Write the next documents."""
-        self._file.write(ids.data.astype(self._dtype).tobytes())
+        self._file.write(ids.data.astype(self._dtype, copy=False).data)
         self._ends.append(ids.ends + self._tokens)
         self._tokens += len(ids.data)
+        if pays("count_ids", ids.data.nbytes):
+            kernel("count_ids")(
+                ids.data, ids.ends, self._documents, self.token_counts, self.document_frequencies, self._last
+            )  # fmt: skip
+        else:
+            self._count(ids)
+        self._documents += len(ids)
+
+    def _count(self, ids: Ids) -> None:
         size = len(self.token_counts)
         self.token_counts += np.bincount(ids.data, minlength=size)
         documents = np.repeat(np.arange(len(ids), dtype=np.int64), np.diff(ids.ends, prepend=0))
         once = np.unique(documents * size + ids.data)
         self.document_frequencies += np.bincount(once % size, minlength=size)
+        self._last[ids.data] = self._documents + documents
 
     def __enter__(self) -> StreamWriter:
         return self

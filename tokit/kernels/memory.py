@@ -26,6 +26,7 @@ argument = njit(inline="always", _nrt=False)
 def _view_of(element: Any, bits: int) -> Any:
     """An intrinsic that makes an array of an address and a length."""
     array_type = types.Array(element, 1, "C")
+    held = ir.FloatType() if element in types.real_domain else ir.IntType(bits)
 
     @intrinsic
     def view(typing_context, address, length):
@@ -34,7 +35,7 @@ def _view_of(element: Any, bits: int) -> Any:
             size = context.get_constant(types.intp, bits // 8)
             arrayobj.populate_array(
                 array,
-                data=builder.inttoptr(arguments[0], ir.PointerType(ir.IntType(bits))),
+                data=builder.inttoptr(arguments[0], ir.PointerType(held)),
                 shape=[arguments[1]],
                 strides=[size],
                 itemsize=size,
@@ -53,6 +54,7 @@ _i32_view = _view_of(types.int32, 32)
 _u32_view = _view_of(types.uint32, 32)
 _i64_view = _view_of(types.int64, 64)
 _u64_view = _view_of(types.uint64, 64)
+_f32_view = _view_of(types.float32, 32)
 
 
 @argument
@@ -92,12 +94,18 @@ def u64(arguments, k):
 
 
 @argument
+def f32(arguments, k):
+    """Argument `k` as an array of float32."""
+    return _f32_view(arguments[2 * k], arguments[2 * k + 1])
+
+
+@argument
 def number(arguments, k):
     """Argument `k` as an int64."""
     return arguments[2 * k]
 
 
-def _cell(builder, context, signature, arguments):
+def cell(builder, context, signature, arguments):
     """The address of an element of an array, the first two arguments being the array and an offset."""
     data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
     element = context.get_data_type(signature.args[0].dtype)
@@ -123,7 +131,7 @@ def store64(typing_context, array, offset, value):
     """Write eight bytes, little-endian, over the elements of an array from `offset` on."""
 
     def codegen(context, builder, signature, arguments):
-        address = _cell(builder, context, signature, arguments)
+        address = cell(builder, context, signature, arguments)
         builder.store(arguments[2], builder.bitcast(address, ir.PointerType(ir.IntType(64))), align=1)
         return context.get_dummy_value()
 
@@ -155,9 +163,9 @@ def claim(typing_context, array, index, value):
     """Put a value where zero stands, unless another thread was faster; whether it was put there."""
 
     def codegen(context, builder, signature, arguments):
-        cell = _cell(builder, context, signature, arguments)
+        address = cell(builder, context, signature, arguments)
         zero = ir.Constant(arguments[2].type, 0)
-        return builder.extract_value(builder.cmpxchg(cell, zero, arguments[2], "acq_rel", "acquire"), 1)
+        return builder.extract_value(builder.cmpxchg(address, zero, arguments[2], "acq_rel", "acquire"), 1)
 
     return types.boolean(array, types.uint64, array.dtype), codegen
 
@@ -167,8 +175,8 @@ def publish(typing_context, array, index, value):
     """Store a value; a thread that sees it also sees all that was stored before."""
 
     def codegen(context, builder, signature, arguments):
-        cell = _cell(builder, context, signature, arguments)
-        builder.store_atomic(arguments[2], cell, "release", 8)
+        address = cell(builder, context, signature, arguments)
+        builder.store_atomic(arguments[2], address, "release", 8)
         return context.get_dummy_value()
 
     return types.void(array, types.uint64, array.dtype), codegen
@@ -179,7 +187,7 @@ def observe(typing_context, array, index):
     """A value that another thread may publish; what is read after it is at least as new."""
 
     def codegen(context, builder, signature, arguments):
-        return builder.load_atomic(_cell(builder, context, signature, arguments), "acquire", 8)
+        return builder.load_atomic(cell(builder, context, signature, arguments), "acquire", 8)
 
     return array.dtype(array, types.uint64), codegen
 
@@ -189,7 +197,7 @@ def take(typing_context, array, index, amount):
     """Add to a number that threads share; what it was before."""
 
     def codegen(context, builder, signature, arguments):
-        cell = _cell(builder, context, signature, arguments)
-        return builder.atomic_rmw("add", cell, arguments[2], "acq_rel")
+        address = cell(builder, context, signature, arguments)
+        return builder.atomic_rmw("add", address, arguments[2], "acq_rel")
 
     return array.dtype(array, types.int64, array.dtype), codegen

@@ -34,6 +34,7 @@ ENTRIES = {
     "encode_characters": "characters",
     "seed_words": "encoding",
     "index_pairs": "encoding",
+    "learn_windows": "windows",
     "learn_merges": "learning",
     "lay_words": "learning",
     "move_pairs": "learning",
@@ -44,6 +45,7 @@ ENTRIES = {
     "format_ids": "text",
     "parse_ids": "text",
     "decode_ids": "text",
+    "count_ids": "text",
 }
 NEVER_CALLED = (
     "numba_do_raise", "numba_gil_ensure", "numba_gil_release", "numba_unpickle",

@@ -387,3 +387,26 @@ def decode_ids(a):
     return _decode_ids(
         u32(a, 0), i64(a, 1), u8(a, 2), i64(a, 3), u8(a, 4), i64(a, 5), u8(a, 6), u8(a, 7), u8(a, 8), i64(a, 9)
     )
+
+
+@jit
+def _count_ids(ids, ends, document, tokens, documents, last):
+    start = np.int64(0)
+    for k in range(len(ends)):
+        for i in range(start, ends[k]):
+            token = ids[i]
+            tokens[token] += 1
+            if last[token] != document + k:
+                last[token] = document + k
+                documents[token] += 1
+        start = ends[k]
+    return 0
+
+
+def count_ids(a):
+    """Count ids and the documents that hold each.
+
+    Arguments: ids, ends; the number of the first document; for each id: how often it occurs and in how many documents,
+    added to; the number of the last document that had it, -1 before any.
+    """
+    return _count_ids(u32(a, 0), i64(a, 1), number(a, 2), i64(a, 3), i64(a, 4), i64(a, 5))

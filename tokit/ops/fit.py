@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokit.arrays import CorpusFacts, Pieces
+from tokit.arrays import Block, CorpusFacts, Ids, Pieces
 from tokit.artifact import check_target, dump_json, writing
 from tokit.corpus import Corpus, Fingerprint
 from tokit.embedding import EMBEDDINGS, Embedding
@@ -22,11 +22,13 @@ from tokit.embedding.plain import plain_specification
 from tokit.embedding.store import TOKENIZER, write_vectors
 from tokit.embedding.stream import StreamWriter
 from tokit.errors import ArtifactError, UsageError
-from tokit.ops.following import corpus_facts, empty_corpus, followed
+from tokit.kernels.choice import REFERENCE, chosen_engine
+from tokit.ops.encode import encoded
+from tokit.ops.following import corpus_facts, empty_corpus
 from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runner.threads import available_threads, interruptible
-from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.base import PLAIN, Tokenizer
 from tokit.tokenizer.derive import library_form
 from tokit.tokenizer.engine import LibraryTokenizer, engine_json
 from tokit.tokenizer.folder import tokenizer_config
@@ -67,6 +69,8 @@ class Plan:
     dim: int
     seed: int
     threads: int
+    deterministic: bool
+    reference: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def fit_embedding(
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     threads: int | None = None,
+    deterministic: bool = False,
     overwrite: bool = False,
     tick: Tick = silent,
 ) -> FitReport:
@@ -109,7 +114,8 @@ def fit_embedding(
         dim: Columns of the vectors.
         settings: The family's own parameters.
         seed: Of whatever is drawn at random.
-        threads: How many may train at once; None takes all processors. Only one gives the same bytes every time.
+        threads: How many may train at once; None takes all processors. Only one gives the same bytes every time,
+        deterministic: or this does, whatever `threads` is: then one of them trains.
         overwrite: Replace what is there.
         tick: Progress.
 
@@ -119,14 +125,17 @@ def fit_embedding(
         TrainingError: no token has a neighbour, or the training diverged.
         ArtifactError: the tokenizer cannot be opened, or the folder not be written.
     """
-    plan = plan_fit(family, dim, settings, seed, threads)
+    plan = plan_fit(family, dim, settings, seed, threads, deterministic=deterministic)
     check_target(out, overwrite=overwrite)
     source = plain_source(tokenizer if isinstance(tokenizer, Tokenizer) else open_tokenizer(tokenizer))
     with tempfile.TemporaryDirectory(prefix="tokit-") as folder:
         with StreamWriter(Path(folder) / "ids", source.plain.vocab_size) as stream:
             facts = _encode(corpus, source.plain, stream, tick)
         ids, counts = stream.mapped(), stream.token_counts
-        job = FitJob(ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, tick)
+        job = FitJob(
+            ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, plan.deterministic,
+            plan.reference, tick,
+        )  # fmt: skip
         fitted = _fit(plan.family, job)
     _save(fitted, plan, source, stream, facts, out=out, overwrite=overwrite)
     return FitReport(
@@ -148,7 +157,15 @@ def fit_embedding(
     )
 
 
-def plan_fit(family: str, dim: int, settings: Mapping[str, Any] | None, seed: int, threads: int | None) -> Plan:
+def plan_fit(
+    family: str,
+    dim: int,
+    settings: Mapping[str, Any] | None,
+    seed: int,
+    threads: int | None,
+    *,
+    deterministic: bool = False,
+) -> Plan:
     """Check what was asked for.
 
     Raises:
@@ -159,7 +176,10 @@ def plan_fit(family: str, dim: int, settings: Mapping[str, Any] | None, seed: in
         raise UsageError(f"--dim {dim}: not a positive number", hint=f"-d {DEFAULT_DIM}")
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"--seed {seed}: not between 0 and {LARGEST_SEED}", hint="--seed 0")
-    return Plan(kind, fill(kind.Params, settings or {}), dim, seed, threads or available_threads())
+    reference = chosen_engine() == REFERENCE
+    return Plan(
+        kind, fill(kind.Params, settings or {}), dim, seed, threads or available_threads(), deterministic, reference
+    )
 
 
 def plain_source(tokenizer: Tokenizer) -> Source:
@@ -188,10 +208,13 @@ def plain_source(tokenizer: Tokenizer) -> Source:
 
 
 def _encode(corpus: Corpus, tokenizer: Tokenizer, stream: StreamWriter, tick: Tick) -> CorpusFacts:
+    def finished(block: Block, ids: Ids) -> tuple[Ids, Fingerprint]:
+        return ids, Fingerprint.of(block)
+
     fingerprint = Fingerprint()
-    for block in followed(corpus, "encoding", tick):
-        stream.add(tokenizer.encode_block(block))
-        fingerprint.add(block)
+    for ids, part in encoded(corpus, tokenizer, finished, PLAIN, tick):
+        stream.add(ids)
+        fingerprint.merge(part)
     if not fingerprint.documents:
         raise empty_corpus()
     return corpus_facts(fingerprint)
@@ -235,7 +258,8 @@ def _save(
             "losses": list(fitted.losses),
             "seed": plan.seed,
             "threads": plan.threads,
-            "engine": "gensim",
+            "deterministic": plan.deterministic,
+            "engine": fitted.engine,
             "reproducible": not because,
             **({"not_reproducible_because": because} if because else {}),
             "corpus": facts.as_dict(),

@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
-from tokit.embedding.base import FitJob, Fitted, WindowParams
+from tokit.embedding.base import FitJob, Fitted, WindowParams, require_neighbours
 from tokit.errors import TrainingError
 from tokit.progress import Progress
 
 # gensim's MAX_WORDS_IN_BATCH.
 LONGEST_SENTENCE = 10_000
-WHY_NOT_REPRODUCIBLE = "more than one thread trained at once; --threads 1 gives the same bytes every time"
+WHY_NOT_REPRODUCIBLE = (
+    "more than one thread trained at once; --threads 1 or --deterministic gives the same bytes every time"
+)
 
 
-def fit_window(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any], *, has_loss: bool = True) -> Fitted:
+def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any], *, has_loss: bool = True) -> Fitted:
     """Train one of gensim's models.
 
     Args:
@@ -36,7 +38,7 @@ def fit_window(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     Raises:
         TrainingError: no document has two tokens, or the training diverged.
     """
-    _require_neighbours(job.ids.ends)
+    require_neighbours(job.ids.ends)
     seen = np.flatnonzero(job.counts)
     model = make_model(_settings(job.params, job), seen)
     model.build_vocab_from_freq(dict(zip(seen.tolist(), job.counts[seen].tolist(), strict=True)))
@@ -55,8 +57,8 @@ def fit_window(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     output = _spread(model.syn1neg, seen, job)
     if not (np.isfinite(vectors).all() and np.isfinite(output).all()):
         raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
-    because = WHY_NOT_REPRODUCIBLE if job.threads > 1 else ""
-    return Fitted(vectors, output, tuple(watch.losses), watch.words_per_second, because)
+    because = WHY_NOT_REPRODUCIBLE if job.threads > 1 and not job.deterministic else ""
+    return Fitted(vectors, output, tuple(watch.losses), watch.words_per_second, because, "gensim")
 
 
 def _settings(params: WindowParams, job: FitJob) -> dict[str, Any]:
@@ -69,17 +71,10 @@ def _settings(params: WindowParams, job: FitJob) -> dict[str, Any]:
         "alpha": params.alpha,
         "min_alpha": params.min_alpha,
         "seed": job.seed,
-        "workers": job.threads,
+        "workers": 1 if job.deterministic else job.threads,
         "min_count": 0,
         "sorted_vocab": 0,
     }
-
-
-def _require_neighbours(ends: IntArray) -> None:
-    longest = int(np.diff(ends, prepend=0).max(initial=0))
-    if longest < 2:
-        what = "the corpus has no token" if longest == 0 else "no document has two tokens, so none has a neighbour"
-        raise TrainingError(what, hint="give more text; --unit file makes a whole file one document")
 
 
 def _spread(rows: FloatArray, seen: IntArray, job: FitJob) -> FloatArray:

@@ -1,0 +1,277 @@
+"""Skip-gram and bag of words in the kernels: the corpus block by block, on several threads, into two tables.
+
+A block has a stream of random numbers of its own, out of the seed, the epoch and its number: what one thread learns
+depends on nothing but the job. Several threads share the tables without locks, and then it also depends on the clock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import FloatArray, IntArray
+from tokit.embedding.base import FitJob, Fitted, WindowParams, require_neighbours
+from tokit.errors import TrainingError
+from tokit.kernels.native import kernel
+from tokit.progress import Progress
+
+# As in kernels/windows.py: rows told apart at once, scores of a neighbour, and numbers that any vector is a part of.
+GROUP, SCORES, LIMIT, WIDEST = 6, 8, 6.0, 16
+# Places of a curve over [-LIMIT, LIMIT).
+CURVE = 1024
+# Tokens of a block: between so few, of which a small corpus has some hundred, and so many.
+SMALLEST_BLOCK, LARGEST_BLOCK, BLOCKS = 500, 1 << 15, 1000
+# The power of a token's count with which it is drawn as a random one (Mikolov et al. 2013, section 2.2).
+DRAWN_POWER = 0.75
+ALWAYS = (1 << 32) - 1
+CACHE_LINE = 64
+WHY_NOT_REPRODUCIBLE = (
+    "more than one thread trained at once; --threads 1 or --deterministic gives the same bytes every time"
+)
+
+
+def fit_windows(job: FitJob, *, bag: bool) -> Fitted:
+    """Learn two tables of vectors.
+
+    Args:
+        job: What to learn from.
+        bag: From the mean of the neighbours, not from each of them.
+
+    Raises:
+        TrainingError: no document has two tokens, or the training diverged.
+    """
+    require_neighbours(job.ids.ends)
+    training = Training(job, bag=bag)
+    threads = 1 if job.deterministic else job.threads
+    training.run(threads)
+    vectors, output = training.inputs.rows(job.counts), training.outputs.rows(job.counts)
+    if not job.stop.is_set() and not (np.isfinite(vectors).all() and np.isfinite(output).all()):
+        raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
+    because = WHY_NOT_REPRODUCIBLE if threads > 1 else ""
+    return Fitted(vectors, output, tuple(training.losses), training.words_per_second, because)
+
+
+class Table:
+    """Vectors as the kernels want them: rows that start at a cache line, and one more of zeros.
+
+    Attributes:
+        numbers: float32, flat.
+        stride: Numbers from row to row.
+    """
+
+    def __init__(self, rows: int, dim: int) -> None:
+        self.stride = -(-dim // WIDEST) * WIDEST
+        self._dim = dim
+        self.numbers = aligned((rows + 1) * self.stride)
+
+    @property
+    def vectors(self) -> FloatArray:
+        """A view without the last row and what fills the lines up; shape (rows, dim)."""
+        return self.numbers.reshape(-1, self.stride)[:-1, : self._dim]
+
+    def rows(self, counts: IntArray) -> FloatArray:
+        """A copy, zeros where a token does not occur; shape (vocab, dim)."""
+        rows = np.array(self.vectors)
+        rows[counts == 0] = 0
+        return rows
+
+
+def aligned(size: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
+    """Zeros, shape (size,), in cache lines of their own: what threads write must not lie in one line."""
+    held = np.dtype(dtype).itemsize * size
+    raw = np.zeros(held + 2 * CACHE_LINE, dtype=np.uint8)
+    first = -raw.ctypes.data % CACHE_LINE
+    return raw[first : first + held].view(dtype)
+
+
+def start_vectors(table: Table, seed: int) -> None:
+    """Even random numbers between ±1/(2 dim), as word2vec begins."""
+    rows, dim = table.vectors.shape
+    draw = np.random.Generator(np.random.Philox(key=seed))
+    table.vectors[:] = (draw.random((rows, dim), dtype=np.float32) - np.float32(0.5)) / np.float32(dim)
+
+
+def kept_shares(counts: IntArray, subsample: float) -> npt.NDArray[np.uint32]:
+    """How many of 2**32 occurrences of each token are learned from; 2**32 - 1 for all; shape (vocab,).
+
+    A token of frequency f is kept with probability sqrt(t / f) + t / f, as in word2vec's own code.
+    """
+    if not subsample:
+        return np.full(len(counts), ALWAYS, dtype=np.uint32)
+    ratio = subsample * max(int(counts.sum()), 1) / np.maximum(counts, 1)
+    shares: npt.NDArray[np.uint32] = np.minimum((np.sqrt(ratio) + ratio) * (1 << 32), ALWAYS).astype(np.uint32)
+    return shares
+
+
+def alias_table(weights: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """A table to draw numbers from, by Walker's method: (limit of 2**32 below which a place stands, else the other).
+
+    https://doi.org/10.1145/355744.355749
+
+    Args:
+        weights: Not negative, not all zero, shape (n,).
+    """
+    share = np.asarray(weights, dtype=np.float64) * (len(weights) / np.sum(weights, dtype=np.float64))
+    other = np.arange(len(share))
+    poor, rich = (np.flatnonzero(share < 1).tolist(), np.flatnonzero(share >= 1).tolist())
+    left = share.tolist()
+    while poor and rich:
+        taker, giver = poor.pop(), rich[-1]
+        other[taker] = giver
+        left[giver] -= 1 - left[taker]
+        if left[giver] < 1:
+            poor.append(rich.pop())
+    limits = np.array(left)
+    # What is left over has a share of one but for rounding.
+    limits[poor + rich] = 1
+    return np.minimum(limits * (1 << 32), ALWAYS).astype(np.uint32), other.astype(np.uint32)
+
+
+def curves(steps: int = CURVE) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Sigmoid and -log(sigmoid) in the middle of each of so many steps from -LIMIT to LIMIT."""
+    middles = (np.arange(steps) + 0.5) * (2 * LIMIT / steps) - LIMIT
+    sigmoids = 1 / (1 + np.exp(-middles))
+    return sigmoids.astype(np.float32), (-np.log(sigmoids)).astype(np.float32)
+
+
+@dataclass(slots=True)
+class Workspace:
+    """What one thread works in; see `kernels/windows.py: learn_windows`."""
+
+    kept: IntArray
+    rows: IntArray
+    places: IntArray
+    scores: FloatArray
+    mean: FloatArray
+    one: IntArray
+    state: npt.NDArray[np.uint64]
+    loss: FloatArray
+
+    @classmethod
+    def of(cls, params: WindowParams, block: int, stride: int, groups: int) -> Workspace:
+        """For blocks of at most so many tokens."""
+        # No token has more neighbours than its block has tokens.
+        places = 2 * min(params.window, block) + 2
+        return cls(
+            aligned(block, np.int64), aligned(2 * GROUP * groups, np.int64), aligned(places, np.int64),
+            aligned(SCORES * places), aligned(3 * stride), aligned(2, np.int64), aligned(1, np.uint64), aligned(2),
+        )  # fmt: skip
+
+
+class Training:
+    """The run: which block is next, how fast it goes, what was lost.
+
+    Args:
+        job: What to learn from.
+        bag: See `fit_windows`.
+
+    Attributes:
+        inputs: Vectors of the neighbours: those that are wanted.
+        outputs: Vectors of the tokens told from random ones.
+        losses: Mean loss of a learned token, one an epoch.
+        words_per_second: Tokens read a second.
+    """
+
+    def __init__(self, job: FitJob, *, bag: bool) -> None:
+        self._job = job
+        self._params: WindowParams = job.params
+        self._bag = bag
+        self.inputs, self.outputs = (Table(len(job.counts), job.dim) for _ in range(2))
+        start_vectors(self.inputs, job.seed)
+        self._keep = kept_shares(job.counts, self._params.subsample)
+        self._draws = alias_table(job.counts.astype(np.float64) ** DRAWN_POWER)
+        self._curves = curves()
+        self._groups = -(-(self._params.negatives + 1) // GROUP)
+        self._blocks = block_ends(job.ids.ends, self._params.epochs)
+        self._lock = threading.Lock()
+        self._started = time.perf_counter()
+        self._taken = self._done = 0
+        self._lost = np.zeros((self._params.epochs, 2))
+        self.words_per_second = 0.0
+
+    @property
+    def losses(self) -> list[float]:
+        """See the class."""
+        return [float(lost / max(tokens, 1)) for lost, tokens in self._lost]
+
+    def run(self, threads: int) -> None:
+        """Learn every block in every epoch, or until the job is stopped."""
+        self._started = time.perf_counter()
+        if threads == 1:
+            self._work()
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for each in [pool.submit(self._work) for _ in range(threads)]:
+                each.result()
+
+    def _work(self) -> None:
+        job, params = self._job, self._params
+        learn = kernel("learn_windows")
+        longest = int(np.diff(self._blocks, prepend=0).max())
+        space = Workspace.of(params, longest, self.inputs.stride, self._groups)
+        for epoch, number, alpha in self._turns():
+            start, end = int(self._blocks[number - 1]) if number else 0, int(self._blocks[number])
+            space.state[:] = np.random.Philox(key=job.seed, counter=[0, 0, epoch, number + 1]).random_raw()
+            space.loss[:] = 0
+            learn(
+                np.ascontiguousarray(job.ids.data[start:end], dtype=np.uint32), document_ends(job.ids.ends, start, end),
+                self._bag, self.inputs.numbers, self.outputs.numbers, self.inputs.stride, self._keep, *self._draws,
+                params.window, params.negatives, self._groups, np.array([alpha], dtype=np.float32), *self._curves,
+                space.kept, space.rows, space.places, space.scores, space.mean, space.one, space.state, space.loss,
+            )  # fmt: skip
+            self._tell(epoch, end - start, space.loss)
+
+    def _turns(self) -> Iterator[tuple[int, int, float]]:
+        """(epoch, block, learning rate) of the blocks that fall to the calling thread."""
+        params, total = self._params, self._params.epochs * len(self._job.ids.data)
+        while not self._job.stop.is_set():
+            with self._lock:
+                turn = self._taken
+                self._taken += 1
+            epoch, number = divmod(turn, len(self._blocks))
+            if epoch >= params.epochs:
+                return
+            before = int(self._blocks[number - 1]) if number else 0
+            share = (epoch * len(self._job.ids.data) + before) / total
+            yield epoch, number, params.alpha - (params.alpha - params.min_alpha) * share
+
+    def _tell(self, epoch: int, tokens: int, loss: FloatArray) -> None:
+        with self._lock:
+            self._done += tokens
+            self._lost[epoch] += loss
+            self.words_per_second = self._done / max(time.perf_counter() - self._started, 1e-9)
+            note = (
+                f"{self.words_per_second:,.0f} words/s, epoch {epoch + 1} of {self._params.epochs}, "
+                f"loss {self.losses[epoch]:.3f}"
+            )
+            total = self._params.epochs * len(self._job.ids.data)
+            self._job.tick(Progress("fitting", self._done, total, "tokens", note))
+
+
+def block_ends(ends: IntArray, epochs: int) -> IntArray:
+    """Where blocks end, in tokens: where documents do, or, in long ones, anywhere; int64, shape (blocks,)."""
+    total = int(ends[-1])
+    size = min(max(epochs * total // BLOCKS, SMALLEST_BLOCK), LARGEST_BLOCK)
+    found = []
+    at = 0
+    while at < total:
+        # The last document that ends within the block, else the block's own end.
+        last = int(np.searchsorted(ends, at + size, side="right"))
+        end = int(ends[last - 1]) if last else 0
+        at = end if end > at else min(at + size, total)
+        found.append(at)
+    return np.array(found, dtype=np.int64)
+
+
+def document_ends(ends: IntArray, start: int, end: int) -> IntArray:
+    """Ends of the documents within a block, from its start on; the last is the block's own."""
+    first, last = np.searchsorted(ends, [start, end], side="right")
+    inner = ends[first:last] - start
+    return inner if len(inner) and inner[-1] == end - start else np.append(inner, end - start)
