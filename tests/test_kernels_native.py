@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import LIMIT
 
+from tokit.arrays import Block
+from tokit.counts.counting import PreTokenCounter
 from tokit.errors import UsageError
 from tokit.kernels import choice, native
+from tokit.rules import TextRules
+from tokit.tokenizer.foreign import open_tokenizer
 
 ROOT = Path(__file__).parents[1]
 # A kernel that compiles quickly, and whether Numba was imported for it.
@@ -87,21 +92,51 @@ def test_nowhere_to_write_is_no_error(tmp_path: Path) -> None:
     assert run(TOKIT_CACHE_DIR=str(blocked)).endswith("\nnumba\n")
 
 
-def test_small_work_waits_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def nothing_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No kernel was compiled, in this process or before."""
     monkeypatch.setattr(native, "_ready", {})
     monkeypatch.setattr(native, "_declined", {})
     monkeypatch.setattr(native, "_announced", [])
     monkeypatch.setenv("TOKIT_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv(choice.VARIABLE, raising=False)
     native.folders.cache_clear()
-    try:
-        assert not native.pays("count_block", native.WORTH_LOADING - 1)
-        assert not native.pays("count_block", native.WORTH_COMPILING - 1)
-        assert native.pays("count_block", native.WORTH_COMPILING)
-        half = native.WORTH_COMPILING // 2
-        assert [native.pays("decode_ids", half), native.pays("decode_ids", half)] == [False, True]
-    finally:
-        native.folders.cache_clear()
+    yield
+    native.folders.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+def test_small_work_waits_for_nothing() -> None:
+    assert not native.pays("count_block", native.WORTH_LOADING - 1)
+    assert not native.pays("count_block", native.WORTH_COMPILING - 1)
+    assert native.pays("count_block", native.WORTH_COMPILING)
+    half = native.WORTH_COMPILING // 2
+    assert [native.pays("decode_ids", half), native.pays("decode_ids", half)] == [False, True]
+
+
+class CompilingError(Exception):
+    """A kernel was asked for."""
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+@pytest.mark.parametrize("entry", ["count_block", "encode_block"])
+def test_small_pieces_count_once(monkeypatch: pytest.MonkeyPatch, bpe_folder: Path, entry: str) -> None:
+    sizes: list[int] = []
+
+    def compiled(_name: str) -> tuple[str, bytes]:
+        raise CompilingError
+
+    monkeypatch.setattr(native, "_compiled", compiled)
+    monkeypatch.setattr(native, "WORTH_LOADING", 1 << 12)
+    monkeypatch.setattr(native, "WORTH_COMPILING", 1 << 16)
+    tokenizer, counter = open_tokenizer(bpe_folder), PreTokenCounter(TextRules(pre_tokenizer="gpt2"))
+    take = counter.add if entry == "count_block" else tokenizer.encode_block
+    block = Block.of([b"some text " * 50])
+    with pytest.raises(CompilingError):
+        while sum(sizes) < 1 << 20:
+            sizes.append(len(block.data))
+            take(block)
+    assert (1 << 16) - len(block.data) <= sum(sizes) <= (1 << 16) + (1 << 12)
 
 
 @pytest.mark.parametrize(("name", "pays"), [("kernels", True), ("reference", False), ("", False)])

@@ -90,14 +90,20 @@ def _callable(function: Callable[[Any], int]) -> Kernel:
     return call
 
 
-def pays(name: str, size: int) -> bool:
-    """Whether a kernel is worth its loading, or even its compiling, for so many bytes of text; or what was chosen."""
+def pays(name: str, size: int, seen: int = 0) -> bool:
+    """Whether a kernel is worth its loading, or even its compiling; or what was chosen.
+
+    Args:
+        name: Of the entry.
+        size: Bytes of text that wait for it.
+        seen: Bytes that the same caller had before and asked about.
+    """
     if chosen_engine() != AUTO:
         return chosen_engine() == KERNELS
-    if size < WORTH_LOADING:
+    if seen + size < WORTH_LOADING:
         return False
     # Where one was compiled, others that work with it may be too.
-    if size >= WORTH_COMPILING or name in _ready or _announced or _cached(name) is not None:
+    if seen + size >= WORTH_COMPILING or name in _ready or _announced or _cached(name) is not None:
         return True
     # Much work may come in small pieces.
     _declined[name] = _declined.get(name, 0) + size

@@ -102,10 +102,11 @@ class LibraryTokenizer(Tokenizer):
     def _encoder_for(self, block: Block) -> BlockEncoder | None:
         """The kernels' encoder, once there was so much text that making it ready pays."""
         with self._lock:
-            self._seen_bytes += len(block.data)
+            size, seen = len(block.data), self._seen_bytes
+            self._seen_bytes += size
             if chosen_engine() == REFERENCE:
                 return None
-            if self._fast is None and pays("encode_block", self._seen_bytes):
+            if self._fast is None and pays("encode_block", size, seen):
                 from tokit.tokenizer.blocks import BlockEncoder
 
                 self._fast = BlockEncoder(self)
