@@ -15,6 +15,7 @@ import pytest
 from conftest import LIMIT, TOKIT
 
 from tokit.ops.following import WORTH_A_THREAD
+from tokit.runner import threads
 from tokit.runner.threads import AHEAD, in_order
 
 
@@ -160,3 +161,12 @@ def test_who_stops_listening_leaves_no_thread_behind() -> None:
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() <= before
+
+
+def test_processors_where_nobody_says_which_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert threads.available_threads() >= 1
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert threads.available_threads() == 7
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert threads.available_threads() == 1

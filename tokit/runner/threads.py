@@ -25,7 +25,10 @@ def set_threads(threads: int | None) -> None:
 
 def available_threads() -> int:
     """The processors that this process may use."""
-    return len(os.sched_getaffinity(0))
+    # Not every system says which ones a process may use; macOS does not.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def thread_count() -> int:
