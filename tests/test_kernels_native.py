@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import LIMIT
 
@@ -152,6 +153,15 @@ def test_an_engine_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="unknown engine 'kernel'") as caught:
         native.pays("count_block", 0)
     assert caught.value.hint == "did you mean 'kernels'?"
+
+
+def test_memory_with_gaps_is_not_handed_over() -> None:
+    call = native._callable(lambda _packed: 7)
+    every = np.arange(10)
+    assert call(every, every[:0], every[3:4], every.reshape(5, 2), 1) == 7
+    for gaps in (every[::2], every[::-1], every.reshape(5, 2).T):
+        with pytest.raises(ValueError, match="argument 1 of a kernel is not contiguous"):
+            call(every, gaps)
 
 
 def test_every_entry_is_there() -> None:

@@ -81,7 +81,11 @@ def _callable(function: Callable[[Any], int]) -> Kernel:
         packed = (ctypes.c_int64 * (2 * len(arguments)))()
         for k, argument in enumerate(arguments):
             if isinstance(argument, np.ndarray):
-                packed[2 * k] = argument.__array_interface__["data"][0]
+                memory = argument.__array_interface__
+                # Only an array that is not C-contiguous says its strides.
+                if memory["strides"] is not None:
+                    raise ValueError(f"argument {k} of a kernel is not contiguous")
+                packed[2 * k] = memory["data"][0]
                 packed[2 * k + 1] = argument.size
             else:
                 packed[2 * k] = int(argument)
