@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,12 +89,6 @@ def test_a_package_that_cannot_be_written_uses_the_users_cache(tmp_path: Path, m
         native.folders.cache_clear()
 
 
-def test_nowhere_to_write_is_no_error(tmp_path: Path) -> None:
-    blocked = tmp_path / "blocked"
-    blocked.write_text("")
-    assert run(TOKIT_CACHE_DIR=str(blocked)).endswith("\nnumba\n")
-
-
 @pytest.fixture
 def nothing_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No kernel was compiled, in this process or before."""
@@ -104,6 +100,48 @@ def nothing_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
     native.folders.cache_clear()
     yield
     native.folders.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_says_who_may_read_the_code(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        native._keep("move_pairs", "symbol", b"code")
+    finally:
+        os.umask(before)
+    (kept,) = tmp_path.glob("*/*")
+    assert kept.name == "move_pairs.o"
+    assert stat.S_IMODE(kept.stat().st_mode) == mode
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+@pytest.mark.parametrize("failing", ["write", "replace"])
+def test_code_that_cannot_be_kept_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failing: str) -> None:
+    def full(target: object, *_: object) -> None:
+        if isinstance(target, int):
+            os.close(target)
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    if failing == "write":
+        monkeypatch.setattr(native, "open", full, raising=False)
+    else:
+        monkeypatch.setattr(Path, "replace", full)
+    native._keep("move_pairs", "symbol", b"code")
+    assert list(tmp_path.glob("*/*")) == []
+
+
+def test_who_has_no_home_gets_no_folder_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TOKIT_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert list(native._places()) == [native.PACKAGE_CACHE]
+
+
+def test_nowhere_to_write_is_no_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("")
+    assert run(TOKIT_CACHE_DIR=str(blocked)).endswith("\nnumba\n")
 
 
 @pytest.mark.usefixtures("nothing_compiled")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -154,13 +153,29 @@ def _keep(name: str, symbol: str, code: bytes) -> None:
     for folder in folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # Renamed when it is whole: another process may be reading.
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                file.write(_sealed(symbol, code))
-            Path(file.name).replace(folder / f"{name}.o")
+            _write(folder / f"{name}.o", _sealed(symbol, code))
         except OSError:
             continue
         return
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that others may read, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; nothing of it is left.
+    """
+    # Renamed when it is whole: another process may be reading.
+    draft = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+    # The umask says who may read it; a file of `tempfile` would be its owner's alone.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
+            file.write(content)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 @cache
@@ -175,8 +190,10 @@ def _places() -> Iterator[Path]:
         yield Path(named)
         return
     yield PACKAGE_CACHE
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - "~" may not resolve
-    yield Path(home) / "tokit"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - does not raise
+    # A user without a home leaves "~" as it is, and that would be a folder here.
+    if home.is_absolute():
+        yield home / "tokit"
 
 
 @cache
