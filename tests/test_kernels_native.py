@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -39,14 +40,16 @@ print("numba" if "numba" in sys.modules else "no numba")
 """
 
 
-def run(code: str = PROBE, **environment: str) -> str:
+def run(code: str = PROBE, root: Path = ROOT, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         timeout=LIMIT,
         check=False,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        # Where it is started from comes before all other places.
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), **environment},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -59,10 +62,14 @@ def test_the_first_use_compiles_and_says_so_and_later_ones_do_not(tmp_path: Path
 
 
 def test_code_for_other_sources_is_not_taken(tmp_path: Path) -> None:
-    run(TOKIT_CACHE_DIR=str(tmp_path))
-    (folder,) = tmp_path.iterdir()
-    folder.rename(tmp_path / "kernels-0000")
-    assert "numba" in run(TOKIT_CACHE_DIR=str(tmp_path)).splitlines()
+    cache, root = str(tmp_path / "cache"), tmp_path / "other"
+    shutil.copytree(ROOT / "tokit", root / "tokit", ignore=shutil.ignore_patterns("__pycache__"))
+    run(TOKIT_CACHE_DIR=cache)
+    assert run(root=root, TOKIT_CACHE_DIR=cache) == "no numba\n"
+    # A kernel may use any other file of its package.
+    with (root / "tokit" / "kernels" / "memory.py").open("a") as file:
+        file.write("# other\n")
+    assert run(root=root, TOKIT_CACHE_DIR=cache).endswith("\nnumba\n")
 
 
 @pytest.mark.parametrize("damage", [b"", b"symbol", b"symbol\nnot machine code"])
