@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import LIMIT, PARALLEL
 
 ROWS = ("whole process", "first call", "steady state", "start-up")
 
 
-def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+def bench(*arguments: str, module: str = "tests.bench", **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tests.bench", *arguments],
+        [sys.executable, "-m", module, *arguments],
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=LIMIT,
@@ -34,6 +37,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory, bpe_folder: Path) -> tuple[str
     done = bench(
         *("encode", "--corpus", str(corpus), "--peers", "tokenizers", "--rounds", "1"),
         *("--tokenizer", str(bpe_folder), "--save", str(saved)),
+        # So little text would be encoded by the reference, and compared with itself.
+        TOKIT_ENGINE="kernels",
     )
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout, json.loads(saved.read_bytes())
@@ -55,6 +60,40 @@ def test_ids_are_those_of_the_reference(ran: tuple[str, dict[str, Any]]) -> None
     same = ran[1]["identity"]["tokenizers"]["tokit"]
     assert same["differing"] == 0
     assert same["of"] > 100
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "differing", "beyond"),
+    [
+        ([0, 1, 0], [0, 1, 0], 0, 0),
+        ([0, 1, 0], [0, 1, 0, 1, 1, 1], 0, 3),
+        ([0, 1, 0, 1, 1, 1], [0, 1, 0], 3, 0),
+        ([0, 1, 0], [0, 2], 2, 1),
+        ([0, 2, 0], [0, 1, 0, 0], 1, 2),
+    ],
+)
+def test_tokens_that_only_one_has_are_counted(
+    tmp_path: Path, ours: list[int], theirs: list[int], differing: int, beyond: int
+) -> None:
+    tokenizer = tmp_path / "tokenizer.json"
+    tokenizer.write_text(json.dumps({"model": {"vocab": {"a": 0, "b": 1, "ba": 2}}}))
+    task = {
+        "job": "encode",
+        "corpus": "",
+        "vocab_size": 3,
+        "threads": None,
+        "work": "",
+        "tokenizer_json": str(tokenizer),
+    }
+    (tmp_path / "task.json").write_text(json.dumps(task))
+    question: dict[str, Any] = {"task": str(tmp_path / "task.json")}
+    for side, ids in {"ours": ours, "theirs": theirs}.items():
+        np.array(ids, dtype=np.uint16).tofile(tmp_path / side)
+        question[side] = {"form": "ids", "path": str(tmp_path / side)}
+    (tmp_path / "questions.json").write_text(json.dumps([question]))
+    done = bench(str(tmp_path / "questions.json"), module="tests.bench.answers")
+    (found,) = json.loads(done.stdout)
+    assert found == {"differing": differing, "of": len(ours), "item": "tokens", "beyond": beyond, "absent": None}
 
 
 def test_the_document_says_what_it_ran_on(ran: tuple[str, dict[str, Any]]) -> None:

@@ -133,6 +133,26 @@ def test_ends_that_are_none_are_refused(counts: Path, damage: Callable[[np.ndarr
         load_counts(counts)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda counts: counts.astype(np.int32),
+        lambda counts: counts.astype(np.uint64),
+        lambda counts: counts.astype(">i8"),
+        lambda counts: counts.astype(np.float64),
+        lambda counts: counts.astype(str),
+        lambda counts: -counts,
+        lambda counts: counts - counts.min(),
+    ],
+    ids=["narrow", "unsigned", "swapped", "float", "text", "negative", "zero"],
+)
+def test_counts_that_are_none_are_refused(
+    cli: Cli, counts: Path, tmp_path: Path, damage: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    np.save(counts / "counts.npy", damage(np.load(counts / "counts.npy")))
+    assert_error(cli("train", "--counts", counts, "-o", tmp_path / "out"), 1, str(counts), "does not hold counts")
+
+
 def test_words_that_are_not_text_are_refused(counts: Path) -> None:
     data = (counts / "words.bin").read_bytes()
     (counts / "words.bin").write_bytes(b"\xff" + data[1:])

@@ -12,7 +12,9 @@ from conftest import ANY_TEXT, engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tokit.tokenizer.bpe
 import tokit.tokenizer.learning
+import tokit.tokenizer.wordpiece
 from tokit.arrays import Counts
 from tokit.progress import silent
 from tokit.rules import TextRules
@@ -152,3 +154,23 @@ def test_sizes_of_one_run_are_those_of_their_own(family: type[Family], params: o
     sizes = [262, 275, 400] if family is Bpe else [16, 20, 40]
     together = vocabularies(family, params, words, sizes, by)
     assert together == [vocabularies(family, params, words, [size], by)[0] for size in sizes]
+
+
+class ReplayedError(Exception):
+    """The reference was asked."""
+
+
+@pytest.mark.parametrize(("family", "params", "size"), [(Bpe, BpeParams(), 265), (WordPiece, WordPieceParams(), 16)])
+def test_few_words_that_occur_often_are_much_work(
+    monkeypatch: pytest.MonkeyPatch, family: type[Family], params: object, size: int
+) -> None:
+    def replayed(*_: object) -> dict[str, object]:
+        raise ReplayedError
+
+    monkeypatch.setattr(tokit.tokenizer.bpe, "train_from_counts", replayed)
+    monkeypatch.setattr(tokit.tokenizer.wordpiece, "train_from_counts", replayed)
+    # Beyond 31 bits, where the reference's counts of pairs become negative.
+    often = {"banana": 2**31, "band": 2**31 + 1}
+    assert vocabularies(family, params, often, [size], "auto") == vocabularies(family, params, often, [size], "kernels")
+    with pytest.raises(ReplayedError):
+        vocabularies(family, params, {"banana": 2, "band": 3}, [size], "auto")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import LIMIT
 
+from tokit.arrays import Block
+from tokit.counts.counting import PreTokenCounter
 from tokit.errors import UsageError
 from tokit.kernels import choice, native
+from tokit.rules import TextRules
+from tokit.tokenizer.foreign import open_tokenizer
 
 ROOT = Path(__file__).parents[1]
 # A kernel that compiles quickly, and whether Numba was imported for it.
@@ -31,14 +40,16 @@ print("numba" if "numba" in sys.modules else "no numba")
 """
 
 
-def run(code: str = PROBE, **environment: str) -> str:
+def run(code: str = PROBE, root: Path = ROOT, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         timeout=LIMIT,
         check=False,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        # Where it is started from comes before all other places.
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), **environment},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -51,10 +62,14 @@ def test_the_first_use_compiles_and_says_so_and_later_ones_do_not(tmp_path: Path
 
 
 def test_code_for_other_sources_is_not_taken(tmp_path: Path) -> None:
-    run(TOKIT_CACHE_DIR=str(tmp_path))
-    (folder,) = tmp_path.iterdir()
-    folder.rename(tmp_path / "kernels-0000")
-    assert "numba" in run(TOKIT_CACHE_DIR=str(tmp_path)).splitlines()
+    cache, root = str(tmp_path / "cache"), tmp_path / "other"
+    shutil.copytree(ROOT / "tokit", root / "tokit", ignore=shutil.ignore_patterns("__pycache__"))
+    run(TOKIT_CACHE_DIR=cache)
+    assert run(root=root, TOKIT_CACHE_DIR=cache) == "no numba\n"
+    # A kernel may use any other file of its package.
+    with (root / "tokit" / "kernels" / "memory.py").open("a") as file:
+        file.write("# other\n")
+    assert run(root=root, TOKIT_CACHE_DIR=cache).endswith("\nnumba\n")
 
 
 @pytest.mark.parametrize("damage", [b"", b"symbol", b"symbol\nnot machine code"])
@@ -81,27 +96,93 @@ def test_a_package_that_cannot_be_written_uses_the_users_cache(tmp_path: Path, m
         native.folders.cache_clear()
 
 
-def test_nowhere_to_write_is_no_error(tmp_path: Path) -> None:
-    blocked = tmp_path / "blocked"
-    blocked.write_text("")
-    assert run(TOKIT_CACHE_DIR=str(blocked)).endswith("\nnumba\n")
-
-
-def test_small_work_waits_for_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def nothing_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No kernel was compiled, in this process or before."""
     monkeypatch.setattr(native, "_ready", {})
     monkeypatch.setattr(native, "_declined", {})
     monkeypatch.setattr(native, "_announced", [])
     monkeypatch.setenv("TOKIT_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv(choice.VARIABLE, raising=False)
     native.folders.cache_clear()
+    yield
+    native.folders.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_says_who_may_read_the_code(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
     try:
-        assert not native.pays("count_block", native.WORTH_LOADING - 1)
-        assert not native.pays("count_block", native.WORTH_COMPILING - 1)
-        assert native.pays("count_block", native.WORTH_COMPILING)
-        half = native.WORTH_COMPILING // 2
-        assert [native.pays("decode_ids", half), native.pays("decode_ids", half)] == [False, True]
+        native._keep("move_pairs", "symbol", b"code")
     finally:
-        native.folders.cache_clear()
+        os.umask(before)
+    (kept,) = tmp_path.glob("*/*")
+    assert kept.name == "move_pairs.o"
+    assert stat.S_IMODE(kept.stat().st_mode) == mode
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+@pytest.mark.parametrize("failing", ["write", "replace"])
+def test_code_that_cannot_be_kept_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failing: str) -> None:
+    def full(target: object, *_: object) -> None:
+        if isinstance(target, int):
+            os.close(target)
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    if failing == "write":
+        monkeypatch.setattr(native, "open", full, raising=False)
+    else:
+        monkeypatch.setattr(Path, "replace", full)
+    native._keep("move_pairs", "symbol", b"code")
+    assert list(tmp_path.glob("*/*")) == []
+
+
+def test_who_has_no_home_gets_no_folder_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TOKIT_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert list(native._places()) == [native.PACKAGE_CACHE]
+
+
+def test_nowhere_to_write_is_no_error(tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("")
+    assert run(TOKIT_CACHE_DIR=str(blocked)).endswith("\nnumba\n")
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+def test_small_work_waits_for_nothing() -> None:
+    assert not native.pays("count_block", native.WORTH_LOADING - 1)
+    assert not native.pays("count_block", native.WORTH_COMPILING - 1)
+    assert native.pays("count_block", native.WORTH_COMPILING)
+    half = native.WORTH_COMPILING // 2
+    assert [native.pays("decode_ids", half), native.pays("decode_ids", half)] == [False, True]
+
+
+class CompilingError(Exception):
+    """A kernel was asked for."""
+
+
+@pytest.mark.usefixtures("nothing_compiled")
+@pytest.mark.parametrize("entry", ["count_block", "encode_block"])
+def test_small_pieces_count_once(monkeypatch: pytest.MonkeyPatch, bpe_folder: Path, entry: str) -> None:
+    sizes: list[int] = []
+
+    def compiled(_name: str) -> tuple[str, bytes]:
+        raise CompilingError
+
+    monkeypatch.setattr(native, "_compiled", compiled)
+    monkeypatch.setattr(native, "WORTH_LOADING", 1 << 12)
+    monkeypatch.setattr(native, "WORTH_COMPILING", 1 << 16)
+    tokenizer, counter = open_tokenizer(bpe_folder), PreTokenCounter(TextRules(pre_tokenizer="gpt2"))
+    take = counter.add if entry == "count_block" else tokenizer.encode_block
+    block = Block.of([b"some text " * 50])
+    with pytest.raises(CompilingError):
+        while sum(sizes) < 1 << 20:
+            sizes.append(len(block.data))
+            take(block)
+    assert (1 << 16) - len(block.data) <= sum(sizes) <= (1 << 16) + (1 << 12)
 
 
 @pytest.mark.parametrize(("name", "pays"), [("kernels", True), ("reference", False), ("", False)])
@@ -117,6 +198,15 @@ def test_an_engine_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="unknown engine 'kernel'") as caught:
         native.pays("count_block", 0)
     assert caught.value.hint == "did you mean 'kernels'?"
+
+
+def test_memory_with_gaps_is_not_handed_over() -> None:
+    call = native._callable(lambda _packed: 7)
+    every = np.arange(10)
+    assert call(every, every[:0], every[3:4], every.reshape(5, 2), 1) == 7
+    for gaps in (every[::2], every[::-1], every.reshape(5, 2).T):
+        with pytest.raises(ValueError, match="argument 1 of a kernel is not contiguous"):
+            call(every, gaps)
 
 
 def test_every_entry_is_there() -> None:

@@ -79,6 +79,12 @@ class Counts:
         """Occurrences of all pre-tokens together."""
         return int(self.counts.sum())
 
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of all occurrences together, or about so many: beyond 2**53 it is rounded."""
+        lengths = np.diff(self.ends, prepend=0)
+        return int(np.dot(lengths.astype(np.float64), self.counts.astype(np.float64)))
+
     def items(self) -> list[tuple[str, int]]:
         """Each pre-token as a string with its count."""
         words = split_items(self.data, self.ends)

@@ -24,7 +24,8 @@ class Difference(NamedTuple):
         differing: So many items are not the same, in place.
         of: So many were compared.
         item: What they are: tokens, merges, words or lines.
-        beyond: So many items more are in the other's list, or fewer; they are not compared.
+        beyond: So many items more are in the other's list, or fewer; they are not compared. Of tokens: those of
+            theirs that ours lacks.
         absent: Merges that the other list has nowhere; one merge more or less moves all that follow.
     """
 
@@ -110,14 +111,15 @@ READERS: dict[str, Callable[[Path, Task], Any]] = {
 
 
 def compare_ids(ours: Any, theirs: Any, task: Task) -> Difference:
-    """Tokens of ours that theirs lacks: the same id at the same byte of the text is the same token."""
+    """Tokens that only one of them has: the same id at the same byte of the text is the same token."""
     if len(ours) == len(theirs):
         return Difference(int((ours != theirs).sum()), len(ours), "tokens")
     vocab = json.loads(Path(task.tokenizer_json).read_bytes())["model"]["vocab"]
     sizes = np.zeros(max(vocab.values()) + 1, dtype=np.int64)
     sizes[list(vocab.values())] = [len(piece) for piece in vocab]
-    places = [np.cumsum(sizes[ids]) * len(sizes) + ids for ids in (ours, theirs)]
-    return Difference(len(ours) - int(np.isin(*places).sum()), len(ours), "tokens")
+    mine, other = (np.cumsum(sizes[ids]) * len(sizes) + ids for ids in (ours, theirs))
+    only_mine, only_other = int((~np.isin(mine, other)).sum()), int((~np.isin(other, mine)).sum())
+    return Difference(only_mine, len(ours), "tokens", only_other)
 
 
 def compare_merges(ours: list[str], theirs: list[str], _task: Task) -> Difference:

@@ -55,8 +55,9 @@ class PreTokenCounter:
     def add(self, block: Block) -> None:
         """Count the documents of a block."""
         with self._lock:
-            self._seen_bytes += len(block.data)
-            fast = self._fast if pays("count_block", self._seen_bytes) else None
+            size, seen = len(block.data), self._seen_bytes
+            self._seen_bytes += size
+            fast = self._fast if pays("count_block", size, seen) else None
             if fast is None:
                 self._add_slowly(block)
         if fast is not None:

@@ -62,6 +62,9 @@ def load_counts(folder: str | Path) -> CountsArtifact:
         raise ArtifactError(f"{folder}: {error}", hint="count again") from error
     if not (ends.shape == counts.shape == (manifest["words"],) and _are_words(data, ends)):
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="count again")
+    # Kernels take the memory as it is: of another type they would read past its end.
+    if counts.dtype != np.int64 or np.any(counts <= 0):
+        raise ArtifactError(f"{folder}: counts.npy does not hold counts (int64, above 0)", hint="count again")
     return CountsArtifact(
         Counts(data, ends, counts),
         TextRules.from_dict(manifest["rules"]),

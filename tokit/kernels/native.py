@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -83,7 +82,11 @@ def _callable(function: Callable[[Any], int]) -> Kernel:
         packed = (ctypes.c_int64 * (2 * len(arguments)))()
         for k, argument in enumerate(arguments):
             if isinstance(argument, np.ndarray):
-                packed[2 * k] = argument.__array_interface__["data"][0]
+                memory = argument.__array_interface__
+                # Only an array that is not C-contiguous says its strides.
+                if memory["strides"] is not None:
+                    raise ValueError(f"argument {k} of a kernel is not contiguous")
+                packed[2 * k] = memory["data"][0]
                 packed[2 * k + 1] = argument.size
             else:
                 packed[2 * k] = int(argument)
@@ -92,14 +95,20 @@ def _callable(function: Callable[[Any], int]) -> Kernel:
     return call
 
 
-def pays(name: str, size: int) -> bool:
-    """Whether a kernel is worth its loading, or even its compiling, for so many bytes of text; or what was chosen."""
+def pays(name: str, size: int, seen: int = 0) -> bool:
+    """Whether a kernel is worth its loading, or even its compiling; or what was chosen.
+
+    Args:
+        name: Of the entry.
+        size: Bytes of text that wait for it.
+        seen: Bytes that the same caller had before and asked about.
+    """
     if chosen_engine() != AUTO:
         return chosen_engine() == KERNELS
-    if size < WORTH_LOADING:
+    if seen + size < WORTH_LOADING:
         return False
     # Where one was compiled, others that work with it may be too.
-    if size >= WORTH_COMPILING or name in _ready or _announced or _cached(name) is not None:
+    if seen + size >= WORTH_COMPILING or name in _ready or _announced or _cached(name) is not None:
         return True
     # Much work may come in small pieces.
     _declined[name] = _declined.get(name, 0) + size
@@ -146,13 +155,29 @@ def _keep(name: str, symbol: str, code: bytes) -> None:
     for folder in folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # Renamed when it is whole: another process may be reading.
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                file.write(_sealed(symbol, code))
-            Path(file.name).replace(folder / f"{name}.o")
+            _write(folder / f"{name}.o", _sealed(symbol, code))
         except OSError:
             continue
         return
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that others may read, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; nothing of it is left.
+    """
+    # Renamed when it is whole: another process may be reading.
+    draft = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+    # The umask says who may read it; a file of `tempfile` would be its owner's alone.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
+            file.write(content)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 @cache
@@ -167,8 +192,10 @@ def _places() -> Iterator[Path]:
         yield Path(named)
         return
     yield PACKAGE_CACHE
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - "~" may not resolve
-    yield Path(home) / "tokit"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - does not raise
+    # A user without a home leaves "~" as it is, and that would be a folder here.
+    if home.is_absolute():
+        yield home / "tokit"
 
 
 @cache

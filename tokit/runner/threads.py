@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
+from typing import Generic, NoReturn, TypeVar
 
 # Items that wait for a thread, so that none idles while the caller is busy with a result.
 AHEAD = 2
@@ -24,7 +25,10 @@ def set_threads(threads: int | None) -> None:
 
 def available_threads() -> int:
     """The processors that this process may use."""
-    return len(os.sched_getaffinity(0))
+    # Not every system says which ones a process may use; macOS does not.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def thread_count() -> int:
@@ -36,31 +40,83 @@ def thread_count() -> int:
 def in_order(work: Callable[[T], U], items: Iterable[T], *, alone: Callable[[T], bool]) -> Iterator[U]:
     """`work` of each item in the order of the items, on as many threads as the user allows.
 
-    Only so many items are taken ahead that memory does not depend on how many there are.
+    A result comes out as soon as it is there, even when the next item is long in coming. Only so many items are taken
+    ahead that memory does not depend on how many there are. What taking an item raises is raised after the results of
+    those before it.
 
     Args:
         work: Is called from several threads at once.
-        items: Taken in the calling thread.
-        alone: Items that are not worth a thread: they are worked on at once, so that what comes slowly from a pipe is
-            answered when it comes.
+        items: Taken in a thread of their own, unless there is but one thread.
+        alone: Items that are not worth a thread: they are worked on in the calling one.
     """
     threads = thread_count()
-    pending: deque[Future[U]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
+    if threads == 1:
         for item in items:
-            if threads == 1 or alone(item):
-                while pending:
-                    yield pending.popleft().result()
-                yield work(item)
-                continue
-            pending.append(pool.submit(work, item))
-            while len(pending) > threads + AHEAD or (pending and pending[0].done()):
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
+            yield work(item)
+        return
+    pool = ThreadPoolExecutor(threads)
+    ahead = Ahead(items, lambda item: partial(work, item) if alone(item) else pool.submit(work, item).result)
+    try:
+        yield from ahead.results(threads + AHEAD)
     finally:
+        ahead.stop()
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Ahead(Generic[T, U]):
+    """Work that is begun in a thread of its own, as its items come, and waited for in another.
+
+    Args:
+        items: What comes.
+        begin: Begins the work on an item; what it returns gives the result, and may wait for it.
+    """
+
+    def __init__(self, items: Iterable[T], begin: Callable[[T], Callable[[], U]]) -> None:
+        self._items = items
+        self._begin = begin
+        self._begun: SimpleQueue[Callable[[], U] | None] = SimpleQueue()
+        self._room = threading.Semaphore(0)
+        self._stopped = False
+        # A daemon: nothing can call it back from a pipe that says nothing.
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def results(self, ahead: int) -> Iterator[U]:
+        """The results in the order of the items, of which so many are taken besides the one that is waited for."""
+        self._room.release(ahead + 1)
+        self._thread.start()
+        while (result := self._begun.get()) is not None:
+            yield result()
+            self._room.release()
+
+    def stop(self) -> None:
+        """Take no more items."""
+        self._stopped = True
+        self._room.release()
+        # Long enough for whatever does not wait for a pipe.
+        self._thread.join(0.1)
+
+    def _run(self) -> None:
+        try:
+            for item in self._within_room():
+                self._begun.put(self._begin(item))
+        except BaseException as error:
+            self._begun.put(partial(_raised, error))
+        self._begun.put(None)
+
+    def _within_room(self) -> Iterator[T]:
+        items = iter(self._items)
+        while self._room.acquire() and not self._stopped:
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            if self._stopped:
+                return
+            yield item
+
+
+def _raised(error: BaseException) -> NoReturn:
+    raise error
 
 
 def interruptible(work: Callable[[], T]) -> T:

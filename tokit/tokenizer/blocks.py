@@ -140,7 +140,7 @@ def _steps(normalizer: dict[str, Any] | None) -> list[str] | None:
 
 
 def _bert_steps(normalizer: dict[str, Any]) -> list[str]:
-    accents = normalizer["strip_accents"]
+    accents = normalizer.get("strip_accents")
     asked = {
         "clean-text": normalizer["clean_text"],
         "chinese-chars": normalizer["handle_chinese_chars"],

@@ -49,7 +49,8 @@ class Bpe(Family):
     @classmethod
     def _merges(cls, job: Job, base: list[str], size: int) -> list[tuple[str, str]]:
         counts = fenced_counts(job, job.special)
-        if not pays("learn_merges", len(counts.data)):
+        # The reference is fed every occurrence, and the 32 bits in which it counts pairs are not enough for much text.
+        if not pays("learn_merges", counts.text_bytes):
             return cls._reference_merges(job, counts.items(), size)
         symbols = np.array([base.index(character) for character in byte_alphabet()], dtype=np.int32)
         longest = job.params.max_token_length or NO_LIMIT

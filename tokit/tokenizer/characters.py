@@ -80,7 +80,7 @@ def _byte_encoder(vocab: dict[str, int], rules: TextRules) -> ByteEncoder | None
 def _character_encoder(model: dict[str, Any], rules: TextRules) -> CharacterEncoder | None:
     vocab: dict[str, int] = model["vocab"]
     spelled = [vocab[token] for token in BYTE_TOKENS if token in vocab] if model.get("byte_fallback") else []
-    unknown = vocab.get(model["unk_token"] or "", -1)
+    unknown = vocab.get(model.get("unk_token") or "", -1)
     # What is neither spelled nor unknown would be lost, and a metaspace that has no id be spelled in three bytes.
     lost = len(spelled) < len(BYTE_TOKENS) if model.get("byte_fallback") else unknown < 0
     if lost or (rules.pre_tokenizer == "metaspace" and METASPACE not in vocab):

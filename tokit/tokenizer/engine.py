@@ -21,7 +21,7 @@ from tokit.errors import ArtifactError
 from tokit.kernels.choice import REFERENCE, chosen_engine
 from tokit.kernels.native import pays
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
-from tokit.tokenizer.structure import piece_texts
+from tokit.tokenizer.structure import is_complete, piece_texts
 
 if TYPE_CHECKING:
     from tokit.tokenizer.blocks import BlockEncoder
@@ -102,10 +102,11 @@ class LibraryTokenizer(Tokenizer):
     def _encoder_for(self, block: Block) -> BlockEncoder | None:
         """The kernels' encoder, once there was so much text that making it ready pays."""
         with self._lock:
-            self._seen_bytes += len(block.data)
+            size, seen = len(block.data), self._seen_bytes
+            self._seen_bytes += size
             if chosen_engine() == REFERENCE:
                 return None
-            if self._fast is None and pays("encode_block", self._seen_bytes):
+            if self._fast is None and pays("encode_block", size, seen):
                 from tokit.tokenizer.blocks import BlockEncoder
 
                 self._fast = BlockEncoder(self)
@@ -145,9 +146,9 @@ class LibraryTokenizer(Tokenizer):
         return {role: str(self.engine.id_to_token(i)) for role, i in self.special_ids.items()}
 
     def specification(self) -> dict[str, Any]:
-        """The content of its tokenizer.json."""
+        """The content of its tokenizer.json; where a foreign one leaves keys out, as the library would write it."""
         parsed: dict[str, Any] = json.loads(self.engine.to_str() if self._source is None else self._source)
-        return parsed
+        return parsed if is_complete(parsed) else dict(json.loads(self.engine.to_str()))
 
     def _names(self) -> list[str]:
         names = [""] * self.vocab_size

@@ -15,6 +15,10 @@ from tokit.tokenizer.special import BYTE_TOKENS
 Spec = dict[str, Any]
 # Pre-tokenizers that leave the white space between words out.
 _DROPPING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "CharDelimiterSplit"}
+# Where a sequence of them keeps its steps.
+STEPS = ("normalizers", "pretokenizers", "decoders")
+# Components whose readers tell them by their type.
+TYPED = ("normalizer", "pre_tokenizer", "decoder")
 
 
 @cache
@@ -33,6 +37,13 @@ def to_byte_level(text: str) -> str:
     """A text in the byte alphabet: one character a UTF-8 byte."""
     alphabet = byte_alphabet()
     return "".join([alphabet[byte] for byte in text.encode("utf-8")])
+
+
+def is_complete(spec: Spec) -> bool:
+    """Whether a tokenizer.json has all that its readers here ask for; the library takes files that leave some out."""
+    if not all(name in spec for name in ("added_tokens", *TYPED)) or "type" not in spec["model"]:
+        return False
+    return all(_is_typed(spec[name]) for name in TYPED)
 
 
 def why_lossy(spec: Spec) -> str:
@@ -62,12 +73,19 @@ def parts(component: Spec | None) -> Iterator[Spec]:
     """The steps of a normalizer, pre-tokenizer or decoder, sequences flattened."""
     if component is None:
         return
-    steps = next((component[key] for key in ("normalizers", "pretokenizers", "decoders") if key in component), None)
+    steps = next((component[key] for key in STEPS if key in component), None)
     if steps is None:
         yield component
         return
     for step in steps:
         yield from parts(step)
+
+
+def _is_typed(component: Spec | None) -> bool:
+    if component is None:
+        return True
+    steps: list[Spec] = next((component[key] for key in STEPS if key in component), [])
+    return "type" in component and all(_is_typed(step) for step in steps)
 
 
 def _from_byte_level(name: str, table: dict[int, int]) -> str:

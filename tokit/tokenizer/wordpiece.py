@@ -72,7 +72,8 @@ class WordPiece(Family):
         """The vocabulary by id; its first `fixed` are special tokens and inner characters."""
         # Where "#" meets others, a merged piece may be spelled like an inner character, and the reference has its way.
         hashes = any("#" in word and len(word) > 1 for word, _ in items)
-        if hashes or not pays("learn_merges", sum(len(word) for word, _ in items)):
+        # The reference is fed every occurrence, and the 32 bits in which it counts pairs are not enough for much text.
+        if hashes or not pays("learn_merges", sum(len(word) * count for word, count in items)):
             return cls._reference_tokens(job, items, base[:fixed], size)
         words = _as_symbols(items, {token: i for i, token in enumerate(base)}, len(base))
         tokens = list(base)
