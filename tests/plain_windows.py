@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.arrays import FloatArray
-from tokit.embedding.windows import GROUP
+from tokit.embedding.windows import GROUP, SHARED
 
 WORD = (1 << 64) - 1
 
@@ -63,7 +63,31 @@ class PlainWindows:
             drawn.append(token if bits & 0xFFFFFFFF < self._limits[token] else self._others[token])
         return [token for token in drawn if token != target]
 
-    def _step(self, told: list[int], around: list[int], *, bag: bool, alpha: float) -> None:
+    def learn_ngrams(
+        self,
+        documents: list[list[int]],
+        own: list[list[int]],
+        random: Random,
+        *,
+        window: int,
+        negatives: int,
+        alpha: float,
+    ) -> None:
+        for document in documents:
+            kept = [t for t in document if self._keep[t] == 0xFFFFFFFF or random.bits() >> 32 < self._keep[t]]
+            if len(kept) < 2:
+                continue
+            for here, token in enumerate(kept):
+                reach = random.below(window) + 1
+                around = [*kept[max(0, here - reach) : here], *kept[here + 1 : here + reach + 1]]
+                sets = -(-len(around) // SHARED)
+                drawn = [each for each in self._draw(-1, negatives * sets, random) if each not in around]
+                weight = len(around) / sets
+                self._step([*around, *drawn], own[token], bag=True, alpha=alpha, true=len(around), weight=weight)
+
+    def _step(
+        self, told: list[int], around: list[int], *, bag: bool, alpha: float, true: int = 1, weight: float = 1
+    ) -> None:
         x = self.inputs[around]
         if bag:
             x = x.mean(axis=0, keepdims=True)
@@ -71,8 +95,8 @@ class PlainWindows:
         for first in range(0, len(told), GROUP):
             group = told[first : first + GROUP]
             w = self.outputs[group]
-            true = np.array([first + k == 0 for k in range(len(group))], dtype=np.float64)
-            errors = (true - 1 / (1 + np.exp(-(x @ w.T)))) * alpha
+            are_true = np.arange(first, first + len(group)) < true
+            errors = (are_true - 1 / (1 + np.exp(-(x @ w.T)))) * np.where(are_true, alpha, alpha * weight)
             np.add.at(self.outputs, group, errors.T @ x)
             x = x + errors @ w
         np.add.at(self.inputs, around, np.repeat(x - start, len(around), axis=0) if bag else x - start)

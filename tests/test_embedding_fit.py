@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import engine
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 import tokit
@@ -22,7 +24,7 @@ from tokit import artifact
 from tokit.arrays import Ids, Pieces
 from tokit.embedding import EMBEDDINGS, base, windows
 from tokit.embedding.base import FitJob
-from tokit.embedding.fasttext import FastTextParams, ngram_rows, ngram_text
+from tokit.embedding.fasttext import FastTextParams, ngram_buckets, ngram_rows, ngram_text
 from tokit.embedding.store import load_embedding
 from tokit.embedding.stream import IdStream
 from tokit.errors import ArtifactError, CorpusError, TrainingError, UsageError
@@ -91,7 +93,7 @@ def test_the_folder_holds_what_it_says(text: Path, tokenizer: Path, tmp_path: Pa
     # Without the line ends.
     assert manifest["corpus"]["bytes"] == text.stat().st_size - 600
     assert (manifest["seed"], manifest["threads"], manifest["reproducible"]) == (0, 1, True)
-    assert len(manifest["losses"]) == (0 if family == "fasttext" else 5)
+    assert len(manifest["losses"]) == 5
     assert artifact.changed_files(tmp_path / "emb") == []
 
 
@@ -128,7 +130,7 @@ def test_more_threads_say_that_they_are_not_reproducible(text: Path, tokenizer: 
     assert "--threads 1" in manifest["not_reproducible_because"]
 
 
-@pytest.mark.parametrize("family", ["skipgram", "cbow"])
+@pytest.mark.parametrize("family", ["skipgram", "cbow", "fasttext"])
 def test_deterministic_is_the_same_for_any_threads(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
     for threads in (1, 2, 5):
         out = tmp_path / str(threads)
@@ -192,13 +194,6 @@ def test_losses_fall_and_words_are_counted(text: Path, tokenizer: Path, tmp_path
     assert report.words_per_second > 0
 
 
-def test_fasttext_tells_no_loss_as_it_has_none(text: Path, tokenizer: Path, tmp_path: Path) -> None:
-    reports: list[Progress] = []
-    report = fit(text, tokenizer, tmp_path / "emb", family="fasttext", tick=reports.append)
-    assert report.losses == ()
-    assert not any("loss" in each.note for each in reports)
-
-
 def pieces(*texts: str) -> Pieces:
     return Pieces(tuple(f"name{i}" for i in range(len(texts))), texts, np.zeros(len(texts), dtype=np.bool_))
 
@@ -208,13 +203,24 @@ def test_ngrams_are_those_of_the_texts() -> None:
 
     params = FastTextParams(min_n=3, max_n=4, buckets=50_000)
     table = pieces(" king", " kingdom", "xyz", "unseen")
-    rows, used = ngram_rows(table, np.array([0, 1, 2]), params)
+    ngrams, used = ngram_rows(table, np.array([0, 1, 2]), params)
+    rows = np.split(ngrams.rows, ngrams.ends[:-1])
     sets = [set(each.tolist()) for each in rows]
     # "< k", " ki", "kin", "ing" and "< ki", " kin", "king" are in both.
     assert len(sets[0] & sets[1]) == 7
     assert not sets[2] & (sets[0] | sets[1])
     assert set().union(*sets) == set(range(used))
     assert len(rows[0]) == len(ft_ngram_hashes(" king", 3, 4, 50_000))
+
+
+@given(texts=st.lists(st.text(max_size=12), min_size=1, max_size=5), shortest=st.integers(1, 3), more=st.integers(0, 4))
+def test_buckets_are_those_of_fasttext(texts: list[str], shortest: int, more: int) -> None:
+    from gensim.models.fasttext import ft_ngram_hashes
+
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    found = ngram_buckets(texts, FastTextParams(min_n=shortest, max_n=shortest + more, buckets=1 << 20))
+    expected = [ft_ngram_hashes(text, shortest, shortest + more, 1 << 20) for text in texts]
+    assert [each.tolist() for each in np.split(found.rows, found.ends[:-1])] == expected
 
 
 def test_ngrams_of_broken_bytes_are_those_of_the_name() -> None:
@@ -230,7 +236,7 @@ def test_spelling_brings_fasttext_vectors_together(tmp_path: Path) -> None:
     ]
     text.write_text("".join(lines) * 40, encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(text)]), tmp_path / "tok", family="word")
-    fit(text, tmp_path / "tok", tmp_path / "emb", family="fasttext")
+    fit(text, tmp_path / "tok", tmp_path / "emb", family="fasttext", settings={"subsample": 0})
     cosines = {each.text: each.similarity for each in open_space(tmp_path / "emb").near("running").neighbours}
     assert cosines["runnings"] > 0.5 > cosines["quality"]
 

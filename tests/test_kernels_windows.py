@@ -10,7 +10,10 @@ from tokit.arrays import Ids
 from tokit.embedding.base import WindowParams
 from tokit.embedding.windows import (
     ALWAYS,
+    BAG,
+    EACH,
     GROUP,
+    NGRAMS,
     Table,
     Workspace,
     alias_table,
@@ -24,14 +27,16 @@ from tokit.kernels.native import kernel
 VOCAB = 40
 
 
-@pytest.mark.parametrize("bag", [False, True])
+@pytest.mark.parametrize("way", [EACH, BAG, NGRAMS])
 @pytest.mark.parametrize(("dim", "window", "negatives"), [(7, 2, 3), (100, 5, 5), (33, 3, 11)])
-def test_a_block_is_learned_as_plainly(bag: bool, dim: int, window: int, negatives: int) -> None:
+def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negatives: int) -> None:
     draw = np.random.default_rng(dim)
     # Within a window no token comes twice: of such the kernel moves one after the other.
     documents = [draw.permutation(VOCAB)[:size].tolist() for size in (0, 1, 2, 30, 5)]
     ids = Ids.of(documents)
-    inputs, outputs = Table(VOCAB, dim), Table(VOCAB, dim)
+    own = [[token, *(VOCAB + draw.permutation(VOCAB)[: draw.integers(0, 9)])] for token in range(VOCAB)]
+    rows = np.cumsum([len(each) for each in own]), np.concatenate(own).astype(np.uint32)
+    inputs, outputs = Table(2 * VOCAB, dim), Table(VOCAB, dim)
     start_vectors(inputs, 3)
     inputs.vectors[:] *= 20
     outputs.vectors[:] = draw.normal(0, 0.3, (VOCAB, dim))
@@ -45,15 +50,18 @@ def test_a_block_is_learned_as_plainly(bag: bool, dim: int, window: int, negativ
         tuple(each.tolist() for each in draws),
     )
     groups = -(-(negatives + 1) // GROUP)
-    space = Workspace.of(WindowParams(window=window, negatives=negatives), 64, inputs.stride, groups)
+    space = Workspace.of(WindowParams(window=window, negatives=negatives), 64, inputs.stride, groups, 9)
     space.state[:] = 12345
     kernel("learn_windows")(
-        ids.data, ids.ends, bag, inputs.numbers, outputs.numbers, inputs.stride, keep, *draws, window, negatives,
-        groups, np.array([0.05], dtype=np.float32), *curves(1 << 16), space.kept, space.rows, space.places,
+        ids.data, ids.ends, way, *rows, inputs.numbers, outputs.numbers, inputs.stride, keep, *draws, window,
+        negatives, groups, np.array([0.05], dtype=np.float32), *curves(1 << 18), space.kept, space.rows, space.places,
         space.scores, space.mean, space.one, space.state, space.loss,
     )  # fmt: skip
     random = Random(12345)
-    plain.learn(documents, random, bag=bag, window=window, negatives=negatives, alpha=0.05)
+    if way == NGRAMS:
+        plain.learn_ngrams(documents, own, random, window=window, negatives=negatives, alpha=0.05)
+    else:
+        plain.learn(documents, random, bag=way == BAG, window=window, negatives=negatives, alpha=0.05)
     assert int(space.state[0]) == random.state
     assert np.abs(outputs.vectors - plain.outputs).max() < 1e-5
     assert np.abs(inputs.vectors - plain.inputs).max() < 1e-5

@@ -7,16 +7,18 @@ Bojanowski et al. 2017, https://aclanthology.org/Q17-1010
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import IntArray, Pieces
-from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams
-from tokit.embedding.gensim_engine import fit_gensim
+from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams, require_neighbours
+from tokit.embedding.windows import OwnRows, fit_windows
 from tokit.errors import UsageError
+from tokit.kernels.native import kernel
 from tokit.params import param
 
 # Stands in a piece's text for bytes that are no character.
@@ -43,18 +45,29 @@ class FastTextParams(WindowParams):
 
 
 class FastText(Embedding):
-    """Rare tokens share what tokens of similar spelling learned; gensim keeps no loss for it."""
+    """Rare tokens share what tokens of similar spelling learned."""
 
     name: ClassVar[str] = "fasttext"
     Params: ClassVar[type[Any]] = FastTextParams
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
+        """See the base."""
+        require_neighbours(job.ids.ends)
+        seen = np.flatnonzero(job.counts)
+        ngrams, used = ngram_rows(job.pieces, seen, job.params)
+        if job.reference:
+            return cls._fit_in_gensim(job, np.split(ngrams.rows, ngrams.ends[:-1]), used)
+        return fit_windows(job, own=_own_rows(ngrams, seen, len(job.counts), used))
+
+    @staticmethod
+    def _fit_in_gensim(job: FitJob, rows: list[npt.NDArray[np.uint32]], used: int) -> Fitted:
         from gensim.models import FastText as Model
 
-        def make(settings: dict[str, Any], seen: IntArray) -> Any:
+        from tokit.embedding.gensim_engine import fit_gensim
+
+        def make(settings: dict[str, Any], _seen: IntArray) -> Any:
             params: FastTextParams = job.params
-            rows, used = ngram_rows(job.pieces, seen, params)
             model = Model(sg=1, min_n=params.min_n, max_n=params.max_n, bucket=used, **settings)
 
             def assign() -> None:
@@ -67,7 +80,14 @@ class FastText(Embedding):
         return fit_gensim(job, make, has_loss=False)
 
 
-def ngram_rows(pieces: Pieces, seen: IntArray, params: FastTextParams) -> tuple[list[npt.NDArray[np.uint32]], int]:
+class Ngrams(NamedTuple):
+    """Rows of the n-grams of some texts, one text after the other, and where each text's end."""
+
+    rows: npt.NDArray[np.uint32]
+    ends: IntArray
+
+
+def ngram_rows(pieces: Pieces, seen: IntArray, params: FastTextParams) -> tuple[Ngrams, int]:
     """The rows of each token's n-grams in the table of n-gram vectors.
 
     Buckets that no n-gram falls into get no row.
@@ -75,14 +95,36 @@ def ngram_rows(pieces: Pieces, seen: IntArray, params: FastTextParams) -> tuple[
     Returns:
         Rows of each seen token, and how many rows there are.
     """
-    from gensim.models.fasttext import ft_ngram_hashes
+    hashes = ngram_buckets([ngram_text(pieces, i) for i in seen.tolist()], params)
+    used, rows = np.unique(hashes.rows, return_inverse=True)
+    return Ngrams(rows.astype(np.uint32), hashes.ends), len(used)
 
-    hashes = [
-        np.array(ft_ngram_hashes(ngram_text(pieces, i), params.min_n, params.max_n, params.buckets), dtype=np.uint32)
-        for i in seen.tolist()
-    ]
-    used = np.unique(np.concatenate(hashes))
-    return [np.searchsorted(used, each).astype(np.uint32) for each in hashes], len(used)
+
+def ngram_buckets(texts: Sequence[str], params: FastTextParams) -> Ngrams:
+    """The buckets of each text's n-grams, as fastText numbers them."""
+    bordered = [f"<{text}>".encode("utf-8", "surrogatepass") for text in texts]
+    data = np.frombuffer(b"".join(bordered), dtype=np.uint8)
+    ends = np.cumsum([len(each) for each in bordered], dtype=np.int64)
+    settings = params.min_n, params.max_n, params.buckets
+    row_ends = np.zeros(len(texts), dtype=np.int64)
+    hash_ngrams = kernel("hash_ngrams")
+    rows = np.empty(hash_ngrams(data, ends, *settings, np.empty(0, dtype=np.uint32), row_ends), dtype=np.uint32)
+    hash_ngrams(data, ends, *settings, rows, row_ends)
+    return Ngrams(rows, row_ends)
+
+
+def _own_rows(ngrams: Ngrams, seen: IntArray, vocab: int, used: int) -> OwnRows:
+    """A token's row, that of its id, and those of its n-grams, which lie behind all tokens'."""
+    sizes = np.ones(vocab, dtype=np.int64)
+    sizes[seen] += np.diff(ngrams.ends, prepend=0)
+    ends = np.cumsum(sizes)
+    first = ends - sizes
+    rows = np.empty(int(ends[-1]), dtype=np.uint32)
+    inner = np.ones(len(rows), dtype=np.bool_)
+    inner[first] = False
+    rows[first] = np.arange(vocab, dtype=np.uint32)
+    rows[inner] = ngrams.rows + np.uint32(vocab)
+    return OwnRows(ends, rows, vocab + used)
 
 
 def ngram_text(pieces: Pieces, i: int) -> str:

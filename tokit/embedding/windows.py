@@ -22,8 +22,10 @@ from tokit.errors import TrainingError
 from tokit.kernels.native import kernel
 from tokit.progress import Progress
 
-# As in kernels/windows.py: rows told apart at once, scores of a neighbour, and numbers that any vector is a part of.
-GROUP, SCORES, LIMIT, WIDEST = 6, 8, 6.0, 16
+# As in kernels/windows.py: what is learned from; neighbours that share random tokens, rows told apart at once, scores
+# of a neighbour, the end of a sigmoid, and numbers that any vector is a part of.
+EACH, BAG, NGRAMS = 0, 1, 2
+SHARED, GROUP, SCORES, LIMIT, WIDEST = 2, 6, 8, 6.0, 16
 # Places of a curve over [-LIMIT, LIMIT).
 CURVE = 1024
 # Tokens of a block: between so few, of which a small corpus has some hundred, and so many.
@@ -37,21 +39,38 @@ WHY_NOT_REPRODUCIBLE = (
 )
 
 
-def fit_windows(job: FitJob, *, bag: bool) -> Fitted:
+@dataclass(frozen=True, slots=True)
+class OwnRows:
+    """The rows that a token's vector is the mean of.
+
+    Attributes:
+        ends: int64, shape (vocab,).
+        rows: Rows of one token after the other, its own first; uint32, flat.
+        size: Rows of the table.
+    """
+
+    ends: IntArray
+    rows: npt.NDArray[np.uint32]
+    size: int
+
+
+def fit_windows(job: FitJob, *, bag: bool = False, own: OwnRows | None = None) -> Fitted:
     """Learn two tables of vectors.
 
     Args:
         job: What to learn from.
         bag: From the mean of the neighbours, not from each of them.
+        own: From the mean of a token's own rows.
 
     Raises:
         TrainingError: no document has two tokens, or the training diverged.
     """
     require_neighbours(job.ids.ends)
-    training = Training(job, bag=bag)
+    training = Training(job, bag=bag, own=own)
     threads = 1 if job.deterministic else job.threads
     training.run(threads)
-    vectors, output = training.inputs.rows(job.counts), training.outputs.rows(job.counts)
+    vectors = training.inputs.rows(job.counts) if own is None else mean_rows(training.inputs.vectors, own, job.counts)
+    output = training.outputs.rows(job.counts)
     if not job.stop.is_set() and not (np.isfinite(vectors).all() and np.isfinite(output).all()):
         raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
     because = WHY_NOT_REPRODUCIBLE if threads > 1 else ""
@@ -89,6 +108,15 @@ def aligned(size: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
     raw = np.zeros(held + 2 * CACHE_LINE, dtype=np.uint8)
     first = -raw.ctypes.data % CACHE_LINE
     return raw[first : first + held].view(dtype)
+
+
+def mean_rows(table: FloatArray, own: OwnRows, counts: IntArray) -> FloatArray:
+    """The mean of each token's own rows, zeros where a token does not occur; shape (vocab, dim)."""
+    means = np.zeros((len(counts), table.shape[1]), dtype=np.float32)
+    starts = np.concatenate([[0], own.ends[:-1]])
+    for token in np.flatnonzero(counts).tolist():
+        means[token] = table[own.rows[starts[token] : own.ends[token]]].mean(axis=0)
+    return means
 
 
 def start_vectors(table: Table, seed: int) -> None:
@@ -155,12 +183,14 @@ class Workspace:
     loss: FloatArray
 
     @classmethod
-    def of(cls, params: WindowParams, block: int, stride: int, groups: int) -> Workspace:
-        """For blocks of at most so many tokens."""
+    def of(cls, params: WindowParams, block: int, stride: int, groups: int, most_rows: int = 0) -> Workspace:
+        """For blocks of at most so many tokens, each of which has at most so many rows of its own."""
         # No token has more neighbours than its block has tokens.
-        places = 2 * min(params.window, block) + 2
+        neighbours = 2 * min(params.window, block)
+        told = max(2 * GROUP * groups, neighbours + params.negatives * -(-neighbours // SHARED) + GROUP)
+        places = max(neighbours, most_rows) + 2
         return cls(
-            aligned(block, np.int64), aligned(2 * GROUP * groups, np.int64), aligned(places, np.int64),
+            aligned(block, np.int64), aligned(told, np.int64), aligned(places, np.int64),
             aligned(SCORES * places), aligned(3 * stride), aligned(2, np.int64), aligned(1, np.uint64), aligned(2),
         )  # fmt: skip
 
@@ -171,6 +201,7 @@ class Training:
     Args:
         job: What to learn from.
         bag: See `fit_windows`.
+        own: See `fit_windows`.
 
     Attributes:
         inputs: Vectors of the neighbours: those that are wanted.
@@ -179,11 +210,12 @@ class Training:
         words_per_second: Tokens read a second.
     """
 
-    def __init__(self, job: FitJob, *, bag: bool) -> None:
+    def __init__(self, job: FitJob, *, bag: bool, own: OwnRows | None) -> None:
         self._job = job
         self._params: WindowParams = job.params
-        self._bag = bag
-        self.inputs, self.outputs = (Table(len(job.counts), job.dim) for _ in range(2))
+        self._way = NGRAMS if own is not None else BAG if bag else EACH
+        self._own = own or OwnRows(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.uint32), len(job.counts))
+        self.inputs, self.outputs = Table(self._own.size, job.dim), Table(len(job.counts), job.dim)
         start_vectors(self.inputs, job.seed)
         self._keep = kept_shares(job.counts, self._params.subsample)
         self._draws = alias_table(job.counts.astype(np.float64) ** DRAWN_POWER)
@@ -215,14 +247,17 @@ class Training:
         job, params = self._job, self._params
         learn = kernel("learn_windows")
         longest = int(np.diff(self._blocks, prepend=0).max())
-        space = Workspace.of(params, longest, self.inputs.stride, self._groups)
+        most_rows = int(np.diff(self._own.ends, prepend=0).max())
+        space = Workspace.of(params, longest, self.inputs.stride, self._groups, most_rows)
         for epoch, number, alpha in self._turns():
             start, end = int(self._blocks[number - 1]) if number else 0, int(self._blocks[number])
             space.state[:] = np.random.Philox(key=job.seed, counter=[0, 0, epoch, number + 1]).random_raw()
             space.loss[:] = 0
             learn(
                 np.ascontiguousarray(job.ids.data[start:end], dtype=np.uint32), document_ends(job.ids.ends, start, end),
-                self._bag, self.inputs.numbers, self.outputs.numbers, self.inputs.stride, self._keep, *self._draws,
+                self._way, self._own.ends, self._own.rows, self.inputs.numbers, self.outputs.numbers,
+                self.inputs.stride,
+                self._keep, *self._draws,
                 params.window, params.negatives, self._groups, np.array([alpha], dtype=np.float32), *self._curves,
                 space.kept, space.rows, space.places, space.scores, space.mean, space.one, space.state, space.loss,
             )  # fmt: skip

@@ -34,6 +34,7 @@ ENTRIES = {
     "seed_words": "encoding",
     "index_pairs": "encoding",
     "learn_windows": "windows",
+    "hash_ngrams": "windows",
     "learn_merges": "learning",
     "lay_words": "learning",
     "move_pairs": "learning",

@@ -1,9 +1,12 @@
-"""Skip-gram and continuous bag of words with negative sampling, a few products of small matrices for each token.
+"""Skip-gram, bag of words and skip-gram with n-grams, with negative sampling: a few products of small matrices a token.
 
 A token is told from the same few random tokens for all of its neighbours at once (Ji et al. 2016,
 https://arxiv.org/abs/1604.04661): all rows involved stay in the nearest cache, and each number that is loaded is used
 several times. Neighbours are the rows of one table, the token and the random ones rows of the other; GROUP of those are
 worked on at a time. Threads share the tables without locks (Niu et al. 2011, https://arxiv.org/abs/1106.5730).
+
+With n-grams it is the other way round, as the mean of a token's many rows is dear: from that one vector all neighbours
+are told from the same random tokens, each of which weighs as much as those that the neighbours would have had.
 
 Both tables have one row more than there are tokens, of zeros, which stands where a row is wanted and there is none.
 """
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokit.kernels.memory import f32, i64, inlined, jit, number, prefetch, u32, u64
+from tokit.kernels.memory import f32, i64, inlined, jit, number, prefetch, u8, u32, u64
 from tokit.kernels.vectors import WIDTH, load, plus, spread, store, times_plus, total, zero
 
 # Rows of the second table that are worked on at once, and how far apart their scores lie.
@@ -21,6 +24,10 @@ GROUP, SCORES = 6, 8
 LIMIT = 6.0
 # The loss is summed up for one token in so many.
 SAMPLED = 16
+# What is learned from: each neighbour, their mean, or the mean of a token's own rows.
+EACH, BAG, NGRAMS = 0, 1, 2
+# Neighbours that share a set of random tokens, where a token's own rows are learned from.
+SHARED = 2
 # Numbers in a line of the processor's cache.
 _LINE = 16
 _ALWAYS = np.uint32(0xFFFFFFFF)
@@ -168,13 +175,15 @@ def _step(inputs, outputs, places, count, r, stride, errors):
 
 
 @jit
-def _to_errors(count, first, real, alpha, sigmoids, losses, scores, loss):
-    """Scores of GROUP rows, of which the very first is the true one, into errors times the learning rate.
+def _to_errors(count, first, true, real, weight, alpha, sigmoids, losses, scores, loss):
+    """Scores of GROUP rows into errors times the learning rate.
 
     Args:
-        count: Neighbours, each with its scores.
+        count: Vectors, each with its scores.
         first: How many rows came before this group's.
-        real: How many rows there are in all groups; scores of others become zero.
+        true: How many rows are true ones, in all groups; they are the first.
+        real: How many rows there are; scores of others become zero.
+        weight: How much a random one counts.
         alpha: Learning rate.
         sigmoids: Table.
         losses: The same of losses.
@@ -185,11 +194,15 @@ def _to_errors(count, first, real, alpha, sigmoids, losses, scores, loss):
     for c in range(count):
         at = c * SCORES
         for k in range(rows):
-            true = first + k == 0
             score = scores[at + k]
-            if len(loss):
-                loss[0] += _surprise(losses, score if true else -score)
-            scores[at + k] = ((_ONE if true else _NOTHING) - _sigmoid(sigmoids, score)) * alpha
+            if first + k < true:
+                if len(loss):
+                    loss[0] += _surprise(losses, score)
+                scores[at + k] = (_ONE - _sigmoid(sigmoids, score)) * alpha
+            else:
+                if len(loss):
+                    loss[0] += weight * _surprise(losses, -score)
+                scores[at + k] = -_sigmoid(sigmoids, score) * alpha * weight
         for k in range(rows, GROUP):
             scores[at + k] = _NOTHING
 
@@ -225,8 +238,8 @@ def _pass_on(inputs, places, count, stride, mean):
 
 
 @jit
-def _learn(inputs, outputs, places, count, nowhere, rows, first, real, groups, stride, alpha, curves, scores, loss):
-    """Tell a token from random ones by rows of the first table.
+def _learn(inputs, outputs, places, count, nowhere, told, stride, alpha, curves, scores, loss):
+    """Tell true tokens from random ones by rows of the first table.
 
     Args:
         inputs: Table of the rows at `places`.
@@ -234,23 +247,22 @@ def _learn(inputs, outputs, places, count, nowhere, rows, first, real, groups, s
         places: Offsets of `count` rows, and room for one more.
         count: How many.
         nowhere: The offset of zeros in `inputs`.
-        rows: The token and the random ones, from `first` on, the first `real` of which are there.
-        first: See `rows`.
-        real: See `rows`.
-        groups: How many times GROUP they are.
+        told: Rows of the second table, the true ones first; the place of the first; how many are true, how many there
+            are, how many times GROUP they fill; how much a random one counts.
         stride: Numbers from row to row.
         alpha: Learning rate.
         curves: Tables of sigmoids and losses.
         scores: Scratch.
         loss: Where the loss is added up, or empty.
     """
+    rows, first, true, real, groups, weight = told
     # Rows are taken in twos.
     places[count] = nowhere
     for group in range(groups):
         r = _group_of(rows, first + group * GROUP, stride)
         for c in range(0, count, 2):
             _score_two(inputs, outputs, places[c], places[c + 1], r, stride, scores, c * SCORES)
-        _to_errors(count, group * GROUP, real, alpha, curves[0], curves[1], scores, loss)
+        _to_errors(count, group * GROUP, true, real, weight, alpha, curves[0], curves[1], scores, loss)
         _step(inputs, outputs, places, count, r, stride, scores)
 
 
@@ -285,22 +297,87 @@ def _learn_document(kept, count, bag, inputs, outputs, stride, draws, settings, 
             _ask_for(inputs, kept[here + window], stride)
         found = _neighbours(kept, count, here, reach, stride, places)
         heard = loss if here % SAMPLED == 0 else loss[:0]
+        told = rows, now, 1, real, groups, _ONE
         if bag:
             _add_up(inputs, places, found, stride, mean)
             one[0] = stride
-            _learn(mean, outputs, one, 1, 2 * stride, rows, now, real, groups, stride, alpha, curves, scores, heard)
+            _learn(mean, outputs, one, 1, 2 * stride, told, stride, alpha, curves, scores, heard)
             _pass_on(inputs, places, found, stride, mean)
         else:
-            _learn(
-                inputs, outputs, places, found, nowhere, rows, now, real, groups, stride, alpha, curves, scores, heard
-            )  # fmt: skip
+            _learn(inputs, outputs, places, found, nowhere, told, stride, alpha, curves, scores, heard)
         if len(heard):
             loss[1] += 1
         now, later = later, now
 
 
+@inlined
+def _rows_of(token, own, stride, places):
+    """Offsets of a token's own rows; how many they are."""
+    ends, rows = own
+    first = ends[token - 1] if token else np.int64(0)
+    for k in range(first, ends[token]):
+        places[k - first] = np.int64(rows[k]) * stride
+    return ends[token] - first
+
+
+@inlined
+def _ask_for_own(token, own, inputs, stride):
+    ends, rows = own
+    first = ends[token - 1] if token else np.int64(0)
+    for k in range(first, ends[token]):
+        _ask_for(inputs, np.int64(rows[k]), stride)
+
+
 @jit
-def _learn_windows(ids, ends, bag, inputs, outputs, stride, keep, draws, settings, alpha, curves, scratch, state, loss):
+def _draw_others(true, wanted, state, limits, others, rows):
+    """Random tokens behind `true` rows, none of which they are; how many rows there are then."""
+    count = true
+    for _ in range(wanted):
+        bits = _random(state)
+        token = ((bits >> _HALF) * np.uint64(len(limits))) >> _HALF
+        if np.uint32(bits & _LOW) >= limits[token]:
+            token = np.uint64(others[token])
+        rows[count] = np.int64(token)
+        count += 1
+        for k in range(true):
+            if rows[k] == np.int64(token):
+                count -= 1
+                break
+    return count
+
+
+@jit
+def _learn_ngrams(kept, count, own, inputs, outputs, stride, draws, settings, alpha, curves, scratch, state, loss):
+    limits, others = draws
+    window, negatives, _ = settings
+    rows, places, scores, mean, one = scratch
+    for here in range(count):
+        reach = _random_below(state, window) + 1
+        if here + 1 < count:
+            _ask_for_own(kept[here + 1], own, inputs, stride)
+        true = _neighbours(kept, count, here, reach, 1, rows)
+        sets = (true + SHARED - 1) // SHARED
+        real = _draw_others(true, negatives * sets, state, limits, others, rows)
+        groups = (real + GROUP - 1) // GROUP
+        for k in range(true, real):
+            _ask_for(outputs, rows[k], stride)
+        for k in range(real, groups * GROUP):
+            rows[k] = len(limits)
+        heard = loss if here % SAMPLED == 0 else loss[:0]
+        found = _rows_of(kept[here], own, stride, places)
+        _add_up(inputs, places, found, stride, mean)
+        one[0] = stride
+        told = rows, 0, true, real, groups, np.float32(true) / np.float32(sets)
+        _learn(mean, outputs, one, 1, 2 * stride, told, stride, alpha, curves, scores, heard)
+        _pass_on(inputs, places, found, stride, mean)
+        if len(heard):
+            loss[1] += 1
+
+
+@jit
+def _learn_windows(
+    ids, ends, way, own, inputs, outputs, stride, keep, draws, settings, alpha, curves, scratch, state, loss
+):  # fmt: skip
     kept = scratch[0]
     trained = 0
     start = np.int64(0)
@@ -308,9 +385,16 @@ def _learn_windows(ids, ends, bag, inputs, outputs, stride, keep, draws, setting
         count = _keep_some(ids, start, ends[document], keep, state, kept)
         start = ends[document]
         trained += count
-        if count > 1:
+        if count < 2:
+            continue
+        if way == NGRAMS:
+            _learn_ngrams(
+                kept, count, own, inputs, outputs, stride, draws, settings, alpha, curves, scratch[1:], state, loss
+            )  # fmt: skip
+        else:
             _learn_document(
-                kept, count, bag, inputs, outputs, stride, draws, settings, alpha, curves, scratch[1:], state, loss
+                kept, count, way == BAG, inputs, outputs, stride, draws, settings, alpha, curves, scratch[1:], state,
+                loss,
             )  # fmt: skip
     return trained
 
@@ -318,18 +402,65 @@ def _learn_windows(ids, ends, bag, inputs, outputs, stride, keep, draws, setting
 def learn_windows(a):
     """Train on the documents of a block.
 
-    Arguments: ids; ends of the documents; whether the mean of the neighbours is learned from (1) or each of them (0);
-    the table of the neighbours' rows and that of the tokens told, flat, with a last row of zeros; numbers from row to
-    row, a multiple of WIDTH; for each token how many of 2**32 times it is kept (2**32 - 1: always); the alias table,
-    limits and others; window, random tokens, groups of rows; [learning rate]; sigmoids, losses; kept: scratch, as long
-    as the ids; rows: scratch of two times GROUP times the groups; places: of two windows and two; scores: SCORES times
-    as long; mean: three rows, the last zeros; one: 2; state of the random numbers; loss: [sum, tokens], added to.
+    Arguments: ids; ends of the documents; EACH, BAG or NGRAMS; for NGRAMS the ends of each token's own rows, and those
+    rows; the table learned from and that of the tokens told, flat, with a last row of zeros; numbers from row to row,
+    a multiple of WIDTH; for each token how many of 2**32 times it is kept (2**32 - 1: always); the alias table, limits
+    and others; window, random tokens, groups of rows (but for NGRAMS); [learning rate]; sigmoids, losses; kept:
+    scratch, as long as the ids; rows: scratch of two times GROUP times the groups, or all neighbours and their random
+    tokens and a GROUP; places: of two windows or the most rows of a token, and two; scores: SCORES times as long;
+    mean: three rows, the last zeros; one: 2; state of the random numbers; loss: [sum, tokens], added to.
 
     Returns:
         How many tokens were kept.
     """
     return _learn_windows(
-        u32(a, 0), i64(a, 1), number(a, 2), f32(a, 3), f32(a, 4), number(a, 5), u32(a, 6), (u32(a, 7), u32(a, 8)),
-        (number(a, 9), number(a, 10), number(a, 11)), f32(a, 12)[0], (f32(a, 13), f32(a, 14)),
-        (i64(a, 15), i64(a, 16), i64(a, 17), f32(a, 18), f32(a, 19), i64(a, 20)), u64(a, 21), f32(a, 22),
+        u32(a, 0), i64(a, 1), number(a, 2), (i64(a, 3), u32(a, 4)), f32(a, 5), f32(a, 6), number(a, 7), u32(a, 8),
+        (u32(a, 9), u32(a, 10)), (number(a, 11), number(a, 12), number(a, 13)), f32(a, 14)[0], (f32(a, 15), f32(a, 16)),
+        (i64(a, 17), i64(a, 18), i64(a, 19), f32(a, 20), f32(a, 21), i64(a, 22)), u64(a, 23), f32(a, 24),
     )  # fmt: skip
+
+
+# FNV-1a, with the bytes taken for signed numbers, as fastText does: https://fasttext.cc (Dictionary::hash).
+_FNV_START, _FNV_PRIME = np.uint32(2166136261), np.uint32(16777619)
+
+
+@jit
+def _hash_ngrams(data, ends, shortest, longest, buckets, rows, row_ends):
+    used = np.int64(0)
+    start = np.int64(0)
+    for word in range(len(ends)):
+        end = ends[word]
+        for i in range(start, end):
+            if data[i] & 0xC0 == 0x80:
+                continue
+            h = _FNV_START
+            j = i
+            size = 1
+            while j < end and size <= longest:
+                byte = np.uint32(data[j])
+                h = np.uint32((h ^ (byte | (np.uint32(0xFFFFFF00) if byte >= 128 else np.uint32(0)))) * _FNV_PRIME)
+                j += 1
+                while j < end and data[j] & 0xC0 == 0x80:
+                    h = np.uint32((h ^ (np.uint32(data[j]) | np.uint32(0xFFFFFF00))) * _FNV_PRIME)
+                    j += 1
+                # A border alone is no n-gram.
+                if size >= shortest and not (size == 1 and (i == start or j == end)):
+                    if len(rows):
+                        rows[used] = np.uint32(np.uint64(h) % np.uint64(buckets))
+                    used += 1
+                size += 1
+        row_ends[word] = used
+        start = end
+    return used
+
+
+def hash_ngrams(a):
+    """Buckets of the n-grams of words, as fastText numbers them.
+
+    Arguments: the words' bytes with their borders, "<" and ">"; ends; characters of the shortest and of the longest
+    n-gram; buckets; rows: written, or empty to count only; ends of each word's rows: written.
+
+    Returns:
+        How many n-grams there are.
+    """
+    return _hash_ngrams(u8(a, 0), i64(a, 1), number(a, 2), number(a, 3), number(a, 4), u32(a, 5), i64(a, 6))
