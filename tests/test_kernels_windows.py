@@ -55,7 +55,7 @@ def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negative
     kernel("learn_windows")(
         ids.data, ids.ends, way, *rows, inputs.numbers, outputs.numbers, inputs.stride, keep, *draws, window,
         negatives, groups, np.array([0.05], dtype=np.float32), *curves(1 << 18), space.kept, space.rows, space.places,
-        space.scores, space.mean, space.one, space.state, space.loss,
+        space.scores, space.mean, space.state, space.loss,
     )  # fmt: skip
     random = Random(12345)
     if way == NGRAMS:

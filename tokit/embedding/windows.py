@@ -178,7 +178,6 @@ class Workspace:
     places: IntArray
     scores: FloatArray
     mean: FloatArray
-    one: IntArray
     state: npt.NDArray[np.uint64]
     loss: FloatArray
 
@@ -191,7 +190,7 @@ class Workspace:
         places = max(neighbours, most_rows) + 2
         return cls(
             aligned(block, np.int64), aligned(told, np.int64), aligned(places, np.int64),
-            aligned(SCORES * places), aligned(3 * stride), aligned(2, np.int64), aligned(1, np.uint64), aligned(2),
+            aligned(SCORES * places), aligned(2 * stride), aligned(1, np.uint64), aligned(2),
         )  # fmt: skip
 
 
@@ -259,7 +258,7 @@ class Training:
                 self.inputs.stride,
                 self._keep, *self._draws,
                 params.window, params.negatives, self._groups, np.array([alpha], dtype=np.float32), *self._curves,
-                space.kept, space.rows, space.places, space.scores, space.mean, space.one, space.state, space.loss,
+                space.kept, space.rows, space.places, space.scores, space.mean, space.state, space.loss,
             )  # fmt: skip
             self._tell(epoch, end - start, space.loss)
 

@@ -175,6 +175,44 @@ def _step(inputs, outputs, places, count, r, stride, errors):
 
 
 @jit
+def _score_one(inputs, outputs, a, r, stride, scores):
+    """The same of a single row."""
+    s0, s1, s2, s3, s4, s5 = zero(), zero(), zero(), zero(), zero(), zero()
+    for k in range(0, stride, WIDTH):
+        x = load(inputs, a + k)
+        s0 = times_plus(x, load(outputs, r[0] + k), s0)
+        s1 = times_plus(x, load(outputs, r[1] + k), s1)
+        s2 = times_plus(x, load(outputs, r[2] + k), s2)
+        s3 = times_plus(x, load(outputs, r[3] + k), s3)
+        s4 = times_plus(x, load(outputs, r[4] + k), s4)
+        s5 = times_plus(x, load(outputs, r[5] + k), s5)
+    scores[0], scores[1], scores[2] = total(s0), total(s1), total(s2)
+    scores[3], scores[4], scores[5] = total(s3), total(s4), total(s5)
+
+
+@jit
+def _step_one(inputs, outputs, a, r, stride, errors):
+    """Move a single row of the first table and those of the second, as `_step` does."""
+    e0, e1, e2 = spread(errors[0]), spread(errors[1]), spread(errors[2])
+    e3, e4, e5 = spread(errors[3]), spread(errors[4]), spread(errors[5])
+    for k in range(0, stride, WIDTH):
+        x = load(inputs, a + k)
+        y = times_plus(e0, load(outputs, r[0] + k), x)
+        y = times_plus(e1, load(outputs, r[1] + k), y)
+        y = times_plus(e2, load(outputs, r[2] + k), y)
+        y = times_plus(e3, load(outputs, r[3] + k), y)
+        y = times_plus(e4, load(outputs, r[4] + k), y)
+        y = times_plus(e5, load(outputs, r[5] + k), y)
+        store(inputs, a + k, y)
+        store(outputs, r[0] + k, times_plus(e0, x, load(outputs, r[0] + k)))
+        store(outputs, r[1] + k, times_plus(e1, x, load(outputs, r[1] + k)))
+        store(outputs, r[2] + k, times_plus(e2, x, load(outputs, r[2] + k)))
+        store(outputs, r[3] + k, times_plus(e3, x, load(outputs, r[3] + k)))
+        store(outputs, r[4] + k, times_plus(e4, x, load(outputs, r[4] + k)))
+        store(outputs, r[5] + k, times_plus(e5, x, load(outputs, r[5] + k)))
+
+
+@jit
 def _to_errors(count, first, true, real, weight, alpha, sigmoids, losses, scores, loss):
     """Scores of GROUP rows into errors times the learning rate.
 
@@ -266,6 +304,17 @@ def _learn(inputs, outputs, places, count, nowhere, told, stride, alpha, curves,
         _step(inputs, outputs, places, count, r, stride, scores)
 
 
+@jit
+def _learn_mean(mean, outputs, told, stride, alpha, curves, scores, loss):
+    """The same by one vector, which lies in `mean` behind a copy of itself."""
+    rows, first, true, real, groups, weight = told
+    for group in range(groups):
+        r = _group_of(rows, first + group * GROUP, stride)
+        _score_one(mean, outputs, stride, r, stride, scores)
+        _to_errors(1, group * GROUP, true, real, weight, alpha, curves[0], curves[1], scores, loss)
+        _step_one(mean, outputs, stride, r, stride, scores)
+
+
 @inlined
 def _neighbours(kept, count, here, reach, stride, places):
     """Offsets of the rows of a token's neighbours; how many they are."""
@@ -281,7 +330,7 @@ def _neighbours(kept, count, here, reach, stride, places):
 def _learn_document(kept, count, bag, inputs, outputs, stride, draws, settings, alpha, curves, scratch, state, loss):
     limits, others = draws
     window, negatives, groups = settings
-    rows, places, scores, mean, one = scratch
+    rows, places, scores, mean = scratch
     nowhere = len(limits) * stride
     now, later = 0, groups * GROUP
     coming = _draw(kept[0], negatives, state, limits, others, rows, now, groups)
@@ -300,8 +349,7 @@ def _learn_document(kept, count, bag, inputs, outputs, stride, draws, settings, 
         told = rows, now, 1, real, groups, _ONE
         if bag:
             _add_up(inputs, places, found, stride, mean)
-            one[0] = stride
-            _learn(mean, outputs, one, 1, 2 * stride, told, stride, alpha, curves, scores, heard)
+            _learn_mean(mean, outputs, told, stride, alpha, curves, scores, heard)
             _pass_on(inputs, places, found, stride, mean)
         else:
             _learn(inputs, outputs, places, found, nowhere, told, stride, alpha, curves, scores, heard)
@@ -350,7 +398,7 @@ def _draw_others(true, wanted, state, limits, others, rows):
 def _learn_ngrams(kept, count, own, inputs, outputs, stride, draws, settings, alpha, curves, scratch, state, loss):
     limits, others = draws
     window, negatives, _ = settings
-    rows, places, scores, mean, one = scratch
+    rows, places, scores, mean = scratch
     for here in range(count):
         reach = _random_below(state, window) + 1
         if here + 1 < count:
@@ -366,9 +414,8 @@ def _learn_ngrams(kept, count, own, inputs, outputs, stride, draws, settings, al
         heard = loss if here % SAMPLED == 0 else loss[:0]
         found = _rows_of(kept[here], own, stride, places)
         _add_up(inputs, places, found, stride, mean)
-        one[0] = stride
         told = rows, 0, true, real, groups, np.float32(true) / np.float32(sets)
-        _learn(mean, outputs, one, 1, 2 * stride, told, stride, alpha, curves, scores, heard)
+        _learn_mean(mean, outputs, told, stride, alpha, curves, scores, heard)
         _pass_on(inputs, places, found, stride, mean)
         if len(heard):
             loss[1] += 1
@@ -408,7 +455,7 @@ def learn_windows(a):
     and others; window, random tokens, groups of rows (but for NGRAMS); [learning rate]; sigmoids, losses; kept:
     scratch, as long as the ids; rows: scratch of two times GROUP times the groups, or all neighbours and their random
     tokens and a GROUP; places: of two windows or the most rows of a token, and two; scores: SCORES times as long;
-    mean: three rows, the last zeros; one: 2; state of the random numbers; loss: [sum, tokens], added to.
+    mean: two rows; state of the random numbers; loss: [sum, tokens], added to.
 
     Returns:
         How many tokens were kept.
@@ -416,7 +463,7 @@ def learn_windows(a):
     return _learn_windows(
         u32(a, 0), i64(a, 1), number(a, 2), (i64(a, 3), u32(a, 4)), f32(a, 5), f32(a, 6), number(a, 7), u32(a, 8),
         (u32(a, 9), u32(a, 10)), (number(a, 11), number(a, 12), number(a, 13)), f32(a, 14)[0], (f32(a, 15), f32(a, 16)),
-        (i64(a, 17), i64(a, 18), i64(a, 19), f32(a, 20), f32(a, 21), i64(a, 22)), u64(a, 23), f32(a, 24),
+        (i64(a, 17), i64(a, 18), i64(a, 19), f32(a, 20), f32(a, 21)), u64(a, 22), f32(a, 23),
     )  # fmt: skip
 
 
