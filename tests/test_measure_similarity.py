@@ -181,6 +181,7 @@ def test_four_words_a_line_are_analogies(tmp_path: Path, text: str) -> None:
         (b"# only this\n\n", "there is no pair"),
         (b"word1,word2,score\n", "there is no pair"),
         (b": one\n", "there is no analogy"),
+        (b"a,b,1\nc\rd,e,2\n", ":2: no pair with a score"),
         (b"a,b,1\nc,d\n", ":2: no pair with a score"),
         (b"a b 1\nc d nan\n", ":2: no pair with a score"),
         (b": one\na b c d\na b c\n", ":3: 3 words where an analogy has four"),

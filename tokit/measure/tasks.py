@@ -151,7 +151,10 @@ def _delimiter(line: str) -> str | None:
 def _fields(line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
         return line.split()
-    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+    try:
+        return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error:
+        return []
 
 
 def _pair(fields: Sequence[str]) -> tuple[str, str, float] | None:
