@@ -128,6 +128,25 @@ def test_composed_words_take_part_in_analogies(cli: Cli, bpe_folder: Path, corpu
         assert (row["found"], row["composed"]) == (2, 2)
 
 
+def test_the_other_spelling_of_a_word_is_no_answer(
+    cli: Cli, bpe_folder: Path, corpus_file: Path, tmp_path: Path
+) -> None:
+    emb = tmp_path / "emb"
+    fit_embedding(open_corpus([str(corpus_file)]), bpe_folder, emb, dim=DIM, threads=1)
+    space = open_space(emb)
+    spaced = {text: i for i, text in enumerate(space.texts) if space.known[i]}
+    twice = [text for text in spaced if text.isascii() and text.isalpha() and f" {text}" in spaced]
+    word, other, answer = twice[:3]
+    vectors = load_file(emb / "model.safetensors")["embeddings"].copy()
+    # Both spellings lie where the question points, the answer a little beside.
+    vectors[spaced[word]] = vectors[spaced[f" {word}"]] = 1
+    vectors[spaced[f" {answer}"]] = [2, *[1] * (DIM - 1)]
+    save_file({"embeddings": vectors}, emb / "model.safetensors")
+    (tmp_path / "questions").write_text(f"{other} {word} {other} {answer}\n")
+    (row,) = rows(cli("eval", emb, "--task", tmp_path / "questions", "--json"))
+    assert row["score"] == 1
+
+
 def test_the_table_has_the_rows_and_what_is_noise(cli: Cli, make: Maker) -> None:
     ran = cli("eval", make("one", 1), make("one", 1), make("far", 2, 50), "--task", "wordsim353", "--task", SIMLEX)
     assert ran.code == 0, ran.err
