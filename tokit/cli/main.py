@@ -33,6 +33,7 @@ COMMANDS = {
     "embed": "tokit.cli.embed:embed",
     "near": "tokit.cli.near:near",
     "analogy": "tokit.cli.near:analogy",
+    "eval": "tokit.cli.eval:evaluate",
     "inspect": "tokit.cli.inspect:inspect",
     "demo": "tokit.cli.demo:demo",
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tokit.arrays import FloatArray
 from tokit.embedding.neighbours import Neighbourhood, unit
@@ -90,6 +91,21 @@ class WordSpace:
             self._known[embedding.unknown_id] = False
         self._neighbourhood = Neighbourhood(self._vectors, self._known)
 
+    @property
+    def vectors(self) -> FloatArray:
+        """Row i is token id i; shape (vocab, dim)."""
+        return self._vectors
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Tokens that may be a word's, or its neighbours; shape (vocab,)."""
+        return self._known
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text that each token stands for."""
+        return self._pieces.texts
+
     def near(self, word: str, k: int = DEFAULT_K) -> Nearest:
         """The `k` tokens nearest to a word, its own left out.
 
@@ -97,7 +113,7 @@ class WordSpace:
             UnknownWordError: nothing of the word was in the training corpus.
         """
         query = self.look_up(word)
-        return Nearest(query, self._neighbours(self._vector(query), k, query.ids))
+        return Nearest(query, self._neighbours(self.vector(query), k, query.ids))
 
     def analogy(self, a: str, b: str, c: str, k: int = DEFAULT_K) -> Analogy:
         """The `k` tokens nearest to b - a + c (3CosAdd), the three left out.
@@ -108,7 +124,7 @@ class WordSpace:
             UnknownWordError: nothing of a word was in the training corpus.
         """
         first, second, third = self.look_up(a), self.look_up(b), self.look_up(c)
-        one, two, three = (unit(self._vector(query)) for query in (first, second, third))
+        one, two, three = (unit(self.vector(query)) for query in (first, second, third))
         exclude = first.ids + second.ids + third.ids
         return Analogy(first, second, third, self._neighbours(two - one + three, k, exclude))
 
@@ -141,7 +157,8 @@ class WordSpace:
     def _query(self, word: str, ids: list[int], *, composed: bool) -> Query:
         return Query(word, tuple(ids), tuple(self._pieces.names[i] for i in ids), composed)
 
-    def _vector(self, query: Query) -> FloatArray:
+    def vector(self, query: Query) -> FloatArray:
+        """The vector of what was looked up: a token's own, or the mean of its pieces'. Shape (dim,)."""
         mean: FloatArray = self._vectors[np.array(query.ids)].mean(axis=0)
         return mean
 

@@ -1,0 +1,170 @@
+"""`tokit eval`."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from tokit.cli import console, render
+from tokit.cli.compare import CsvOpt
+from tokit.cli.options import JsonOpt, QuietOpt, SeedOpt
+from tokit.errors import UsageError
+
+if TYPE_CHECKING:
+    from tokit.measure.bootstrap import Interval
+    from tokit.ops.eval import EvalReport, EvalRow, TaskResult
+
+EmbeddingsArg = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    typer.Argument(
+        metavar="EMB...",
+        help="Embedding folders; a,b,c is one row: the mean over several seeds, with its spread.",
+        show_default=False,
+    ),
+]
+TaskOpt = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--task",
+        metavar="NAME|PATH",
+        help="wordsim353, simlex999, analogies, or a file of rated pairs or analogies; may be repeated.",
+        show_default="the three",
+    ),
+]
+OovOpt = Annotated[
+    str,
+    typer.Option(
+        "--oov",
+        help="A word that is no single token: compose (the mean of its pieces, as in near), skip (leave its pair out), "
+        "or zero (similarity 0, a wrong answer).",
+    ),
+]
+MethodOpt = Annotated[str, typer.Option("--method", help="How analogies are solved: 3cosadd or 3cosmul.")]
+LowercaseOpt = Annotated[bool, typer.Option("--lowercase", help="Look words up in lower case.")]
+ResamplesOpt = Annotated[int, typer.Option("--resamples", help="Bootstrap draws behind the 95 % intervals.")]
+
+COLUMNS = (
+    "task", "measure", "embedding", "score", "low", "high", "spread", "items", "found", "composed",
+    "difference", "difference_low", "difference_high", "difference_items", "verdict",
+)  # fmt: skip
+
+
+def evaluate(
+    embeddings: EmbeddingsArg = None,
+    task: TaskOpt = None,
+    oov: OovOpt = "compose",
+    method: MethodOpt = "3cosadd",
+    lowercase: LowercaseOpt = False,
+    resamples: ResamplesOpt = 1000,
+    seed: SeedOpt = 0,
+    as_csv: CsvOpt = False,
+    as_json: JsonOpt = False,
+    quiet: QuietOpt = False,
+) -> None:
+    """Evaluate embeddings by rated word pairs and analogies, side by side.
+
+    tokit eval emb/ other-1/,other-2/ --task wordsim353 --task pairs.csv
+    """
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other", hint="ask for one of them")
+    from tokit.ops.eval import evaluate as evaluate_embeddings
+
+    with console.progress(quiet=quiet) as tick:
+        report = evaluate_embeddings(
+            embeddings or (),
+            task or (),
+            oov=oov,
+            method=method,
+            lowercase=lowercase,
+            resamples=resamples,
+            seed=seed,
+            tick=tick,
+        )
+    _warn_of_the_uncovered(report)
+    if as_json:
+        render.as_json(_as_dict(report))
+        return
+    _print_csv(report) if as_csv else _print_table(report)
+    console.note(_legend(report), quiet=quiet)
+
+
+def _legend(report: EvalReport) -> str:
+    several = any(len(result.rows) > 1 for result in report.tasks)
+    against = "; differences are from the first, on what both cover, and noise has zero in its interval"
+    case = ", in lower case" if report.lowercase else ""
+    return (
+        f"words that are no single token: {report.oov}{case}; 95 % intervals of {report.resamples:,} resamples"
+        f"{against if several else ''}"
+    )
+
+
+def _warn_of_the_uncovered(report: EvalReport) -> None:
+    for result in report.tasks:
+        for row in result.rows:
+            if not row.found:
+                console.warn(f"{row.name}: none of the {result.items:,} items of {result.name} is covered")
+
+
+def _as_dict(report: EvalReport) -> dict[str, Any]:
+    import dataclasses
+
+    value = dataclasses.asdict(report)
+    for result, told in zip(report.tasks, value["tasks"], strict=True):
+        for row, row_told in zip(result.rows, told["rows"], strict=True):
+            if row.difference is not None:
+                row_told["difference"]["verdict"] = row.difference.verdict
+    return value
+
+
+def _print_csv(report: EvalReport) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for result in report.tasks:
+        for row in result.rows:
+            writer.writerow([
+                result.name, result.measure, row.name, row.score, *_ends(row.interval), row.spread,
+                result.items, row.found, row.composed, *_difference_fields(row),
+            ])  # fmt: skip
+
+
+def _ends(found: Interval | None) -> tuple[float | None, float | None]:
+    return (None, None) if found is None else (found.low, found.high)
+
+
+def _difference_fields(row: EvalRow) -> list[Any]:
+    told = row.difference
+    return [None] * 5 if told is None else [told.value, *_ends(told.interval), told.items, told.verdict]
+
+
+def _print_table(report: EvalReport) -> None:
+    rows = [(result, row) for result in report.tasks for row in result.rows]
+    headers = ["task", "embedding", "measure", "score", "95 %", "found", "composed"]
+    cells = [_cells(result, row) for result, row in rows]
+    if any(len(row.paths) > 1 for _, row in rows):
+        headers.insert(5, "spread")
+        for line, (_, row) in zip(cells, rows, strict=True):
+            line.insert(5, "-" if row.spread is None else f"±{row.spread:.3f}")
+    if any(len(result.rows) > 1 for result in report.tasks):
+        headers += ["difference", "95 %", "verdict"]
+        for line, (result, row) in zip(cells, rows, strict=True):
+            line.extend(_difference_cells(row, first=row is result.rows[0]))
+    render.table(headers, cells, left=3)
+
+
+def _cells(result: TaskResult, row: EvalRow) -> list[str]:
+    score = "-" if row.score is None else f"{row.score:.3f}"
+    found = f"{row.found:,}/{result.items:,}"
+    return [result.name, row.name, result.measure, score, _shown(row.interval, ""), found, render.count(row.composed)]
+
+
+def _difference_cells(row: EvalRow, *, first: bool) -> list[str]:
+    if row.difference is None:
+        return ["", "", "first" if first else "-"]
+    return [f"{row.difference.value:+.3f}", _shown(row.difference.interval, "+"), row.difference.verdict]
+
+
+def _shown(found: Interval | None, sign: str) -> str:
+    return "-" if found is None else f"{found.low:{sign}.3f}..{found.high:{sign}.3f}"
