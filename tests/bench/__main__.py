@@ -1,4 +1,4 @@
-"""The command line of the bench."""
+"""The command line of the bench; `fit` has one of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.bench import fitting
 from tests.bench.peers import PEERS, installed, work_of
 from tests.bench.process import ChildError
 from tests.bench.report import document
@@ -23,7 +24,7 @@ WIDTH_OF_A_FILE = 170
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     made = argparse.ArgumentParser(prog="python -m tests.bench", description="tokit beside other tokenizer libraries")
-    made.add_argument("job", choices=JOBS)
+    made.add_argument("job", choices=JOBS, help="or fit, with options of its own: see fit --help")
     made.add_argument("--corpus", type=Path, required=True, help="a text file; its lines are the documents")
     made.add_argument("--peers", help=f"names with commas, or all that are installed: {', '.join(PEERS)}")
     made.add_argument("--vocab-size", type=int, default=32_000)
@@ -50,6 +51,8 @@ def chosen_peers(job: str, named: str | None) -> tuple[tuple[str, ...], list[str
 
 def main() -> int:
     """Measure, print, save; 1 when any row has an error."""
+    if sys.argv[1:2] == ["fit"]:
+        return fitting.main(sys.argv[2:])
     arguments = parser().parse_args()
     peers, left_out = chosen_peers(arguments.job, arguments.peers)
     options = Options(
