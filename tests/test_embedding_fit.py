@@ -143,6 +143,62 @@ def test_deterministic_is_the_same_for_any_threads(text: Path, tokenizer: Path, 
     ).read_bytes()
 
 
+KILLED = """
+import os, sys, tokit
+from tokit.embedding.checkpoint import Checkpoints
+save, left = Checkpoints.save, int(sys.argv[4])
+
+def counted(self, *arguments):
+    global left
+    save(self, *arguments)
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), 9)
+
+Checkpoints.save = counted
+tokit.fit_embedding(
+    tokit.open_corpus([sys.argv[1]]), sys.argv[2], sys.argv[3], family=sys.argv[5], dim=8, deterministic=True,
+    checkpoint_every=2000, resume=True,
+)
+"""
+
+
+@pytest.mark.parametrize("family", ["skipgram", "fasttext"])
+def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
+    fit(text, tokenizer, tmp_path / "whole", family=family, dim=8)
+    out = tmp_path / "emb"
+    for kills in (1, 3, 2):
+        command = [sys.executable, "-c", KILLED, text, tokenizer, out, str(kills), family]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+        assert not out.exists()
+        assert (tmp_path / "emb.checkpoint").exists()
+    fit(text, tokenizer, out, family=family, dim=8, resume=True)
+    for name in ("model.safetensors", "training.safetensors"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert (
+        artifact.read_manifest(out, "embedding")["losses"]
+        == (artifact.read_manifest(tmp_path / "whole", "embedding")["losses"])
+    )
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "whole"]
+
+
+def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, text, tokenizer, tmp_path / "emb", "1", "skipgram"]
+    subprocess.run(command, check=False)
+    with pytest.raises(ArtifactError, match="another training"):
+        fit(text, tokenizer, tmp_path / "emb", dim=8, seed=1, resume=True)
+    (tmp_path / "emb.checkpoint").write_bytes(b"no tensors")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        fit(text, tokenizer, tmp_path / "emb", dim=8, resume=True)
+
+
+def test_the_reference_keeps_no_checkpoints(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    with engine("reference"), pytest.raises(UsageError, match="keeps no checkpoints"):
+        fit(text, tokenizer, tmp_path / "emb", resume=True)
+    with pytest.raises(UsageError, match="not a positive number"):
+        fit(text, tokenizer, tmp_path / "emb", checkpoint_every=0)
+
+
 def test_the_reference_can_be_asked_for(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     with engine("reference"):
         fit(text, tokenizer, tmp_path / "theirs")

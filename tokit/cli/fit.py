@@ -52,6 +52,15 @@ DeterministicOpt = Annotated[
     typer.Option("--deterministic", help="The same bytes for any number of threads: one of them trains."),
 ]
 
+CheckpointOpt = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(
+        "--checkpoint-every", metavar="TOKENS", help="Keep the state in OUT.checkpoint every so many tokens.",
+        show_default=False,
+    ),
+]  # fmt: skip
+ResumeOpt = Annotated[bool, typer.Option("--resume", help="Go on from OUT.checkpoint, when there is one.")]
+
 
 def fit(
     family: FamilyArg,
@@ -72,6 +81,8 @@ def fit(
     threads: FitThreadsOpt = None,
     deterministic: DeterministicOpt = False,
     engine: EngineOpt = None,
+    checkpoint_every: CheckpointOpt = None,
+    resume: ResumeOpt = False,
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
@@ -107,6 +118,8 @@ def fit(
             seed=seed,
             threads=threads,
             deterministic=deterministic,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
             overwrite=overwrite,
             tick=tick,
         )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tokit.arrays import FloatArray, IntArray, Pieces
+from tokit.embedding.checkpoint import Checkpoints
 from tokit.embedding.stream import IdStream
 from tokit.errors import TrainingError, UsageError
 from tokit.params import param
@@ -59,6 +60,7 @@ class FitJob:
         deterministic: The same bytes whatever `threads` is.
         reference: Train in the reference library, where there is one for the family.
         tick: Progress.
+        checkpoints: Where the state is kept on the way; only families that say so keep one.
         stop: Set it, and a training that runs in another thread ends soon; what it returns is then of no use.
     """
 
@@ -72,6 +74,7 @@ class FitJob:
     deterministic: bool = False
     reference: bool = False
     tick: Tick = silent
+    checkpoints: Checkpoints | None = None
     stop: Event = field(default_factory=Event)
 
 
@@ -116,6 +119,8 @@ class Embedding(ABC):
 
     name: ClassVar[str]
     Params: ClassVar[type[Any]]
+    # Whether a training that was killed can go on.
+    resumes: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod

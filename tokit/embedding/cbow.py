@@ -17,6 +17,7 @@ class Cbow(Embedding):
 
     name: ClassVar[str] = "cbow"
     Params: ClassVar[type[Any]] = WindowParams
+    resumes: ClassVar[bool] = True
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:

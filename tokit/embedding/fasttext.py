@@ -49,6 +49,7 @@ class FastText(Embedding):
 
     name: ClassVar[str] = "fasttext"
     Params: ClassVar[type[Any]] = FastTextParams
+    resumes: ClassVar[bool] = True
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:

@@ -17,6 +17,7 @@ class SkipGram(Embedding):
 
     name: ClassVar[str] = "skipgram"
     Params: ClassVar[type[Any]] = WindowParams
+    resumes: ClassVar[bool] = True
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:

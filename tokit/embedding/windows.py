@@ -223,7 +223,7 @@ class Training:
         self._blocks = block_ends(job.ids.ends, self._params.epochs)
         self._lock = threading.Lock()
         self._started = time.perf_counter()
-        self._taken = self._done = 0
+        self._taken = self._until = self._done = self._skipped = 0
         self._lost = np.zeros((self._params.epochs, 2))
         self.words_per_second = 0.0
 
@@ -233,14 +233,47 @@ class Training:
         return [float(lost / max(tokens, 1)) for lost, tokens in self._lost]
 
     def run(self, threads: int) -> None:
-        """Learn every block in every epoch, or until the job is stopped."""
+        """Learn every block in every epoch, or until the job is stopped; from a checkpoint on, if there is one."""
+        self._resume()
         self._started = time.perf_counter()
+        turns = self._params.epochs * len(self._blocks)
+        while self._taken < turns and not self._job.stop.is_set():
+            self._until = self._next_checkpoint(turns)
+            self._run_on(threads)
+            if self._job.checkpoints and self._taken < turns and not self._job.stop.is_set():
+                self._job.checkpoints.save(self._state(), self._taken)
+
+    def _run_on(self, threads: int) -> None:
         if threads == 1:
             self._work()
             return
         with ThreadPoolExecutor(threads) as pool:
             for each in [pool.submit(self._work) for _ in range(threads)]:
                 each.result()
+
+    def _next_checkpoint(self, turns: int) -> int:
+        """The turn before which the next one is due."""
+        if self._job.checkpoints is None:
+            return turns
+        sizes = np.diff(self._blocks, prepend=0)
+        turn, tokens = self._taken, 0
+        while turn < turns and tokens < self._job.checkpoints.every:
+            tokens += int(sizes[turn % len(sizes)])
+            turn += 1
+        return turn
+
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        return {"inputs": self.inputs.numbers, "outputs": self.outputs.numbers, "lost": self._lost}
+
+    def _resume(self) -> None:
+        found = self._job.checkpoints.load() if self._job.checkpoints else None
+        if found is None:
+            return
+        arrays, self._taken = found
+        for name, mine in self._state().items():
+            mine[:] = arrays[name]
+        epochs, number = divmod(self._taken, len(self._blocks))
+        self._skipped = epochs * len(self._job.ids.data) + (int(self._blocks[number - 1]) if number else 0)
 
     def _work(self) -> None:
         job, params = self._job, self._params
@@ -268,10 +301,10 @@ class Training:
         while not self._job.stop.is_set():
             with self._lock:
                 turn = self._taken
+                if turn >= self._until:
+                    return
                 self._taken += 1
             epoch, number = divmod(turn, len(self._blocks))
-            if epoch >= params.epochs:
-                return
             before = int(self._blocks[number - 1]) if number else 0
             share = (epoch * len(self._job.ids.data) + before) / total
             yield epoch, number, params.alpha - (params.alpha - params.min_alpha) * share
@@ -286,7 +319,7 @@ class Training:
                 f"loss {self.losses[epoch]:.3f}"
             )
             total = self._params.epochs * len(self._job.ids.data)
-            self._job.tick(Progress("fitting", self._done, total, "tokens", note))
+            self._job.tick(Progress("fitting", self._skipped + self._done, total, "tokens", note))
 
 
 def block_ends(ends: IntArray, epochs: int) -> IntArray:

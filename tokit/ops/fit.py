@@ -18,6 +18,7 @@ from tokit.artifact import check_target, dump_json, writing
 from tokit.corpus import Corpus, Fingerprint
 from tokit.embedding import EMBEDDINGS, Embedding
 from tokit.embedding.base import FitJob, Fitted
+from tokit.embedding.checkpoint import Checkpoints
 from tokit.embedding.plain import plain_specification
 from tokit.embedding.store import TOKENIZER, write_vectors
 from tokit.embedding.stream import StreamWriter
@@ -35,6 +36,8 @@ from tokit.tokenizer.folder import tokenizer_config
 from tokit.tokenizer.foreign import open_tokenizer
 
 DEFAULT_DIM = 128
+# More tokens than any corpus has.
+NEVER = 1 << 62
 # What NumPy's older generator takes.
 LARGEST_SEED = (1 << 32) - 1
 
@@ -101,6 +104,8 @@ def fit_embedding(
     seed: int = 0,
     threads: int | None = None,
     deterministic: bool = False,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     tick: Tick = silent,
 ) -> FitReport:
@@ -116,6 +121,9 @@ def fit_embedding(
         seed: Of whatever is drawn at random.
         threads: How many may train at once; None takes all processors. Only one gives the same bytes every time,
         deterministic: or this does, whatever `threads` is: then one of them trains.
+        checkpoint_every: Keep the state in `OUT.checkpoint` after so many tokens, again and again.
+        resume: Go on from there, when there is one; with one thread, or `deterministic`, the bytes are those of a run
+            that was never killed.
         overwrite: Replace what is there.
         tick: Progress.
 
@@ -127,6 +135,8 @@ def fit_embedding(
     """
     plan = plan_fit(family, dim, settings, seed, threads, deterministic=deterministic)
     check_target(out, overwrite=overwrite)
+    if checkpoint_every is not None or resume:
+        _require_checkpoints(plan, checkpoint_every)
     source = plain_source(tokenizer if isinstance(tokenizer, Tokenizer) else open_tokenizer(tokenizer))
     with tempfile.TemporaryDirectory(prefix="tokit-") as folder:
         with StreamWriter(Path(folder) / "ids", source.plain.vocab_size) as stream:
@@ -134,10 +144,12 @@ def fit_embedding(
         ids, counts = stream.mapped(), stream.token_counts
         job = FitJob(
             ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, plan.deterministic,
-            plan.reference, tick,
+            plan.reference, tick, _checkpoints(plan, source, facts, out, checkpoint_every, resume=resume),
         )  # fmt: skip
         fitted = _fit(plan.family, job)
     _save(fitted, plan, source, stream, facts, out=out, overwrite=overwrite)
+    if job.checkpoints:
+        job.checkpoints.clear()
     return FitReport(
         str(out),
         family,
@@ -180,6 +192,31 @@ def plan_fit(
     return Plan(
         kind, fill(kind.Params, settings or {}), dim, seed, threads or available_threads(), deterministic, reference
     )
+
+
+def _require_checkpoints(plan: Plan, every: int | None) -> None:
+    if plan.reference or not plan.family.resumes:
+        what = "the reference engine" if plan.reference else plan.family.name
+        raise UsageError(f"{what} keeps no checkpoints", hint="leave out --checkpoint-every and --resume")
+    if every is not None and every < 1:
+        raise UsageError(f"--checkpoint-every {every}: not a positive number of tokens", hint="10000000")
+
+
+def _checkpoints(
+    plan: Plan, source: Source, facts: CorpusFacts, out: str | Path, every: int | None, *, resume: bool
+) -> Checkpoints | None:
+    if every is None and not resume:
+        return None
+    job = {
+        "family": plan.family.name,
+        "params": dataclasses.asdict(plan.params),
+        "dim": plan.dim,
+        "seed": plan.seed,
+        "tokenizer": source.given.sha256,
+        "corpus": facts.as_dict(),
+    }
+    path = Path(out)
+    return Checkpoints(path.with_name(f"{path.name}.checkpoint"), every or NEVER, json.dumps(job), resume)
 
 
 def plain_source(tokenizer: Tokenizer) -> Source:
