@@ -112,3 +112,27 @@ def test_a_peer_that_is_unknown_is_named(tmp_path: Path) -> None:
     done = bench("encode", "--corpus", str(tmp_path), "--peers", "nonsense")
     assert done.returncode == 1
     assert "unknown peer nonsense" in done.stderr
+
+
+def test_embeddings_stand_beside_gensim(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    lines = "The tiger and the cat, the book and the paper.\nOld is not new, a train no car, hard is not easy!\n"
+    text.write_text(lines * 300, encoding="utf-8")
+    saved = tmp_path / "fit.json"
+    settings = ["--peers", "gensim", "--rounds", "1", "--epochs", "1", "--dim", "8"]
+    done = bench("fit", "--corpus", str(text), *settings, "--save", str(saved))
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "skipgram, 6,600 words x 1 epochs, 8 dimensions" in done.stdout
+    found = json.loads(saved.read_text("utf-8"))
+    assert list(found) == ["tokit", "gensim"]
+    for result in found.values():
+        assert result["error"] == ""
+        assert len(result["seconds"]) == len(result["peaks"]) == len(result["scores"]) == 1
+        assert result["seconds"][0] > 0
+        assert len(result["scores"][0]) == 3
+
+
+def test_an_unknown_peer_of_fit_is_named(tmp_path: Path) -> None:
+    done = bench("fit", "--corpus", str(tmp_path / "text.txt"), "--peers", "gensin")
+    assert done.returncode
+    assert "unknown peer gensin" in done.stderr
