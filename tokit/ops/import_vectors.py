@@ -6,6 +6,7 @@ The words of the file become a `word` tokenizer: the special tokens first, then 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +22,13 @@ from tokit.embedding.formats import base as formats
 from tokit.embedding.formats.recognise import recognise
 from tokit.embedding.store import TOKENIZER, write_vectors
 from tokit.errors import ArtifactError, UsageError
-from tokit.ops.fit import plain_source
 from tokit.ops.train import RuleOptions
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import near_names
-from tokit.tokenizer.assemble import assemble
-from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.engine import engine_json
+from tokit.tokenizer.family import Trained
 from tokit.tokenizer.folder import tokenizer_config
-from tokit.tokenizer.special import SpecialTokens
+from tokit.tokenizer.special import UNKNOWN, SpecialTokens
 from tokit.tokenizer.word import Word, WordParams, from_words
 
 FAMILY = "import"
@@ -137,8 +136,9 @@ def import_vectors(
     if not kept.words:
         raise ArtifactError(f"{path}: no word that a row could be for", hint="is it another --format?")
     text_rules = (rules or RuleOptions()).over(Word.default_rules(WordParams()))
-    tokenizer = assemble(from_words(kept.words, text_rules, special), Word.name, "")
-    spaced, cut = _unreached(tokenizer, kept.words, len(special.texts), tick)
+    # Special tokens are not registered with it: in the folder of an embedding no text may become one.
+    trained = from_words(kept.words, text_rules, special)
+    spaced, cut = _unreached(trained, kept.words, tick)
     counts, origin = token_counts(read.counts, kept.rows, ranked=kind.ranked)
     table = np.zeros((len(special.texts) + len(kept.words), read.vectors.shape[1]), dtype=np.float32)
     np.take(read.vectors, kept.rows, axis=0, out=table[len(special.texts) :])
@@ -151,7 +151,7 @@ def import_vectors(
     all_counts = np.concatenate([np.zeros(len(special.texts), dtype=np.int64), counts])
     files = {"source": _file_facts(path), **({} if words is None else {"word_list": _file_facts(Path(words))})}
     params = {"format": name, "rules": text_rules.as_dict(), **files}
-    _save(report, table, all_counts, tokenizer, params=params, overwrite=overwrite)
+    _save(report, table, all_counts, trained, params=params, overwrite=overwrite)
     return report
 
 
@@ -204,14 +204,16 @@ def _check_options(kind: type[Format], words: str | Path | None, dim: int | None
         raise UsageError(f"--dim {dim}: not a positive number", hint="--dim 300")
 
 
-def _unreached(tokenizer: Tokenizer, words: Sequence[str], offset: int, tick: Tick) -> tuple[Found, Found]:
+def _unreached(trained: Trained, words: Sequence[str], tick: Tick) -> tuple[Found, Found]:
     """Words that are not one token when they stand in a text: those with white space inside, and the others."""
+    offset = len(trained.special.texts)
     spaced: list[str] = []
     cut: list[str] = []
     for start in range(0, len(words), WORDS_AT_ONCE):
         some = words[start : start + WORDS_AT_ONCE]
-        for i, (word, ids) in enumerate(zip(some, tokenizer.encode_batch(some), strict=True), start + offset):
-            if ids != [i]:
+        encodings = trained.engine.encode_batch_fast(some)
+        for i, (word, encoding) in enumerate(zip(some, encodings, strict=True), start + offset):
+            if encoding.ids != [i]:
                 (spaced if len(word.split()) != 1 or word.strip() != word else cut).append(word)
         tick(Progress("checking", start + len(some), len(words), "words"))
     return _found(spaced), _found(cut)
@@ -244,27 +246,29 @@ def _save(
     report: ImportReport,
     table: FloatArray,
     counts: IntArray,
-    tokenizer: Tokenizer,
+    trained: Trained,
     *,
     params: dict[str, Any],
     overwrite: bool,
 ) -> None:
-    source = plain_source(tokenizer)
+    definition = engine_json(trained.engine).encode("utf-8")
+    digest = hashlib.sha256(definition).hexdigest()
     # There is nothing to go on training with, and no document was seen.
     fitted = Fitted(table, np.zeros((0, report.dim), dtype=np.float32), (), 0.0)
     with writing(report.path, "embedding", overwrite=overwrite) as draft:
         write_vectors(draft.path, fitted, counts, np.zeros_like(counts))
-        (draft.path / TOKENIZER).write_text(engine_json(source.plain.engine), encoding="utf-8")
+        (draft.path / TOKENIZER).write_bytes(definition)
+        draft.digests[TOKENIZER] = digest
         dump_json(tokenizer_config({}), draft.path / "tokenizer_config.json")
         draft.manifest = {
             "family": FAMILY,
             "vocab_size": report.vocab_size,
             "dim": report.dim,
             "params": params,
-            "tokenizer_family": tokenizer.family,
-            "tokenizer_sha256": tokenizer.sha256,
-            "special_ids": source.pieces.special.nonzero()[0].tolist(),
-            "unknown_id": source.pieces.unknown_id,
+            "tokenizer_family": Word.name,
+            "tokenizer_sha256": digest,
+            "special_ids": list(trained.special.ids().values()),
+            "unknown_id": trained.special.ids()[UNKNOWN],
             "words": report.words,
             "token_counts": report.counts,
             "document_frequencies": "unknown",

@@ -20,6 +20,7 @@ import numpy as np
 from tokit.arrays import ByteArray, FloatArray, IntArray
 from tokit.embedding.formats.base import Format, Source, WordVectors, first_not_finite, not_utf8, shown
 from tokit.errors import CorpusError
+from tokit.kernels.native import kernel, pays
 from tokit.progress import Progress
 
 BLOCK_BYTES = 1 << 23
@@ -28,6 +29,7 @@ HEAD_LINES = 200
 HEADER = re.compile(rb"[ \t]*(\d{1,18})[ \t]+(\d{1,9})[ \t]*\r?\n?")
 # A word does not end in such a field; a line with a number too many does.
 DECIMAL = re.compile(rb"[-+]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?")
+NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
 # What the fast way does not know: all control characters but tab and the line's end.
 ODD = np.zeros(256, dtype=np.bool_)
 ODD[:32] = True
@@ -106,13 +108,20 @@ def guessed_dim(file: BinaryIO, path: Path) -> int:
         CorpusError: they have none.
     """
     start = file.tell()
-    columns = Counter(len(line.split()) - 1 for line in islice(file, HEAD_LINES) if line.strip())
+    columns = Counter(_trailing_numbers(line) for line in islice(file, HEAD_LINES) if line.strip())
     file.seek(start)
     dim = columns.most_common(1)[0][0] if columns else 0
     if dim < 1:
         what = "no word and its numbers on a line" if columns else "the file is empty"
         raise CorpusError(f"{path}: {what}", hint="is it another --format?")
     return dim
+
+
+def _trailing_numbers(line: bytes) -> int:
+    """How many fields at the end of a line are numbers; the first is the word, unless a blank stands first."""
+    fields = line.split()
+    most = len(fields) - (not line[:1].isspace())
+    return next((i for i, field in enumerate(reversed(fields)) if i >= most or not NUMBER.fullmatch(field)), most)
 
 
 class _Reading:
@@ -170,12 +179,9 @@ class _Reading:
 
     def _parse(self, chunk: Chunk) -> tuple[list[str], FloatArray]:
         parsed = parse_block(chunk.data, self._dim)
-        if parsed is None:
-            words, rows = self._line_by_line(chunk)
-        else:
-            words, rows = parsed
-        if first_not_finite(rows) is not None:
-            bad = first_not_finite(rows) or 0
+        words, rows = self._line_by_line(chunk) if parsed is None else parsed
+        bad = first_not_finite(rows)
+        if bad is not None:
             raise CorpusError(
                 f"{self._where(chunk.line + bad)}: a number is not finite", hint="mend or remove the line"
             )
@@ -311,6 +317,15 @@ def _inside(size: int, starts: IntArray, word_ends: IntArray) -> np.ndarray[tupl
 
 
 def _numbers(text: ByteArray, lines: int, dim: int) -> FloatArray | None:
+    if pays("parse_decimals", len(text)):
+        plain = np.empty((lines, dim), dtype=np.float32)
+        found = kernel("parse_decimals")(text, plain)
+        if found >= 0:
+            return plain if found == lines * dim else None
+    return _numbers_by_numpy(text, lines, dim)
+
+
+def _numbers_by_numpy(text: ByteArray, lines: int, dim: int) -> FloatArray | None:
     with warnings.catch_warnings(), np.errstate(over="ignore"):
         # NumPy stops at what is no number with no more than a warning.
         warnings.simplefilter("error")
