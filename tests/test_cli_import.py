@@ -116,6 +116,7 @@ def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
     out = tmp_path / "emb"
     assert_error(cli("import", tmp_path / "glove.text", "-o", out), 1, "no such file", "glove.txt")
     assert_error(cli("import", tmp_path, "-o", out), 1, "is a folder")
+    assert_error(cli("import", "/dev/null", "-o", out), 1, "is a pipe or a device")
     assert_error(cli("import", file, "-o", out, "--format", "glov"), 2, "did you mean 'glove'?")
     assert_error(cli("import", file, "-o", out, "--words", file), 2, "--words")
     assert_error(cli("import", file, "-o", out, "-d", 0), 2, "--dim 0")

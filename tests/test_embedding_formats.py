@@ -231,6 +231,11 @@ def test_fasttext_bin_is_what_gensim_loads(tmp_path: Path, options: dict[str, in
     assert dict(zip(mine.words, mine.counts.tolist(), strict=True))["the"] == 15
 
 
+def test_fasttext_without_words(file: Callable[..., Path]) -> None:
+    content = struct.pack("<2i12id3i2q?2q", 793712314, 12, 2, *[0] * 11, 0.0, 0, 0, 0, 0, -1, False, 0, 2)
+    assert_read(read(file(content)), [], np.empty((0, 2)))
+
+
 def fasttext_bytes(*, extra: bytes = b"", quantised: bool = False, pruned: int = -1, labels: int = 1) -> bytes:
     """A model written by hand, with a label behind its words and no n-grams."""
     names = [b"</s>", b"the", *[b"__label__a"] * labels]

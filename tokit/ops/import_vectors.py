@@ -123,7 +123,7 @@ def import_vectors(
         CorpusError: broken text, with its line; or a word that is not UTF-8.
         ArtifactError: a broken binary file, with its byte; or the folder cannot be written.
     """
-    path = _existing(file)
+    path = existing_file(file)
     name = format or recognise(path)
     kind = FORMATS.get(name)
     _check_options(kind, words, dim, path)
@@ -184,7 +184,12 @@ def token_counts(counts: IntArray | None, rows: IntArray, *, ranked: bool) -> tu
     return len(rows) // np.arange(1, len(rows) + 1, dtype=np.int64), FROM_RANK
 
 
-def _existing(file: str | Path) -> Path:
+def existing_file(file: str | Path) -> Path:
+    """The file, if it is one.
+
+    Raises:
+        ArtifactError: it is not there, a folder, or a pipe.
+    """
     path = Path(file)
     if path.is_dir():
         raise ArtifactError(
@@ -192,6 +197,8 @@ def _existing(file: str | Path) -> Path:
         )
     if not path.exists():
         raise ArtifactError(f"{file}: no such file", hint=near_names(path))
+    if not path.is_file():
+        raise ArtifactError(f"{file} is a pipe or a device", hint="its size has to be known: save it to a file first")
     return path
 
 
@@ -269,7 +276,7 @@ def _save(
             "tokenizer_sha256": digest,
             "special_ids": list(trained.special.ids().values()),
             "unknown_id": trained.special.ids()[UNKNOWN],
-            "words": report.words,
+            "tokens_seen": report.words,
             "token_counts": report.counts,
             "document_frequencies": "unknown",
             **{name: dataclasses.asdict(getattr(report, name)) for name in ("duplicates", "unusable", "spaced", "cut")},

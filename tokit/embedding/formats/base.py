@@ -135,11 +135,9 @@ def first_not_finite(rows: FloatArray) -> int | None:
     return None
 
 
-def not_utf8(where: str) -> CorpusError:
+def not_utf8(where: str, hint: str = "convert the file first: iconv -f latin1 -t utf-8") -> CorpusError:
     """The error for a word that is no text."""
-    return CorpusError(
-        f"{where} is not UTF-8", hint="convert the file first: iconv -f latin1 -t utf-8; or name its --format"
-    )
+    return CorpusError(f"{where} is not UTF-8", hint=hint)
 
 
 def shown(word: bytes) -> str:
@@ -157,4 +155,5 @@ def decoded(word: bytes, where: str) -> str:
     try:
         return word.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise not_utf8(f"{where}: '{shown(word)}'") from error
+        hint = "damaged, or another --format? or the tool that wrote it cut long words in the middle of a character"
+        raise not_utf8(f"{where}: '{shown(word)}'", hint) from error

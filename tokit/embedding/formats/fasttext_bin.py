@@ -28,7 +28,7 @@ SHAPE = struct.Struct("<?2q")
 WORD = 0
 END_OF_LINE = "</s>"
 # So many words' n-grams are looked up at a time.
-WORDS_AT_ONCE = 1 << 12
+WORDS_AT_ONCE = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class _Model:
         dim, ngrams = self._arguments()
         dictionary = self._dictionary()
         start = self._matrix(dictionary, dim, ngrams)
+        if not dictionary.words:
+            return WordVectors([], np.empty((0, dim), dtype=np.float32), dictionary.counts)
         rows = len(dictionary.words) + ngrams.buckets
         # NumPy's own map: the file's other may be closed when this one is done with.
         table = np.memmap(self._path, dtype="<f4", mode="r", offset=start, shape=(rows, dim))
