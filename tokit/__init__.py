@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tokit.ops.count import count_to_folder
     from tokit.ops.embed import embed
     from tokit.ops.fit import fit_embedding
+    from tokit.ops.import_vectors import import_vectors
     from tokit.ops.train import train_tokenizer
     from tokit.tokenizer.foreign import open_tokenizer as load
 
@@ -31,6 +32,7 @@ _API = {
     "count_to_folder": "tokit.ops.count:count_to_folder",
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
     "fit_embedding": "tokit.ops.fit:fit_embedding",
+    "import_vectors": "tokit.ops.import_vectors:import_vectors",
     "embed": "tokit.ops.embed:embed",
 }
 
@@ -39,6 +41,7 @@ __all__ = [
     "count_to_folder",
     "embed",
     "fit_embedding",
+    "import_vectors",
     "load",
     "open_corpus",
     "train_tokenizer",

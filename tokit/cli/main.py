@@ -30,6 +30,7 @@ COMMANDS = {
     "wc": "tokit.cli.wc:wc",
     "show": "tokit.cli.show:show",
     "fit": "tokit.cli.fit:fit",
+    "import": "tokit.cli.import_:import_",
     "embed": "tokit.cli.embed:embed",
     "near": "tokit.cli.near:near",
     "analogy": "tokit.cli.near:analogy",

@@ -6,6 +6,7 @@ bytes instead, and then decoding is exact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokit.params import param
@@ -39,21 +40,9 @@ class Word(Family):
 
     @classmethod
     def _with_unknown(cls, job: Job) -> Trained:
-        from tokenizers import Tokenizer, decoders, models
-
         special = job.special.with_unknown()
         check_size(job.size, len(special.texts) + 1, "the special tokens and a word")
-        words = frequent_words(job, special, job.size - len(special.texts))
-        vocab = {token: i for i, token in enumerate([*special.texts, *words])}
-        engine = Tokenizer(models.WordLevel(vocab=vocab, unk_token=special.unknown))
-        engine.normalizer = job.rules.normalizer()
-        splitter = guarded(job.rules, special)
-        if splitter is not None:
-            engine.pre_tokenizer = splitter
-        # Without a decoder the library joins by a space.
-        if job.rules.keeps_text:
-            engine.decoder = decoders.Fuse()
-        return Trained(engine, special)
+        return from_words(frequent_words(job, special, job.size - len(special.texts)), job.rules, special)
 
     @classmethod
     def _with_bytes(cls, job: Job) -> Trained:
@@ -72,6 +61,28 @@ class Word(Family):
         )
         engine.decoder = decoders.ByteLevel()
         return Trained(engine, job.special)
+
+
+def from_words(words: Sequence[str], rules: TextRules, special: SpecialTokens) -> Trained:
+    """A vocabulary of just these words behind the special tokens, one of which is for unknown words.
+
+    Args:
+        words: All different, and none is a special token; word i has the id i + the number of special tokens.
+        rules: How text is cut. Text reaches only words that these leave whole.
+        special: The special tokens, with one for the unknown.
+    """
+    from tokenizers import Tokenizer, decoders, models
+
+    vocab = {token: i for i, token in enumerate([*special.texts, *words])}
+    engine = Tokenizer(models.WordLevel(vocab=vocab, unk_token=special.unknown))
+    engine.normalizer = rules.normalizer()
+    splitter = guarded(rules, special)
+    if splitter is not None:
+        engine.pre_tokenizer = splitter
+    # Without a decoder the library joins by a space.
+    if rules.keeps_text:
+        engine.decoder = decoders.Fuse()
+    return Trained(engine, special)
 
 
 def frequent_words(job: Job, special: SpecialTokens, most: int) -> list[str]:

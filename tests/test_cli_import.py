@@ -1,0 +1,161 @@
+"""import from the command line: the folder is an embedding like those that are fitted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Ran, assert_error, folder_bytes
+from safetensors.numpy import load_file
+
+from tokit.artifact import changed_files, read_manifest
+from tokit.embedding.store import load_embedding
+from tokit.ops.embed import embed, open_embedder
+
+Cli = Callable[..., Ran]
+# Capital letters, so that no word is said about them.
+GLOVE = b"the 1 0 0.5\nKing 0.5 1 0\nqueen 0.5 0.9 0.1\ncat -1 0 0\n"
+SPECIAL = 6
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "glove.txt"
+    path.write_bytes(GLOVE)
+    return path
+
+
+def test_import_writes_an_embedding(cli: Cli, file: Path, tmp_path: Path) -> None:
+    ran = cli("import", file, "-o", tmp_path / "emb")
+    assert (ran.code, ran.out) == (0, b"")
+    assert "glove, 4 words, 3 dimensions; counts by rank" in ran.err
+    assert "warning" not in ran.err
+    manifest = read_manifest(tmp_path / "emb", "embedding")
+    assert (manifest["family"], manifest["vocab_size"], manifest["token_counts"]) == ("import", SPECIAL + 4, "rank")
+    assert manifest["params"]["source"]["name"] == "glove.txt"
+    assert manifest["tokenizer_sha256"] == manifest["files"]["tokenizer.json"]
+    assert changed_files(tmp_path / "emb") == []
+    embedding = load_embedding(tmp_path / "emb")
+    np.testing.assert_array_equal(embedding.vectors[:SPECIAL], 0)
+    np.testing.assert_array_equal(embedding.vectors[SPECIAL], [1, 0, 0.5])
+    assert embedding.token_counts.tolist() == [0] * SPECIAL + [4, 2, 1, 1]
+    assert embedding.unknown_id == SPECIAL - 1
+    assert embedding.special.tolist() == [True] * SPECIAL + [False] * 4
+
+
+def test_the_other_commands_open_it(cli: Cli, file: Path, tmp_path: Path) -> None:
+    emb = tmp_path / "emb"
+    assert cli("import", file, "-o", emb).code == 0
+    assert cli("near", "King", "-e", emb, "-k", 1).text.splitlines()[1].startswith("queen")
+    assert_error(cli("near", "nosuchword", "-e", emb), 1, "is unknown")
+    ran = cli("embed", "-e", emb, stdin=b"the nosuchword King <|pad|>\n")
+    np.testing.assert_allclose(json.loads(ran.text)["vector"], [0.75, 0.5, 0.25])
+    assert cli("inspect", emb, "--check").code == 0
+
+
+def test_the_libraries_open_it(cli: Cli, file: Path, tmp_path: Path) -> None:
+    from model2vec import StaticModel
+
+    texts = ["the King", "queen. cat the", "<|pad|> the", "", "nosuchword cat"]
+    assert cli("import", file, "-o", tmp_path / "emb").code == 0
+    mine = embed(texts, tmp_path / "emb")
+    np.testing.assert_allclose(StaticModel.from_pretrained(tmp_path / "emb").encode(texts), mine, atol=1e-6)
+
+
+def test_the_same_file_gives_the_same_bytes(cli: Cli, file: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert cli("import", file, "-o", tmp_path / name).code == 0
+    assert folder_bytes(tmp_path / "one") == folder_bytes(tmp_path / "two")
+
+
+def test_nothing_is_lost_silently(cli: Cli, file: Path, tmp_path: Path) -> None:
+    file.write_bytes(GLOVE + b"the 9 9 9\n. . . 1 1 1\nn't 1 2 3\n<|pad|> 5 5 5\nKing 0 0 0\n")
+    ran = cli("import", file, "-o", tmp_path / "emb", "--json")
+    report = json.loads(ran.text)
+    assert report["words"] == 6
+    assert report["duplicates"] == {"count": 2, "examples": ["the", "King"]}
+    assert report["unusable"] == {"count": 1, "examples": ["<|pad|>"]}
+    assert report["spaced"] == {"count": 1, "examples": [". . ."]}
+    assert report["cut"] == {"count": 1, "examples": ["n't"]}
+    assert ran.err.count("warning:") == 4
+    embedding = load_embedding(tmp_path / "emb")
+    # The first of two wins, and what text does not reach has its row.
+    np.testing.assert_array_equal(embedding.vectors[SPECIAL], [1, 0, 0.5])
+    np.testing.assert_array_equal(embedding.vectors[SPECIAL + 4 :], [[1, 1, 1], [1, 2, 3]])
+    assert read_manifest(tmp_path / "emb")["duplicates"]["count"] == 2
+
+
+def test_rules_decide_what_text_reaches(cli: Cli, file: Path, tmp_path: Path) -> None:
+    file.write_bytes(b"do 1 2\nn't 3 4\n")
+    plain = cli("import", file, "-o", tmp_path / "plain")
+    assert "--normalizer lowercase" in plain.err
+    ran = cli(
+        "import", file, "-o", tmp_path / "emb", "--pre-tokenizer", "whitespace-split", "--normalizer", "lowercase"
+    )
+    assert (ran.code, "warning" in ran.err) == (0, False)
+    np.testing.assert_array_equal(embed(["DO n't"], tmp_path / "emb"), [[2, 3]])
+    assert read_manifest(tmp_path / "emb")["params"]["rules"]["normalizers"] == ["lowercase"]
+
+
+def test_a_matrix_needs_its_words(cli: Cli, tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", np.eye(2))
+    (tmp_path / "w.txt").write_text("A\nb\n")
+    assert_error(cli("import", tmp_path / "v.npy", "-o", tmp_path / "emb"), 2, "without words", "--words")
+    ran = cli("import", tmp_path / "v.npy", "--words", tmp_path / "w.txt", "-o", tmp_path / "emb")
+    assert (ran.code, "every word counts once" in ran.err) == (0, True)
+    assert load_embedding(tmp_path / "emb").token_counts.tolist() == [0] * SPECIAL + [1, 1]
+    assert load_file(tmp_path / "emb" / "model.safetensors")["embeddings"].dtype == np.float32
+
+
+def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "emb"
+    assert_error(cli("import", tmp_path / "glove.text", "-o", out), 1, "no such file", "glove.txt")
+    assert_error(cli("import", tmp_path, "-o", out), 1, "is a folder")
+    assert_error(cli("import", "/dev/null", "-o", out), 1, "is a pipe or a device")
+    assert_error(cli("import", file, "-o", out, "--format", "glov"), 2, "did you mean 'glove'?")
+    assert_error(cli("import", file, "-o", out, "--words", file), 2, "--words")
+    assert_error(cli("import", file, "-o", out, "-d", 0), 2, "--dim 0")
+    file.write_bytes(GLOVE + b"cut 1 2")
+    assert_error(cli("import", file, "-o", out), 1, "glove.txt:5: 2 numbers, not 3")
+    file.write_bytes(b"<|pad|> 1 2\n")
+    assert_error(cli("import", file, "-o", out), 1, "no word")
+    file.write_bytes(b"0 3\n")
+    assert_error(cli("import", file, "-o", out), 1, "no words")
+    assert not out.exists()
+
+
+def test_a_folder_is_replaced_only_when_told(cli: Cli, file: Path, tmp_path: Path) -> None:
+    assert cli("import", file, "-o", tmp_path / "emb").code == 0
+    assert_error(cli("import", file, "-o", tmp_path / "emb"), 1, "exists", "--overwrite")
+    assert cli("import", file, "-o", tmp_path / "emb", "--overwrite", "-q").err == ""
+
+
+def test_import_loads_no_trainer(file: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom tokit.cli.main import main\n"
+        "code = main(sys.argv[1:])\n"
+        "heavy = {'gensim', 'scipy', 'numba', 'torch', 'transformers'} & set(sys.modules)\n"
+        "sys.exit(f'{code} {heavy}' if code or heavy else 0)\n"
+    )
+    arguments = [sys.executable, "-c", script, "import", str(file), "-o", str(tmp_path / "emb"), "-q"]
+    ran = subprocess.run(arguments, capture_output=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_sentence_transformers_opens_it(cli: Cli, file: Path, tmp_path: Path) -> None:
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    import warnings
+
+    assert cli("import", file, "-o", tmp_path / "emb").code == 0
+    embedder = open_embedder(tmp_path / "emb")
+    with warnings.catch_warnings():
+        # What it and torch import warns of things that are none of ours.
+        warnings.simplefilter("ignore")
+        model = sentence_transformers.SentenceTransformer(str(tmp_path / "emb"), device="cpu")
+        vectors = model.encode(["the King", "cat"])
+    np.testing.assert_allclose(vectors, embedder.embed(["the King", "cat"]), atol=1e-6)

@@ -1,0 +1,77 @@
+"""`tokit import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from tokit.cli import console, render
+from tokit.cli.options import (
+    JsonOpt,
+    NormalizerOpt,
+    OutOpt,
+    OverwriteOpt,
+    PreTokenizerOpt,
+    QuietOpt,
+    normalizer_names,
+)
+
+FileArg = Annotated[Path, typer.Argument(help="A file of word vectors.", metavar="FILE", show_default=False)]
+VectorFormatOpt = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads it at run time
+    typer.Option(
+        "--format",
+        help="word2vec, word2vec-binary, glove, fasttext-vec, fasttext-bin, npy or safetensors.",
+        show_default="how the file begins says",
+    ),
+]
+WordsOpt = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--words", help="The words of a .npy or .safetensors matrix, one a line.", show_default=False),
+]
+ColumnsOpt = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("-d", "--dim", help="Columns, where the file does not say.", show_default="the file says"),
+]
+COUNTS = {
+    "file": "counts from the file",
+    "rank": "counts by rank, as the file has none",
+    "ones": "every word counts once, as the file has no counts",
+}
+
+
+def import_(
+    file: FileArg,
+    out: OutOpt,
+    format_: VectorFormatOpt = None,
+    words: WordsOpt = None,
+    dim: ColumnsOpt = None,
+    normalizer: NormalizerOpt = None,
+    pre_tokenizer: PreTokenizerOpt = None,
+    overwrite: OverwriteOpt = False,
+    as_json: JsonOpt = False,
+    quiet: QuietOpt = False,
+) -> None:
+    """Read word vectors of other tools: word2vec, GloVe, fastText, NumPy, safetensors.
+
+    tokit import glove.6B.50d.txt --normalizer lowercase -o glove
+    """
+    from tokit.ops.import_vectors import import_vectors
+    from tokit.ops.train import RuleOptions
+
+    rules = RuleOptions(normalizers=normalizer_names(normalizer), pre_tokenizer=pre_tokenizer)
+    with console.progress(quiet=quiet) as tick:
+        report = import_vectors(
+            file, out, format=format_, words=words, dim=dim, rules=rules, overwrite=overwrite, tick=tick
+        )
+    for message in report.notes:
+        console.warn(message)
+    if as_json:
+        render.as_json(report)
+        return
+    console.note(
+        f"{report.path}  {report.format}, {report.words:,} words, {report.dim} dimensions; {COUNTS[report.counts]}",
+        quiet=quiet,
+    )
