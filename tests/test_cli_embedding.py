@@ -157,6 +157,73 @@ def test_embed_writes_npy(cli: Cli, emb: Path, tmp_path: Path, monkeypatch: pyte
     assert sorted(file.name for file in tmp_path.iterdir()) == ["t.ends.npy", "t.npy", "v.npy"]
 
 
+def test_embed_writes_parquet_and_json_lines(cli: Cli, emb: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    expected = embed(TEXT.decode().split("\n"), emb)
+    for name in ("v.parquet", "v.jsonl"):
+        assert cli("embed", "-e", emb, "-o", tmp_path / name, stdin=TEXT).code == 0
+        assert_error(cli("embed", "-e", emb, "-o", tmp_path / name, stdin=TEXT), 1, "exists")
+        assert cli("embed", "-e", emb, "-o", tmp_path / name, "--overwrite", stdin=TEXT).code == 0
+    column = parquet.read_table(tmp_path / "v.parquet").column("vector")
+    np.testing.assert_array_equal(np.array(column.to_pylist(), dtype=np.float32), expected)
+    assert (tmp_path / "v.jsonl").read_bytes() == cli("embed", "-e", emb, stdin=TEXT).out
+    (tmp_path / "other.jsonl").write_text("mine")
+    assert_error(cli("embed", "-e", emb, "-o", tmp_path / "other.jsonl", "--overwrite", stdin=TEXT), 1, "no .jsonl")
+
+
+def test_embed_of_nothing_gives_no_row(cli: Cli, emb: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for name in ("v.npy", "v.parquet", "v.jsonl"):
+        options = ("-o", tmp_path / name, "--remove-component", "all")
+        assert cli("embed", "-e", emb, *options, stdin=b"").code == 0
+    assert np.load(tmp_path / "v.npy").shape == (0, 6)
+
+
+def test_embed_idf_weighs_by_the_document_frequencies(cli: Cli, emb: Path) -> None:
+    embedder = open_embedder(emb)
+    documents = embedder.embedding.manifest["corpus"]["documents"]
+    weights = np.log((1 + documents) / (1 + embedder.embedding.document_frequencies)) + 1
+    ids = embedder.tokenizer.encode("The water is cold.")
+    rows = objects(cli("embed", "-e", emb, "--pool", "idf", stdin=b"The water is cold.\n"))
+    np.testing.assert_allclose(rows[0]["vector"], (embedder.table[ids] * weights[ids, None]).mean(axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("of", ["all", "sample"])
+def test_embed_removes_the_first_component(
+    cli: Cli, emb: Path, corpus_file: Path, tmp_path: Path, of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokit.ops.embed.SAMPLE_DOCUMENTS", 1)
+    options = ("-e", emb, "--pool", "sif", "-o")
+    text = corpus_file.read_bytes()
+    assert cli("embed", *options, tmp_path / "plain.npy", stdin=text).code == 0
+    ran = cli("embed", *options, tmp_path / "less.npy", "--remove-component", of, "--json", stdin=text)
+    report = json.loads(ran.text)
+    assert report["component"] == of
+    assert 0 < report["component_documents"] <= report["documents"]
+    assert ("of all" if of == "all" else "of the first") in ran.err
+    plain, less = np.load(tmp_path / "plain.npy"), np.load(tmp_path / "less.npy")
+    first = np.linalg.svd(plain[: report["component_documents"]].astype(np.float64), full_matrices=False)[2][0]
+    np.testing.assert_allclose(less, plain - np.outer(plain @ first, first), atol=1e-5)
+    # A pipe and a file give the same.
+    assert cli("embed", corpus_file, *options, tmp_path / "file.npy", "--remove-component", of).code == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "file.npy"), less)
+
+
+def test_embed_with_many_threads_keeps_the_order(
+    cli: Cli, emb: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokit.ops.embed.ROWS_AT_ONCE", 7)
+    many = tmp_path / "many.txt"
+    many.write_bytes(corpus_file.read_bytes() * (1 + (5 << 20) // corpus_file.stat().st_size))
+    for threads, ahead in ((1, 1 << 26), (3, 1 << 26), (3, 0)):
+        monkeypatch.setattr("tokit.ops.embed.AHEAD_BYTES", ahead)
+        options = ("-e", emb, "-o", tmp_path / f"{threads}-{ahead}.npy", "--threads", threads)
+        assert cli("embed", many, *options).code == 0
+    one, *others = [np.load(file) for file in sorted(tmp_path.glob("*.npy"))]
+    for other in others:
+        np.testing.assert_array_equal(one, other)
+
+
 def test_embed_replaces_a_file_only_when_told(cli: Cli, emb: Path, tmp_path: Path) -> None:
     target = tmp_path / "v.npy"
     target.write_bytes(b"\x93NUMPY, mine")
@@ -177,6 +244,10 @@ def test_embed_replaces_a_file_only_when_told(cli: Cli, emb: Path, tmp_path: Pat
         (["--sif-a", "0.1"], "--pool sif"),
         (["--pool", "sif", "--sif-a", "0"], "--sif-a 0"),
         (["--json"], "--json"),
+        (["--remove-component", "al"], "did you mean 'all'?"),
+        (["--tokens", "--remove-component", "all"], "--remove-component"),
+        (["-o", "v.parqet"], "did you mean '.parquet'?"),
+        (["-o", "v.parquet", "--tokens"], ".parquet"),
     ],
 )
 def test_embed_refuses_what_cannot_be_meant(cli: Cli, emb: Path, options: list[str], part: str) -> None:

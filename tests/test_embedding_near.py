@@ -71,7 +71,9 @@ def space(tmp_path: Path) -> WordSpace:
     counts = vectors.any(axis=1).astype(np.int64)
     # The special token was made to have all that a neighbour needs.
     vectors[0], counts[0] = (3, 4), 1
-    return WordSpace(StaticEmbedding(vectors, counts, np.arange(len(vectors)) == 0, None, tmp_path, {}), tokenizer)
+    return WordSpace(
+        StaticEmbedding(vectors, counts, counts, np.arange(len(vectors)) == 0, None, tmp_path, {}), tokenizer
+    )
 
 
 def test_a_word_is_its_token_after_a_space(space: WordSpace) -> None:

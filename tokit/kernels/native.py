@@ -34,6 +34,7 @@ ENTRIES = {
     "seed_words": "encoding",
     "index_pairs": "encoding",
     "learn_windows": "windows",
+    "pool_means": "pooling",
     "learn_merges": "learning",
     "lay_words": "learning",
     "move_pairs": "learning",
