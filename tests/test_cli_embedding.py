@@ -318,6 +318,80 @@ def test_near_takes_words_from_a_pipe(cli: Cli, emb: Path) -> None:
     assert piped.text.count("cosine") == 2
 
 
+@pytest.mark.parametrize("place", ["before", "after", "dashes"])
+@pytest.mark.parametrize("method", ["add", "mul"])
+def test_near_takes_words_with_signs(cli: Cli, emb: Path, place: str, method: str) -> None:
+    words, options = ["the", "-water", "a"], ["-e", emb, "-k3", "--method", method]
+    arguments = {
+        "before": [*options, *words],
+        "after": [*words, *options],
+        "dashes": [*options, "--", *words],
+    }
+    ran = cli("near", *arguments[place])
+    assert ran.code == 0
+    assert len(ran.text.splitlines()) == 4
+    assert ran.out == cli("near", *options, stdin=b"the -water a").out
+    # The title alone is another.
+    expected = cli("analogy", "water", "the", "a", *options).text.splitlines()[1:]
+    assert [row.split() for row in ran.text.splitlines()[1:]] == [row.split() for row in expected]
+
+
+def test_near_tells_words_from_options(cli: Cli, emb: Path) -> None:
+    # Words that begin as options do.
+    for word in ("-the", "-and", "-he", "-a", "-k", "-kin", "-in", "-3"):
+        ran = cli("near", "the", "-e", emb, "--json", *(["--", word] if word == "-k" else [word]))
+        assert json.loads(ran.text)["queries"][0]["query"]["minus"][0]["word"] == word[1:]
+    assert cli("near", "the", f"-e{emb}", "-k3").code == 0
+    assert cli("near", "-h").text.startswith("Usage")
+    assert_error(cli("near", "the", "-e", emb, "--methd", "mul"), 2, "--method")
+    assert_error(cli("near", "the", "-e", emb, "-k", "-3"), 2, "-k -3")
+    assert_error(cli("near", "the", "-e", emb, "--method", "mull"), 2, "did you mean 'mul'?")
+    assert_error(cli("near", "-the", "-e", emb), 2, "only takes away")
+    assert_error(cli("near", "the", "-and"), 2, "'-e'")
+
+
+def test_near_says_which_of_several_words_is_put_together(cli: Cli, emb: Path) -> None:
+    ran = cli("near", "the", "-thewaterand", "a", "-e", emb)
+    assert ran.code == 0
+    assert "'thewaterand' is no single token" in ran.err
+    query = json.loads(cli("near", "the", "-thewaterand", "-e", emb, "--json").text)["queries"][0]["query"]
+    assert (query["word"], query["minus"][0]["composed"]) == ("the -thewaterand", True)
+
+
+def test_analogies_come_from_a_pipe(cli: Cli, emb: Path) -> None:
+    lines = b"the a an\n\nand the a"
+    ran = cli("analogy", "-e", emb, "-k", 2, stdin=lines)
+    one, two = (cli("analogy", *words.split(), "-e", emb, "-k", 2).text for words in lines.decode().split("\n\n"))
+    assert (ran.code, ran.text) == (0, f"{one}\n{two}")
+    result = json.loads(cli("analogy", "-e", emb, "-k", 2, "--json", stdin=lines).text)
+    assert [each["a"]["word"] for each in result["analogies"]] == ["the", "and"]
+    assert_error(cli("analogy", "-e", emb, stdin=b"the a\n"), 2, "line 1", "three words")
+    assert_error(cli("analogy", "the", "-e", emb), 2, "'B'")
+    assert cli("analogy", "-e", emb, "--json", stdin=b"").text == '{"analogies": []}\n'
+
+
+def test_many_questions_are_answered_in_their_order(cli: Cli, emb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Small, so that they come in several parts, some of which end within a line.
+    monkeypatch.setattr("tokit.cli.near.READ_AT_ONCE", 100)
+    monkeypatch.setattr("tokit.embedding.neighbours.SCORES_AT_ONCE", 3000)
+    lines = [f"{a} -{b} {c}" for a in ("the", "water", "and") for b in ("a", "cold") for c in ("he", "went", "of")] * 9
+    result = json.loads(cli("near", "-e", emb, "-k", 2, "--json", stdin="\n".join(lines).encode()).text)
+    assert [each["query"]["word"] for each in result["queries"]] == lines
+    assert all(len(each["neighbours"]) == 2 for each in result["queries"])
+
+
+def test_near_answers_line_by_line(emb: Path) -> None:
+    command = [sys.executable, "-m", "tokit", "near", "-e", str(emb), "-k", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"the -and a\n")
+        process.stdin.flush()
+        assert process.stdout.readline().split()[:3] == [b"the", b"-and", b"a"]
+        process.stdin.close()
+        assert process.wait(20) == 0
+
+
 def test_near_says_when_a_word_is_put_together(cli: Cli, emb: Path) -> None:
     ran = cli("near", "thewaterand", "-e", emb)
     assert ran.code == 0
@@ -338,6 +412,11 @@ def test_an_unknown_word_is_an_error(
     )
     assert_error(cli("near", "nosuchword", "-e", tmp_path / "emb"), 1, "'nosuchword' is unknown")
     assert_error(cli("analogy", "the", "nosuchword", "and", "-e", tmp_path / "emb"), 1, "'nosuchword' is unknown")
+    # On a pipe the others are answered.
+    ran = cli("near", "-e", tmp_path / "emb", "-k", 1, stdin=b"the\nthe -nosuchword\nthe\n")
+    assert (ran.code, ran.text.count("cosine")) == (1, 3)
+    assert "line 2: 'nosuchword' is unknown" in ran.err
+    assert "1 of 3 lines" in ran.err
 
 
 def test_analogy_prints_what_is_to_c(cli: Cli, emb: Path) -> None:
