@@ -157,6 +157,73 @@ def test_embed_writes_npy(cli: Cli, emb: Path, tmp_path: Path, monkeypatch: pyte
     assert sorted(file.name for file in tmp_path.iterdir()) == ["t.ends.npy", "t.npy", "v.npy"]
 
 
+def test_embed_writes_parquet_and_json_lines(cli: Cli, emb: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    expected = embed(TEXT.decode().split("\n"), emb)
+    for name in ("v.parquet", "v.jsonl"):
+        assert cli("embed", "-e", emb, "-o", tmp_path / name, stdin=TEXT).code == 0
+        assert_error(cli("embed", "-e", emb, "-o", tmp_path / name, stdin=TEXT), 1, "exists")
+        assert cli("embed", "-e", emb, "-o", tmp_path / name, "--overwrite", stdin=TEXT).code == 0
+    column = parquet.read_table(tmp_path / "v.parquet").column("vector")
+    np.testing.assert_array_equal(np.array(column.to_pylist(), dtype=np.float32), expected)
+    assert (tmp_path / "v.jsonl").read_bytes() == cli("embed", "-e", emb, stdin=TEXT).out
+    (tmp_path / "other.jsonl").write_text("mine")
+    assert_error(cli("embed", "-e", emb, "-o", tmp_path / "other.jsonl", "--overwrite", stdin=TEXT), 1, "no .jsonl")
+
+
+def test_embed_of_nothing_gives_no_row(cli: Cli, emb: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for name in ("v.npy", "v.parquet", "v.jsonl"):
+        options = ("-o", tmp_path / name, "--remove-component", "all")
+        assert cli("embed", "-e", emb, *options, stdin=b"").code == 0
+    assert np.load(tmp_path / "v.npy").shape == (0, 6)
+
+
+def test_embed_idf_weighs_by_the_document_frequencies(cli: Cli, emb: Path) -> None:
+    embedder = open_embedder(emb)
+    documents = embedder.embedding.manifest["corpus"]["documents"]
+    weights = np.log((1 + documents) / (1 + embedder.embedding.document_frequencies)) + 1
+    ids = embedder.tokenizer.encode("The water is cold.")
+    rows = objects(cli("embed", "-e", emb, "--pool", "idf", stdin=b"The water is cold.\n"))
+    np.testing.assert_allclose(rows[0]["vector"], (embedder.table[ids] * weights[ids, None]).mean(axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("of", ["all", "sample"])
+def test_embed_removes_the_first_component(
+    cli: Cli, emb: Path, corpus_file: Path, tmp_path: Path, of: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokit.ops.embed.SAMPLE_DOCUMENTS", 1)
+    options = ("-e", emb, "--pool", "sif", "-o")
+    text = corpus_file.read_bytes()
+    assert cli("embed", *options, tmp_path / "plain.npy", stdin=text).code == 0
+    ran = cli("embed", *options, tmp_path / "less.npy", "--remove-component", of, "--json", stdin=text)
+    report = json.loads(ran.text)
+    assert report["component"] == of
+    assert 0 < report["component_documents"] <= report["documents"]
+    assert ("of all" if of == "all" else "of the first") in ran.err
+    plain, less = np.load(tmp_path / "plain.npy"), np.load(tmp_path / "less.npy")
+    first = np.linalg.svd(plain[: report["component_documents"]].astype(np.float64), full_matrices=False)[2][0]
+    np.testing.assert_allclose(less, plain - np.outer(plain @ first, first), atol=1e-5)
+    # A pipe and a file give the same.
+    assert cli("embed", corpus_file, *options, tmp_path / "file.npy", "--remove-component", of).code == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "file.npy"), less)
+
+
+def test_embed_with_many_threads_keeps_the_order(
+    cli: Cli, emb: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokit.ops.embed.ROWS_AT_ONCE", 7)
+    many = tmp_path / "many.txt"
+    many.write_bytes(corpus_file.read_bytes() * (1 + (5 << 20) // corpus_file.stat().st_size))
+    for threads, ahead in ((1, 1 << 26), (3, 1 << 26), (3, 0)):
+        monkeypatch.setattr("tokit.ops.embed.AHEAD_BYTES", ahead)
+        options = ("-e", emb, "-o", tmp_path / f"{threads}-{ahead}.npy", "--threads", threads)
+        assert cli("embed", many, *options).code == 0
+    one, *others = [np.load(file) for file in sorted(tmp_path.glob("*.npy"))]
+    for other in others:
+        np.testing.assert_array_equal(one, other)
+
+
 def test_embed_replaces_a_file_only_when_told(cli: Cli, emb: Path, tmp_path: Path) -> None:
     target = tmp_path / "v.npy"
     target.write_bytes(b"\x93NUMPY, mine")
@@ -177,6 +244,10 @@ def test_embed_replaces_a_file_only_when_told(cli: Cli, emb: Path, tmp_path: Pat
         (["--sif-a", "0.1"], "--pool sif"),
         (["--pool", "sif", "--sif-a", "0"], "--sif-a 0"),
         (["--json"], "--json"),
+        (["--remove-component", "al"], "did you mean 'all'?"),
+        (["--tokens", "--remove-component", "all"], "--remove-component"),
+        (["-o", "v.parqet"], "did you mean '.parquet'?"),
+        (["-o", "v.parquet", "--tokens"], ".parquet"),
     ],
 )
 def test_embed_refuses_what_cannot_be_meant(cli: Cli, emb: Path, options: list[str], part: str) -> None:
@@ -247,6 +318,80 @@ def test_near_takes_words_from_a_pipe(cli: Cli, emb: Path) -> None:
     assert piped.text.count("cosine") == 2
 
 
+@pytest.mark.parametrize("place", ["before", "after", "dashes"])
+@pytest.mark.parametrize("method", ["add", "mul"])
+def test_near_takes_words_with_signs(cli: Cli, emb: Path, place: str, method: str) -> None:
+    words, options = ["the", "-water", "a"], ["-e", emb, "-k3", "--method", method]
+    arguments = {
+        "before": [*options, *words],
+        "after": [*words, *options],
+        "dashes": [*options, "--", *words],
+    }
+    ran = cli("near", *arguments[place])
+    assert ran.code == 0
+    assert len(ran.text.splitlines()) == 4
+    assert ran.out == cli("near", *options, stdin=b"the -water a").out
+    # The title alone is another.
+    expected = cli("analogy", "water", "the", "a", *options).text.splitlines()[1:]
+    assert [row.split() for row in ran.text.splitlines()[1:]] == [row.split() for row in expected]
+
+
+def test_near_tells_words_from_options(cli: Cli, emb: Path) -> None:
+    # Words that begin as options do.
+    for word in ("-the", "-and", "-he", "-a", "-k", "-kin", "-in", "-3"):
+        ran = cli("near", "the", "-e", emb, "--json", *(["--", word] if word == "-k" else [word]))
+        assert json.loads(ran.text)["queries"][0]["query"]["minus"][0]["word"] == word[1:]
+    assert cli("near", "the", f"-e{emb}", "-k3").code == 0
+    assert cli("near", "-h").text.startswith("Usage")
+    assert_error(cli("near", "the", "-e", emb, "--methd", "mul"), 2, "--method")
+    assert_error(cli("near", "the", "-e", emb, "-k", "-3"), 2, "-k -3")
+    assert_error(cli("near", "the", "-e", emb, "--method", "mull"), 2, "did you mean 'mul'?")
+    assert_error(cli("near", "-the", "-e", emb), 2, "only takes away")
+    assert_error(cli("near", "the", "-and"), 2, "'-e'")
+
+
+def test_near_says_which_of_several_words_is_put_together(cli: Cli, emb: Path) -> None:
+    ran = cli("near", "the", "-thewaterand", "a", "-e", emb)
+    assert ran.code == 0
+    assert "'thewaterand' is no single token" in ran.err
+    query = json.loads(cli("near", "the", "-thewaterand", "-e", emb, "--json").text)["queries"][0]["query"]
+    assert (query["word"], query["minus"][0]["composed"]) == ("the -thewaterand", True)
+
+
+def test_analogies_come_from_a_pipe(cli: Cli, emb: Path) -> None:
+    lines = b"the a an\n\nand the a"
+    ran = cli("analogy", "-e", emb, "-k", 2, stdin=lines)
+    one, two = (cli("analogy", *words.split(), "-e", emb, "-k", 2).text for words in lines.decode().split("\n\n"))
+    assert (ran.code, ran.text) == (0, f"{one}\n{two}")
+    result = json.loads(cli("analogy", "-e", emb, "-k", 2, "--json", stdin=lines).text)
+    assert [each["a"]["word"] for each in result["analogies"]] == ["the", "and"]
+    assert_error(cli("analogy", "-e", emb, stdin=b"the a\n"), 2, "line 1", "three words")
+    assert_error(cli("analogy", "the", "-e", emb), 2, "'B'")
+    assert cli("analogy", "-e", emb, "--json", stdin=b"").text == '{"analogies": []}\n'
+
+
+def test_many_questions_are_answered_in_their_order(cli: Cli, emb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Small, so that they come in several parts, some of which end within a line.
+    monkeypatch.setattr("tokit.cli.near.READ_AT_ONCE", 100)
+    monkeypatch.setattr("tokit.embedding.neighbours.SCORES_AT_ONCE", 3000)
+    lines = [f"{a} -{b} {c}" for a in ("the", "water", "and") for b in ("a", "cold") for c in ("he", "went", "of")] * 9
+    result = json.loads(cli("near", "-e", emb, "-k", 2, "--json", stdin="\n".join(lines).encode()).text)
+    assert [each["query"]["word"] for each in result["queries"]] == lines
+    assert all(len(each["neighbours"]) == 2 for each in result["queries"])
+
+
+def test_near_answers_line_by_line(emb: Path) -> None:
+    command = [sys.executable, "-m", "tokit", "near", "-e", str(emb), "-k", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"the -and a\n")
+        process.stdin.flush()
+        assert process.stdout.readline().split()[:3] == [b"the", b"-and", b"a"]
+        process.stdin.close()
+        assert process.wait(20) == 0
+
+
 def test_near_says_when_a_word_is_put_together(cli: Cli, emb: Path) -> None:
     ran = cli("near", "thewaterand", "-e", emb)
     assert ran.code == 0
@@ -267,6 +412,11 @@ def test_an_unknown_word_is_an_error(
     )
     assert_error(cli("near", "nosuchword", "-e", tmp_path / "emb"), 1, "'nosuchword' is unknown")
     assert_error(cli("analogy", "the", "nosuchword", "and", "-e", tmp_path / "emb"), 1, "'nosuchword' is unknown")
+    # On a pipe the others are answered.
+    ran = cli("near", "-e", tmp_path / "emb", "-k", 1, stdin=b"the\nthe -nosuchword\nthe\n")
+    assert (ran.code, ran.text.count("cosine")) == (1, 3)
+    assert "line 2: 'nosuchword' is unknown" in ran.err
+    assert "1 of 3 lines" in ran.err
 
 
 def test_analogy_prints_what_is_to_c(cli: Cli, emb: Path) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tokit.arrays import Ids
 from tokit.embedding import pooling
-from tokit.embedding.pooling import mean_pool, sif_weights, without
+from tokit.embedding.pooling import Direction, idf_weights, mean_pool, remove_direction, sif_weights, without
+from tokit.kernels import choice
 
 VECTORS = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
 DOCUMENTS = st.lists(st.lists(st.integers(0, 9), max_size=20), max_size=10)
@@ -43,6 +44,49 @@ def test_a_very_long_document_keeps_its_digits() -> None:
     vectors = np.array([[0.1]], dtype=np.float32)
     # Added up one by one in 32 bits this mean is 0.1 + 2e-4.
     assert abs(mean_pool(Ids.of([[0] * 1_000_000]), vectors)[0, 0] - np.float32(0.1)) < 1e-7
+
+
+@given(
+    documents=DOCUMENTS,
+    dim=st.integers(1, 40),
+    skip=st.none() | st.integers(0, 9),
+    chunk=st.integers(1, 25),
+)
+def test_the_kernel_gives_the_same_bits(documents: list[list[int]], dim: int, skip: int | None, chunk: int) -> None:
+    vectors = np.random.default_rng(dim).normal(size=(10, dim)).astype(np.float32)
+    pooled = []
+    for engine in (choice.REFERENCE, choice.KERNELS):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pooling, "CHUNK_TOKENS", chunk)
+            patch.setenv(choice.VARIABLE, engine)
+            pooled.append(mean_pool(Ids.of(documents), vectors, skip=skip))
+    # In one column NumPy adds up in another order.
+    if dim > 1:
+        np.testing.assert_array_equal(*pooled)
+    np.testing.assert_allclose(*pooled, atol=1e-6)
+
+
+def test_the_kernel_refuses_an_id_of_another_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(choice.VARIABLE, choice.KERNELS)
+    with pytest.raises(IndexError):
+        mean_pool(Ids.of([[10]]), VECTORS)
+
+
+def test_idf_weighs_what_few_documents_hold_more() -> None:
+    weights = idf_weights(np.array([0, 1, 9]), 9)
+    np.testing.assert_allclose(weights, [np.log(10) + 1, np.log(5) + 1, 1], rtol=1e-6)
+
+
+def test_the_direction_is_the_first_singular_vector() -> None:
+    rows = np.random.default_rng(1).normal(loc=(3, 0, 0, 1), size=(50, 4)).astype(np.float32)
+    direction = Direction(4)
+    for part in (rows[:20], rows[20:]):
+        direction.add(Direction.products_of(part))
+    first = np.linalg.svd(rows.astype(np.float64))[2][0]
+    np.testing.assert_allclose(np.abs(direction.found() @ first), 1, atol=1e-6)
+    rest = remove_direction(rows, direction.found())
+    np.testing.assert_allclose(rest, rows - np.outer(rows @ first, first), atol=1e-5)
+    assert not Direction(3).found().any()
 
 
 def test_an_id_of_another_tokenizer_is_an_error() -> None:

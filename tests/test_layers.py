@@ -105,7 +105,7 @@ def test_arrows_are_used() -> None:
         ({"gensim"}, {"embedding", "measure", "corpus"}),
         ({"sentencepiece"}, {"tokenizer"}),
         ({"transformers"}, {"contextual"}),
-        ({"pyarrow"}, {"corpus", "ids"}),
+        ({"pyarrow"}, {"corpus", "embedding", "ids"}),
         ({"numba", "llvmlite"}, {"kernels"}),
         ({"click", "pickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}, set()),
     ],

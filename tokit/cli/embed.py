@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -27,21 +28,40 @@ from tokit.cli.options import (
 from tokit.cli.train import warn_of_broken_text
 from tokit.errors import UsageError
 
+if TYPE_CHECKING:
+    from tokit.corpus import Corpus
+    from tokit.ops.embed import Embedder, EmbedReport
+    from tokit.progress import Tick
+
 EmbeddingOpt = Annotated[str, typer.Option("-e", "--embedding", help="An embedding folder.", show_default=False)]
 PoolOpt = Annotated[
     Optional[str],  # noqa: UP045 - typer reads it at run time
     typer.Option(
-        "--pool", help="From tokens to a document: mean, or sif (rare tokens weigh more).", show_default="mean"
+        "--pool",
+        help="From tokens to a document: mean; or sif or idf (rare tokens weigh more).",
+        show_default="mean",
     ),
 ]
 SifOpt = Annotated[
     Optional[float],  # noqa: UP045
     typer.Option("--sif-a", help="Smoothing of sif; 0.0001 to 0.001 in the paper.", show_default="0.001"),
 ]
+ComponentOpt = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--remove-component",
+        metavar="all|sample",
+        help="Take the first principal component out: of all documents, which are read once for it, or of the first"
+        " 100,000 or so.",
+        show_default=False,
+    ),
+]
 TokensOpt = Annotated[bool, typer.Option("--tokens", help="One vector a token instead of one a document.")]
 FileOpt = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("-o", "--out", help="Write a float32 .npy file instead of JSON lines.", show_default=False),
+    typer.Option(
+        "-o", "--out", help="Write a .npy, .parquet or .jsonl file instead of JSON lines.", show_default=False
+    ),
 ]
 
 
@@ -51,6 +71,7 @@ def embed(
     out: FileOpt = None,
     pool: PoolOpt = None,
     sif_a: SifOpt = None,
+    remove_component: ComponentOpt = None,
     tokens: TokensOpt = False,
     unit: UnitOpt = None,
     field: FieldOpt = None,
@@ -63,15 +84,19 @@ def embed(
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
 ) -> None:
-    """Turn documents into vectors: JSON lines, or a .npy file with -o.
+    """Turn documents into vectors: JSON lines, or a file with -o.
 
     echo "the sea" | tokit embed -e emb; tokit embed text/ -e emb -o text.npy
     """
     from tokit.runner.threads import set_threads
 
     set_threads(threads)
-    check_options(tokens=tokens, pool=pool, sif_a=sif_a, to_file=out is not None, as_json=as_json)
-    from tokit.ops.embed import DEFAULT_SIF, embed_stream, embed_to_npy, open_embedder
+    check_options(
+        tokens=tokens, pool=pool, sif_a=sif_a, component=remove_component, to_file=out is not None, as_json=as_json
+    )
+    from tokit.ops.embed import DEFAULT_SIF, file_kind, open_embedder
+
+    kind = None if out is None else file_kind(out, tokens=tokens)
 
     embedder = open_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)
     text = opened(
@@ -82,22 +107,47 @@ def embed(
         errors=errors,
         max_document=max_document,
         files_from=files_from,
-        keep_records=out is None,
+        keep_records=kind in (None, ".jsonl"),
     )
     with console.progress(quiet=quiet or (out is None and sys.stdout.isatty())) as tick:
-        if out is None:
-            report = embed_stream(text, embedder, sys.stdout.buffer, tokens=tokens, tick=tick)
-        else:
-            report = embed_to_npy(text, embedder, out, tokens=tokens, overwrite=overwrite, tick=tick)
+        report = _embedded(text, embedder, out, remove_component, tokens=tokens, overwrite=overwrite, tick=tick)
     warn_of_broken_text(report.skipped, report.replaced)
     if as_json:
         render.as_json(report)
     elif out is not None:
         rows = report.tokens if tokens else report.documents
         console.note(f"{report.path}  {rows:,} vectors of {report.dim} dimensions", quiet=quiet)
+    if report.component is not None:
+        which = "all" if report.component == "all" else "the first"
+        console.note(
+            f"without the first principal component of {which} {report.component_documents:,} documents", quiet=quiet
+        )
 
 
-def check_options(*, tokens: bool, pool: str | None, sif_a: float | None, to_file: bool, as_json: bool) -> None:
+def _embedded(
+    text: Corpus,
+    embedder: Embedder,
+    out: Path | None,
+    component: str | None,
+    *,
+    tokens: bool,
+    overwrite: bool,
+    tick: Tick,
+) -> EmbedReport:
+    from tokit.ops.embed import embed_stream, embed_to_file, with_component_removed
+
+    with ExitStack() as stack:
+        if component is not None:
+            text = stack.enter_context(text.spooled())
+            embedder = with_component_removed(text, embedder, component, tick)
+        if out is None:
+            return embed_stream(text, embedder, sys.stdout.buffer, tokens=tokens, tick=tick)
+        return embed_to_file(text, embedder, out, tokens=tokens, overwrite=overwrite, tick=tick)
+
+
+def check_options(
+    *, tokens: bool, pool: str | None, sif_a: float | None, component: str | None, to_file: bool, as_json: bool
+) -> None:
     """Refuse options that do not fit each other.
 
     Raises:
@@ -105,6 +155,8 @@ def check_options(*, tokens: bool, pool: str | None, sif_a: float | None, to_fil
     """
     if tokens and (pool or sif_a is not None):
         raise UsageError("--tokens gives the vector of every token, --pool one of them all", hint="leave one out")
+    if tokens and component is not None:
+        raise UsageError("--remove-component is for vectors of documents, not of --tokens", hint="leave one out")
     if sif_a is not None and pool != "sif":
         raise UsageError("--sif-a is for --pool sif", hint="add --pool sif, or leave --sif-a out")
     if as_json and not to_file:

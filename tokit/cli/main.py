@@ -38,6 +38,8 @@ COMMANDS = {
     "inspect": "tokit.cli.inspect:inspect",
     "demo": "tokit.cli.demo:demo",
 }
+# Commands with words that may look like options: what tells them apart before the command line is parsed.
+MARKERS = {"near": "tokit.cli.near:marked"}
 INTERRUPTED, TERMINATED = 130, 143
 
 
@@ -70,7 +72,7 @@ def main(argv: Sequence[str]) -> int:
 def execute(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; errors are raised."""
     try:
-        result = _app(argv)(args=list(argv), prog_name="tokit", standalone_mode=False)
+        result = _app(argv)(args=_marked(argv), prog_name="tokit", standalone_mode=False)
         sys.stdout.flush()
     except SystemExit as error:
         # Typer turns a broken pipe into an exit of its own.
@@ -101,6 +103,14 @@ def _app(argv: Sequence[str]) -> typer.Typer:
         module, _, function = COMMANDS[name].partition(":")
         app.command(name)(getattr(import_module(module), function))
     return app
+
+
+def _marked(argv: Sequence[str]) -> list[str]:
+    if not argv or argv[0] not in MARKERS:
+        return list(argv)
+    module, _, function = MARKERS[argv[0]].partition(":")
+    words: list[str] = getattr(import_module(module), function)(argv)
+    return words
 
 
 def _root(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:

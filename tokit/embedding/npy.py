@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from tokit.errors import ArtifactError
 
-MAGIC = b"\x93NUMPY"
+# What a file begins with that may be replaced, by what its name ends with.
+MAGIC = {".npy": b"\x93NUMPY", ".parquet": b"PAR1", ".jsonl": b"{"}
 
 
 class RowWriter:
@@ -43,45 +44,52 @@ class RowWriter:
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def check_file(target: str | Path, *, overwrite: bool) -> None:
+def check_file(target: str | Path, *, overwrite: bool, kind: str = ".npy") -> None:
     """Refuse a target before the work starts.
 
     Raises:
-        ArtifactError: a folder is there, a file and `overwrite` was not given, or a file that is no .npy.
+        ArtifactError: a folder is there, a file and `overwrite` was not given, or a file of another kind.
     """
     path = Path(target)
     if path.is_dir():
         raise ArtifactError(f"{target} is a folder", hint="give -o the name of a file")
     if path.exists() and not overwrite:
         raise ArtifactError(f"{target} exists", hint="pass --overwrite, or another -o")
-    if path.exists() and not _is_npy(path):
-        raise ArtifactError(f"{target} is no .npy file, so it is not replaced", hint="remove it, or pass another -o")
+    if path.exists() and not _begins_with(path, MAGIC[kind]):
+        raise ArtifactError(f"{target} is no {kind} file, so it is not replaced", hint="remove it, or pass another -o")
 
 
-def _is_npy(path: Path) -> bool:
+def _begins_with(path: Path, magic: bytes) -> bool:
     # A pipe would wait for someone to write.
     if not path.is_file():
         return False
     try:
         with path.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
+            return file.read(len(magic)) == magic
     except OSError:
         return False
 
 
 @contextlib.contextmanager
-def writing_rows(target: str | Path, dtype: npt.DTypeLike, row_shape: tuple[int, ...] = ()) -> Iterator[RowWriter]:
-    """Write an array to `target`; the file appears when the block ends well."""
+def writing_file(target: str | Path) -> Iterator[BinaryIO]:
+    """Write a file beside `target`, which it becomes when the block ends well."""
     path = Path(target)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         with draft.open("wb") as file:
-            writer = RowWriter(file, dtype, row_shape)
-            yield writer
-            writer.finish()
+            yield file
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing_rows(target: str | Path, dtype: npt.DTypeLike, row_shape: tuple[int, ...] = ()) -> Iterator[RowWriter]:
+    """Write an array to `target`; the file appears when the block ends well."""
+    with writing_file(target) as file:
+        writer = RowWriter(file, dtype, row_shape)
+        yield writer
+        writer.finish()

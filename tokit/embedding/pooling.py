@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IdArray, Ids, IntArray
+from tokit.kernels.native import kernel, pays
 
 # So many tokens are looked up at a time, however long the documents are.
 CHUNK_TOKENS = 1 << 16
@@ -30,6 +32,8 @@ def mean_pool(ids: Ids, vectors: FloatArray, *, skip: int | None = None) -> Floa
     Raises:
         IndexError: an id is >= vocab (the ids came from another tokenizer).
     """
+    if pays("pool_means", ids.data.nbytes):
+        return _mean_pool_in_kernel(ids, vectors, -1 if skip is None else skip)
     kept = ids if skip is None else without(ids, skip)
     means = np.zeros((len(kept), vectors.shape[1]), dtype=np.float32)
     lengths = np.diff(kept.ends, prepend=0)
@@ -44,6 +48,18 @@ def mean_pool(ids: Ids, vectors: FloatArray, *, skip: int | None = None) -> Floa
             some = documents[first : first + CHUNK_TOKENS // length]
             places = starts[some][:, None] + np.arange(length)
             means[some] = vectors[kept.data[places]].mean(axis=1)
+    return means
+
+
+def _mean_pool_in_kernel(ids: Ids, vectors: FloatArray, skip: int) -> FloatArray:
+    if len(ids.data) and int(ids.data.max()) >= len(vectors):
+        raise IndexError(f"id {int(ids.data.max())} has no vector: there are {len(vectors)}")
+    means = np.empty((len(ids), vectors.shape[1]), dtype=np.float32)
+    counts = np.empty(len(ids), dtype=np.int64)
+    kernel("pool_means")(ids.data, ids.ends, vectors, vectors.shape[1], skip, CHUNK_TOKENS, means, counts)
+    for i in np.flatnonzero(counts > CHUNK_TOKENS).tolist():
+        tokens = ids.data[int(ids.ends[i - 1]) if i else 0 : int(ids.ends[i])]
+        means[i] = _exact_mean(tokens[tokens != skip], vectors)
     return means
 
 
@@ -66,7 +82,7 @@ def _exact_mean(data: IdArray, vectors: FloatArray) -> FloatArray:
 def sif_weights(token_counts: IntArray, *, a: float = 1e-3) -> FloatArray:
     """Smooth inverse frequency: the weight a / (a + p) of each token, p its share of the corpus.
 
-    The mean of weighted vectors is SIF pooling; no principal component is removed.
+    The mean of weighted vectors is SIF pooling; `remove_direction` takes the corpus's first principal component out.
     Arora et al. 2017, https://openreview.net/forum?id=SyK00v5xx
 
     Args:
@@ -79,6 +95,53 @@ def sif_weights(token_counts: IntArray, *, a: float = 1e-3) -> FloatArray:
     shares = token_counts / max(int(token_counts.sum()), 1)
     weights: FloatArray = (a / (a + shares)).astype(np.float32)
     return weights
+
+
+def idf_weights(document_frequencies: IntArray, documents: int) -> FloatArray:
+    """Inverse document frequency: the weight ln((1 + n) / (1 + df)) + 1 of each token, smoothed as in scikit-learn.
+
+    Spärck Jones 1972, https://doi.org/10.1108/eb026526
+
+    Args:
+        document_frequencies: Documents that hold each id, shape (vocab,).
+        documents: How many there were.
+
+    Returns:
+        Shape (vocab,), at least 1; a token that no document holds weighs most.
+    """
+    weights: FloatArray = (np.log((1 + documents) / (1 + document_frequencies)) + 1).astype(np.float32)
+    return weights
+
+
+class Direction:
+    """The direction that most of many vectors' length lies in: their first right singular vector, not centred."""
+
+    def __init__(self, dim: int) -> None:
+        self._products = np.zeros((dim, dim), dtype=np.float64)
+
+    def add(self, products: npt.NDArray[np.float64]) -> None:
+        """Take in some more vectors, by what `products_of` says of them."""
+        self._products += products
+
+    @staticmethod
+    def products_of(rows: FloatArray) -> npt.NDArray[np.float64]:
+        """The products of all pairs of columns, shape (dim, dim)."""
+        exact = rows.astype(np.float64)
+        products: npt.NDArray[np.float64] = exact.T @ exact
+        return products
+
+    def found(self) -> FloatArray:
+        """The direction, of length one; zeros if there was no vector but zeros."""
+        if not self._products.any():
+            return np.zeros(len(self._products), dtype=np.float32)
+        direction: FloatArray = np.linalg.eigh(self._products)[1][:, -1].astype(np.float32)
+        return direction
+
+
+def remove_direction(rows: FloatArray, direction: FloatArray) -> FloatArray:
+    """Vectors less what of them lies in a direction of length one."""
+    rest: FloatArray = rows - (rows @ direction)[:, None] * direction
+    return rest
 
 
 def without(ids: Ids, skip: int) -> Ids:

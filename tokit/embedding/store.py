@@ -30,6 +30,7 @@ class StaticEmbedding:
     Attributes:
         vectors: Row i is token id i; float32, shape (vocab, dim).
         token_counts: How often the training corpus has each id; int64, shape (vocab,).
+        document_frequencies: How many of its documents hold each id; int64, shape (vocab,).
         special: True for special tokens; shape (vocab,).
         unknown_id: The id of the unknown token, if there is one.
         tokenizer: The file of the tokenizer whose ids these are.
@@ -38,6 +39,7 @@ class StaticEmbedding:
 
     vectors: FloatArray
     token_counts: IntArray
+    document_frequencies: IntArray
     special: npt.NDArray[np.bool_]
     unknown_id: int | None
     tokenizer: Path
@@ -89,13 +91,14 @@ def load_embedding(folder: str | Path) -> StaticEmbedding:
     manifest = read_manifest(folder, "embedding")
     path = Path(folder)
     vectors = _tensor(path / VECTORS, "embeddings")
-    counts = _tensor(path / TRAINING, "token_counts")
+    counts, frequencies = (_tensor(path / TRAINING, name) for name in ("token_counts", "document_frequencies"))
     size, dim = manifest.get("vocab_size"), manifest.get("dim")
-    if vectors.shape != (size, dim) or counts.shape != (size,) or not np.isfinite(vectors).all():
+    fits = vectors.shape == (size, dim) and counts.shape == frequencies.shape == (size,)
+    if not fits or not np.isfinite(vectors).all():
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="fit it again")
     special = np.zeros(len(vectors), dtype=np.bool_)
     special[manifest["special_ids"]] = True
-    return StaticEmbedding(vectors, counts, special, manifest["unknown_id"], path / TOKENIZER, manifest)
+    return StaticEmbedding(vectors, counts, frequencies, special, manifest["unknown_id"], path / TOKENIZER, manifest)
 
 
 def _tensor(path: Path, name: str) -> Any:

@@ -35,6 +35,7 @@ ENTRIES = {
     "index_pairs": "encoding",
     "learn_windows": "windows",
     "hash_ngrams": "windows",
+    "pool_means": "pooling",
     "learn_merges": "learning",
     "lay_words": "learning",
     "move_pairs": "learning",

@@ -1,34 +1,44 @@
-"""`tokit embed`: documents to vectors, one a document or one a token, on a stream or as .npy."""
+"""`tokit embed`: documents to vectors, one a document or one a token, on a stream or as a file."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from tokit.arrays import Block, FloatArray, Ids, spans
+from tokit.arrays import Block, FloatArray, IdArray, Ids, spans
 from tokit.corpus import Corpus
-from tokit.embedding.npy import check_file, writing_rows
-from tokit.embedding.pooling import mean_pool, sif_weights
+from tokit.embedding.npy import check_file, writing_file, writing_rows
+from tokit.embedding.parquet import writing_vectors
+from tokit.embedding.pooling import Direction, idf_weights, mean_pool, remove_direction, sif_weights
 from tokit.embedding.store import StaticEmbedding, load_embedding
 from tokit.errors import ArtifactError, UsageError
-from tokit.ops.following import followed
+from tokit.ops.encode import encoded
 from tokit.ops.records import dump_record
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
+from tokit.tokenizer.base import PLAIN
 from tokit.tokenizer.engine import LibraryTokenizer
 from tokit.tokenizer.foreign import open_tokenizer
 
-POOLS = ("mean", "sif")
+POOLS = ("mean", "sif", "idf")
 DEFAULT_SIF = 1e-3
-# Token vectors are looked up so many at a time.
+# Whose first principal component is taken out.
+COMPONENTS = ("all", "sample")
+SAMPLE_DOCUMENTS = 100_000
+FILES = (".npy", ".parquet", ".jsonl")
+# Vectors are made so many at a time.
 ROWS_AT_ONCE = 1 << 14
+# What is made of a block while the blocks before it wait takes no more than this.
+AHEAD_BYTES = 1 << 26
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,23 @@ class EmbedReport:
     skipped: int
     replaced: int
     path: str | None = None
+    component: str | None = None
+    component_documents: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A direction that is taken out of documents' vectors.
+
+    Attributes:
+        direction: Shape (dim,), of length one.
+        of: "all" documents, or a "sample".
+        documents: How many they were.
+    """
+
+    direction: FloatArray
+    of: str
+    documents: int
 
 
 @dataclass(frozen=True)
@@ -55,6 +82,7 @@ class Embedder:
     embedding: StaticEmbedding
     tokenizer: LibraryTokenizer
     table: FloatArray
+    component: Component | None = None
 
     @property
     def dim(self) -> int:
@@ -67,7 +95,24 @@ class Embedder:
 
     def pool(self, ids: Ids) -> FloatArray:
         """One vector a document; the unknown token is left out of the mean. Shape (documents, dim)."""
-        return mean_pool(ids, self.table, skip=self.embedding.unknown_id)
+        rows = mean_pool(ids, self.table, skip=self.embedding.unknown_id)
+        return rows if self.component is None else remove_direction(rows, self.component.direction)
+
+    def pooled(self, ids: Ids) -> Iterator[FloatArray]:
+        """The same, `ROWS_AT_ONCE` documents at a time."""
+        for first in range(0, len(ids), ROWS_AT_ONCE):
+            ends = ids.ends[first : first + ROWS_AT_ONCE]
+            start = int(ids.ends[first - 1]) if first else 0
+            yield self.pool(Ids(ids.data[start : int(ends[-1])], ends - start))
+
+    def made_of(self, _block: Block, ids: Ids) -> Iterator[FloatArray]:
+        """The same of a block whose ids these are."""
+        return self.pooled(ids)
+
+    def looked_up(self, data: IdArray) -> Iterator[FloatArray]:
+        """The vectors of tokens, `ROWS_AT_ONCE` at a time."""
+        for start in range(0, len(data), ROWS_AT_ONCE):
+            yield self.table[data[start : start + ROWS_AT_ONCE]]
 
 
 def embed(texts: list[str], folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_SIF) -> FloatArray:
@@ -80,7 +125,7 @@ def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_
 
     Args:
         folder: An embedding.
-        pool: "mean", or "sif", which weights rare tokens more.
+        pool: "mean"; or "sif" or "idf", which weigh rare tokens more, by how often or in how many documents they occur.
         a: Smoothing of SIF.
 
     Raises:
@@ -95,6 +140,9 @@ def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_
     table = embedding.vectors
     if pool == "sif":
         table = table * sif_weights(embedding.token_counts, a=a)[:, None]
+    if pool == "idf":
+        documents = embedding.manifest["corpus"]["documents"]
+        table = table * idf_weights(embedding.document_frequencies, documents)[:, None]
     return Embedder(embedding, open_own_tokenizer(embedding), table)
 
 
@@ -113,6 +161,38 @@ def open_own_tokenizer(embedding: StaticEmbedding) -> LibraryTokenizer:
     return tokenizer
 
 
+def with_component_removed(corpus: Corpus, embedder: Embedder, of: str, tick: Tick = silent) -> Embedder:
+    """An embedder whose vectors have lost the direction that most documents share, the second half of SIF.
+
+    It is the first singular vector of the documents' vectors, which are not centred.
+    Arora et al. 2017, https://openreview.net/forum?id=SyK00v5xx
+
+    Args:
+        corpus: The documents; they are read once for this, so that it has to be one that can be read again.
+        embedder: Gives the vectors.
+        of: Whose direction: "all" documents', or that of a "sample", the first `SAMPLE_DOCUMENTS` or so.
+        tick: Progress.
+
+    Raises:
+        UsageError: `of` is neither.
+    """
+    if of not in COMPONENTS:
+        raise UsageError(f"unknown --remove-component '{of}'", hint=did_you_mean(of, list(COMPONENTS)))
+    direction = Direction(embedder.dim)
+    documents = 0
+    most = SAMPLE_DOCUMENTS if of == "sample" else None
+
+    def products(_block: Block, ids: Ids) -> tuple[int, npt.NDArray[np.float64]]:
+        return len(ids), sum(map(Direction.products_of, embedder.pooled(ids)), np.zeros((embedder.dim,) * 2))
+
+    for count, part in encoded(corpus, embedder.tokenizer, products, PLAIN, tick):
+        direction.add(part)
+        documents += count
+        if most is not None and documents >= most:
+            break
+    return dataclasses.replace(embedder, component=Component(direction.found(), of, documents))
+
+
 def embed_stream(
     corpus: Corpus, embedder: Embedder, sink: BinaryIO, *, tokens: bool = False, tick: Tick = silent
 ) -> EmbedReport:
@@ -127,24 +207,70 @@ def embed_stream(
     """
     number = "[" + ", ".join(["%.9g"] * embedder.dim) + "]"
 
-    def pooled(block: Block, ids: Ids) -> None:
-        for head, vector in zip(_heads(block, "vector"), embedder.pool(ids).tolist(), strict=True):
-            sink.write(head + f'"vector": {number % tuple(vector)}}}\n'.encode())
-        sink.flush()
+    def pooled(block: Block, ids: Ids) -> Iterator[bytes]:
+        heads = _heads(block, "vector")
+        for rows in embedder.pooled(ids):
+            yield b"".join([next(heads) + f'"vector": {number % tuple(row)}}}\n'.encode() for row in rows.tolist()])
 
-    def each(block: Block, ids: Ids) -> None:
+    def each(block: Block, ids: Ids) -> Iterator[bytes]:
         names = embedder.tokenizer.pieces.names
         for head, (start, end) in zip(_heads(block, "tokens", "vectors"), spans(ids.ends), strict=True):
             shown = json.dumps([names[i] for i in ids.data[start:end].tolist()], ensure_ascii=False)
-            sink.write(head + f'"tokens": {shown}, "vectors": ['.encode())
-            for first in range(start, end, ROWS_AT_ONCE):
-                rows = embedder.table[ids.data[first : min(first + ROWS_AT_ONCE, end)]].tolist()
-                text = ", ".join([number % tuple(row) for row in rows])
-                sink.write(((", " if first > start else "") + text).encode())
-            sink.write(b"]}\n")
+            yield head + f'"tokens": {shown}, "vectors": ['.encode()
+            between = ""
+            for rows in embedder.looked_up(ids.data[start:end]):
+                yield (between + ", ".join([number % tuple(row) for row in rows.tolist()])).encode()
+                between = ", "
+            yield b"]}\n"
+
+    def write(_ids: Ids, lines: Iterable[bytes]) -> None:
+        for line in lines:
+            sink.write(line)
         sink.flush()
 
-    return _each_block(corpus, embedder, each if tokens else pooled, tick)
+    return _each_block(corpus, embedder, each if tokens else pooled, write, tick)
+
+
+def embed_to_file(
+    corpus: Corpus,
+    embedder: Embedder,
+    out: str | Path,
+    *,
+    tokens: bool = False,
+    overwrite: bool = False,
+    tick: Tick = silent,
+) -> EmbedReport:
+    """Write vectors to a file: `.npy`, `.parquet` or, as on a stream, `.jsonl`; its name says which.
+
+    Raises:
+        ArtifactError: a file is there.
+        UsageError: a name that ends otherwise, or token vectors for Parquet.
+    """
+    kind = file_kind(out, tokens=tokens)
+    if kind == ".npy":
+        return embed_to_npy(corpus, embedder, out, tokens=tokens, overwrite=overwrite, tick=tick)
+    check_file(out, overwrite=overwrite, kind=kind)
+    if kind == ".jsonl":
+        with writing_file(out) as file:
+            report = embed_stream(corpus, embedder, file, tokens=tokens, tick=tick)
+    else:
+        with writing_vectors(out, embedder.dim) as rows:
+            report = _each_block(corpus, embedder, embedder.made_of, _into(rows.append), tick)
+    return dataclasses.replace(report, path=str(out))
+
+
+def file_kind(out: str | Path, *, tokens: bool = False) -> str:
+    """How a file's name ends; a name without an ending is a .npy file's.
+
+    Raises:
+        UsageError: an ending that is none of ours, or token vectors for Parquet.
+    """
+    kind = Path(out).suffix or ".npy"
+    if kind not in FILES:
+        raise UsageError(f"-o {out}: unknown ending '{kind}'", hint=did_you_mean(kind, list(FILES)))
+    if tokens and kind == ".parquet":
+        raise UsageError("--tokens does not go into a .parquet file", hint="name a .npy or .jsonl file")
+    return kind
 
 
 def embed_to_npy(
@@ -174,28 +300,53 @@ def embed_to_npy(
         check_file(file, overwrite=overwrite)
     with ExitStack() as stack:
         rows = stack.enter_context(writing_rows(out, np.float32, (embedder.dim,)))
-        ends = stack.enter_context(writing_rows(ends_file, np.int64)) if tokens else None
+        if not tokens:
+            report = _each_block(corpus, embedder, embedder.made_of, _into(rows.append), tick)
+        else:
+            ends = stack.enter_context(writing_rows(ends_file, np.int64))
 
-        def write(_block: Block, ids: Ids) -> None:
-            if ends is None:
-                rows.append(embedder.pool(ids))
-                return
-            ends.append(ids.ends + rows.rows)
-            for start in range(0, len(ids.data), ROWS_AT_ONCE):
-                rows.append(embedder.table[ids.data[start : start + ROWS_AT_ONCE]])
+            def write(ids: Ids, parts: Iterable[FloatArray]) -> None:
+                ends.append(ids.ends + rows.rows)
+                for part in parts:
+                    rows.append(part)
 
-        report = _each_block(corpus, embedder, write, tick)
+            report = _each_block(corpus, embedder, lambda _, ids: embedder.looked_up(ids.data), write, tick)
     return dataclasses.replace(report, path=str(out))
 
 
-def _each_block(corpus: Corpus, embedder: Embedder, sink: Callable[[Block, Ids], None], tick: Tick) -> EmbedReport:
+def _into(append: Callable[[FloatArray], None]) -> Callable[[Ids, Iterable[FloatArray]], None]:
+    def write(_ids: Ids, parts: Iterable[FloatArray]) -> None:
+        for part in parts:
+            append(part)
+
+    return write
+
+
+def _each_block(
+    corpus: Corpus,
+    embedder: Embedder,
+    make: Callable[[Block, Ids], Iterator[T]],
+    sink: Callable[[Ids, Iterable[T]], None],
+    tick: Tick,
+) -> EmbedReport:
+    """Make what is wanted of each block, on several threads, and hand it on in order."""
+
+    def made(block: Block, ids: Ids) -> tuple[Ids, Iterable[T]]:
+        parts = make(block, ids)
+        # A block of two megabytes may have as many documents, none of them with a word in it.
+        few = max(len(ids), len(ids.data)) * embedder.dim * 4 <= AHEAD_BYTES
+        return ids, list(parts) if few else parts
+
     documents = tokens = 0
-    for block in followed(corpus, "embedding", tick):
-        ids = embedder.tokenizer.encode_block(block)
-        sink(block, ids)
+    for ids, parts in encoded(corpus, embedder.tokenizer, made, PLAIN, tick):
+        sink(ids, parts)
         documents += len(ids)
         tokens += len(ids.data)
-    return EmbedReport(documents, tokens, embedder.dim, corpus.skipped, corpus.replaced)
+    return EmbedReport(
+        documents, tokens, embedder.dim, corpus.skipped, corpus.replaced,
+        component=None if embedder.component is None else embedder.component.of,
+        component_documents=None if embedder.component is None else embedder.component.documents,
+    )  # fmt: skip
 
 
 def _heads(block: Block, *names: str) -> Iterator[bytes]:

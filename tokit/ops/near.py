@@ -1,21 +1,26 @@
-"""`tokit near` and `tokit analogy`: the tokens whose vectors lie nearest."""
+"""`tokit near` and `tokit analogy`: the tokens whose vectors lie nearest, to one word or to several with signs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import FloatArray
-from tokit.embedding.neighbours import Neighbourhood, unit
+from tokit.arrays import FloatArray, IntArray
+from tokit.embedding.neighbours import Neighbourhood, Request
 from tokit.embedding.store import StaticEmbedding, load_embedding
 from tokit.errors import TokitError, UsageError
 from tokit.ops.embed import open_own_tokenizer
+from tokit.registry import did_you_mean
 from tokit.tokenizer.engine import LibraryTokenizer
 
 DEFAULT_K = 10
+ADD, MUL = "add", "mul"
+METHODS = (ADD, MUL)
+SIGNS = ("+", "-")
 # Stands in a piece's text for bytes that are no character.
 BROKEN = "\ufffd"
 
@@ -49,7 +54,7 @@ class Neighbour:
         id: Its id.
         token: Its name in the tokenizer's file.
         text: The text that it stands for.
-        similarity: Cosine, -1 to 1.
+        similarity: Cosine, -1 to 1; by "mul" the quotient of products, 0 or more.
     """
 
     id: int
@@ -59,10 +64,63 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Nearest:
-    """The neighbours of one word, nearest first."""
+class Question:
+    """Words as the user gave them: those to be near to, and those to be far from."""
 
-    query: Query
+    text: str
+    plus: tuple[str, ...]
+    minus: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> Question:
+        """Words of which each may have a sign before it: `king -man +woman`.
+
+        Raises:
+            UsageError: all of them have a minus.
+        """
+        text = " ".join(words)
+        minus = tuple(word[1:] for word in words if is_signed(word) and word[0] == "-")
+        plus = tuple(
+            word[1:] if is_signed(word) else word for word in words if not (is_signed(word) and word[0] == "-")
+        )
+        if not plus:
+            raise UsageError(
+                f"'{text}' only takes away", hint=f"add a word, or write +{text} for one that begins with a sign"
+            )
+        return cls(text, plus, minus)
+
+    @classmethod
+    def all_of(cls, words: Sequence[str]) -> list[Question]:
+        """One question of words of which any has a sign; else one of each word."""
+        return [cls.of(words)] if any(map(is_signed, words)) else [cls(word, (word,)) for word in words]
+
+    @classmethod
+    def of_line(cls, line: str) -> Question:
+        """The same from a line; without any sign it is one word, whatever is in it."""
+        words = line.split()
+        return cls.of(words) if any(map(is_signed, words)) else cls(line, (line,))
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """Several words with signs, each looked up.
+
+    Attributes:
+        word: As the user gave them.
+        plus: To be near to.
+        minus: To be far from.
+    """
+
+    word: str
+    plus: tuple[Query, ...]
+    minus: tuple[Query, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The neighbours of one word, or of several with signs, nearest first."""
+
+    query: Query | Combined
     neighbours: tuple[Neighbour, ...]
 
 
@@ -112,21 +170,54 @@ class WordSpace:
         Raises:
             UnknownWordError: nothing of the word was in the training corpus.
         """
-        query = self.look_up(word)
-        return Nearest(query, self._neighbours(self.vector(query), k, query.ids))
+        return self.answer(Question(word, (word,)), k)
 
-    def analogy(self, a: str, b: str, c: str, k: int = DEFAULT_K) -> Analogy:
-        """The `k` tokens nearest to b - a + c (3CosAdd), the three left out.
-
-        Mikolov et al. 2013, https://aclanthology.org/N13-1090
+    def analogy(self, a: str, b: str, c: str, k: int = DEFAULT_K, method: str = ADD) -> Analogy:
+        """The `k` tokens nearest to b - a + c, the three left out.
 
         Raises:
             UnknownWordError: nothing of a word was in the training corpus.
         """
-        first, second, third = self.look_up(a), self.look_up(b), self.look_up(c)
-        one, two, three = (unit(self.vector(query)) for query in (first, second, third))
-        exclude = first.ids + second.ids + third.ids
-        return Analogy(first, second, third, self._neighbours(two - one + three, k, exclude))
+        return as_analogy(self.answer(analogy_of(a, b, c), k, method))
+
+    def answer(self, question: Question, k: int = DEFAULT_K, method: str = ADD) -> Nearest:
+        """The `k` tokens nearest to the words of a question, which are left out.
+
+        Raises:
+            UnknownWordError: nothing of a word was in the training corpus.
+        """
+        answer = next(self.answers([question], k, method))
+        if isinstance(answer, TokitError):
+            raise answer
+        return answer
+
+    def answers(self, questions: Sequence[Question], k: int, method: str = ADD) -> Iterator[Nearest | TokitError]:
+        """The same for many questions, in their order; what `answer` would raise comes as an answer.
+
+        Args:
+            questions: Words with signs.
+            k: So many neighbours each.
+            method: "add", the nearest to the sum of unit vectors (3CosAdd), or "mul", the largest quotient of products
+                of similarities (3CosMul).
+        """
+        words = list(dict.fromkeys(word for each in questions for word in (*each.plus, *each.minus)))
+        known = dict(zip(words, self.look_up_all(words), strict=True))
+        asked = [_combined(question, known) for question in questions]
+        requests = [self._request(each) for each in asked if isinstance(each, Combined)]
+        search = self._neighbourhood.by_product if method == MUL else self._neighbourhood.by_sum
+        found = search(requests, k)
+        for each in asked:
+            if isinstance(each, TokitError):
+                yield each
+                continue
+            query = each if each.minus or len(each.plus) > 1 else each.plus[0]
+            yield Nearest(query, self._neighbours(*next(found)))
+
+    def _request(self, combined: Combined) -> Request:
+        plus, minus = ([self.vector(query) for query in queries] for queries in (combined.plus, combined.minus))
+        dim = self._vectors.shape[1]
+        ids = tuple(i for query in (*combined.plus, *combined.minus) for i in query.ids)
+        return Request(np.array(plus, dtype=np.float32), np.array(minus, dtype=np.float32).reshape(-1, dim), ids)
 
     def look_up(self, word: str) -> Query:
         """The token of a word as it stands after a space, else as it stands alone, else its pieces.
@@ -135,12 +226,22 @@ class WordSpace:
             UnknownWordError: nothing of the word was in the training corpus, or it is empty.
             UsageError: the word is not UTF-8.
         """
-        if not word.strip():
-            raise UnknownWordError(f"'{word}' is unknown: there is no word in it", hint="give a word: tokit near river")
-        if not _is_utf8(word):
-            shown = word.encode("utf-8", errors="backslashreplace").decode("utf-8")
-            raise UsageError(f"'{shown}' is not UTF-8", hint="words are looked up as text")
-        spellings = self._tokenizer.encode_batch([f" {word}", word])
+        query = self.look_up_all([word])[0]
+        if isinstance(query, TokitError):
+            raise query
+        return query
+
+    def look_up_all(self, words: Sequence[str]) -> list[Query | TokitError]:
+        """The same for many words; what `look_up` would raise is in the list."""
+        wrong = [_no_word(word) for word in words]
+        sound = [word for word, error in zip(words, wrong, strict=True) if error is None]
+        spellings = self._tokenizer.encode_batch([spelling for word in sound for spelling in (f" {word}", word)])
+        pairs = iter(zip(spellings[::2], spellings[1::2], strict=True))
+        return [
+            self._found(word, next(pairs)) if error is None else error for word, error in zip(words, wrong, strict=True)
+        ]
+
+    def _found(self, word: str, spellings: tuple[list[int], list[int]]) -> Query | TokitError:
         for ids in spellings:
             if len(ids) == 1 and self._known[ids[0]]:
                 return self._query(word, ids, composed=False)
@@ -148,7 +249,7 @@ class WordSpace:
         pieces = min(spellings, key=len)
         known = [i for i in pieces if self._known[i]]
         if not known:
-            raise UnknownWordError(
+            return UnknownWordError(
                 f"'{word}' is unknown: the text that the embedding was fitted on has none of its pieces",
                 hint="check the spelling and the case, or fit on text that has it",
             )
@@ -162,12 +263,11 @@ class WordSpace:
         mean: FloatArray = self._vectors[np.array(query.ids)].mean(axis=0)
         return mean
 
-    def _neighbours(self, vector: FloatArray, k: int, exclude: tuple[int, ...]) -> tuple[Neighbour, ...]:
-        ids, cosines = self._neighbourhood.nearest(vector, k, exclude)
+    def _neighbours(self, ids: IntArray, scores: FloatArray) -> tuple[Neighbour, ...]:
         names, texts = self._pieces.names, self._pieces.texts
         return tuple(
-            Neighbour(i, names[i], names[i] if BROKEN in texts[i] else texts[i], float(f"{cosine:.6f}"))
-            for i, cosine in zip(ids.tolist(), cosines.tolist(), strict=True)
+            Neighbour(i, names[i], names[i] if BROKEN in texts[i] else texts[i], float(f"{score:.6f}"))
+            for i, score in zip(ids.tolist(), scores.tolist(), strict=True)
         )
 
 
@@ -189,6 +289,63 @@ def check_k(k: int) -> None:
     """
     if k < 1:
         raise UsageError(f"-k {k}: not a positive number", hint=f"-k {DEFAULT_K}")
+
+
+def check_method(method: str) -> None:
+    """Refuse an unknown way of putting words together.
+
+    Raises:
+        UsageError: it is.
+    """
+    if method not in METHODS:
+        raise UsageError(f"unknown --method '{method}'", hint=did_you_mean(method, list(METHODS)))
+
+
+def is_signed(word: str) -> bool:
+    """Whether a word has a sign before it; a sign alone is a word."""
+    return len(word) > 1 and word[0] in SIGNS
+
+
+def unanswered(question: Question) -> Nearest:
+    """An answer without neighbours, to a question with a word that is unknown."""
+    plus, minus = (
+        tuple(Query(word, (), (), composed=False) for word in words) for words in (question.plus, question.minus)
+    )
+    return Nearest(plus[0] if not minus and len(plus) == 1 else Combined(question.text, plus, minus), ())
+
+
+def analogy_of(a: str, b: str, c: str) -> Question:
+    """What is to `c` as `b` is to `a`."""
+    return Question(f"{a} : {b} = {c} : ", (b, c), (a,))
+
+
+def as_analogy(answer: Nearest) -> Analogy:
+    """An answer to `analogy_of`."""
+    if not isinstance(answer.query, Combined):
+        raise TypeError("not an answer to an analogy")
+    (b, c), (a,) = answer.query.plus, answer.query.minus
+    return Analogy(a, b, c, answer.neighbours)
+
+
+def _combined(question: Question, known: dict[str, Query | TokitError]) -> Combined | TokitError:
+    plus: list[Query] = []
+    minus: list[Query] = []
+    for words, queries in ((question.plus, plus), (question.minus, minus)):
+        for word in words:
+            query = known[word]
+            if isinstance(query, TokitError):
+                return query
+            queries.append(query)
+    return Combined(question.text, tuple(plus), tuple(minus))
+
+
+def _no_word(word: str) -> TokitError | None:
+    if not word.strip():
+        return UnknownWordError(f"'{word}' is unknown: there is no word in it", hint="give a word: tokit near river")
+    if _is_utf8(word):
+        return None
+    shown = word.encode("utf-8", errors="backslashreplace").decode("utf-8")
+    return UsageError(f"'{shown}' is not UTF-8", hint="words are looked up as text")
 
 
 def _is_utf8(word: str) -> bool:
