@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tokit.embedding.formats.fasttext_bin import MAGIC as FASTTEXT
 from tokit.embedding.formats.text import HEADER
-from tokit.embedding.npy import MAGIC as NUMPY
+from tokit.embedding.npy import MAGIC
 from tokit.errors import ArtifactError
 from tokit.registry import near_names
 
@@ -45,7 +45,7 @@ def _is_fasttext(head: bytes, _: int) -> bool:
 
 
 def _is_numpy(head: bytes, _: int) -> bool:
-    return head.startswith(NUMPY)
+    return head.startswith(MAGIC[".npy"])
 
 
 def _is_safetensors(head: bytes, size: int) -> bool:
