@@ -70,7 +70,7 @@ def test_counts_are_the_plain_ones(
 
 @pytest.mark.parametrize("window", [1, 10, 100])
 def test_spilling_changes_nothing(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
-    monkeypatch.setattr(cooccurrence, "SMALLEST_TABLE", 4)
+    monkeypatch.setattr(cooccurrence, "SMALLEST_TABLE", 2)
     spilled = []
     spill = Counter._spill
     monkeypatch.setattr(Counter, "_spill", lambda counter: spilled.append(1) or spill(counter))

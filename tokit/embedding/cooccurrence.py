@@ -23,10 +23,11 @@ Numbers64 = npt.NDArray[np.uint64]
 UNIT = 1 << 24
 # Tokens that are counted between two looks at whether to stop.
 CHUNK_TOKENS = 1 << 18
-# Bytes of a slot of the table, and, of what the memory allows, the table's part: the rest is for sorting it.
-SLOT_BYTES, TABLE_PART = 16, 2
+# Of what the memory allows, the table's part: the rest is for sorting it.
+TABLE_PART = 2
 FULLEST = 0.7
-SMALLEST_TABLE = 1 << 10
+# Slots.
+SMALLEST_TABLE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def count_cooccurrences(job: FitJob, weights: Numbers64, *, memory: int, kept: n
         memory: Megabytes to count in; what needs more goes to temporary files.
         kept: How many of 2**32 occurrences of each token are there at all, as of `windows.kept_shares`.
     """
-    counter = Counter(weights, memory=memory, most=len(job.ids.data))
+    counter = Counter(weights, memory=memory)
     for done, (ids, ends, start) in chunks(job, len(weights), kept):
         counter.add(ids, ends, start)
         job.tick(Progress("counting", done, len(job.ids.data), "tokens", "pairs of neighbours"))
@@ -141,17 +142,12 @@ class Counter:
     Args:
         weights: Of neighbours at distance 1, 2 …
         memory: Megabytes.
-        most: No more tokens than these will come.
     """
 
-    def __init__(self, weights: Numbers64, *, memory: int, most: int) -> None:
+    def __init__(self, weights: Numbers64, *, memory: int) -> None:
         self._weights = weights
-        slots = max(SMALLEST_TABLE, _power_above(2 * len(weights)))
-        allowed = (memory << 20) // TABLE_PART // SLOT_BYTES
-        while 2 * slots <= allowed and slots < 2 * most * len(weights):
-            slots *= 2
-        self._table = np.zeros(2 * slots, dtype=np.uint64)
-        self._limit = int(slots * FULLEST)
+        self._table = np.zeros(2 * max(SMALLEST_TABLE, _power_above(2 * len(weights))), dtype=np.uint64)
+        self._allowed = (memory << 20) // TABLE_PART
         self._used = np.zeros(1, dtype=np.int64)
         self._runs: list[Pairs] = []
 
@@ -159,9 +155,10 @@ class Counter:
         """Count the pairs of the tokens from `start` on."""
         count = kernel("count_pairs")
         while start < len(ids):
-            start = count(ids, ends, start, self._weights, self._table, self._limit, self._used)
+            limit = int(len(self._table) // 2 * FULLEST)
+            start = count(ids, ends, start, self._weights, self._table, limit, self._used)
             if start < len(ids):
-                self._spill()
+                self._make_room()
 
     def finish(self) -> Pairs:
         """All that was counted; the counter is of no use after it."""
@@ -184,6 +181,15 @@ class Counter:
         self._used[0] = 0
         order = np.argsort(keys)
         return Pairs(keys[order], sums[order])
+
+    def _make_room(self) -> None:
+        """Widen the table, of which a small one is faster, while memory allows it."""
+        if 2 * self._table.nbytes > self._allowed:
+            self._spill()
+            return
+        larger = np.zeros(2 * len(self._table), dtype=np.uint64)
+        kernel("widen_table")(self._table, larger)
+        self._table = larger
 
     def _spill(self) -> None:
         run = self._poured()

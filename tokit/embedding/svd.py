@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,8 +18,9 @@ import numpy.typing as npt
 from tokit.arrays import FloatArray
 from tokit.embedding.base import MAX_WINDOW, Embedding, FitJob, Fitted, require_neighbours
 from tokit.embedding.cooccurrence import Pairs, count_cooccurrences, dynamic_weights, even_weights
-from tokit.embedding.windows import kept_shares
+from tokit.embedding.windows import aligned, kept_shares
 from tokit.errors import TrainingError, UsageError
+from tokit.kernels.native import kernel
 from tokit.params import param
 from tokit.progress import Progress
 
@@ -25,6 +28,8 @@ from tokit.progress import Progress
 OVERSAMPLED = 20
 # What rounding leaves of nothing: information below it, and singular values below this share of the largest.
 NEGLIGIBLE = 1e-5
+# Parts of a product that fall to a thread, and what its rows are filled up to, as in kernels/sparse.py.
+PARTS, STRIP = 8, 64
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,38 @@ def mutual_information(
     return csr_matrix((values, (a, b)), shape=shape), tokens
 
 
+class Rows:
+    """A sparse matrix, multiplied on several threads; each row is summed up in one, so that they change nothing.
+
+    Args:
+        matrix: In compressed rows.
+        threads: How many.
+    """
+
+    def __init__(self, matrix: Any, threads: int) -> None:
+        self._starts = matrix.indptr.astype(np.int64)
+        self._columns, self._numbers = matrix.indices.astype(np.int32, copy=False), matrix.data
+        self._threads = threads
+        parts = np.linspace(0, matrix.nnz, PARTS * threads + 1)
+        self._cuts = np.searchsorted(self._starts, parts).tolist()
+        self._cuts[0], self._cuts[-1] = 0, len(self._starts) - 1
+
+    def times(self, dense: FloatArray) -> FloatArray:
+        """The product with a dense matrix."""
+        rows, columns = dense.shape
+        stride = -(-columns // STRIP) * STRIP
+        padded, out = (aligned(rows * stride) for _ in range(2))
+        padded.reshape(rows, stride)[:, :columns] = dense
+        multiply = kernel("multiply_rows")
+
+        def work(part: tuple[int, int]) -> None:
+            multiply(self._starts, self._columns, self._numbers, padded, stride, *part, out)
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            list(pool.map(work, pairwise(self._cuts)))
+        return np.ascontiguousarray(out.reshape(rows, stride)[:, :columns])
+
+
 def leading(matrix: Any, job: FitJob, iterations: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The leading singular vectors and values, by power iteration from a random start.
 
@@ -126,13 +163,13 @@ def leading(matrix: Any, job: FitJob, iterations: int) -> tuple[FloatArray, Floa
     size = matrix.shape[0]
     draw = np.random.Generator(np.random.Philox(key=job.seed))
     basis = draw.standard_normal((size, min(size, job.dim + OVERSAMPLED)), dtype=np.float32)
-    back = matrix.T.tocsr()
+    there, back = Rows(matrix, job.threads), Rows(matrix.T.tocsr(), job.threads)
     for done in range(iterations):
         if job.stop.is_set():
             break
-        basis = np.linalg.qr(back @ np.linalg.qr(matrix @ basis)[0])[0]
+        basis = np.linalg.qr(back.times(np.linalg.qr(there.times(basis))[0]))[0]
         job.tick(Progress("fitting", done + 1, iterations, "passes"))
-    inner, values, right = np.linalg.svd(matrix @ basis, full_matrices=False)
+    inner, values, right = np.linalg.svd(there.times(basis), full_matrices=False)
     count = min(job.dim, int((values > NEGLIGIBLE * values.max(initial=0)).sum()))
     left, right = inner[:, :count], (basis @ right.T)[:, :count]
     largest = np.abs(left).argmax(axis=0)

@@ -80,6 +80,26 @@ def count_pairs(a):
 
 
 @jit
+def _move_pairs(table, larger):
+    for at in range(0, len(table), 2):
+        if table[at] != 0:
+            _add(larger, table[at], table[at + 1])
+    return 0
+
+
+def widen_table(a):
+    """Copy all pairs of a table into a larger one, which is empty.
+
+    Args:
+        a: Address of these: the table, and the larger one (uint64).
+
+    Returns:
+        Zero.
+    """
+    return _move_pairs(u64(a, 0), u64(a, 1))
+
+
+@jit
 def _pour_pairs(table, pairs, sums):
     count = 0
     for at in range(0, len(table), 2):
