@@ -39,7 +39,7 @@ FOR_LITTLE_TEXT: dict[str, dict[str, Any]] = {
     "cbow": WINDOWED,
     "fasttext": WINDOWED,
     "glove": {"eta": 0.2},
-    "svd": {},
+    "svd": {"power": 0.5},
 }
 
 

@@ -35,7 +35,7 @@ def plain_mutual_information(params: SvdParams) -> FloatArray:
 @pytest.mark.parametrize("dim", [4, 60])
 @pytest.mark.parametrize("settings", [{}, {"shift": 2.0, "smoothing": 1.0, "power": 1.0}, {"power": 0.0, "window": 1}])
 def test_vectors_are_those_of_the_dense_factorisation(dim: int, settings: dict[str, float]) -> None:
-    params = SvdParams(weighting="flat", iterations=30, **settings)  # type: ignore[arg-type]
+    params = SvdParams(**{"weighting": "flat", "iterations": 30, "power": 0.5, "window": 5, **settings})  # type: ignore[arg-type]
     fitted = Svd.fit(dataclasses.replace(job(DOCUMENTS), dim=dim, params=params))
     left, values, right = np.linalg.svd(plain_mutual_information(params))
     count = min(dim, int((values > 1e-5 * values[0]).sum()))

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tokit.arrays import FloatArray
 from tokit.embedding.base import MAX_WINDOW, Embedding, FitJob, Fitted, require_neighbours
 from tokit.embedding.cooccurrence import Pairs, count_cooccurrences, dynamic_weights, even_weights
-from tokit.embedding.windows import aligned, kept_shares
+from tokit.embedding.windows import ALWAYS, aligned, kept_shares
 from tokit.errors import TrainingError, UsageError
 from tokit.kernels.native import kernel
 from tokit.params import param
@@ -28,6 +28,8 @@ from tokit.progress import Progress
 OVERSAMPLED = 20
 # What rounding leaves of nothing: information below it, and singular values below this share of the largest.
 NEGLIGIBLE = 1e-5
+# Occurrences of a token that subsampling leaves.
+ENOUGH = 1000
 # Parts of a product that fall to a thread, and what its rows are filled up to, as in kernels/sparse.py.
 PARTS, STRIP = 8, 64
 
@@ -36,13 +38,13 @@ PARTS, STRIP = 8, 64
 class SvdParams:
     """What the factorisation takes."""
 
-    window: int = param(5, "tokens to either side that count as neighbours", minimum=1, maximum=MAX_WINDOW)
+    window: int = param(10, "tokens to either side that count as neighbours", minimum=1, maximum=MAX_WINDOW)
     weighting: str = param("dynamic", "of neighbours: the nearer the more, or all alike", choices=("dynamic", "flat"))
-    subsample: float = param(0.0, "share above which frequent tokens are left out at random; 0: never", minimum=0)
+    subsample: float = param(1e-4, "share above which frequent tokens are left out at random; 0: never", minimum=0)
     smoothing: float = param(0.75, "power of the neighbours' counts in their shares", minimum=0, maximum=1)
     shift: float = param(1.0, "its logarithm is taken off the mutual information; 1: nothing", minimum=1, maximum=1e9)
-    power: float = param(0.5, "power of the singular values that the vectors are multiplied by", minimum=0, maximum=1)
-    iterations: int = param(5, "passes over the matrix, each there and back", minimum=1)
+    power: float = param(0.25, "power of the singular values that the vectors are multiplied by", minimum=0, maximum=1)
+    iterations: int = param(4, "passes over the matrix, each there and back", minimum=1)
     memory: int = param(1024, "megabytes to count pairs in; more go to temporary files", minimum=1)
 
     def __post_init__(self) -> None:
@@ -63,7 +65,9 @@ class Svd(Embedding):
         params: SvdParams = job.params
         started = time.perf_counter()
         weights = dynamic_weights(params.window) if params.weighting == "dynamic" else even_weights(params.window)
-        kept = kept_shares(job.counts, params.subsample)
+        # However frequent in a small corpus, so many of a token are not too many.
+        enough = np.minimum(ENOUGH / np.maximum(job.counts, 1), 1) * ALWAYS
+        kept = np.maximum(kept_shares(job.counts, params.subsample), enough.astype(np.uint32))
         counts = count_cooccurrences(job, weights, memory=params.memory, kept=kept)
         matrix, tokens = mutual_information(counts, len(job.counts), smoothing=params.smoothing, shift=params.shift)
         if not matrix.nnz and not job.stop.is_set():
