@@ -30,7 +30,9 @@ from tokit.cli.options import (
 from tokit.cli.train import family_settings, warn_of_broken_text
 from tokit.errors import UsageError
 
-FamilyArg = Annotated[str, typer.Argument(help="skipgram, cbow or fasttext.", metavar="FAMILY", show_default=False)]
+FamilyArg = Annotated[
+    str, typer.Argument(help="skipgram, cbow, fasttext, glove or svd.", metavar="FAMILY", show_default=False)
+]
 FitTokenizerOpt = Annotated[
     Optional[str],  # noqa: UP045 - typer reads it at run time; --help-params needs none
     typer.Option("-t", "--tokenizer", help="A tokenizer folder, or a file of another tool."),

@@ -12,6 +12,8 @@ EMBEDDINGS: Registry[type[Embedding]] = Registry(
         "skipgram": "tokit.embedding.skipgram:SkipGram",
         "cbow": "tokit.embedding.cbow:Cbow",
         "fasttext": "tokit.embedding.fasttext:FastText",
+        "glove": "tokit.embedding.glove:Glove",
+        "svd": "tokit.embedding.svd:Svd",
     },
 )
 
