@@ -20,6 +20,7 @@ from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers
 
 from tokit.arrays import Block, Ids
 from tokit.counts.counting import PreTokenCounter
+from tokit.ops.fit import plain_source
 from tokit.rules import DIGITS, PATTERNS, PRE_TOKENIZERS, TextRules, join_steps
 from tokit.tokenizer import FAMILIES, fast
 from tokit.tokenizer.assemble import assemble
@@ -210,6 +211,13 @@ def test_threads_share_what_they_remember(lines: list[str]) -> None:
         for ids in found:
             assert np.array_equal(ids.data, expected.data)
             assert np.array_equal(ids.ends, expected.ends)
+
+
+def test_an_embedding_encodes_its_text_in_the_kernels(trained_folder) -> None:
+    # Its tokenizer keeps special tokens as ordinary pieces, and the guard of their texts.
+    plain = plain_source(open_tokenizer(trained_folder("word"))).plain
+    assert BlockEncoder(plain).able
+    assert_same_ids(plain, ["the cat <|pad|> the hat", "<|endoftext|>", "the cat", *HOSTILE_TEXTS])
 
 
 def test_a_piece_without_text_is_not_remembered() -> None:

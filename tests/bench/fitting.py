@@ -21,6 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.peers.tokit import COMPILE
 from tests.bench.process import ChildError, Ran, environment, run
 
 FAMILIES = ("skipgram", "cbow", "fasttext")
@@ -230,9 +231,7 @@ def main(arguments: list[str]) -> int:
         words = words_of(asked.corpus, work / "words.txt")
         job = Job(asked.family, work / "words.txt", asked.dim, asked.epochs, asked.threads, 0, work)
         # Kernels are compiled once on a machine; that is not measured here.
-        first = work / "first.txt"
-        first.write_text("a b c d e f\n" * 50, encoding="utf-8")
-        PEERS["tokit"](Job(asked.family, first, 8, 1, 1, 0, work), work / "first")
+        run([sys.executable, "-c", COMPILE, str(1 << 30)], environment(None), work / "compiled")
         results = measure(job, peers, asked.rounds)
         if asked.save:
             saved: dict[str, Any] = {peer: vars_of(result) for peer, result in results.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ from tokit.rules import METASPACE, PATTERNS, TextRules
 from tokit.tokenizer.special import guarded_texts
 
 Step = dict[str, Any]
+# Stands in the pattern of a guard.
+LOOK_AHEAD = "(?="
 DIGITS = {r"\p{N}": "single", r"\p{N}{1,3}": "triple"}
 PATTERN_NAMES = {pattern: name for name, pattern in PATTERNS.items()}
 # Of those that have settings these are ours.
@@ -40,6 +43,8 @@ def splitting_of(spec: dict[str, Any]) -> Splitting | None:
     """How the pre-tokenizer of a tokenizer.json cuts; None if that is none of our ways."""
     steps = _steps(spec["pre_tokenizer"])
     guarded = _guarded(steps, [token["content"] for token in spec["added_tokens"] if token["special"]])
+    if not guarded and any(LOOK_AHEAD in _regex(step) for step in steps):
+        guarded = _guarded(steps, _spelled_in(spec["model"], steps))
     if guarded:
         steps = [step for step in steps if guarded_texts(_regex(step), guarded) != guarded]
     digits = DIGITS.get(_regex(steps[0]), "keep") if steps else "keep"
@@ -47,6 +52,13 @@ def splitting_of(spec: dict[str, Any]) -> Splitting | None:
     byte_level = bool(rest) and rest[-1].get("type") == "ByteLevel"
     name = _byte_level_name(rest) if byte_level else _name(rest)
     return None if name is None else Splitting(TextRules((), name, digits), byte_level, tuple(guarded))
+
+
+def _spelled_in(model: dict[str, Any], steps: list[Step]) -> list[str]:
+    """Pieces that a guard may be of: an embedding's tokenizer keeps special tokens as ordinary ones."""
+    patterns = " ".join(_regex(step) for step in steps)
+    vocab = model["vocab"]
+    return [piece for piece in vocab if re.escape(piece[1:]) in patterns] if isinstance(vocab, dict) else []
 
 
 def _guarded(steps: list[Step], special: list[str]) -> list[str]:
