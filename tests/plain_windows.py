@@ -1,11 +1,13 @@
-"""Skip-gram and bag of words as plainly as can be: what `kernels/windows.py` is held against."""
+"""Skip-gram, bag of words and n-grams as plainly as can be: what `kernels/windows.py` is held against."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from tokit.arrays import FloatArray
-from tokit.embedding.windows import GROUP, SHARED
+from tokit.embedding.windows import GROUP, TOGETHER
 
 WORD = (1 << 64) - 1
 
@@ -41,62 +43,78 @@ class PlainWindows:
         self.inputs, self.outputs = inputs, outputs
         self._keep, (self._limits, self._others) = keep, draws
 
-    def learn(
-        self, documents: list[list[int]], random: Random, *, bag: bool, window: int, negatives: int, alpha: float
+    def learn_each(
+        self, documents: list[list[int]], random: Random, *, window: int, negatives: int, alpha: float
     ) -> None:
-        for document in documents:
-            kept = [t for t in document if self._keep[t] == 0xFFFFFFFF or random.bits() >> 32 < self._keep[t]]
-            if len(kept) < 2:
-                continue
-            drawn = self._draw(kept[0], negatives, random)
+        """Each neighbour of a token is a vector."""
+        for kept in self._kept(documents, random):
+            drawn = self._draw([kept[0]], negatives, random)
             for here, token in enumerate(kept):
-                reach = random.below(window) + 1
-                told, drawn = [token, *drawn], self._draw(kept[here + 1], negatives, random) if kept[here + 1 :] else []
-                around = [*kept[max(0, here - reach) : here], *kept[here + 1 : here + reach + 1]]
-                self._step(told, around, bag=bag, alpha=alpha)
+                around = _around(kept, here, random.below(window) + 1)
+                told, drawn = (
+                    [token, *drawn],
+                    self._draw([kept[here + 1]], negatives, random) if kept[here + 1 :] else [],
+                )
+                x = self.inputs[around]
+                np.add.at(self.inputs, around, self._moved(x, told, 1, alpha) - x)
 
-    def _draw(self, target: int, negatives: int, random: Random) -> list[int]:
-        drawn = []
-        for _ in range(negatives):
-            bits = random.bits()
-            token = ((bits >> 32) * len(self._limits)) >> 32
-            drawn.append(token if bits & 0xFFFFFFFF < self._limits[token] else self._others[token])
-        return [token for token in drawn if token != target]
-
-    def learn_ngrams(
+    def learn_means(
         self,
         documents: list[list[int]],
-        own: list[list[int]],
+        own: list[list[int]] | None,
         random: Random,
         *,
         window: int,
         negatives: int,
+        pool: int,
         alpha: float,
     ) -> None:
+        """The mean of a token's neighbours, or of its `own` rows, is a vector; TOGETHER share `pool` random tokens."""
+        for kept in self._kept(documents, random):
+            drawn = self._draw([], pool, random)
+            for start in range(0, len(kept), TOGETHER):
+                places, told = range(start, min(start + TOGETHER, len(kept))), drawn
+                drawn = self._draw([], pool, random) if start + TOGETHER < len(kept) else []
+                around = [_around(kept, here, random.below(window) + 1) for here in places]
+                true = around if own else [[kept[here]] for here in places]
+                rows = [own[kept[here]] for here in places] if own else around
+                means = np.array([self.inputs[each].mean(axis=0) for each in rows])
+                moved = np.array([
+                    self._moved(mean[None], each, len(each), alpha)[0] for mean, each in zip(means, true, strict=True)
+                ])  # fmt: skip
+                # Against a true token no random one is drawn that is the same.
+                weights = np.array([[sum(other != each for other in tokens) for each in told] for tokens in true])
+                moved = self._moved(moved, told, 0, alpha * negatives / pool * weights)
+                for each, step in zip(rows, moved - means, strict=True):
+                    np.add.at(self.inputs, each, step)
+
+    def _kept(self, documents: list[list[int]], random: Random) -> Iterator[list[int]]:
         for document in documents:
             kept = [t for t in document if self._keep[t] == 0xFFFFFFFF or random.bits() >> 32 < self._keep[t]]
-            if len(kept) < 2:
-                continue
-            for here, token in enumerate(kept):
-                reach = random.below(window) + 1
-                around = [*kept[max(0, here - reach) : here], *kept[here + 1 : here + reach + 1]]
-                sets = -(-len(around) // SHARED)
-                drawn = [each for each in self._draw(-1, negatives * sets, random) if each not in around]
-                weight = len(around) / sets
-                self._step([*around, *drawn], own[token], bag=True, alpha=alpha, true=len(around), weight=weight)
+            if len(kept) > 1:
+                yield kept
 
-    def _step(
-        self, told: list[int], around: list[int], *, bag: bool, alpha: float, true: int = 1, weight: float = 1
-    ) -> None:
-        x = self.inputs[around]
-        if bag:
-            x = x.mean(axis=0, keepdims=True)
-        start = x.copy()
+    def _draw(self, never: list[int], wanted: int, random: Random) -> list[int]:
+        drawn = []
+        for _ in range(wanted):
+            bits = random.bits()
+            token = ((bits >> 32) * len(self._limits)) >> 32
+            drawn.append(token if bits & 0xFFFFFFFF < self._limits[token] else self._others[token])
+        return [token for token in drawn if token not in never]
+
+    def _moved(self, x: FloatArray, told: list[int], true: int, rates: float | FloatArray) -> FloatArray:
+        """Vectors after being told the first `true` tokens from the others; the tokens' rows are moved too."""
+        every = np.broadcast_to(rates, (len(x), len(told)))
         for first in range(0, len(told), GROUP):
             group = told[first : first + GROUP]
             w = self.outputs[group]
-            are_true = np.arange(first, first + len(group)) < true
-            errors = (are_true - 1 / (1 + np.exp(-(x @ w.T)))) * np.where(are_true, alpha, alpha * weight)
+            errors = every[:, first : first + GROUP] * (
+                (np.arange(first, first + len(group)) < true) - 1 / (1 + np.exp(-(x @ w.T)))
+            )
             np.add.at(self.outputs, group, errors.T @ x)
             x = x + errors @ w
-        np.add.at(self.inputs, around, np.repeat(x - start, len(around), axis=0) if bag else x - start)
+        return x
+
+
+def _around(kept: list[int], here: int, reach: int) -> list[int]:
+    return [*kept[max(0, here - reach) : here], *kept[here + 1 : here + reach + 1]]

@@ -300,9 +300,11 @@ def test_spelling_brings_fasttext_vectors_together(tmp_path: Path) -> None:
     ]
     text.write_text("".join(lines) * 40, encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(text)]), tmp_path / "tok", family="word")
-    fit(text, tmp_path / "tok", tmp_path / "emb", family="fasttext", settings={"subsample": 0})
+    fit(text, tmp_path / "tok", tmp_path / "emb", family="fasttext", settings={"subsample": 0, "epochs": 10})
     cosines = {each.text: each.similarity for each in open_space(tmp_path / "emb").near("running").neighbours}
-    assert cosines["runnings"] > 0.5 > cosines["quality"]
+    # gensim's model of this text has 0.83 to 0.85 and 0.05 to 0.11.
+    assert cosines["runnings"] > 0.7
+    assert cosines["quality"] < 0.3
 
 
 def job(documents: list[list[int]], family: str = "skipgram", vocab_size: int = 4) -> FitJob:

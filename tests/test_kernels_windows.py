@@ -18,8 +18,10 @@ from tokit.embedding.windows import (
     Workspace,
     alias_table,
     block_ends,
-    curves,
     document_ends,
+    loss_curve,
+    row_masks,
+    rows_told,
     start_vectors,
 )
 from tokit.kernels.native import kernel
@@ -49,19 +51,23 @@ def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negative
         keep.tolist(),
         tuple(each.tolist() for each in draws),
     )
-    groups = -(-(negatives + 1) // GROUP)
-    space = Workspace.of(WindowParams(window=window, negatives=negatives), 64, inputs.stride, groups, 9)
+    params = WindowParams(window=window, negatives=negatives)
+    groups = -(-rows_told(way, negatives) // GROUP)
+    space = Workspace.of(params, 64, inputs.stride, groups)
     space.state[:] = 12345
     kernel("learn_windows")(
         ids.data, ids.ends, way, *rows, inputs.numbers, outputs.numbers, inputs.stride, keep, *draws, window,
-        negatives, groups, np.array([0.05], dtype=np.float32), *curves(1 << 18), space.kept, space.rows, space.places,
-        space.scores, space.mean, space.state, space.loss,
+        negatives, groups, np.array([0.05], dtype=np.float32), row_masks(), loss_curve(), space.kept, space.rows,
+        space.scores, space.means, space.sizes, space.rates, space.state, space.loss,
     )  # fmt: skip
     random = Random(12345)
-    if way == NGRAMS:
-        plain.learn_ngrams(documents, own, random, window=window, negatives=negatives, alpha=0.05)
+    if way == EACH:
+        plain.learn_each(documents, random, window=window, negatives=negatives, alpha=0.05)
     else:
-        plain.learn(documents, random, bag=way == BAG, window=window, negatives=negatives, alpha=0.05)
+        plain.learn_means(
+            documents, own if way == NGRAMS else None, random, window=window, negatives=negatives,
+            pool=groups * GROUP, alpha=0.05,
+        )  # fmt: skip
     assert int(space.state[0]) == random.state
     assert np.abs(outputs.vectors - plain.outputs).max() < 1e-5
     assert np.abs(inputs.vectors - plain.inputs).max() < 1e-5

@@ -8,6 +8,8 @@ gensim's own evaluation, which none of them takes part in.
 from __future__ import annotations
 
 import argparse
+import csv
+import dataclasses
 import importlib.util
 import json
 import statistics
@@ -27,7 +29,7 @@ from tests.bench.process import ChildError, Ran, environment, run
 FAMILIES = ("skipgram", "cbow", "fasttext")
 # Words that are rarer than this are left out by all.
 MIN_COUNT = 5
-SCORES = ("WordSim-353", "SimLex-999", "analogies")
+SCORES = ("analogies", "WordSim-353", "SimLex-999")
 # Analogies are asked about the most frequent words only, as gensim's own default would take minutes.
 ANALOGY_WORDS = 30_000
 
@@ -67,8 +69,9 @@ warnings.filterwarnings("ignore")
 words, vectors = json.load(open(f"{sys.argv[1]}.json")), np.load(f"{sys.argv[1]}.npy")
 table = KeyedVectors(vectors.shape[1])
 table.add_vectors(words, vectors)
-scores = [table.evaluate_word_pairs(datapath(name))[1][0] for name in ("wordsim353.tsv", "simlex999.txt")]
-scores.append(table.evaluate_word_analogies(datapath("questions-words.txt"), restrict_vocab=int(sys.argv[2]))[0])
+scores = [table.evaluate_word_analogies(datapath("questions-words.txt"), restrict_vocab=int(sys.argv[2]))[0]]
+pairs = [datapath(name) for name in ("wordsim353.tsv", "simlex999.txt")] + sys.argv[3:]
+scores += [table.evaluate_word_pairs(name)[1][0] for name in pairs]
 print(json.dumps([float(score) for score in scores]))
 """
 # tokit's folder as words and vectors, most frequent first; not timed.
@@ -95,6 +98,7 @@ class Job:
     threads: int
     seed: int
     work: Path
+    pairs: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
@@ -158,6 +162,19 @@ def words_of(corpus: Path, out: Path) -> int:
     return count
 
 
+def rated_pairs(table: Path, out: Path) -> Path:
+    """A CSV of rated pairs in the form that gensim reads; marks of a part of speech, as in MEN, are taken off."""
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    named = "word1" in rows[0]
+    first = rows[0].index("word1") if named else 0
+    chosen = [row[first : first + 3] for row in rows[int(named) :]]
+    marked = all(word[-2:] in {"-n", "-v", "-j"} for row in chosen for word in row[:2])
+    lines = ["\t".join([*(word[:-2] if marked else word for word in row[:2]), row[2]]) for row in chosen]
+    out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return out
+
+
 def measure(job: Job, peers: list[str], rounds: int) -> dict[str, Result]:
     """Everyone in turn, round after round, each round with a seed of its own."""
     results = {peer: Result() for peer in peers}
@@ -165,12 +182,11 @@ def measure(job: Job, peers: list[str], rounds: int) -> dict[str, Result]:
         for peer in peers:
             print(f"round {number + 1} of {rounds}: {peer}", file=sys.stderr, flush=True)
             out = job.work / f"{peer}-{number}"
-            seeded = Job(job.family, job.corpus, job.dim, job.epochs, job.threads, job.seed + number + 1, job.work)
+            seeded = dataclasses.replace(job, seed=job.seed + number + 1)
             try:
                 ran = PEERS[peer](seeded, out)
-                scored = run(
-                    [sys.executable, "-c", QUALITY, str(out), str(ANALOGY_WORDS)], environment(None), out
-                )  # fmt: skip
+                asked = [str(out), str(ANALOGY_WORDS), *map(str, job.pairs)]
+                scored = run([sys.executable, "-c", QUALITY, *asked], environment(None), out)
             except ChildError as error:
                 results[peer].error = str(error)
                 continue
@@ -185,7 +201,8 @@ def print_results(job: Job, results: dict[str, Result], words: int, console: Con
     made = Table(
         title=f"{job.family}, {words:,} words x {job.epochs} epochs, {job.dim} dimensions", title_justify="left"
     )
-    for name in ("peer", "median s", "words/s", "time / tokit's", "peak MB", *SCORES):
+    evaluations = *SCORES, *(path.stem for path in job.pairs)
+    for name in ("peer", "median s", "words/s", "time / tokit's", "peak MB", *evaluations):
         made.add_column(name, justify="left" if name == "peer" else "right")
     ours = results["tokit"].seconds
     for peer, result in results.items():
@@ -213,6 +230,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--epochs", type=int, default=3)
     made.add_argument("--rounds", type=int, default=3)
     made.add_argument("--threads", type=int, default=2)
+    made.add_argument("--pairs", type=Path, action="append", default=[], help="CSV of word1, word2, rating; repeatable")
     made.add_argument("--save", type=Path, metavar="FILE.json", help="every single time and score")
     return made
 
@@ -229,7 +247,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="tokit-bench-") as folder:
         work = Path(folder)
         words = words_of(asked.corpus, work / "words.txt")
-        job = Job(asked.family, work / "words.txt", asked.dim, asked.epochs, asked.threads, 0, work)
+        pairs = tuple(rated_pairs(path, work / f"{path.stem}.tsv") for path in asked.pairs)
+        job = Job(asked.family, work / "words.txt", asked.dim, asked.epochs, asked.threads, 0, work, pairs)
         # Kernels are compiled once on a machine; that is not measured here.
         run([sys.executable, "-c", COMPILE, str(1 << 30)], environment(None), work / "compiled")
         results = measure(job, peers, asked.rounds)

@@ -22,10 +22,12 @@ from tokit.errors import TrainingError
 from tokit.kernels.native import kernel
 from tokit.progress import Progress
 
-# As in kernels/windows.py: what is learned from; neighbours that share random tokens, rows told apart at once, scores
-# of a neighbour, the end of a sigmoid, and numbers that any vector is a part of.
+# As in kernels/windows.py: what is learned from; means that share random tokens, rows told apart at once, scores of a
+# vector, the end of a sigmoid, and numbers that any vector is a part of.
 EACH, BAG, NGRAMS = 0, 1, 2
-SHARED, GROUP, SCORES, LIMIT, WIDEST = 2, 6, 8, 6.0, 16
+TOGETHER, GROUP, SCORES, LIMIT, WIDEST = 8, 6, 8, 6.0, 16
+# Sets of random tokens that a token's neighbours share, where its own rows are learned from.
+SETS = 3
 # Places of a curve over [-LIMIT, LIMIT).
 CURVE = 1024
 # Tokens of a block: between so few, of which a small corpus has some hundred, and so many.
@@ -162,11 +164,22 @@ def alias_table(weights: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.uint32
     return np.minimum(limits * (1 << 32), ALWAYS).astype(np.uint32), other.astype(np.uint32)
 
 
-def curves(steps: int = CURVE) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Sigmoid and -log(sigmoid) in the middle of each of so many steps from -LIMIT to LIMIT."""
+def rows_told(way: int, negatives: int) -> int:
+    """Rows of the second table that are told apart at once, at least: random ones, and the true one of EACH."""
+    return {EACH: negatives + 1, BAG: negatives, NGRAMS: SETS * negatives}[way]
+
+
+def loss_curve(steps: int = CURVE) -> npt.NDArray[np.float32]:
+    """-log(sigmoid) in the middle of each of so many steps from -LIMIT to LIMIT."""
     middles = (np.arange(steps) + 0.5) * (2 * LIMIT / steps) - LIMIT
-    sigmoids = 1 / (1 + np.exp(-middles))
-    return sigmoids.astype(np.float32), (-np.log(sigmoids)).astype(np.float32)
+    losses: npt.NDArray[np.float32] = np.log1p(np.exp(-middles)).astype(np.float32)
+    return losses
+
+
+def row_masks() -> npt.NDArray[np.float32]:
+    """For each number of rows up to GROUP: ones in so many places of each SCORES; flat."""
+    places = np.arange(WIDEST) % SCORES
+    return (places < np.arange(GROUP + 1)[:, None]).astype(np.float32).reshape(-1)
 
 
 @dataclass(slots=True)
@@ -175,22 +188,23 @@ class Workspace:
 
     kept: IntArray
     rows: IntArray
-    places: IntArray
     scores: FloatArray
-    mean: FloatArray
+    means: FloatArray
+    sizes: IntArray
+    rates: FloatArray
     state: npt.NDArray[np.uint64]
     loss: FloatArray
 
     @classmethod
-    def of(cls, params: WindowParams, block: int, stride: int, groups: int, most_rows: int = 0) -> Workspace:
-        """For blocks of at most so many tokens, each of which has at most so many rows of its own."""
+    def of(cls, params: WindowParams, block: int, stride: int, groups: int) -> Workspace:
+        """For blocks of at most so many tokens."""
         # No token has more neighbours than its block has tokens.
-        neighbours = 2 * min(params.window, block)
-        told = max(2 * GROUP * groups, neighbours + params.negatives * -(-neighbours // SHARED) + GROUP)
-        places = max(neighbours, most_rows) + 2
+        vectors = max(2 * min(params.window, block), TOGETHER)
+        scores = SCORES * vectors + 2 * WIDEST
         return cls(
-            aligned(block, np.int64), aligned(told, np.int64), aligned(places, np.int64),
-            aligned(SCORES * places), aligned(2 * stride), aligned(1, np.uint64), aligned(2),
+            aligned(block + GROUP, np.int64), aligned(2 * GROUP * groups, np.int64), aligned(scores),
+            aligned(2 * TOGETHER * stride), aligned(3 * TOGETHER, np.int64), aligned(scores + 2 * WIDEST),
+            aligned(1, np.uint64), aligned(2),
         )  # fmt: skip
 
 
@@ -218,8 +232,8 @@ class Training:
         start_vectors(self.inputs, job.seed)
         self._keep = kept_shares(job.counts, self._params.subsample)
         self._draws = alias_table(job.counts.astype(np.float64) ** DRAWN_POWER)
-        self._curves = curves()
-        self._groups = -(-(self._params.negatives + 1) // GROUP)
+        self._constants = row_masks(), loss_curve()
+        self._groups = -(-rows_told(self._way, self._params.negatives) // GROUP)
         self._blocks = block_ends(job.ids.ends, self._params.epochs)
         self._lock = threading.Lock()
         self._started = time.perf_counter()
@@ -279,8 +293,7 @@ class Training:
         job, params = self._job, self._params
         learn = kernel("learn_windows")
         longest = int(np.diff(self._blocks, prepend=0).max())
-        most_rows = int(np.diff(self._own.ends, prepend=0).max())
-        space = Workspace.of(params, longest, self.inputs.stride, self._groups, most_rows)
+        space = Workspace.of(params, longest, self.inputs.stride, self._groups)
         for epoch, number, alpha in self._turns():
             start, end = int(self._blocks[number - 1]) if number else 0, int(self._blocks[number])
             space.state[:] = np.random.Philox(key=job.seed, counter=[0, 0, epoch, number + 1]).random_raw()
@@ -290,8 +303,9 @@ class Training:
                 self._way, self._own.ends, self._own.rows, self.inputs.numbers, self.outputs.numbers,
                 self.inputs.stride,
                 self._keep, *self._draws,
-                params.window, params.negatives, self._groups, np.array([alpha], dtype=np.float32), *self._curves,
-                space.kept, space.rows, space.places, space.scores, space.mean, space.state, space.loss,
+                params.window, params.negatives, self._groups, np.array([alpha], dtype=np.float32), *self._constants,
+                space.kept, space.rows, space.scores, space.means, space.sizes, space.rates,
+                space.state, space.loss,
             )  # fmt: skip
             self._tell(epoch, end - start, space.loss)
 

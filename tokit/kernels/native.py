@@ -34,7 +34,7 @@ ENTRIES = {
     "seed_words": "encoding",
     "index_pairs": "encoding",
     "learn_windows": "windows",
-    "hash_ngrams": "windows",
+    "hash_ngrams": "ngrams",
     "pool_means": "pooling",
     "count_pairs": "cooccurrence",
     "widen_table": "cooccurrence",
