@@ -22,6 +22,8 @@ from tokit.embedding.store import load_embedding, load_ngrams
 from tokit.embedding.tensors import SelectedRows, mapped_tensor, write_tensors
 from tokit.errors import ArtifactError
 from tokit.ops.fit import fit_embedding
+from tokit.ops.near import open_space
+from tokit.ops.train import RuleOptions
 from tokit.tokenizer.foreign import open_tokenizer
 
 Cli = Callable[..., Ran]
@@ -201,3 +203,58 @@ def test_tensors_are_written_by_the_part(tmp_path: Path, monkeypatch: pytest.Mon
         np.testing.assert_array_equal(mapped, value)
     assert stored["none"].shape == (0, 3)
     assert mapped_tensor(tmp_path / "t", "missing") is None
+
+
+def exported(cli: Cli, emb: Path, path: Path) -> Any:
+    """The library's model of a file that export wrote."""
+    fasttext = fasttext_library()
+    assert cli("export", emb, "--to", "fasttext", "-o", path, "-q").code == 0
+    return fasttext.load_model(str(path))
+
+
+@pytest.mark.parametrize(("family", "before"), [("word", ""), ("bpe", " ")])
+def test_near_composes_as_fasttext_does(
+    cli: Cli, folder: Callable[..., Path], tmp_path: Path, family: str, before: str
+) -> None:
+    model = exported(cli, folder(family), tmp_path / "emb.bin")
+    space = open_space(folder(family))
+    for word in ("watering", "größer", "coldest"):
+        query = space.look_up(word)
+        assert (query.composed, query.ids, query.ngrams > 0) == (True, (), True)
+        np.testing.assert_allclose(space.vector(query), model.get_word_vector(before + word), atol=1e-6)
+    # One that is a token has its own, and a phrase the mean of its words.
+    assert space.look_up("the").ngrams == 0
+    assert space.look_up("cold water").ngrams == 0
+
+
+def test_near_says_what_a_word_was_made_of(cli: Cli, folder: Callable[..., Path]) -> None:
+    ran = cli("near", "watering", "-e", folder(), "-k", 2)
+    assert (ran.code, "the mean of its n-grams stands for it (" in ran.err) == (0, True)
+    assert "water" in ran.text
+    assert cli("analogy", "water", "waters", "watering", "-e", folder()).code == 0
+    # No n-gram of its was seen.
+    assert_error(cli("near", "qq", "-e", folder()), 1, "'qq' is unknown")
+
+
+def test_a_normalizer_comes_before_the_ngrams(cli: Cli, text: Path, tmp_path: Path) -> None:
+    corpus = tokit.open_corpus([str(text)])
+    tokit.train_tokenizer(corpus, tmp_path / "tok", family="word", rules=RuleOptions(normalizers=("lowercase",)))
+    fit_embedding(
+        tokit.open_corpus([str(text)]), tmp_path / "tok", tmp_path / "emb", family="fasttext", dim=6, threads=1
+    )
+    space = open_space(tmp_path / "emb")
+    upper, lower = (space.vector(space.look_up(word)) for word in ("WATERING", "watering"))
+    np.testing.assert_array_equal(upper, lower)
+
+
+def test_eval_composes_from_ngrams_or_from_pieces(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("water,waters,9\nwatering,water,8\ncolder,cold,7\nthe,größer,1\ncold,the,2\n", encoding="utf-8")
+    for rule, found, composed, legend in (
+        ("compose", 5, 3, "composed from n-grams"),
+        ("pieces", 2, 0, "composed from pieces"),
+    ):
+        ran = cli("eval", folder(), "--task", pairs, "--oov", rule, "--resamples", 20, "--csv")
+        row = dict(zip(*[line.split(",") for line in ran.text.splitlines()], strict=True))
+        assert (int(row["found"]), int(row["composed"])) == (found, composed)
+        assert legend in ran.err
