@@ -53,8 +53,8 @@ def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     )
     if watch.error is not None:
         raise watch.error
-    vectors = _spread(model.wv.vectors, seen, job)
-    output = _spread(model.syn1neg, seen, job)
+    vectors = spread(model.wv.vectors, seen, job)
+    output = spread(model.syn1neg, seen, job)
     if not (np.isfinite(vectors).all() and np.isfinite(output).all()):
         raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
     because = WHY_NOT_REPRODUCIBLE if job.threads > 1 and not job.deterministic else ""
@@ -77,7 +77,8 @@ def _settings(params: WindowParams, job: FitJob) -> dict[str, Any]:
     }
 
 
-def _spread(rows: FloatArray, seen: IntArray, job: FitJob) -> FloatArray:
+def spread(rows: FloatArray, seen: IntArray, job: FitJob) -> FloatArray:
+    """A row for every token, out of those of the tokens that the corpus has."""
     table = np.zeros((len(job.counts), job.dim), dtype=np.float32)
     table[seen] = rows
     return table
