@@ -62,8 +62,8 @@ def folder(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
 def model_of_fasttext(text: Path, path: Path) -> Any:
     """A model that the library trains, and what it loads from its own file."""
     fasttext = fasttext_library()
-    # Each thread sets a tenth of the table, rounded down: with fewer than ten threads, or a number of cells that ten does
-    # not divide, the rest is whatever memory held.
+    # Each thread sets a tenth of the table, rounded down: with fewer than ten threads, or a number of cells that ten
+    # does not divide, the rest is whatever memory held.
     model = fasttext.train_unsupervised(
         str(text), dim=10, minCount=1, bucket=2000, epoch=20, t=1, thread=10, minn=2, maxn=5, verbose=0
     )
