@@ -71,7 +71,7 @@ def fit_windows(job: FitJob, *, bag: bool = False, own: OwnRows | None = None) -
     training = Training(job, bag=bag, own=own)
     threads = 1 if job.deterministic else job.threads
     training.run(threads)
-    vectors = training.inputs.rows(job.counts) if own is None else mean_rows(training.inputs.vectors, own, job.counts)
+    vectors = training.inputs.rows(job.counts) if own is None else mean_rows(training.inputs, own, job.counts)
     output = training.outputs.rows(job.counts)
     if not job.stop.is_set() and not (np.isfinite(vectors).all() and np.isfinite(output).all()):
         raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
@@ -113,13 +113,13 @@ def aligned(size: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
     return raw[first : first + held].view(dtype)
 
 
-def mean_rows(table: FloatArray, own: OwnRows, counts: IntArray) -> FloatArray:
+def mean_rows(table: Table, own: OwnRows, counts: IntArray) -> FloatArray:
     """The mean of each token's own rows, zeros where a token does not occur; shape (vocab, dim)."""
-    means = np.zeros((len(counts), table.shape[1]), dtype=np.float32)
-    starts = np.concatenate([[0], own.ends[:-1]])
-    for token in np.flatnonzero(counts).tolist():
-        means[token] = table[own.rows[starts[token] : own.ends[token]]].mean(axis=0)
-    return means
+    means = np.empty((len(counts), table.stride), dtype=np.float32)
+    sizes, most = np.empty(len(counts), dtype=np.int64), len(own.rows)
+    kernel("pool_means")(own.rows, own.ends, table.numbers, table.stride, -1, most, means.reshape(-1), sizes)
+    means[counts == 0] = 0
+    return np.ascontiguousarray(means[:, : table.vectors.shape[1]])
 
 
 def start_vectors(table: Table, seed: int) -> None:
