@@ -7,6 +7,7 @@ Bojanowski et al. 2017, https://aclanthology.org/Q17-1010
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from tokit.arrays import IntArray, Pieces
 from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams, require_neighbours
+from tokit.embedding.spelled_start import SpelledStart
 from tokit.embedding.windows import OwnRows, fit_windows
 from tokit.errors import UsageError
 from tokit.kernels.native import kernel
@@ -50,16 +52,27 @@ class FastText(Embedding):
     name: ClassVar[str] = "fasttext"
     Params: ClassVar[type[Any]] = FastTextParams
     resumes: ClassVar[bool] = True
+    starts: ClassVar[bool] = True
+    reference_starts: ClassVar[bool] = False
+    outputs_of: ClassVar[tuple[str, ...]] = ("skipgram", "fasttext")
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
         """See the base."""
         require_neighbours(job.ids.ends)
-        seen = np.flatnonzero(job.counts)
-        ngrams, used = ngram_rows(job.pieces, seen, job.params)
+        known = np.flatnonzero(job.known)
+        ngrams, used = ngram_rows(job.pieces, known, job.params)
         if job.reference:
-            return cls._fit_in_gensim(job, np.split(ngrams.rows, ngrams.ends[:-1]), used)
-        return fit_windows(job, own=_own_rows(ngrams, seen, len(job.counts), used))
+            return cls._fit_in_gensim(job, np.split(ngrams.rows, ngrams.ends[:-1]), len(used))
+        own = _own_rows(ngrams, known, len(job.counts), len(used))
+        if job.start is None:
+            return fit_windows(job, own=own)
+        settings = job.params.min_n, job.params.max_n, job.params.buckets
+        start = SpelledStart.of(job.start, own, used, settings)
+        fitted = fit_windows(dataclasses.replace(job, start=start), own=own)
+        # The mean of rows that add up to a vector may be one bit off.
+        start.keep(fitted.vectors, job.counts)
+        return fitted
 
     @staticmethod
     def _fit_in_gensim(job: FitJob, rows: list[npt.NDArray[np.uint32]], used: int) -> Fitted:
@@ -88,17 +101,17 @@ class Ngrams(NamedTuple):
     ends: IntArray
 
 
-def ngram_rows(pieces: Pieces, seen: IntArray, params: FastTextParams) -> tuple[Ngrams, int]:
+def ngram_rows(pieces: Pieces, known: IntArray, params: FastTextParams) -> tuple[Ngrams, npt.NDArray[np.uint32]]:
     """The rows of each token's n-grams in the table of n-gram vectors.
 
     Buckets that no n-gram falls into get no row.
 
     Returns:
-        Rows of each seen token, and how many rows there are.
+        Rows of each known token, and the bucket of each row, ascending.
     """
-    hashes = ngram_buckets([ngram_text(pieces, i) for i in seen.tolist()], params)
+    hashes = ngram_buckets([ngram_text(pieces, i) for i in known.tolist()], params)
     used, rows = np.unique(hashes.rows, return_inverse=True)
-    return Ngrams(rows.astype(np.uint32), hashes.ends), len(used)
+    return Ngrams(rows.astype(np.uint32), hashes.ends), used
 
 
 def ngram_buckets(texts: Sequence[str], params: FastTextParams) -> Ngrams:
@@ -114,10 +127,10 @@ def ngram_buckets(texts: Sequence[str], params: FastTextParams) -> Ngrams:
     return Ngrams(rows, row_ends)
 
 
-def _own_rows(ngrams: Ngrams, seen: IntArray, vocab: int, used: int) -> OwnRows:
+def _own_rows(ngrams: Ngrams, known: IntArray, vocab: int, used: int) -> OwnRows:
     """A token's row, that of its id, and those of its n-grams, which lie behind all tokens'."""
     sizes = np.ones(vocab, dtype=np.int64)
-    sizes[seen] += np.diff(ngrams.ends, prepend=0)
+    sizes[known] += np.diff(ngrams.ends, prepend=0)
     ends = np.cumsum(sizes)
     first = ends - sizes
     rows = np.empty(int(ends[-1]), dtype=np.uint32)

@@ -46,6 +46,12 @@ class StaticEmbedding:
     manifest: dict[str, Any]
 
     @property
+    def documents(self) -> int | None:
+        """Documents that `document_frequencies` are of, those before a start included; None: nothing is known."""
+        read = self.manifest.get("corpus", {}).get("documents")
+        return None if read is None else int(read) + int(self.manifest.get("from", {}).get("documents", 0))
+
+    @property
     def seen(self) -> npt.NDArray[np.bool_]:
         """Tokens that the training corpus has; shape (vocab,)."""
         mask: npt.NDArray[np.bool_] = self.token_counts > 0
@@ -99,6 +105,26 @@ def load_embedding(folder: str | Path) -> StaticEmbedding:
     special = np.zeros(len(vectors), dtype=np.bool_)
     special[manifest["special_ids"]] = True
     return StaticEmbedding(vectors, counts, frequencies, special, manifest["unknown_id"], path / TOKENIZER, manifest)
+
+
+def training_arrays(embedding: StaticEmbedding) -> dict[str, npt.NDArray[Any]]:
+    """What going on needs, as far as the folder has it: `output`, and of n-grams `ngrams` and `ngram_buckets`.
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
+    path = embedding.tokenizer.with_name(TRAINING)
+    return {name: _tensor(path, name) for name in ("output", "ngrams", "ngram_buckets") if name in _names(path)}
+
+
+def _names(path: Path) -> list[str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return list(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(f"{path}: cannot be read: {error}", hint="cut off or damaged? fit it again") from error
 
 
 def _tensor(path: Path, name: str) -> Any:

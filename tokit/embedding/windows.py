@@ -69,8 +69,10 @@ def fit_windows(job: FitJob, *, bag: bool = False, own: OwnRows | None = None) -
     training = Training(job, bag=bag, own=own)
     threads = 1 if job.deterministic else job.threads
     training.run(threads)
-    vectors = training.inputs.rows(job.counts) if own is None else mean_rows(training.inputs.vectors, own, job.counts)
-    output = training.outputs.rows(job.counts)
+    if job.start is not None:
+        job.start.hold(training.inputs.vectors, job.counts)
+    vectors = training.inputs.rows(job.known) if own is None else mean_rows(training.inputs.vectors, own, job.known)
+    output = training.outputs.rows(job.known)
     if not job.stop.is_set() and not (np.isfinite(vectors).all() and np.isfinite(output).all()):
         raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
     because = WHY_NOT_REPRODUCIBLE if threads > 1 else ""
@@ -95,10 +97,10 @@ class Table:
         """A view without the last row and what fills the lines up; shape (rows, dim)."""
         return self.numbers.reshape(-1, self.stride)[:-1, : self._dim]
 
-    def rows(self, counts: IntArray) -> FloatArray:
-        """A copy, zeros where a token does not occur; shape (vocab, dim)."""
+    def rows(self, known: npt.NDArray[np.bool_]) -> FloatArray:
+        """A copy, zeros where a token is not known; shape (vocab, dim)."""
         rows = np.array(self.vectors)
-        rows[counts == 0] = 0
+        rows[~known] = 0
         return rows
 
 
@@ -110,11 +112,11 @@ def aligned(size: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
     return raw[first : first + held].view(dtype)
 
 
-def mean_rows(table: FloatArray, own: OwnRows, counts: IntArray) -> FloatArray:
-    """The mean of each token's own rows, zeros where a token does not occur; shape (vocab, dim)."""
-    means = np.zeros((len(counts), table.shape[1]), dtype=np.float32)
+def mean_rows(table: FloatArray, own: OwnRows, known: npt.NDArray[np.bool_]) -> FloatArray:
+    """The mean of each token's own rows, zeros where a token is not known; shape (vocab, dim)."""
+    means = np.zeros((len(known), table.shape[1]), dtype=np.float32)
     starts = np.concatenate([[0], own.ends[:-1]])
-    for token in np.flatnonzero(counts).tolist():
+    for token in np.flatnonzero(known).tolist():
         means[token] = table[own.rows[starts[token] : own.ends[token]]].mean(axis=0)
     return means
 
@@ -216,6 +218,8 @@ class Training:
         self._own = own or OwnRows(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.uint32), len(job.counts))
         self.inputs, self.outputs = Table(self._own.size, job.dim), Table(len(job.counts), job.dim)
         start_vectors(self.inputs, job.seed)
+        if job.start is not None:
+            job.start.lay(self.inputs.vectors, self.outputs.vectors)
         self._keep = kept_shares(job.counts, self._params.subsample)
         self._draws = alias_table(job.counts.astype(np.float64) ** DRAWN_POWER)
         self._curves = curves()
