@@ -7,8 +7,9 @@ import pytest
 
 from tokit.arrays import FloatArray, Pieces
 from tokit.embedding import spelled_start
-from tokit.embedding.fasttext import FastTextParams, ngram_buckets, ngram_rows
+from tokit.embedding.fasttext import FastTextParams, ngram_rows
 from tokit.embedding.fasttext import _own_rows as own_rows
+from tokit.embedding.ngrams import ngram_buckets
 from tokit.embedding.spelled_start import Groups, SpelledStart, sums
 from tokit.embedding.start import NgramVectors, Start
 from tokit.embedding.windows import mean_rows

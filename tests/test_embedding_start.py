@@ -16,8 +16,9 @@ from safetensors.numpy import load_file, save_file
 import tokit
 from tokit.artifact import read_manifest, sha256_file
 from tokit.embedding.checkpoint import Checkpoints
-from tokit.embedding.fasttext import FastTextParams, ngram_buckets
-from tokit.embedding.store import load_embedding
+from tokit.embedding.fasttext import FastTextParams
+from tokit.embedding.ngrams import ngram_buckets
+from tokit.embedding.store import load_embedding, load_ngrams
 from tokit.errors import ArtifactError, TrainingError, UsageError
 from tokit.ops.embed import open_embedder
 from tokit.ops.fit import FitReport, fit_embedding
@@ -397,3 +398,15 @@ def test_the_command_says_what_it_began_with(cli: Cli, home: Path, tmp_path: Pat
 def test_the_command_refuses(cli: Cli, home: Path, tmp_path: Path, arguments: list[str], code: int, part: str) -> None:
     given = [str(home / "skipgram") if each == "EMB" else each for each in arguments]
     assert_error(cli("fit", "skipgram", home / "second.txt", "-o", tmp_path / "emb", *given), code, part)
+
+
+def test_what_goes_on_has_ngrams_that_fit_its_vectors(home: Path, tmp_path: Path) -> None:
+    """Those of the earlier text too: each vector is the mean of the rows that the folder has."""
+    fit(home / "second.txt", tmp_path / "emb", family="fasttext", start=home / "fasttext")
+    table, after = load_ngrams(tmp_path / "emb"), load_embedding(tmp_path / "emb")
+    assert table is not None
+    pieces = tokit.load(tmp_path / "emb").pieces
+    for i in np.flatnonzero(after.seen).tolist():
+        rows = table.ngrams[table.rows_of(ngram_buckets([pieces.texts[i]], table).rows)]
+        np.testing.assert_allclose(np.vstack([table.own[i], rows]).mean(axis=0), after.vectors[i], atol=1e-6)
+    assert np.flatnonzero(table.own[:].any(axis=1)).tolist() == np.flatnonzero(after.seen).tolist()

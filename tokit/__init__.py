@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tokit.ops.compare import compare
     from tokit.ops.count import count_to_folder
     from tokit.ops.embed import embed
+    from tokit.ops.export import export_embedding
     from tokit.ops.fit import fit_embedding
     from tokit.ops.import_vectors import import_vectors
     from tokit.ops.train import train_tokenizer
@@ -31,6 +32,7 @@ _API = {
     "load": "tokit.tokenizer.foreign:open_tokenizer",
     "count_to_folder": "tokit.ops.count:count_to_folder",
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
+    "export_embedding": "tokit.ops.export:export_embedding",
     "fit_embedding": "tokit.ops.fit:fit_embedding",
     "import_vectors": "tokit.ops.import_vectors:import_vectors",
     "embed": "tokit.ops.embed:embed",
@@ -40,6 +42,7 @@ __all__ = [
     "compare",
     "count_to_folder",
     "embed",
+    "export_embedding",
     "fit_embedding",
     "import_vectors",
     "load",

@@ -38,7 +38,8 @@ OovOpt = Annotated[
     str,
     typer.Option(
         "--oov",
-        help="A word that is no single token: compose (the mean of its pieces, as in near), skip (leave its pair out), "
+        help="A word that is no single token: compose (as near does: the mean of its n-grams, if the embedding "
+        "has them, else of its pieces), pieces (of its pieces even so), skip (leave its pair out), "
         "or zero (similarity 0, a wrong answer).",
     ),
 ]
@@ -95,9 +96,10 @@ def _legend(report: EvalReport) -> str:
     several = any(len(result.rows) > 1 for result in report.tasks)
     against = "; differences are from the first, on what both cover, and noise has zero in its interval"
     case = ", in lower case" if report.lowercase else ""
+    rule = {"compose": "composed from n-grams, or else from pieces", "pieces": "composed from pieces"}
     return (
-        f"words that are no single token: {report.oov}{case}; 95 % intervals of {report.resamples:,} resamples"
-        f"{against if several else ''}"
+        f"words that are no single token: {rule.get(report.oov, report.oov)}{case}; "
+        f"95 % intervals of {report.resamples:,} resamples{against if several else ''}"
     )
 
 

@@ -35,6 +35,14 @@ ColumnsOpt = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option("-d", "--dim", help="Columns, where the file does not say.", show_default="the file says"),
 ]
+NgramsOpt = Annotated[
+    bool,
+    typer.Option(
+        "--ngrams/--no-ngrams",
+        help="Keep the n-grams of a fastText .bin: words that it does not have then get a vector. They take most of the"
+        " room.",
+    ),
+]
 COUNTS = {
     "file": "counts from the file",
     "rank": "counts by rank, as the file has none",
@@ -50,6 +58,7 @@ def import_(
     dim: ColumnsOpt = None,
     normalizer: NormalizerOpt = None,
     pre_tokenizer: PreTokenizerOpt = None,
+    ngrams: NgramsOpt = True,
     overwrite: OverwriteOpt = False,
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
@@ -64,14 +73,24 @@ def import_(
     rules = RuleOptions(normalizers=normalizer_names(normalizer), pre_tokenizer=pre_tokenizer)
     with console.progress(quiet=quiet) as tick:
         report = import_vectors(
-            file, out, format=format_, words=words, dim=dim, rules=rules, overwrite=overwrite, tick=tick
+            file,
+            out,
+            format=format_,
+            words=words,
+            dim=dim,
+            rules=rules,
+            ngrams=ngrams,
+            overwrite=overwrite,
+            tick=tick,
         )
     for message in report.notes:
         console.warn(message)
     if as_json:
         render.as_json(report)
         return
+    rows = f", {report.ngrams:,} n-grams" if report.ngrams else ""
     console.note(
-        f"{report.path}  {report.format}, {report.words:,} words, {report.dim} dimensions; {COUNTS[report.counts]}",
+        f"{report.path}  {report.format}, {report.words:,} words{rows}, {report.dim} dimensions; "
+        f"{COUNTS[report.counts]}",
         quiet=quiet,
     )

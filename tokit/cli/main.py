@@ -31,6 +31,7 @@ COMMANDS = {
     "show": "tokit.cli.show:show",
     "fit": "tokit.cli.fit:fit",
     "import": "tokit.cli.import_:import_",
+    "export": "tokit.cli.export:export",
     "embed": "tokit.cli.embed:embed",
     "near": "tokit.cli.near:near",
     "analogy": "tokit.cli.near:analogy",

@@ -232,7 +232,9 @@ def show_neighbours(result: Nearest, method: str = "add") -> None:
 
 def tell_composed(query: Query) -> None:
     """Say that a word has no vector of its own."""
-    if query.composed:
+    if query.ngrams:
+        console.warn(f"'{query.word}' is no single token: the mean of its n-grams stands for it ({query.ngrams} known)")
+    elif query.composed:
         console.warn(f"'{query.word}' is no single token: the mean of {' + '.join(query.tokens)} stands for it")
 
 

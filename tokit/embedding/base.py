@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.embedding.checkpoint import Checkpoints
+from tokit.embedding.ngrams import NgramTable
 from tokit.embedding.start import Start
 from tokit.embedding.stream import IdStream
+from tokit.embedding.tensors import Rows
 from tokit.errors import TrainingError, UsageError
 from tokit.params import param
 from tokit.progress import Tick, silent
@@ -99,14 +101,18 @@ class Fitted:
         words_per_second: Tokens read a second.
         not_reproducible_because: Why the same job may give other bytes; empty when it gives the same.
         engine: What trained: "kernels", or a library's name.
+        ngrams: What the vectors are means of, in a family that has n-grams.
+        table: The rows that vectors are means of, on the way from the kernels to the family.
     """
 
     vectors: FloatArray
-    output: FloatArray
+    output: Rows
     losses: tuple[float, ...]
     words_per_second: float
     not_reproducible_because: str = ""
     engine: str = "kernels"
+    ngrams: NgramTable | None = None
+    table: FloatArray | None = None
 
 
 def require_neighbours(ends: IntArray) -> None:
@@ -134,6 +140,8 @@ class Embedding(ABC):
     # Whether it can begin with vectors of another training, and whether it can in the reference library.
     starts: ClassVar[bool] = False
     reference_starts: ClassVar[bool] = True
+    # Whether a token's vector is made of n-grams'.
+    has_ngrams: ClassVar[bool] = False
     # Families whose output matrix says what this one's does.
     outputs_of: ClassVar[tuple[str, ...]] = ()
 

@@ -1,30 +1,26 @@
 """Skip-gram with n-grams: a token's vector is the mean of its own and those of the character n-grams in its text.
 
 The n-grams are those of the piece's text, its leading space included; a piece that is no text by itself (some bytes
-of a character) has those of its name. A saved row is the whole mean, so that readers need no n-grams.
+of a character) has those of its name. A saved row is the whole mean, so that readers need no n-grams; those are kept
+beside it, for words that are no token.
 Bojanowski et al. 2017, https://aclanthology.org/Q17-1010
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import IntArray, Pieces
+from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams, require_neighbours
+from tokit.embedding.ngrams import Ngrams, NgramTable, ngram_buckets, ngram_text
 from tokit.embedding.spelled_start import SpelledStart
 from tokit.embedding.windows import OwnRows, fit_windows
 from tokit.errors import UsageError
-from tokit.kernels.native import kernel
 from tokit.params import param
-
-# Stands in a piece's text for bytes that are no character.
-BROKEN = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,7 @@ class FastText(Embedding):
     resumes: ClassVar[bool] = True
     starts: ClassVar[bool] = True
     reference_starts: ClassVar[bool] = False
+    has_ngrams: ClassVar[bool] = True
     outputs_of: ClassVar[tuple[str, ...]] = ("skipgram", "fasttext")
 
     @classmethod
@@ -63,26 +60,34 @@ class FastText(Embedding):
         known = np.flatnonzero(job.known)
         ngrams, used = ngram_rows(job.pieces, known, job.params)
         if job.reference:
-            return cls._fit_in_gensim(job, np.split(ngrams.rows, ngrams.ends[:-1]), len(used))
-        own = _own_rows(ngrams, known, len(job.counts), len(used))
-        if job.start is None:
-            return fit_windows(job, own=own)
-        settings = job.params.min_n, job.params.max_n, job.params.buckets
-        start = SpelledStart.of(job.start, own, used, settings)
-        fitted = fit_windows(dataclasses.replace(job, start=start), own=own)
-        # The mean of rows that add up to a vector may be one bit off.
-        start.keep(fitted.vectors, job.counts)
-        return fitted
+            return cls._fit_in_gensim(job, np.split(ngrams.rows, ngrams.ends[:-1]), used)
+        rows_of = _own_rows(ngrams, known, len(job.counts), len(used))
+        if job.start is not None:
+            settings = job.params.min_n, job.params.max_n, job.params.buckets
+            job = replace(job, start=SpelledStart.of(job.start, rows_of, used, settings))
+        fitted = fit_windows(job, own=rows_of)
+        if fitted.table is None:
+            raise TypeError("a fit with rows of its own keeps them")
+        own, rows = fitted.table[: len(job.counts)], fitted.table[len(job.counts) :]
+        # What they began with is no use to anybody.
+        own[~job.known] = 0
+        if job.start is not None:
+            # The mean of rows that add up to a vector may be one bit off.
+            job.start.keep(fitted.vectors, job.counts)
+        return replace(fitted, table=None, ngrams=_table(job.params, own, rows, used))
 
     @staticmethod
-    def _fit_in_gensim(job: FitJob, rows: list[npt.NDArray[np.uint32]], used: int) -> Fitted:
+    def _fit_in_gensim(job: FitJob, rows: list[npt.NDArray[np.uint32]], used: npt.NDArray[np.uint32]) -> Fitted:
         from gensim.models import FastText as Model
 
-        from tokit.embedding.gensim_engine import fit_gensim
+        from tokit.embedding.gensim_engine import fit_gensim, spread
+
+        made: list[Any] = []
 
         def make(settings: dict[str, Any], _seen: IntArray) -> Any:
             params: FastTextParams = job.params
-            model = Model(sg=1, min_n=params.min_n, max_n=params.max_n, bucket=used, **settings)
+            model = Model(sg=1, min_n=params.min_n, max_n=params.max_n, bucket=len(used), **settings)
+            made.append(model)
 
             def assign() -> None:
                 model.wv.buckets_word = rows
@@ -91,14 +96,14 @@ class FastText(Embedding):
             model.wv.recalc_char_ngram_buckets = assign
             return model
 
-        return fit_gensim(job, make, has_loss=False)
+        fitted = fit_gensim(job, make, has_loss=False)
+        learned = made[0].wv
+        own = spread(learned.vectors_vocab, np.flatnonzero(job.counts), job)
+        return replace(fitted, ngrams=_table(job.params, own, learned.vectors_ngrams, used))
 
 
-class Ngrams(NamedTuple):
-    """Rows of the n-grams of some texts, one text after the other, and where each text's end."""
-
-    rows: npt.NDArray[np.uint32]
-    ends: IntArray
+def _table(params: FastTextParams, own: FloatArray, rows: FloatArray, used: npt.NDArray[np.uint32]) -> NgramTable:
+    return NgramTable(own, rows, used, params.min_n, params.max_n, params.buckets)
 
 
 def ngram_rows(pieces: Pieces, known: IntArray, params: FastTextParams) -> tuple[Ngrams, npt.NDArray[np.uint32]]:
@@ -114,19 +119,6 @@ def ngram_rows(pieces: Pieces, known: IntArray, params: FastTextParams) -> tuple
     return Ngrams(rows.astype(np.uint32), hashes.ends), used
 
 
-def ngram_buckets(texts: Sequence[str], params: FastTextParams) -> Ngrams:
-    """The buckets of each text's n-grams, as fastText numbers them."""
-    bordered = [f"<{text}>".encode("utf-8", "surrogatepass") for text in texts]
-    data = np.frombuffer(b"".join(bordered), dtype=np.uint8)
-    ends = np.cumsum([len(each) for each in bordered], dtype=np.int64)
-    settings = params.min_n, params.max_n, params.buckets
-    row_ends = np.zeros(len(texts), dtype=np.int64)
-    hash_ngrams = kernel("hash_ngrams")
-    rows = np.empty(hash_ngrams(data, ends, *settings, np.empty(0, dtype=np.uint32), row_ends), dtype=np.uint32)
-    hash_ngrams(data, ends, *settings, rows, row_ends)
-    return Ngrams(rows, row_ends)
-
-
 def _own_rows(ngrams: Ngrams, known: IntArray, vocab: int, used: int) -> OwnRows:
     """A token's row, that of its id, and those of its n-grams, which lie behind all tokens'."""
     sizes = np.ones(vocab, dtype=np.int64)
@@ -139,9 +131,3 @@ def _own_rows(ngrams: Ngrams, known: IntArray, vocab: int, used: int) -> OwnRows
     rows[first] = np.arange(vocab, dtype=np.uint32)
     rows[inner] = ngrams.rows + np.uint32(vocab)
     return OwnRows(ends, rows, vocab + used)
-
-
-def ngram_text(pieces: Pieces, i: int) -> str:
-    """What n-grams of a token are taken from."""
-    text = pieces.texts[i]
-    return pieces.names[i] if not text or BROKEN in text else text

@@ -56,8 +56,8 @@ def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     )
     if watch.error is not None:
         raise watch.error
-    vectors = _spread(model.wv.vectors, seen, job)
-    output = _spread(model.syn1neg, seen, job)
+    vectors = spread(model.wv.vectors, seen, job)
+    output = spread(model.syn1neg, seen, job)
     if job.start is not None:
         job.start.keep(vectors, job.counts)
         job.start.keep_output(output, job.counts)
@@ -91,7 +91,8 @@ def _lay(start: Start, model: Any, seen: IntArray) -> None:
         model.syn1neg[places] = start.output[seen[places]]
 
 
-def _spread(rows: FloatArray, seen: IntArray, job: FitJob) -> FloatArray:
+def spread(rows: FloatArray, seen: IntArray, job: FitJob) -> FloatArray:
+    """A row for every token, out of those of the tokens that the corpus has."""
     table = np.zeros((len(job.counts), job.dim), dtype=np.float32)
     table[seen] = rows
     return table

@@ -1,7 +1,8 @@
 """The folder of a static embedding.
 
 It is what `sentence_transformers.SentenceTransformer(folder)` and `model2vec.StaticModel.from_pretrained(folder)`
-load; what only tokit reads lies in `training.safetensors`: `token_counts`, `document_frequencies` and `output`.
+load; what only tokit reads lies in `training.safetensors`: `token_counts`, `document_frequencies` and `output`; of an
+embedding with n-grams also `own`, `ngrams` and `ngram_buckets`, for words that are no token.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy.typing as npt
 from tokit.arrays import FloatArray, IntArray
 from tokit.artifact import dump_json, read_manifest
 from tokit.embedding.base import Fitted
+from tokit.embedding.ngrams import NgramTable
+from tokit.embedding.tensors import Rows, mapped_tensor, write_tensors
 from tokit.errors import ArtifactError
 
 VECTORS, TRAINING, TOKENIZER = "model.safetensors", "training.safetensors", "tokenizer.json"
@@ -63,12 +66,15 @@ def write_vectors(folder: Path, fitted: Fitted, token_counts: IntArray, document
     from safetensors.numpy import save_file
 
     save_file({"embeddings": fitted.vectors}, folder / VECTORS)
-    training: dict[str, npt.NDArray[Any]] = {
+    training: dict[str, Rows] = {
         "token_counts": token_counts,
         "document_frequencies": document_frequencies,
         "output": fitted.output,
     }
-    save_file(training, folder / TRAINING)
+    if fitted.ngrams is not None:
+        table = fitted.ngrams
+        training |= {"own": table.own, "ngrams": table.ngrams, "ngram_buckets": table.ngram_buckets}
+    write_tensors(folder / TRAINING, training)
     dump_json(_config(fitted.vectors), folder / "config.json")
     # The old name of the class: sentence-transformers 3 to 6 know it.
     module = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"}
@@ -107,24 +113,38 @@ def load_embedding(folder: str | Path) -> StaticEmbedding:
     return StaticEmbedding(vectors, counts, frequencies, special, manifest["unknown_id"], path / TOKENIZER, manifest)
 
 
-def training_arrays(embedding: StaticEmbedding) -> dict[str, npt.NDArray[Any]]:
-    """What going on needs, as far as the folder has it: `output`, and of n-grams `ngrams` and `ngram_buckets`.
+def load_ngrams(folder: str | Path) -> NgramTable | None:
+    """The n-grams of an embedding folder; None when it has none. Rows are read when they are looked at.
 
     Raises:
-        ArtifactError: the file is missing or damaged.
+        ArtifactError: no embedding, or its n-grams do not fit it.
     """
-    path = embedding.tokenizer.with_name(TRAINING)
-    return {name: _tensor(path, name) for name in ("output", "ngrams", "ngram_buckets") if name in _names(path)}
+    manifest = read_manifest(folder, "embedding")
+    path = Path(folder) / TRAINING
+    own, ngrams, numbers = (mapped_tensor(path, name) for name in ("own", "ngrams", "ngram_buckets"))
+    if own is None or ngrams is None or numbers is None:
+        return None
+    size, dim = manifest["vocab_size"], manifest["dim"]
+    settings = [manifest.get("params", {}).get(name) for name in ("min_n", "max_n", "buckets")]
+    fits = own.shape == (size, dim) and ngrams.shape == (len(numbers), dim) and numbers.dtype == np.uint32
+    if not fits or not all(isinstance(each, int) for each in settings) or not _ascends(numbers, settings[2]):
+        raise ArtifactError(f"{folder}: its n-grams do not fit its vectors", hint="fit or import it again")
+    return NgramTable(own, ngrams, numbers, *settings)
 
 
-def _names(path: Path) -> list[str]:
-    from safetensors import SafetensorError, safe_open
+def load_output(folder: str | Path) -> FloatArray | None:
+    """The other half of the model, which is for training; None when it was not kept.
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return list(file.keys())
-    except (OSError, SafetensorError) as error:
-        raise ArtifactError(f"{path}: cannot be read: {error}", hint="cut off or damaged? fit it again") from error
+    Raises:
+        ArtifactError: no embedding, or a damaged one.
+    """
+    manifest = read_manifest(folder, "embedding")
+    output = mapped_tensor(Path(folder) / TRAINING, "output")
+    return output if output is not None and output.shape == (manifest["vocab_size"], manifest["dim"]) else None
+
+
+def _ascends(numbers: npt.NDArray[np.uint32], buckets: int) -> bool:
+    return not len(numbers) or bool((numbers[1:] > numbers[:-1]).all() and int(numbers[-1]) < buckets)
 
 
 def _tensor(path: Path, name: str) -> Any:

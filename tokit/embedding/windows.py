@@ -76,7 +76,8 @@ def fit_windows(job: FitJob, *, bag: bool = False, own: OwnRows | None = None) -
     if not job.stop.is_set() and not (np.isfinite(vectors).all() and np.isfinite(output).all()):
         raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
     because = WHY_NOT_REPRODUCIBLE if threads > 1 else ""
-    return Fitted(vectors, output, tuple(training.losses), training.words_per_second, because)
+    table = None if own is None else training.inputs.vectors
+    return Fitted(vectors, output, tuple(training.losses), training.words_per_second, because, table=table)
 
 
 class Table:

@@ -30,7 +30,7 @@ from tokit.registry import did_you_mean, near_names
 
 # The name of a task → its name in the index of texts.
 TASKS = {"wordsim353": "wordsim353", "simlex999": "simlex999", "analogies": "questions-words"}
-OOV_RULES = ("compose", "skip", "zero")
+OOV_RULES = ("compose", "pieces", "skip", "zero")
 DEFAULT_RESAMPLES = 1000
 MISSING, COMPOSED, WHOLE = 0, 1, 2
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
@@ -74,7 +74,7 @@ class EvalRow:
         interval: 95 %.
         spread: Standard deviation between the folders; None for a single one.
         found: Items whose words are all there, by the rule for those that are not; the least of the folders.
-        composed: Items among them with a word that is the mean of its pieces; the most of the folders.
+        composed: Items among them with a word that is the mean of its n-grams or pieces; the most of the folders.
         sections: Accuracy in each group of analogies that has a covered one.
         difference: From the first row; None for the first.
     """
@@ -172,9 +172,10 @@ def evaluate(
     Args:
         embeddings: Folders; "a,b,c" is one row, the mean over three of them.
         tasks: Names out of `TASKS`, or files; all of the names when there is none.
-        oov: What becomes of a word that is no single token. "compose": it is the mean of its pieces, as `tokit near`
-            has it, and an item with a word of which no piece is known is left out; "skip": its item is left out;
-            "zero": its pair has the similarity 0, its analogy counts as wrong.
+        oov: What becomes of a word that is no single token. "compose": it is put together as `tokit near` does, from
+            its n-grams if the embedding has them, else from its pieces, and an item with a word of which nothing is
+            known is left out; "pieces": from its pieces even so; "skip": its item is left out; "zero": its pair has
+            the similarity 0, its analogy counts as wrong.
         method: How analogies are solved, 3cosadd or 3cosmul.
         lowercase: Look words up in lower case, for text that has no other.
         resamples: Bootstrap draws.
@@ -249,10 +250,10 @@ def _row_names(groups: Sequence[tuple[str, ...]]) -> list[list[str]]:
 
 
 def _observe_all(folder: str, tasks: Sequence[WordTask], oov: str, method: str, *, lowercase: bool) -> list[_Observed]:
-    space = open_space(folder)
+    space = open_space(folder, by_pieces=oov == "pieces")
     observed = []
     for task in tasks:
-        words = _look_up(space, task.words, compose=oov == "compose", lowercase=lowercase)
+        words = _look_up(space, task.words, compose=oov in ("compose", "pieces"), lowercase=lowercase)
         if isinstance(task, RatedPairs):
             observed.append(_observe_pairs(task, words, zero=oov == "zero"))
         else:

@@ -20,7 +20,9 @@ from tokit.embedding.base import Fitted
 from tokit.embedding.formats import FORMATS, Format
 from tokit.embedding.formats import base as formats
 from tokit.embedding.formats.recognise import recognise
+from tokit.embedding.ngrams import NgramTable
 from tokit.embedding.store import TOKENIZER, write_vectors
+from tokit.embedding.tensors import Rows, SelectedRows
 from tokit.errors import ArtifactError, UsageError
 from tokit.ops.train import RuleOptions
 from tokit.progress import Progress, Tick, silent
@@ -62,6 +64,7 @@ class ImportReport:
         unusable: Rows left out, as the word is empty or a special token's text.
         spaced: Words with white space inside: they have a row, but text does not reach it.
         cut: Other words that text does not reach, as the rules cut or change them.
+        ngrams: Rows of n-grams that were kept, for words that are no token.
         notes: What the user should know.
     """
 
@@ -75,6 +78,7 @@ class ImportReport:
     unusable: Found
     spaced: Found
     cut: Found
+    ngrams: int
     notes: tuple[str, ...]
 
 
@@ -103,6 +107,7 @@ def import_vectors(
     words: str | Path | None = None,
     dim: int | None = None,
     rules: RuleOptions | None = None,
+    ngrams: bool = True,
     overwrite: bool = False,
     tick: Tick = silent,
 ) -> ImportReport:
@@ -115,6 +120,7 @@ def import_vectors(
         words: The word list of a file that holds a matrix only, one word a line.
         dim: Columns, where the file does not say.
         rules: How the tokenizer of the folder cuts text; what is None is the `word` family's.
+        ngrams: Keep the n-grams of a fastText model.
         overwrite: Replace what is there.
         tick: Progress.
 
@@ -128,7 +134,7 @@ def import_vectors(
     kind = FORMATS.get(name)
     _check_options(kind, words, dim, path)
     check_target(out, overwrite=overwrite)
-    read = kind.read(formats.Source(path, Path(words) if words is not None else None, dim, tick))
+    read = kind.read(formats.Source(path, Path(words) if words is not None else None, dim, tick, ngrams))
     if not read.words:
         raise ArtifactError(f"{path}: no words in it", hint="fetch it again")
     special = SpecialTokens.parse().with_unknown()
@@ -143,16 +149,32 @@ def import_vectors(
     table = np.zeros((len(special.texts) + len(kept.words), read.vectors.shape[1]), dtype=np.float32)
     np.take(read.vectors, kept.rows, axis=0, out=table[len(special.texts) :])
     notes = _notes(kept, spaced, cut, text_rules.normalizers)
+    fitted = _as_fitted(read, kept, table)
     report = ImportReport(
         str(out), name, len(table), table.shape[1], len(kept.words), origin, kept.duplicates, kept.unusable, spaced,
-        cut, notes,
+        cut, len(fitted.ngrams.ngram_buckets) if fitted.ngrams else 0, notes,
     )  # fmt: skip
     del read
     all_counts = np.concatenate([np.zeros(len(special.texts), dtype=np.int64), counts])
     files = {"source": _file_facts(path), **({} if words is None else {"word_list": _file_facts(Path(words))})}
     params = {"format": name, "rules": text_rules.as_dict(), **files}
-    _save(report, table, all_counts, trained, params=params, overwrite=overwrite)
+    if fitted.ngrams:
+        params |= {each: getattr(fitted.ngrams, each) for each in ("min_n", "max_n", "buckets")}
+    _save(report, fitted, all_counts, trained, params=params, overwrite=overwrite)
     return report
+
+
+def _as_fitted(read: formats.WordVectors, kept: Kept, table: FloatArray) -> Fitted:
+    """The table, and beside it what the file has for other words and for training; both are read when written."""
+    nothing = np.full(len(table) - len(kept.words), -1, dtype=np.int64)
+    index = np.concatenate([nothing, kept.rows])
+    output: Rows = np.zeros((0, table.shape[1]), dtype=np.float32)
+    if read.output is not None:
+        output = SelectedRows(read.output, index)
+    ngrams: NgramTable | None = None
+    if read.ngrams is not None:
+        ngrams = dataclasses.replace(read.ngrams, own=SelectedRows(read.ngrams.own, index))
+    return Fitted(table, output, (), 0.0, ngrams=ngrams)
 
 
 def keep_first(words: Sequence[str], special: SpecialTokens) -> Kept:
@@ -251,7 +273,7 @@ def _file_facts(path: Path) -> dict[str, Any]:
 
 def _save(
     report: ImportReport,
-    table: FloatArray,
+    fitted: Fitted,
     counts: IntArray,
     trained: Trained,
     *,
@@ -260,9 +282,8 @@ def _save(
 ) -> None:
     definition = engine_json(trained.engine).encode("utf-8")
     digest = hashlib.sha256(definition).hexdigest()
-    # There is nothing to go on training with, and no document was seen.
-    fitted = Fitted(table, np.zeros((0, report.dim), dtype=np.float32), (), 0.0)
     with writing(report.path, "embedding", overwrite=overwrite) as draft:
+        # No document was seen.
         write_vectors(draft.path, fitted, counts, np.zeros_like(counts))
         (draft.path / TOKENIZER).write_bytes(definition)
         draft.digests[TOKENIZER] = digest
@@ -278,6 +299,7 @@ def _save(
             "unknown_id": trained.special.ids()[UNKNOWN],
             "tokens_seen": report.words,
             "token_counts": report.counts,
+            "ngram_rows": report.ngrams,
             "document_frequencies": "unknown",
             **{name: dataclasses.asdict(getattr(report, name)) for name in ("duplicates", "unusable", "spaced", "cut")},
             "reproducible": True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.neighbours import Neighbourhood, Request
-from tokit.embedding.store import StaticEmbedding, load_embedding
+from tokit.embedding.ngrams import BROKEN, NgramTable
+from tokit.embedding.store import StaticEmbedding, load_embedding, load_ngrams
 from tokit.errors import TokitError, UsageError
 from tokit.ops.embed import open_own_tokenizer
 from tokit.ops.lookup import Spellings, spelled, whole_token, word_spellings
+from tokit.ops.unknown import UnknownWords
 from tokit.registry import did_you_mean
 from tokit.tokenizer.engine import LibraryTokenizer
 
@@ -22,8 +24,6 @@ DEFAULT_K = 10
 ADD, MUL = "add", "mul"
 METHODS = (ADD, MUL)
 SIGNS = ("+", "-")
-# Stands in a piece's text for bytes that are no character.
-BROKEN = "\ufffd"
 
 
 class UnknownWordError(TokitError):
@@ -36,15 +36,17 @@ class Query:
 
     Attributes:
         word: As the user gave it.
-        ids: The word's token; or its pieces, and the vector is their mean.
+        ids: The word's token; or its pieces, and the vector is their mean; or none, and it is that of n-grams.
         tokens: Their names.
         composed: No single token is this word.
+        ngrams: Of so many n-grams of the word the embedding has vectors, if it is composed from those.
     """
 
     word: str
     ids: tuple[int, ...]
     tokens: tuple[str, ...]
     composed: bool
+    ngrams: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +141,23 @@ class WordSpace:
     """An embedding in which words are looked up.
 
     Special tokens and tokens that the training corpus did not have are no one's neighbours.
+
+    Args:
+        embedding: The vectors.
+        tokenizer: Theirs.
+        ngrams: Gives the n-grams that a word which is no token is composed from; without them it is from its pieces.
     """
 
-    def __init__(self, embedding: StaticEmbedding, tokenizer: LibraryTokenizer) -> None:
+    def __init__(
+        self,
+        embedding: StaticEmbedding,
+        tokenizer: LibraryTokenizer,
+        ngrams: Callable[[], NgramTable | None] = lambda: None,
+    ) -> None:
         self._vectors = embedding.vectors
         self._tokenizer = tokenizer
         self._pieces = tokenizer.pieces
+        self._unknown = UnknownWords(tokenizer, ngrams)
         self._known = embedding.seen & ~embedding.special
         if embedding.unknown_id is not None:
             self._known[embedding.unknown_id] = False
@@ -221,7 +234,7 @@ class WordSpace:
         return Request(np.array(plus, dtype=np.float32), np.array(minus, dtype=np.float32).reshape(-1, dim), ids)
 
     def look_up(self, word: str) -> Query:
-        """The token of a word as it stands after a space, else as it stands alone, else its pieces.
+        """The token of a word as it stands after a space, else as it stands alone, else its n-grams or its pieces.
 
         Raises:
             UnknownWordError: nothing of the word was in the training corpus, or it is empty.
@@ -245,6 +258,9 @@ class WordSpace:
         whole = whole_token(spellings, self._known)
         if whole is not None:
             return self._query(word, [whole], composed=False)
+        composed = self._unknown.compose(word)
+        if composed is not None:
+            return Query(word, (), (), composed=True, ngrams=composed[1])
         # Equally many pieces: with the space, as in running text.
         pieces = min(spellings, key=len)
         known = [i for i in pieces if self._known[i]]
@@ -259,7 +275,12 @@ class WordSpace:
         return Query(word, tuple(ids), tuple(self._pieces.names[i] for i in ids), composed)
 
     def vector(self, query: Query) -> FloatArray:
-        """The vector of what was looked up: a token's own, or the mean of its pieces'. Shape (dim,)."""
+        """The vector of what was looked up: a token's own, or the mean of its n-grams' or pieces'. Shape (dim,)."""
+        if query.ngrams:
+            composed = self._unknown.compose(query.word)
+            if composed is None:
+                raise TypeError("a query of another embedding")
+            return composed[0]
         mean: FloatArray = self._vectors[np.array(query.ids)].mean(axis=0)
         return mean
 
@@ -271,14 +292,21 @@ class WordSpace:
         )
 
 
-def open_space(folder: str | Path) -> WordSpace:
+def open_space(folder: str | Path, *, by_pieces: bool = False) -> WordSpace:
     """Open an embedding folder for looking words up.
+
+    Args:
+        folder: The embedding's.
+        by_pieces: A word that is no token is the mean of its pieces, even if the embedding has n-grams.
 
     Raises:
         ArtifactError: no embedding, or a damaged one.
     """
     embedding = load_embedding(folder)
-    return WordSpace(embedding, open_own_tokenizer(embedding))
+    tokenizer = open_own_tokenizer(embedding)
+    return (
+        WordSpace(embedding, tokenizer) if by_pieces else WordSpace(embedding, tokenizer, lambda: load_ngrams(folder))
+    )
 
 
 def check_k(k: int) -> None:

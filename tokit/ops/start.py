@@ -17,7 +17,15 @@ from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.artifact import sha256_file
 from tokit.embedding import Embedding
 from tokit.embedding.start import NgramVectors, Start
-from tokit.embedding.store import TOKENIZER, TRAINING, VECTORS, StaticEmbedding, load_embedding, training_arrays
+from tokit.embedding.store import (
+    TOKENIZER,
+    TRAINING,
+    VECTORS,
+    StaticEmbedding,
+    load_embedding,
+    load_ngrams,
+    load_output,
+)
 from tokit.errors import TrainingError, UsageError
 from tokit.ops.embed import open_own_tokenizer
 from tokit.ops.lookup import spelled, whole_token, word_spellings
@@ -182,15 +190,15 @@ def begin_from(earlier: Earlier, family: type[Embedding], pieces: Pieces, sha256
             f"no token of the tokenizer has a vector in {earlier.folder}",
             hint=f"do both write words alike? try: tokit near WORD -e {earlier.folder}",
         )
-    arrays = training_arrays(embedding)
-    output = arrays.get("output")
     kindred = embedding.manifest.get("family") in family.outputs_of
-    goes_on = kindred and output is not None and output.shape == vectors.shape
+    # The file may be replaced by what is trained: none of it is read later.
+    output = load_output(earlier.folder) if kindred else None
+    output = None if output is None else np.array(output)
     start = Start(
         vectors if same else found_rows(vectors, rows),
         given,
-        (output if same else found_rows(output, rows)) if goes_on and output is not None else None,
-        ngram_vectors(embedding, arrays),
+        output if same or output is None else found_rows(output, rows),
+        ngram_vectors(earlier.folder) if family.has_ngrams else None,
     )
     return Begun(earlier, BY_ID if same else BY_TEXT, rows, start)
 
@@ -203,13 +211,13 @@ def found_rows(table: FloatArray, rows: IntArray) -> FloatArray:
     return found
 
 
-def ngram_vectors(embedding: StaticEmbedding, arrays: dict[str, Any]) -> NgramVectors | None:
-    """The vectors of n-grams, if the embedding has any and says how they are hashed."""
-    params = embedding.manifest.get("params", {})
-    settings = [params.get(name) for name in ("min_n", "max_n", "buckets")]
-    if "ngrams" not in arrays or "ngram_buckets" not in arrays or not all(isinstance(each, int) for each in settings):
+def ngram_vectors(folder: str) -> NgramVectors | None:
+    """The vectors of n-grams, if the embedding has any."""
+    table = load_ngrams(folder)
+    if table is None:
         return None
-    return NgramVectors(arrays["ngram_buckets"], arrays["ngrams"], (settings[0], settings[1], settings[2]))
+    settings = table.min_n, table.max_n, table.buckets
+    return NgramVectors(np.array(table.ngram_buckets), np.array(table.ngrams), settings)
 
 
 def rows_by_text(earlier: Earlier, pieces: Pieces, usable: npt.NDArray[np.bool_]) -> IntArray:

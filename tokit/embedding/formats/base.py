@@ -10,6 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
+from tokit.embedding.ngrams import NgramTable
+from tokit.embedding.tensors import Rows
 from tokit.errors import ArtifactError, CorpusError
 from tokit.progress import Tick, silent
 
@@ -25,11 +27,15 @@ class WordVectors:
         words: As the file has them, duplicates included.
         vectors: Row i is word i; float32, shape (words, dim).
         counts: How often the training corpus had each word; None where the file does not say.
+        ngrams: What the vectors are means of, if the file has n-grams and they were asked for; own rows by word.
+        output: What is for training only, if the file has it; rows as above.
     """
 
     words: list[str]
     vectors: FloatArray
     counts: IntArray | None = None
+    ngrams: NgramTable | None = None
+    output: Rows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +47,14 @@ class Source:
         words: The word list that belongs to it, for formats that have none.
         dim: Columns, for files that do not say; None finds out.
         tick: Progress.
+        subwords: Keep n-grams, where there are some.
     """
 
     path: Path
     words: Path | None = None
     dim: int | None = None
     tick: Tick = silent
+    subwords: bool = True
 
 
 class Format(ABC):

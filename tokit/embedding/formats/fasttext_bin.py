@@ -1,7 +1,8 @@
 """fastText's .bin: arguments, a dictionary with counts, the matrix of words and n-grams, and what is for training.
 
 A word's vector is the mean of its own row and those of its character n-grams, as in fastText; the end-of-line word
-`</s>` has no n-grams. floret's files begin with the same number and version, but have two arguments more.
+`</s>` has no n-grams. Of the buckets of n-grams those are kept that are not all zeros. floret's files begin with the
+same number and version, but have two arguments more.
 https://github.com/facebookresearch/fastText (src/args.cc, dictionary.cc, densematrix.cc: save and load)
 """
 
@@ -13,9 +14,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.formats.base import Format, Source, WordVectors, decoded, first_not_finite
+from tokit.embedding.ngrams import NgramTable, ngram_buckets
+from tokit.embedding.tensors import Rows, SelectedRows
 from tokit.errors import ArtifactError
 from tokit.progress import Progress
 
@@ -28,21 +32,32 @@ SHAPE = struct.Struct("<?2q")
 WORD = 0
 END_OF_LINE = "</s>"
 # So many words' n-grams are looked up at a time.
-WORDS_AT_ONCE = 1 << 10
+WORDS_AT_ONCE = 1 << 14
+ROWS_AT_ONCE = 1 << 15
+
+
+# What tells models apart: the loss and the kind, as the file numbers them.
+NEGATIVE_SAMPLING, SUPERVISED = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
-class NGrams:
-    """Which n-grams the model has.
+class Arguments:
+    """What the model was trained with, as far as it matters here.
 
     Attributes:
-        shortest: Characters of the shortest.
-        longest: Characters of the longest; 0: none.
+        dim: Columns.
+        loss: `NEGATIVE_SAMPLING` or another.
+        kind: Bag of words, skip-gram, or `SUPERVISED`.
+        min_n: Characters of the shortest n-gram.
+        max_n: Characters of the longest; 0: none.
         buckets: They are hashed to so many rows, which follow those of the dictionary.
     """
 
-    shortest: int
-    longest: int
+    dim: int
+    loss: int
+    kind: int
+    min_n: int
+    max_n: int
     buckets: int
 
 
@@ -83,30 +98,35 @@ class _Model:
         self._path = source.path
 
     def read(self) -> WordVectors:
-        dim, ngrams = self._arguments()
+        arguments = self._arguments()
         dictionary = self._dictionary()
-        start = self._matrix(dictionary, dim, ngrams)
+        size, dim = len(dictionary.words), arguments.dim
+        start = self._matrix(dictionary.stop, (size + arguments.buckets, dim))
         if not dictionary.words:
             return WordVectors([], np.empty((0, dim), dtype=np.float32), dictionary.counts)
-        rows = len(dictionary.words) + ngrams.buckets
-        # NumPy's own map: the file's other may be closed when this one is done with.
-        table = np.memmap(self._path, dtype="<f4", mode="r", offset=start, shape=(rows, dim))
-        vectors = self._means(table, dictionary.words, ngrams)
+        table = self._mapped(start, (size + arguments.buckets, dim))
+        vectors = self._means(table, dictionary.words, arguments)
         bad = first_not_finite(vectors)
         if bad is not None:
             raise ArtifactError(
                 f"{self._path}: the vector of word {bad + 1:,} ('{dictionary.words[bad]}') is not finite",
                 hint="damaged? fetch it again",
             )
-        return WordVectors(dictionary.words, vectors, dictionary.counts)
+        ngrams = self._ngrams(table, size, arguments)
+        output = self._output(start + 4 * table.size, size, arguments)
+        return WordVectors(dictionary.words, vectors, dictionary.counts, ngrams, output)
 
-    def _arguments(self) -> tuple[int, NGrams]:
-        """Dimensions and n-grams.
+    def _mapped(self, start: int, shape: tuple[int, int]) -> FloatArray:
+        # NumPy's own map: the file's other may be closed when this one is done with.
+        return np.memmap(self._path, dtype="<f4", mode="r", offset=start, shape=shape)
+
+    def _arguments(self) -> Arguments:
+        """What the model was trained with.
 
         Raises:
             ArtifactError: another kind of file, or another version.
         """
-        magic, version, dim, *_, buckets, shortest, longest, _, _ = ARGUMENTS.unpack_from(self._content)
+        magic, version, dim, *_, loss, kind, buckets, shortest, longest, _, _ = ARGUMENTS.unpack_from(self._content)
         if magic != MAGIC:
             raise ArtifactError(f"{self._path}: not a model of fastText", hint="leave --format out")
         if version != VERSION:
@@ -123,7 +143,7 @@ class _Model:
             raise ArtifactError(f"{self._path}: byte {ARGUMENTS.size}: no dictionary there", hint="damaged?")
         if dim < 1 or (longest > 0 and buckets < 1) or buckets < 0:
             raise ArtifactError(f"{self._path}: {dim} dimensions and {buckets} buckets", hint="damaged?")
-        return dim, NGrams(shortest, longest, buckets)
+        return Arguments(dim, loss, kind, shortest, longest, buckets)
 
     def _is_dictionary(self, at: int) -> bool:
         size, words, labels, tokens, pruned = DICTIONARY.unpack_from(self._content, at)
@@ -155,57 +175,82 @@ class _Model:
             at = stop + 1 + ENTRY.size
         return Dictionary(words, counts, at + 8 * max(pruned, 0))
 
-    def _matrix(self, dictionary: Dictionary, dim: int, ngrams: NGrams) -> int:
-        """Where the numbers of the matrix begin.
+    def _matrix(self, at: int, shape: tuple[int, int]) -> int:
+        """Where the numbers of a matrix begin.
 
         Raises:
             ArtifactError: it is quantised, of another shape, or cut off.
         """
-        quantised, height, width = SHAPE.unpack_from(self._content, dictionary.stop)
+        quantised, height, width = SHAPE.unpack_from(self._content, at)
         if quantised:
             raise ArtifactError(
                 f"{self._path}: a quantised model, whose vectors are only approximate",
                 hint="import the .bin that it was made from",
             )
-        rows = len(dictionary.words) + ngrams.buckets
-        if (height, width) != (rows, dim):
+        if (height, width) != shape:
             raise ArtifactError(
-                f"{self._path}: byte {dictionary.stop:,}: a matrix of {height} × {width}, not {rows} × {dim}",
+                f"{self._path}: byte {at:,}: a matrix of {height} × {width}, not {shape[0]} × {shape[1]}",
                 hint="damaged? fetch it again",
             )
-        start = dictionary.stop + SHAPE.size
+        start = at + SHAPE.size
         if start + 4 * height * width > len(self._content):
             raise _cut_off(self._source, len(self._content))
         return start
 
-    def _means(self, table: FloatArray, words: list[str], ngrams: NGrams) -> FloatArray:
-        vectors = np.empty((len(words), table.shape[1]), dtype=np.float32)
+    def _means(self, table: FloatArray, words: list[str], arguments: Arguments) -> FloatArray:
+        vectors = np.array(table[: len(words)])
+        if arguments.max_n < 1:
+            return vectors
         for first in range(0, len(vectors), WORDS_AT_ONCE):
             last = min(first + WORDS_AT_ONCE, len(vectors))
-            rows = [subword_rows(words[i], i, len(words), ngrams) for i in range(first, last)]
-            lengths = np.array([len(each) for each in rows], dtype=np.int64)
-            begins = np.cumsum(lengths) - lengths
-            sums = np.add.reduceat(table[np.concatenate(rows)], begins, axis=0)
-            vectors[first:last] = sums / lengths[:, None].astype(np.float32)
+            found = ngram_buckets(words[first:last], arguments)
+            starts = np.concatenate([[0], found.ends[:-1]])
+            for i, start, end in zip(range(first, last), starts.tolist(), found.ends.tolist(), strict=True):
+                if words[i] != END_OF_LINE:
+                    vectors[i] += table[len(words) + found.rows[start:end].astype(np.int64)].sum(axis=0)
+                    vectors[i] /= np.float32(end - start + 1)
             self._source.tick(Progress("averaging", last, len(vectors), "words"))
         return vectors
 
+    def _ngrams(self, table: FloatArray, size: int, arguments: Arguments) -> NgramTable | None:
+        """The buckets that are not all zeros, and the words' own rows.
 
-def subword_rows(word: str, row: int, size: int, ngrams: NGrams) -> IntArray:
-    """The rows whose mean is the vector of a word.
+        Raises:
+            ArtifactError: a number of theirs is not finite.
+        """
+        if arguments.max_n < 1 or not self._source.subwords:
+            return None
+        used = self._used(table[size:])
+        rows: Rows = table[size:]
+        if len(used) < arguments.buckets:
+            rows = SelectedRows(table, used + np.int64(size))
+        return NgramTable(
+            table[:size], rows, used.astype(np.uint32), arguments.min_n, arguments.max_n, arguments.buckets
+        )
 
-    Args:
-        word: The word.
-        row: Its own row.
-        size: Rows of words, before those of the n-grams.
-        ngrams: Which there are.
-    """
-    from gensim.models.fasttext import ft_ngram_hashes
+    def _used(self, rows: FloatArray) -> npt.NDArray[np.int64]:
+        used = np.zeros(len(rows), dtype=np.bool_)
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[first : first + ROWS_AT_ONCE]
+            bad = first_not_finite(some)
+            if bad is not None:
+                raise ArtifactError(
+                    f"{self._path}: n-gram bucket {first + bad:,} has a number that is not finite",
+                    hint="damaged? fetch it again, or leave n-grams out: --no-ngrams",
+                )
+            used[first : first + ROWS_AT_ONCE] = some.any(axis=1)
+            self._source.tick(Progress("reading", min(first + ROWS_AT_ONCE, len(rows)), len(rows), "n-grams"))
+        return np.flatnonzero(used)
 
-    if ngrams.longest < 1 or word == END_OF_LINE:
-        return np.array([row], dtype=np.int64)
-    hashes = ft_ngram_hashes(word, ngrams.shortest, ngrams.longest, ngrams.buckets)
-    return np.array([row, *(size + each for each in hashes)], dtype=np.int64)
+    def _output(self, at: int, size: int, arguments: Arguments) -> Rows | None:
+        """The other half of the model, where it has a row for each word.
+
+        Raises:
+            ArtifactError: it is quantised, of another shape, or cut off.
+        """
+        if at == len(self._content) or arguments.kind == SUPERVISED or arguments.loss != NEGATIVE_SAMPLING:
+            return None
+        return self._mapped(self._matrix(at, (size, arguments.dim)), (size, arguments.dim))
 
 
 def _cut_off(source: Source, size: int) -> ArtifactError:

@@ -1,0 +1,112 @@
+"""safetensors files that are written and read by the part: tables that need not fit in memory.
+
+`safetensors` itself takes whole arrays. The layout is eight bytes of length, a header of JSON, and the numbers.
+https://github.com/huggingface/safetensors#format
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import IntArray
+from tokit.errors import ArtifactError
+
+DTYPES = {"F32": "<f4", "I64": "<i8", "U32": "<u4"}
+NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
+BYTES_AT_ONCE = 1 << 24
+# A longer header is none of ours.
+LONGEST_HEADER = 1 << 20
+
+
+class Rows(Protocol):
+    """An array along its first axis, or what looks like one when rows are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As of an array."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """Rows by a slice or by their numbers."""
+
+
+class SelectedRows:
+    """Some rows of a table, read when they are asked for.
+
+    Args:
+        table: Shape (n, dim).
+        index: Which rows; -1 is a row of zeros.
+    """
+
+    def __init__(self, table: Rows, index: IntArray) -> None:
+        self._table, self._index = table, index
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+        return (len(self._index), *self._table.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As of an array."""
+        return self._table.dtype
+
+    def __getitem__(self, key: Any, /) -> Any:
+        index = self._index[key]
+        found = np.zeros((len(index), *self._table.shape[1:]), dtype=self.dtype)
+        there = index >= 0
+        found[there] = self._table[index[there]]
+        return found
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Rows]) -> None:
+    """Write a file that `safetensors` reads, some rows at a time."""
+    # Large numbers first, so that each array begins at a multiple of its own.
+    ordered = sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
+    header: dict[str, Any] = {}
+    at = 0
+    for name, rows in ordered:
+        end = at + math.prod(rows.shape) * rows.dtype.itemsize
+        header[name] = {"dtype": NAMES[rows.dtype], "shape": list(rows.shape), "data_offsets": [at, end]}
+        at = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, rows in ordered:
+            step = max(1, BYTES_AT_ONCE // max(1, math.prod(rows.shape[1:]) * rows.dtype.itemsize))
+            for start in range(0, rows.shape[0], step):
+                file.write(np.ascontiguousarray(rows[start : start + step]).data)
+
+
+def mapped_tensor(path: Path, name: str) -> npt.NDArray[Any] | None:
+    """An array of a file, read when its parts are looked at; None when the file has no such array.
+
+    Raises:
+        ArtifactError: the file is missing, or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            entry = json.loads(file.read(size))[name] if size <= LONGEST_HEADER else None
+        if entry is None:
+            raise ValueError("no header")
+        start, end = entry["data_offsets"]
+        shape, dtype = tuple(entry["shape"]), np.dtype(DTYPES[entry["dtype"]])
+        if start == end:
+            return np.zeros(shape, dtype=dtype)
+        return np.memmap(path, dtype=dtype, mode="r", offset=8 + size + start, shape=shape)
+    except KeyError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtifactError(f"{path}: cannot be read: {error}", hint="cut off or damaged? fit it again") from error
