@@ -134,6 +134,8 @@ class Embedding(ABC):
     # Whether it can begin with vectors of another training, and whether it can in the reference library.
     starts: ClassVar[bool] = False
     reference_starts: ClassVar[bool] = True
+    # Whether a token's vector is made of n-grams'.
+    has_ngrams: ClassVar[bool] = False
     # Families whose output matrix says what this one's does.
     outputs_of: ClassVar[tuple[str, ...]] = ()
 

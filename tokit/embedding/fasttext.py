@@ -54,6 +54,7 @@ class FastText(Embedding):
     resumes: ClassVar[bool] = True
     starts: ClassVar[bool] = True
     reference_starts: ClassVar[bool] = False
+    has_ngrams: ClassVar[bool] = True
     outputs_of: ClassVar[tuple[str, ...]] = ("skipgram", "fasttext")
 
     @classmethod

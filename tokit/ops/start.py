@@ -190,7 +190,7 @@ def begin_from(earlier: Earlier, family: type[Embedding], pieces: Pieces, sha256
         vectors if same else found_rows(vectors, rows),
         given,
         (output if same else found_rows(output, rows)) if goes_on and output is not None else None,
-        ngram_vectors(embedding, arrays),
+        ngram_vectors(embedding, arrays) if family.has_ngrams else None,
     )
     return Begun(earlier, BY_ID if same else BY_TEXT, rows, start)
 
