@@ -159,3 +159,13 @@ def test_sentence_transformers_opens_it(cli: Cli, file: Path, tmp_path: Path) ->
         model = sentence_transformers.SentenceTransformer(str(tmp_path / "emb"), device="cpu")
         vectors = model.encode(["the King", "cat"])
     np.testing.assert_allclose(vectors, embedder.embed(["the King", "cat"]), atol=1e-6)
+
+
+def test_a_space_in_a_word_of_a_binary_file_is_said(cli: Cli, tmp_path: Path) -> None:
+    """Its readers end a word at the space: what gensim writes for one, nobody can read."""
+    from gensim.models import KeyedVectors
+
+    vectors = KeyedVectors(3)
+    vectors.add_vectors(["the", "new york", "king"], np.eye(3, dtype=np.float32))
+    vectors.save_word2vec_format(str(tmp_path / "words.bin"), binary=True)
+    assert_error(cli("import", tmp_path / "words.bin", "-o", tmp_path / "emb"), 1, "no place for a word with a space")

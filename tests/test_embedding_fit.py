@@ -274,6 +274,7 @@ def test_ngrams_are_those_of_the_texts() -> None:
     assert len(sets[0] & sets[1]) == 7
     assert not sets[2] & (sets[0] | sets[1])
     assert set().union(*sets) == set(range(len(used)))
+    assert (np.diff(used.astype(np.int64)) > 0).all()
     assert len(rows[0]) == len(ft_ngram_hashes(" king", 3, 4, 50_000))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -30,6 +30,9 @@ from tokit.cli.options import (
 from tokit.cli.train import family_settings, warn_of_broken_text
 from tokit.errors import UsageError
 
+if TYPE_CHECKING:
+    from tokit.ops.start import StartReport
+
 FamilyArg = Annotated[
     str, typer.Argument(help="skipgram, cbow, fasttext, glove or svd.", metavar="FAMILY", show_default=False)
 ]
@@ -41,7 +44,18 @@ FitOutOpt = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option("-o", "--out", help="The folder to write."),
 ]
-DimOpt = Annotated[int, typer.Option("-d", "--dim", help="Columns of the vectors.")]
+DimOpt = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("-d", "--dim", help="Columns of the vectors.", show_default="128, or those of --from"),
+]
+FromOpt = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--from", metavar="ARTIFACT",
+        help="Begin with the vectors of an embedding, fitted or imported; without -t its tokenizer is used.",
+        show_default=False,
+    ),
+]  # fmt: skip
 FitThreadsOpt = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
@@ -68,8 +82,9 @@ def fit(
     family: FamilyArg,
     corpus: CorpusArg = None,
     tokenizer: FitTokenizerOpt = None,
-    dim: DimOpt = 128,
+    dim: DimOpt = None,
     out: FitOutOpt = None,
+    from_: FromOpt = None,
     settings: SetOpt = None,
     config: ConfigOpt = None,
     help_params: HelpParamsOpt = False,
@@ -92,6 +107,8 @@ def fit(
     """Fit an embedding on the ids of a corpus.
 
     tokit fit skipgram text/ -t tok -d 128 -o emb
+
+    tokit fit skipgram more-text/ --from emb -o emb2
     """
     from tokit.kernels.choice import set_engine
     from tokit.runner.threads import set_threads
@@ -101,8 +118,9 @@ def fit(
     if help_params:
         list_parameters(family)
         return
-    if tokenizer is None or out is None:
-        missing, example = ("'-t' / '--tokenizer'", "-t tok") if tokenizer is None else ("'-o' / '--out'", "-o emb")
+    no_tokenizer = tokenizer is None and from_ is None
+    if no_tokenizer or out is None:
+        missing, example = ("'-t' / '--tokenizer'", "-t tok") if no_tokenizer else ("'-o' / '--out'", "-o emb")
         raise UsageError(f"Missing option {missing}", hint=example)
     from tokit.ops.fit import fit_embedding
 
@@ -117,6 +135,7 @@ def fit(
             family=family,
             dim=dim,
             settings=family_settings(settings, config),
+            start=from_,
             seed=seed,
             threads=threads,
             deterministic=deterministic,
@@ -128,6 +147,8 @@ def fit(
     for message in report.notes:
         console.warn(message)
     warn_of_broken_text(report.skipped, report.replaced)
+    if report.start and not report.start.given:
+        console.warn(f"no token of the text has a vector in {report.start.path}: all of them began at random")
     if as_json:
         render.as_json(report)
         return
@@ -140,6 +161,17 @@ def fit(
     console.note(
         f"from {report.documents:,} documents, {report.tokens:,} tokens, at {report.words_per_second:,.0f} words/s",
         quiet=quiet,
+    )
+    if report.start:
+        console.note(begun_with(report.start), quiet=quiet)
+
+
+def begun_with(start: StartReport) -> str:
+    """What a training began with, in a line."""
+    how = "" if start.matched == "id" else ", found by their text"
+    return (
+        f"began with {start.path}: {start.given:,} of the text's tokens had a vector there{how}"
+        f" ({100 * start.share:.1f} % of the text), {start.random:,} began at random; {start.kept:,} others keep theirs"
     )
 
 

@@ -8,10 +8,12 @@ from threading import Event
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.embedding.checkpoint import Checkpoints
 from tokit.embedding.ngrams import NgramTable
+from tokit.embedding.start import Start
 from tokit.embedding.stream import IdStream
 from tokit.embedding.tensors import Rows
 from tokit.errors import TrainingError, UsageError
@@ -63,6 +65,7 @@ class FitJob:
         reference: Train in the reference library, where there is one for the family.
         tick: Progress.
         checkpoints: Where the state is kept on the way; only families that say so keep one.
+        start: What to begin with; None begins at random.
         stop: Set it, and a training that runs in another thread ends soon; what it returns is then of no use.
     """
 
@@ -77,7 +80,14 @@ class FitJob:
     reference: bool = False
     tick: Tick = silent
     checkpoints: Checkpoints | None = None
+    start: Start | None = None
     stop: Event = field(default_factory=Event)
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Tokens that have a vector in the end: those of the corpus, and those that begin with one. Shape (vocab,)."""
+        seen: npt.NDArray[np.bool_] = self.counts > 0
+        return seen if self.start is None else seen | self.start.given
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ class Fitted:
     """What a family learned.
 
     Attributes:
-        vectors: Row i is token id i, zeros where the corpus has no such token; float32, shape (vocab, dim).
+        vectors: Row i is token id i, zeros where the token is not known; float32, shape (vocab, dim).
         output: The other half of the model, for going on; rows as above.
         losses: Mean loss of a trained token in each epoch; empty when the family does not say.
         words_per_second: Tokens read a second.
@@ -127,6 +137,13 @@ class Embedding(ABC):
     Params: ClassVar[type[Any]]
     # Whether a training that was killed can go on.
     resumes: ClassVar[bool] = False
+    # Whether it can begin with vectors of another training, and whether it can in the reference library.
+    starts: ClassVar[bool] = False
+    reference_starts: ClassVar[bool] = True
+    # Whether a token's vector is made of n-grams'.
+    has_ngrams: ClassVar[bool] = False
+    # Families whose output matrix says what this one's does.
+    outputs_of: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod

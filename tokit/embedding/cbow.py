@@ -18,6 +18,8 @@ class Cbow(Embedding):
     name: ClassVar[str] = "cbow"
     Params: ClassVar[type[Any]] = WindowParams
     resumes: ClassVar[bool] = True
+    starts: ClassVar[bool] = True
+    outputs_of: ClassVar[tuple[str, ...]] = ("cbow",)
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:

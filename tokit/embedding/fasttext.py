@@ -17,6 +17,7 @@ import numpy.typing as npt
 from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams, require_neighbours
 from tokit.embedding.ngrams import Ngrams, NgramTable, ngram_buckets, ngram_text
+from tokit.embedding.spelled_start import SpelledStart
 from tokit.embedding.windows import OwnRows, fit_windows
 from tokit.errors import UsageError
 from tokit.params import param
@@ -47,21 +48,32 @@ class FastText(Embedding):
     name: ClassVar[str] = "fasttext"
     Params: ClassVar[type[Any]] = FastTextParams
     resumes: ClassVar[bool] = True
+    starts: ClassVar[bool] = True
+    reference_starts: ClassVar[bool] = False
+    has_ngrams: ClassVar[bool] = True
+    outputs_of: ClassVar[tuple[str, ...]] = ("skipgram", "fasttext")
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
         """See the base."""
         require_neighbours(job.ids.ends)
-        seen = np.flatnonzero(job.counts)
-        ngrams, used = ngram_rows(job.pieces, seen, job.params)
+        known = np.flatnonzero(job.known)
+        ngrams, used = ngram_rows(job.pieces, known, job.params)
         if job.reference:
             return cls._fit_in_gensim(job, np.split(ngrams.rows, ngrams.ends[:-1]), used)
-        fitted = fit_windows(job, own=_own_rows(ngrams, seen, len(job.counts), len(used)))
+        rows_of = _own_rows(ngrams, known, len(job.counts), len(used))
+        if job.start is not None:
+            settings = job.params.min_n, job.params.max_n, job.params.buckets
+            job = replace(job, start=SpelledStart.of(job.start, rows_of, used, settings))
+        fitted = fit_windows(job, own=rows_of)
         if fitted.table is None:
             raise TypeError("a fit with rows of its own keeps them")
         own, rows = fitted.table[: len(job.counts)], fitted.table[len(job.counts) :]
         # What they began with is no use to anybody.
-        own[job.counts == 0] = 0
+        own[~job.known] = 0
+        if job.start is not None:
+            # The mean of rows that add up to a vector may be one bit off.
+            job.start.keep(fitted.vectors, job.counts)
         return replace(fitted, table=None, ngrams=_table(job.params, own, rows, used))
 
     @staticmethod
@@ -94,23 +106,23 @@ def _table(params: FastTextParams, own: FloatArray, rows: FloatArray, used: npt.
     return NgramTable(own, rows, used, params.min_n, params.max_n, params.buckets)
 
 
-def ngram_rows(pieces: Pieces, seen: IntArray, params: FastTextParams) -> tuple[Ngrams, npt.NDArray[np.uint32]]:
+def ngram_rows(pieces: Pieces, known: IntArray, params: FastTextParams) -> tuple[Ngrams, npt.NDArray[np.uint32]]:
     """The rows of each token's n-grams in the table of n-gram vectors.
 
     Buckets that no n-gram falls into get no row.
 
     Returns:
-        Rows of each seen token, and the bucket of each row, ascending.
+        Rows of each known token, and the bucket of each row, ascending.
     """
-    hashes = ngram_buckets([ngram_text(pieces, i) for i in seen.tolist()], params)
+    hashes = ngram_buckets([ngram_text(pieces, i) for i in known.tolist()], params)
     used, rows = np.unique(hashes.rows, return_inverse=True)
     return Ngrams(rows.astype(np.uint32), hashes.ends), used
 
 
-def _own_rows(ngrams: Ngrams, seen: IntArray, vocab: int, used: int) -> OwnRows:
+def _own_rows(ngrams: Ngrams, known: IntArray, vocab: int, used: int) -> OwnRows:
     """A token's row, that of its id, and those of its n-grams, which lie behind all tokens'."""
     sizes = np.ones(vocab, dtype=np.int64)
-    sizes[seen] += np.diff(ngrams.ends, prepend=0)
+    sizes[known] += np.diff(ngrams.ends, prepend=0)
     ends = np.cumsum(sizes)
     first = ends - sizes
     rows = np.empty(int(ends[-1]), dtype=np.uint32)

@@ -17,6 +17,7 @@ import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.base import FitJob, Fitted, WindowParams, require_neighbours
+from tokit.embedding.start import Start
 from tokit.errors import TrainingError
 from tokit.progress import Progress
 
@@ -42,6 +43,8 @@ def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     seen = np.flatnonzero(job.counts)
     model = make_model(_settings(job.params, job), seen)
     model.build_vocab_from_freq(dict(zip(seen.tolist(), job.counts[seen].tolist(), strict=True)))
+    if job.start is not None:
+        _lay(job.start, model, seen)
     watch = Watch(job, has_loss=has_loss)
     model._do_train_job = watch.around(model)
     model.train(
@@ -55,6 +58,9 @@ def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
         raise watch.error
     vectors = spread(model.wv.vectors, seen, job)
     output = spread(model.syn1neg, seen, job)
+    if job.start is not None:
+        job.start.keep(vectors, job.counts)
+        job.start.keep_output(output, job.counts)
     if not (np.isfinite(vectors).all() and np.isfinite(output).all()):
         raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
     because = WHY_NOT_REPRODUCIBLE if job.threads > 1 and not job.deterministic else ""
@@ -75,6 +81,14 @@ def _settings(params: WindowParams, job: FitJob) -> dict[str, Any]:
         "min_count": 0,
         "sorted_vocab": 0,
     }
+
+
+def _lay(start: Start, model: Any, seen: IntArray) -> None:
+    """Begin with the vectors that are given to tokens of the corpus."""
+    places = np.flatnonzero(start.given[seen])
+    model.wv.vectors[places] = start.vectors[seen[places]]
+    if start.output is not None:
+        model.syn1neg[places] = start.output[seen[places]]
 
 
 def spread(rows: FloatArray, seen: IntArray, job: FitJob) -> FloatArray:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from tokit.arrays import FloatArray
 from tokit.embedding.base import MAX_WINDOW, Embedding, FitJob, Fitted, require_neighbours
 from tokit.embedding.cooccurrence import Pairs, count_cooccurrences, inverse_weights, mapped
+from tokit.embedding.start import Start
 from tokit.embedding.windows import WHY_NOT_REPRODUCIBLE, WIDEST, aligned, kept_shares
 from tokit.errors import TrainingError
 from tokit.kernels.native import kernel
@@ -49,6 +50,8 @@ class Glove(Embedding):
 
     name: ClassVar[str] = "glove"
     Params: ClassVar[type[Any]] = GloveParams
+    starts: ClassVar[bool] = True
+    outputs_of: ClassVar[tuple[str, ...]] = ("glove",)
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
@@ -62,7 +65,10 @@ class Glove(Embedding):
         training = Training(job, spread_out(counts, params))
         threads = 1 if job.deterministic else job.threads
         training.run(threads)
-        vectors, output = training.vectors(counts.totals(len(job.counts)) > 0)
+        learned = counts.totals(len(job.counts)) > 0
+        vectors, output = training.vectors(learned if job.start is None else learned | job.start.given)
+        if job.start is not None:
+            job.start.keep(vectors, job.counts)
         if not job.stop.is_set() and not (np.isfinite(vectors).all() and np.isfinite(output).all()):
             raise TrainingError("the training diverged: vectors are not finite", hint="lower --set eta=0.05")
         seconds = max(time.perf_counter() - started, 1e-9)
@@ -112,6 +118,19 @@ def coprime(size: int) -> int:
     return step
 
 
+def halve(start: Start, pairs: FloatArray) -> None:
+    """Let the two vectors of a token add up to the one it begins with.
+
+    Args:
+        start: Its `output` is the second of them; where it has none, both are half of the sum.
+        pairs: Changed; shape (vocab, 2, dim).
+    """
+    second = start.vectors / 2 if start.output is None else start.output
+    given = start.given[:, None]
+    np.copyto(pairs[:, 0], start.vectors - second, where=given)
+    np.copyto(pairs[:, 1], second, where=given)
+
+
 class Training:
     """The run over the pairs.
 
@@ -150,6 +169,8 @@ class Training:
         biases = self._biases.reshape(rows, BIASES)
         biases[:, :2] = (draw.random((rows, 2), dtype=np.float32) - np.float32(0.5)) / np.float32(dim)
         biases[:, 2:] = 1
+        if self._job.start is not None:
+            halve(self._job.start, table[:, :2, :dim])
 
     @property
     def losses(self) -> list[float]:

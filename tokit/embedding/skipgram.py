@@ -18,6 +18,8 @@ class SkipGram(Embedding):
     name: ClassVar[str] = "skipgram"
     Params: ClassVar[type[Any]] = WindowParams
     resumes: ClassVar[bool] = True
+    starts: ClassVar[bool] = True
+    outputs_of: ClassVar[tuple[str, ...]] = ("skipgram", "fasttext")
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:

@@ -49,6 +49,12 @@ class StaticEmbedding:
     manifest: dict[str, Any]
 
     @property
+    def documents(self) -> int | None:
+        """Documents that `document_frequencies` are of, those before a start included; None: nothing is known."""
+        read = self.manifest.get("corpus", {}).get("documents")
+        return None if read is None else int(read) + int(self.manifest.get("from", {}).get("documents", 0))
+
+    @property
     def seen(self) -> npt.NDArray[np.bool_]:
         """Tokens that the training corpus has; shape (vocab,)."""
         mask: npt.NDArray[np.bool_] = self.token_counts > 0

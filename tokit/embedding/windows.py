@@ -71,8 +71,10 @@ def fit_windows(job: FitJob, *, bag: bool = False, own: OwnRows | None = None) -
     training = Training(job, bag=bag, own=own)
     threads = 1 if job.deterministic else job.threads
     training.run(threads)
-    vectors = training.inputs.rows(job.counts) if own is None else mean_rows(training.inputs, own, job.counts)
-    output = training.outputs.rows(job.counts)
+    if job.start is not None:
+        job.start.hold(training.inputs.vectors, job.counts)
+    vectors = training.inputs.rows(job.known) if own is None else mean_rows(training.inputs, own, job.known)
+    output = training.outputs.rows(job.known)
     if not job.stop.is_set() and not (np.isfinite(vectors).all() and np.isfinite(output).all()):
         raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
     because = WHY_NOT_REPRODUCIBLE if threads > 1 else ""
@@ -98,10 +100,10 @@ class Table:
         """A view without the last row and what fills the lines up; shape (rows, dim)."""
         return self.numbers.reshape(-1, self.stride)[:-1, : self._dim]
 
-    def rows(self, counts: IntArray) -> FloatArray:
-        """A copy, zeros where a token does not occur; shape (vocab, dim)."""
+    def rows(self, known: npt.NDArray[np.bool_]) -> FloatArray:
+        """A copy, zeros where a token is not known; shape (vocab, dim)."""
         rows = np.array(self.vectors)
-        rows[counts == 0] = 0
+        rows[~known] = 0
         return rows
 
 
@@ -113,12 +115,12 @@ def aligned(size: int, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
     return raw[first : first + held].view(dtype)
 
 
-def mean_rows(table: Table, own: OwnRows, counts: IntArray) -> FloatArray:
-    """The mean of each token's own rows, zeros where a token does not occur; shape (vocab, dim)."""
-    means = np.empty((len(counts), table.stride), dtype=np.float32)
-    sizes, most = np.empty(len(counts), dtype=np.int64), len(own.rows)
+def mean_rows(table: Table, own: OwnRows, known: npt.NDArray[np.bool_]) -> FloatArray:
+    """The mean of each token's own rows, zeros where a token is not known; shape (vocab, dim)."""
+    means = np.empty((len(known), table.stride), dtype=np.float32)
+    sizes, most = np.empty(len(known), dtype=np.int64), len(own.rows)
     kernel("pool_means")(own.rows, own.ends, table.numbers, table.stride, -1, most, means.reshape(-1), sizes)
-    means[counts == 0] = 0
+    means[~known] = 0
     return np.ascontiguousarray(means[:, : table.vectors.shape[1]])
 
 
@@ -231,6 +233,8 @@ class Training:
         self._own = own or OwnRows(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.uint32), len(job.counts))
         self.inputs, self.outputs = Table(self._own.size, job.dim), Table(len(job.counts), job.dim)
         start_vectors(self.inputs, job.seed)
+        if job.start is not None:
+            job.start.lay(self.inputs.vectors, self.outputs.vectors)
         self._keep = kept_shares(job.counts, self._params.subsample)
         self._draws = alias_table(job.counts.astype(np.float64) ** DRAWN_POWER)
         self._constants = row_masks(), loss_curve()

@@ -141,7 +141,9 @@ def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_
     if pool == "sif":
         table = table * sif_weights(embedding.token_counts, a=a)[:, None]
     if pool == "idf":
-        documents = embedding.manifest["corpus"]["documents"]
+        documents = embedding.documents
+        if documents is None:
+            raise UsageError(f"--pool idf: {folder} does not know how many documents hold a word", hint="--pool sif")
         table = table * idf_weights(embedding.document_frequencies, documents)[:, None]
     return Embedder(embedding, open_own_tokenizer(embedding), table)
 

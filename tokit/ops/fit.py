@@ -26,6 +26,7 @@ from tokit.errors import ArtifactError, UsageError
 from tokit.kernels.choice import REFERENCE, chosen_engine
 from tokit.ops.encode import encoded
 from tokit.ops.following import corpus_facts, empty_corpus
+from tokit.ops.start import Begun, Earlier, StartReport, begin_from, check_start, open_earlier
 from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runner.threads import available_threads, interruptible
@@ -61,6 +62,7 @@ class FitReport:
     skipped: int
     replaced: int
     notes: tuple[str, ...]
+    start: StartReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,13 @@ class Source:
 
 def fit_embedding(
     corpus: Corpus,
-    tokenizer: str | Path | Tokenizer,
+    tokenizer: str | Path | Tokenizer | None,
     out: str | Path,
     *,
     family: str = "skipgram",
-    dim: int = DEFAULT_DIM,
+    dim: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    start: str | Path | None = None,
     seed: int = 0,
     threads: int | None = None,
     deterministic: bool = False,
@@ -113,11 +116,12 @@ def fit_embedding(
 
     Args:
         corpus: Text to learn from; it is read once.
-        tokenizer: A tokenizer, or where one lies.
+        tokenizer: A tokenizer, or where one lies; None takes that of `start`.
         out: The folder to write.
         family: A name out of `tokit.embedding.EMBEDDINGS`.
-        dim: Columns of the vectors.
+        dim: Columns of the vectors; None takes as many as `start` has, or 128.
         settings: The family's own parameters.
+        start: An embedding folder, fitted or imported, whose vectors to begin with: training goes on from there.
         seed: Of whatever is drawn at random.
         threads: How many may train at once; None takes all processors. Only one gives the same bytes every time,
         deterministic: or this does, whatever `threads` is: then one of them trains.
@@ -130,24 +134,30 @@ def fit_embedding(
     Raises:
         UsageError: settings that cannot be meant.
         CorpusError: text that cannot be read, or none.
-        TrainingError: no token has a neighbour, or the training diverged.
-        ArtifactError: the tokenizer cannot be opened, or the folder not be written.
+        TrainingError: no token has a neighbour or a vector in `start`, or the training diverged.
+        ArtifactError: the tokenizer or `start` cannot be opened, or the folder not be written.
     """
+    earlier = None if start is None else open_earlier(start)
+    dim = dim if dim is not None else earlier.dim if earlier else DEFAULT_DIM
     plan = plan_fit(family, dim, settings, seed, threads, deterministic=deterministic)
+    if earlier:
+        check_start(earlier, plan.family, dim, reference=plan.reference)
     check_target(out, overwrite=overwrite)
     if checkpoint_every is not None or resume:
         _require_checkpoints(plan, checkpoint_every)
-    source = plain_source(tokenizer if isinstance(tokenizer, Tokenizer) else open_tokenizer(tokenizer))
+    source = _source(tokenizer, earlier)
+    begun = begin_from(earlier, plan.family, source.pieces, source.given.sha256) if earlier else None
     with tempfile.TemporaryDirectory(prefix="tokit-") as folder:
         with StreamWriter(Path(folder) / "ids", source.plain.vocab_size) as stream:
             facts = _encode(corpus, source.plain, stream, tick)
         ids, counts = stream.mapped(), stream.token_counts
+        checkpoints = _checkpoints(plan, source, facts, begun, out=out, every=checkpoint_every, resume=resume)
         job = FitJob(
             ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, plan.deterministic,
-            plan.reference, tick, _checkpoints(plan, source, facts, out, checkpoint_every, resume=resume),
+            plan.reference, tick, checkpoints, begun.start if begun else None,
         )  # fmt: skip
         fitted = _fit(plan.family, job)
-    _save(fitted, plan, source, stream, facts, out=out, overwrite=overwrite)
+    seen = _save(fitted, plan, source, stream, facts, begun=begun, out=out, overwrite=overwrite)
     if job.checkpoints:
         job.checkpoints.clear()
     return FitReport(
@@ -156,7 +166,7 @@ def fit_embedding(
         source.plain.vocab_size,
         dim,
         int(stream.token_counts.sum()),
-        int((stream.token_counts > 0).sum()),
+        seen,
         facts.documents,
         facts.bytes,
         fitted.losses,
@@ -166,6 +176,7 @@ def fit_embedding(
         corpus.skipped,
         corpus.replaced,
         source.notes,
+        StartReport.of(begun, counts) if begun else None,
     )
 
 
@@ -203,7 +214,14 @@ def _require_checkpoints(plan: Plan, every: int | None) -> None:
 
 
 def _checkpoints(
-    plan: Plan, source: Source, facts: CorpusFacts, out: str | Path, every: int | None, *, resume: bool
+    plan: Plan,
+    source: Source,
+    facts: CorpusFacts,
+    begun: Begun | None,
+    *,
+    out: str | Path,
+    every: int | None,
+    resume: bool,
 ) -> Checkpoints | None:
     if every is None and not resume:
         return None
@@ -214,9 +232,26 @@ def _checkpoints(
         "seed": plan.seed,
         "tokenizer": source.given.sha256,
         "corpus": facts.as_dict(),
+        **({"from": begun.facts} if begun else {}),
     }
     path = Path(out)
     return Checkpoints(path.with_name(f"{path.name}.checkpoint"), every or NEVER, json.dumps(job), resume)
+
+
+def _source(tokenizer: str | Path | Tokenizer | None, earlier: Earlier | None) -> Source:
+    if tokenizer is not None:
+        return plain_source(tokenizer if isinstance(tokenizer, Tokenizer) else open_tokenizer(tokenizer))
+    if earlier is None:
+        raise UsageError("no tokenizer given", hint="give one, or an embedding to begin with: it has its own")
+    # In the folder it has no special tokens and another hash: they are those of the one that it was made from.
+    manifest, own = earlier.embedding.manifest, earlier.tokenizer
+    family, digest = (manifest.get(name) for name in ("tokenizer_family", "tokenizer_sha256"))
+    identity = dataclasses.replace(
+        own.identity, family=family or own.family, sha256=digest or own.sha256, special_ids={}
+    )
+    plain = LibraryTokenizer(own.engine, identity)
+    pieces = dataclasses.replace(own.pieces, special=earlier.embedding.special, unknown_id=earlier.embedding.unknown_id)
+    return Source(plain, plain, pieces, ())
 
 
 def plain_source(tokenizer: Tokenizer) -> Source:
@@ -273,12 +308,20 @@ def _save(
     stream: StreamWriter,
     facts: CorpusFacts,
     *,
+    begun: Begun | None,
     out: str | Path,
     overwrite: bool,
-) -> None:
+) -> int:
+    """Write the folder; how many tokens it knows."""
     because = fitted.not_reproducible_because
+    counts, frequencies = stream.token_counts, stream.document_frequencies
+    if begun:
+        earlier = begun.earlier.embedding
+        counts = begun.counts(counts, earlier.token_counts)
+        frequencies = begun.counts(frequencies, earlier.document_frequencies)
+    seen = int((counts > 0).sum())
     with writing(out, "embedding", overwrite=overwrite) as draft:
-        write_vectors(draft.path, fitted, stream.token_counts, stream.document_frequencies)
+        write_vectors(draft.path, fitted, counts, frequencies)
         (draft.path / TOKENIZER).write_text(engine_json(source.plain.engine), encoding="utf-8")
         dump_json(tokenizer_config({}), draft.path / "tokenizer_config.json")
         draft.manifest = {
@@ -291,7 +334,7 @@ def _save(
             "special_ids": source.pieces.special.nonzero()[0].tolist(),
             "unknown_id": source.pieces.unknown_id,
             "tokens": int(stream.token_counts.sum()),
-            "tokens_seen": int((stream.token_counts > 0).sum()),
+            "tokens_seen": seen,
             "losses": list(fitted.losses),
             "seed": plan.seed,
             "threads": plan.threads,
@@ -300,4 +343,6 @@ def _save(
             "reproducible": not because,
             **({"not_reproducible_because": because} if because else {}),
             "corpus": facts.as_dict(),
+            **({"from": begun.facts} if begun else {}),
         }
+    return seen

@@ -15,6 +15,7 @@ from tokit.embedding.ngrams import BROKEN, NgramTable
 from tokit.embedding.store import StaticEmbedding, load_embedding, load_ngrams
 from tokit.errors import TokitError, UsageError
 from tokit.ops.embed import open_own_tokenizer
+from tokit.ops.lookup import Spellings, spelled, whole_token, word_spellings
 from tokit.ops.unknown import UnknownWords
 from tokit.registry import did_you_mean
 from tokit.tokenizer.engine import LibraryTokenizer
@@ -248,16 +249,15 @@ class WordSpace:
         """The same for many words; what `look_up` would raise is in the list."""
         wrong = [_no_word(word) for word in words]
         sound = [word for word, error in zip(words, wrong, strict=True) if error is None]
-        spellings = self._tokenizer.encode_batch([spelling for word in sound for spelling in (f" {word}", word)])
-        pairs = iter(zip(spellings[::2], spellings[1::2], strict=True))
+        pairs = iter(spelled(self._tokenizer, word_spellings(sound)))
         return [
             self._found(word, next(pairs)) if error is None else error for word, error in zip(words, wrong, strict=True)
         ]
 
-    def _found(self, word: str, spellings: tuple[list[int], list[int]]) -> Query | TokitError:
-        for ids in spellings:
-            if len(ids) == 1 and self._known[ids[0]]:
-                return self._query(word, ids, composed=False)
+    def _found(self, word: str, spellings: Spellings) -> Query | TokitError:
+        whole = whole_token(spellings, self._known)
+        if whole is not None:
+            return self._query(word, [whole], composed=False)
         composed = self._unknown.compose(word)
         if composed is not None:
             return Query(word, (), (), composed=True, ngrams=composed[1])

@@ -19,6 +19,8 @@ BLANK, NEWLINE = b" ", b"\n"
 # A longer "word" is numbers read as letters.
 LONGEST_WORD = 10_000
 REPORT_EVERY = 1 << 16
+# A reader ends a word at its first space: what stands behind one is taken for numbers, and they for words.
+OUT_OF_STEP = "cut off? fetch it again; the format has no place for a word with a space in it"
 
 
 class Word2VecBinary(Format):
@@ -101,11 +103,15 @@ class _Records:
             raise ArtifactError(f"{where}: no blank behind it", hint="cut off, or its first line is wrong")
         if blank + 1 + self._width > len(self._content):
             raise ArtifactError(f"{where}: cut off in its numbers", hint="fetch it again, or mend its first line")
-        return decoded(self._content[begin:blank], where), blank + 1
+        word = self._content[begin:blank]
+        # The one sign that is in no word of a C program, and in most numbers that are taken for a word.
+        if b"\0" in word:
+            raise ArtifactError(f"{where}: numbers where a word should be", hint=OUT_OF_STEP)
+        return decoded(word, where), blank + 1
 
     def _lies(self, what: str) -> ArtifactError:
         header = self._header or Header(0, self._dim)
         return ArtifactError(
             f"{self._source.path}: its first line promises {header.words:,} words of {header.dim:,} numbers; {what}",
-            hint="cut off? fetch it again",
+            hint=OUT_OF_STEP,
         )
