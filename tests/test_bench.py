@@ -136,3 +136,13 @@ def test_an_unknown_peer_of_fit_is_named(tmp_path: Path) -> None:
     done = bench("fit", "--corpus", str(tmp_path / "text.txt"), "--peers", "gensin")
     assert done.returncode
     assert "unknown peer gensin" in done.stderr
+
+
+@pytest.mark.parametrize("family", ["skipgram", "glove"])
+def test_killed_trainings_end_in_the_same_bytes(tmp_path: Path, family: str) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat and the dog ran to the cat\n" * 500, encoding="utf-8")
+    done = bench("kills", "--corpus", str(text), "--family", family, "--kills", "3", "--epochs", "40", "--dim", "16")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{family}: 3 kills" in done.stdout
+    assert "each ended in the same bytes" in done.stdout

@@ -171,7 +171,7 @@ tokit.fit_embedding(
 """
 
 
-@pytest.mark.parametrize("family", ["skipgram", "fasttext"])
+@pytest.mark.parametrize("family", ["skipgram", "fasttext", "glove"])
 def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
     fit(text, tokenizer, tmp_path / "whole", family=family, dim=8)
     out = tmp_path / "emb"
@@ -198,6 +198,21 @@ def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path
     (tmp_path / "emb.checkpoint").write_bytes(b"no tensors")
     with pytest.raises(ArtifactError, match="cannot be read"):
         fit(text, tokenizer, tmp_path / "emb", dim=8, resume=True)
+
+
+def test_what_a_kill_left_of_a_checkpoint_is_no_hindrance(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, text, tokenizer, tmp_path / "emb", "2", "glove"], check=False)
+    half = (tmp_path / "emb.checkpoint").read_bytes()[:1000]
+    (tmp_path / "emb.checkpoint.new").write_bytes(half)
+    fit(text, tokenizer, tmp_path / "emb", family="glove", dim=8, checkpoint_every=100, resume=True)
+    fit(text, tokenizer, tmp_path / "whole", family="glove", dim=8)
+    assert load_embedding(tmp_path / "emb").vectors.tobytes() == load_embedding(tmp_path / "whole").vectors.tobytes()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "whole"]
+
+
+def test_a_factorisation_keeps_no_checkpoints(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="svd keeps no checkpoints"):
+        fit(text, tokenizer, tmp_path / "emb", family="svd", checkpoint_every=1000)
 
 
 def test_the_reference_keeps_no_checkpoints(text: Path, tokenizer: Path, tmp_path: Path) -> None:
