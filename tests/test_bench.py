@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from conftest import LIMIT, PARALLEL
 
+import tokit
+
 ROWS = ("whole process", "first call", "steady state", "start-up")
 
 
@@ -146,3 +148,16 @@ def test_killed_trainings_end_in_the_same_bytes(tmp_path: Path, family: str) -> 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{family}: 3 kills" in done.stdout
     assert "each ended in the same bytes" in done.stdout
+
+
+def test_embed_stands_beside_model2vec(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat\n\nand the dog ran to the cat\n" * 50, encoding="utf-8")
+    corpus = tokit.open_corpus([str(text)])
+    tokit.train_tokenizer(corpus, tmp_path / "tok", family="bpe", vocab_sizes=(300,))
+    tokit.fit_embedding(corpus, tmp_path / "tok", tmp_path / "emb", dim=8, threads=1)
+    done = bench("embed", "--corpus", str(text), "-e", str(tmp_path / "emb"), "--lines", "250", "--rounds", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "250 lines" in done.stdout
+    apart = float(done.stdout.rpartition("number:")[2])
+    assert apart < 1e-6

@@ -1,6 +1,7 @@
 """`python -m tests.bench embed`: a vector a line, beside model2vec on the same folder.
 
-Whole process against whole process: either reads the lines from a file and leaves a .npy file; how far apart their vectors are is measured afterwards.
+Whole process against whole process: either reads the lines from a file and leaves a .npy file;
+how far apart their vectors are is measured afterwards.
 """
 
 from __future__ import annotations
