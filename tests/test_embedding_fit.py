@@ -174,10 +174,13 @@ tokit.fit_embedding(
 @pytest.mark.parametrize("family", ["skipgram", "fasttext", "glove"])
 def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
     fit(text, tokenizer, tmp_path / "whole", family=family, dim=8)
-    out = tmp_path / "emb"
+    out, scratch = tmp_path / "emb", tmp_path / "scratch"
+    scratch.mkdir()
     for kills in (1, 3, 2):
         command = [sys.executable, "-c", KILLED, text, tokenizer, out, str(kills), family]
-        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+        killed = subprocess.run(command, env={**os.environ, "TMPDIR": str(scratch)}, check=False)
+        assert killed.returncode == -signal.SIGKILL
+        assert not any(scratch.iterdir())
         assert not out.exists()
         assert (tmp_path / "emb.checkpoint").exists()
     fit(text, tokenizer, out, family=family, dim=8, resume=True)
@@ -187,7 +190,7 @@ def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_pa
         artifact.read_manifest(out, "embedding")["losses"]
         == (artifact.read_manifest(tmp_path / "whole", "embedding")["losses"])
     )
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "whole"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "scratch", "whole"]
 
 
 def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,15 +137,14 @@ def fit_embedding(
     if checkpoint_every is not None or resume:
         _require_checkpoints(plan, checkpoint_every)
     source = plain_source(tokenizer if isinstance(tokenizer, Tokenizer) else open_tokenizer(tokenizer))
-    with tempfile.TemporaryDirectory(prefix="tokit-") as folder:
-        with StreamWriter(Path(folder) / "ids", source.plain.vocab_size) as stream:
-            facts = _encode(corpus, source.plain, stream, tick)
+    with StreamWriter(source.plain.vocab_size) as stream:
+        facts = _encode(corpus, source.plain, stream, tick)
         ids, counts = stream.mapped(), stream.token_counts
-        job = FitJob(
-            ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, plan.deterministic,
-            plan.reference, tick, _checkpoints(plan, source, facts, out, checkpoint_every, resume=resume),
-        )  # fmt: skip
-        fitted = _fit(plan.family, job)
+    job = FitJob(
+        ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, plan.deterministic,
+        plan.reference, tick, _checkpoints(plan, source, facts, out, checkpoint_every, resume=resume),
+    )  # fmt: skip
+    fitted = _fit(plan.family, job)
     _save(fitted, plan, source, stream, facts, out=out, overwrite=overwrite)
     if job.checkpoints:
         job.checkpoints.clear()
