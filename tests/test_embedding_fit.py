@@ -225,6 +225,20 @@ def test_the_reference_keeps_no_checkpoints(text: Path, tokenizer: Path, tmp_pat
         fit(text, tokenizer, tmp_path / "emb", checkpoint_every=0)
 
 
+@pytest.mark.parametrize("family", ["glove", "svd"])
+def test_unknown_words_alone_are_an_error(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
+    (tmp_path / "other.txt").write_text("qqq www eee\n" * 9, encoding="utf-8")
+    with pytest.raises(TrainingError, match="no two tokens"):
+        fit(tmp_path / "other.txt", tokenizer, tmp_path / "emb", family=family)
+    (tmp_path / "mixed.txt").write_text("apple qqq pear\niron www tin\n" * 9, encoding="utf-8")
+    fit(tmp_path / "mixed.txt", tokenizer, tmp_path / "emb", family=family)
+    embedding = load_embedding(tmp_path / "emb")
+    assert embedding.unknown_id is not None
+    assert embedding.token_counts[embedding.unknown_id] == 18
+    assert not embedding.vectors[embedding.unknown_id].any()
+    assert embedding.vectors.any()
+
+
 def test_the_reference_can_be_asked_for(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     with engine("reference"):
         fit(text, tokenizer, tmp_path / "theirs")

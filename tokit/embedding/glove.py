@@ -60,6 +60,8 @@ class Glove(Embedding):
         counts = count_cooccurrences(
             job, inverse_weights(params.window), memory=params.memory, kept=kept_shares(job.counts, 0)
         )
+        if not len(counts) and not job.stop.is_set():
+            raise TrainingError("no two tokens that the tokenizer knows stand together", hint="give more text")
         training = Training(job, spread_out(counts, params))
         threads = 1 if job.deterministic else job.threads
         training.run(threads)
