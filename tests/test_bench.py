@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from conftest import LIMIT, PARALLEL
 
+import tokit
+
 ROWS = ("whole process", "first call", "steady state", "start-up")
 
 
@@ -136,3 +138,26 @@ def test_an_unknown_peer_of_fit_is_named(tmp_path: Path) -> None:
     done = bench("fit", "--corpus", str(tmp_path / "text.txt"), "--peers", "gensin")
     assert done.returncode
     assert "unknown peer gensin" in done.stderr
+
+
+@pytest.mark.parametrize("family", ["skipgram", "glove"])
+def test_killed_trainings_end_in_the_same_bytes(tmp_path: Path, family: str) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat and the dog ran to the cat\n" * 500, encoding="utf-8")
+    done = bench("kills", "--corpus", str(text), "--family", family, "--kills", "3", "--epochs", "40", "--dim", "16")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{family}: 3 kills" in done.stdout
+    assert "each ended in the same bytes" in done.stdout
+
+
+def test_embed_stands_beside_model2vec(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat\n\nand the dog ran to the cat\n" * 50, encoding="utf-8")
+    corpus = tokit.open_corpus([str(text)])
+    tokit.train_tokenizer(corpus, tmp_path / "tok", family="bpe", vocab_sizes=(300,))
+    tokit.fit_embedding(corpus, tmp_path / "tok", tmp_path / "emb", dim=8, threads=1)
+    done = bench("embed", "--corpus", str(text), "-e", str(tmp_path / "emb"), "--lines", "250", "--rounds", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "250 lines" in done.stdout
+    apart = float(done.stdout.rpartition("number:")[2])
+    assert apart < 1e-6

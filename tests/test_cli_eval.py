@@ -151,7 +151,19 @@ def test_the_table_has_the_rows_and_what_is_noise(cli: Cli, make: Maker) -> None
     ran = cli("eval", make("one", 1), make("one", 1), make("far", 2, 50), "--task", "wordsim353", "--task", SIMLEX)
     assert ran.code == 0, ran.err
     head, *lines = ran.text.splitlines()
-    columns = ["task", "embedding", "measure", "score", "95 %", "found", "composed", "difference", "95 %", "verdict"]
+    columns = [
+        "task",
+        "embedding",
+        "measure",
+        "score",
+        "95 %",
+        "found",
+        "oov",
+        "composed",
+        "difference",
+        "95 %",
+        "verdict",
+    ]
     assert head.split() == " ".join(columns).split()
     assert [line.split()[0] for line in lines] == ["wordsim353"] * 3 + ["simlex999"] * 3
     assert [line.partition("spearman")[0].split(maxsplit=1)[1].strip() for line in lines[:3]] == [
@@ -164,6 +176,17 @@ def test_the_table_has_the_rows_and_what_is_noise(cli: Cli, make: Maker) -> None
     assert lines[1].endswith("noise")
     assert "+0.000" in lines[1]
     assert "noise has zero in its interval" in ran.err
+
+
+def test_words_with_a_part_of_speech_are_found_and_that_is_said(cli: Cli, make: Maker, tmp_path: Path) -> None:
+    (tmp_path / "men.csv").write_text(",word1,word2,similarity\n0,love-n,sex-n,1\n1,cat-n,law-j,3\n2,plane-n,car-n,2\n")
+    (tmp_path / "bare.csv").write_text("love,sex,1\ncat,law,3\nplane,car,2\n")
+    said = "men: its words end in a part of speech (-n, -v, -j), which is taken off"
+    tagged = cli("eval", make("one", 1), "--task", tmp_path / "men.csv", "--csv", "--oov", "skip")
+    bare = cli("eval", make("one", 1), "--task", tmp_path / "bare.csv", "--csv", "--oov", "skip")
+    assert tagged.text.replace("men,", "bare,") == bare.text
+    assert ",skip," in tagged.text
+    assert (said in tagged.err, "part of speech" in bare.err) == (True, False)
 
 
 def test_a_real_difference_is_no_noise(cli: Cli, make: Maker, tmp_path: Path) -> None:

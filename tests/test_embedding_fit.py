@@ -171,13 +171,16 @@ tokit.fit_embedding(
 """
 
 
-@pytest.mark.parametrize("family", ["skipgram", "fasttext"])
+@pytest.mark.parametrize("family", ["skipgram", "fasttext", "glove"])
 def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
     fit(text, tokenizer, tmp_path / "whole", family=family, dim=8)
-    out = tmp_path / "emb"
+    out, scratch = tmp_path / "emb", tmp_path / "scratch"
+    scratch.mkdir()
     for kills in (1, 3, 2):
         command = [sys.executable, "-c", KILLED, text, tokenizer, out, str(kills), family]
-        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+        killed = subprocess.run(command, env={**os.environ, "TMPDIR": str(scratch)}, check=False)
+        assert killed.returncode == -signal.SIGKILL
+        assert not any(scratch.iterdir())
         assert not out.exists()
         assert (tmp_path / "emb.checkpoint").exists()
     fit(text, tokenizer, out, family=family, dim=8, resume=True)
@@ -187,7 +190,7 @@ def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_pa
         artifact.read_manifest(out, "embedding")["losses"]
         == (artifact.read_manifest(tmp_path / "whole", "embedding")["losses"])
     )
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "whole"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "scratch", "whole"]
 
 
 def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path, tmp_path: Path) -> None:
@@ -200,11 +203,40 @@ def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path
         fit(text, tokenizer, tmp_path / "emb", dim=8, resume=True)
 
 
+def test_what_a_kill_left_of_a_checkpoint_is_no_hindrance(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, text, tokenizer, tmp_path / "emb", "2", "glove"], check=False)
+    half = (tmp_path / "emb.checkpoint").read_bytes()[:1000]
+    (tmp_path / "emb.checkpoint.new").write_bytes(half)
+    fit(text, tokenizer, tmp_path / "emb", family="glove", dim=8, checkpoint_every=100, resume=True)
+    fit(text, tokenizer, tmp_path / "whole", family="glove", dim=8)
+    assert load_embedding(tmp_path / "emb").vectors.tobytes() == load_embedding(tmp_path / "whole").vectors.tobytes()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "whole"]
+
+
+def test_a_factorisation_keeps_no_checkpoints(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="svd keeps no checkpoints"):
+        fit(text, tokenizer, tmp_path / "emb", family="svd", checkpoint_every=1000)
+
+
 def test_the_reference_keeps_no_checkpoints(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     with engine("reference"), pytest.raises(UsageError, match="keeps no checkpoints"):
         fit(text, tokenizer, tmp_path / "emb", resume=True)
     with pytest.raises(UsageError, match="not a positive number"):
         fit(text, tokenizer, tmp_path / "emb", checkpoint_every=0)
+
+
+@pytest.mark.parametrize("family", ["glove", "svd"])
+def test_unknown_words_alone_are_an_error(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
+    (tmp_path / "other.txt").write_text("qqq www eee\n" * 9, encoding="utf-8")
+    with pytest.raises(TrainingError, match="no two tokens"):
+        fit(tmp_path / "other.txt", tokenizer, tmp_path / "emb", family=family)
+    (tmp_path / "mixed.txt").write_text("apple qqq pear\niron www tin\n" * 9, encoding="utf-8")
+    fit(tmp_path / "mixed.txt", tokenizer, tmp_path / "emb", family=family)
+    embedding = load_embedding(tmp_path / "emb")
+    assert embedding.unknown_id is not None
+    assert embedding.token_counts[embedding.unknown_id] == 18
+    assert not embedding.vectors[embedding.unknown_id].any()
+    assert embedding.vectors.any()
 
 
 def test_the_reference_can_be_asked_for(text: Path, tokenizer: Path, tmp_path: Path) -> None:

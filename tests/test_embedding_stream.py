@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,20 +16,20 @@ from tokit.embedding.stream import IdStream, StreamWriter
 DOCUMENTS = st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=12)
 
 
-def written(path: Path, blocks: list[list[list[int]]], vocab_size: int) -> tuple[IdStream, StreamWriter]:
-    with StreamWriter(path, vocab_size) as writer:
+def written(blocks: list[list[list[int]]], vocab_size: int) -> tuple[IdStream, StreamWriter]:
+    with StreamWriter(vocab_size) as writer:
         for block in blocks:
             writer.add(Ids.of(block))
-    return writer.mapped(), writer
+        return writer.mapped(), writer
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(blocks=st.lists(DOCUMENTS, max_size=4), longest=st.integers(1, 5), chunk=st.integers(1, 30))
 def test_every_token_comes_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: list[list[list[int]]], longest: int, chunk: int
+    monkeypatch: pytest.MonkeyPatch, blocks: list[list[list[int]]], longest: int, chunk: int
 ) -> None:
     monkeypatch.setattr(stream, "CHUNK_TOKENS", chunk)
-    ids, _ = written(tmp_path / "ids", blocks, 10)
+    ids, _ = written(blocks, 10)
     documents = [document for block in blocks for document in block]
     expected = [
         document[start : start + longest] for document in documents for start in range(0, len(document), longest)
@@ -39,10 +38,9 @@ def test_every_token_comes_back(
     assert len(ids.ends) == len(documents)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(blocks=st.lists(DOCUMENTS, max_size=4))
-def test_counts_are_those_of_a_slow_count(tmp_path: Path, blocks: list[list[list[int]]]) -> None:
-    _, writer = written(tmp_path / "ids", blocks, 10)
+def test_counts_are_those_of_a_slow_count(blocks: list[list[list[int]]]) -> None:
+    _, writer = written(blocks, 10)
     documents = [document for block in blocks for document in block]
     tokens = Counter(i for document in documents for i in document)
     containing = Counter(i for document in documents for i in set(document))
@@ -51,13 +49,13 @@ def test_counts_are_those_of_a_slow_count(tmp_path: Path, blocks: list[list[list
 
 
 @pytest.mark.parametrize(("vocab_size", "dtype"), [(65_536, "uint16"), (65_537, "uint32")])
-def test_the_largest_id_fits(tmp_path: Path, vocab_size: int, dtype: str) -> None:
-    ids, _ = written(tmp_path / "ids", [[[vocab_size - 1, 0]]], vocab_size)
+def test_the_largest_id_fits(vocab_size: int, dtype: str) -> None:
+    ids, _ = written([[[vocab_size - 1, 0]]], vocab_size)
     assert ids.data.dtype == dtype
     assert list(ids.sentences(10)) == [[vocab_size - 1, 0]]
     assert all(type(i) is int for sentence in ids.sentences(10) for i in sentence)
 
 
-def test_ids_are_mapped_and_not_loaded(tmp_path: Path) -> None:
-    ids, _ = written(tmp_path / "ids", [[[1, 2, 3]]], 10)
+def test_ids_are_mapped_and_not_loaded() -> None:
+    ids, _ = written([[[1, 2, 3]]], 10)
     assert isinstance(ids.data.base, np.memmap)

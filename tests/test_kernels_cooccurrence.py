@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -94,6 +95,17 @@ def test_totals_count_both_directions() -> None:
         full[low, high] += count / UNIT
         full[high, low] += count / UNIT
     assert np.array_equal(counted.totals(VOCAB), full.sum(axis=1))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 18])
+def test_windows_pass_over_unknown_tokens(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    monkeypatch.setattr(cooccurrence, "CHUNK_TOKENS", chunk)
+    documents = many(5)
+    corpus = job(documents)
+    corpus = dataclasses.replace(corpus, pieces=dataclasses.replace(corpus.pieces, unknown_id=7))
+    counted = count_cooccurrences(corpus, inverse_weights(3), memory=1, kept=kept_shares(corpus.counts, 0))
+    without = [[token for token in document if token != 7] for document in documents]
+    assert as_dict(counted) == plain_counts(without, 3, lambda distance: 1 / distance)
 
 
 def test_subsampling_leaves_out_frequent_tokens_and_depends_on_the_seed_alone() -> None:

@@ -1,4 +1,4 @@
-"""The command line of the bench; `fit` has one of its own."""
+"""The command line of the bench; `fit`, `kills` and `embed` have one of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import fitting
+from tests.bench import embedding, fitting, killing
 from tests.bench.peers import PEERS, installed, work_of
 from tests.bench.process import ChildError
 from tests.bench.report import document
@@ -19,12 +19,14 @@ from tests.bench.table import print_table
 from tests.bench.task import JOBS
 
 WIDTH_OF_A_FILE = 170
+# Jobs with a command line of their own.
+OTHERS = {"fit": fitting.main, "kills": killing.main, "embed": embedding.main}
 
 
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     made = argparse.ArgumentParser(prog="python -m tests.bench", description="tokit beside other tokenizer libraries")
-    made.add_argument("job", choices=JOBS, help="or fit, with options of its own: see fit --help")
+    made.add_argument("job", choices=JOBS, help=f"or {', '.join(OTHERS)}, with options of their own: see fit --help")
     made.add_argument("--corpus", type=Path, required=True, help="a text file; its lines are the documents")
     made.add_argument("--peers", help=f"names with commas, or all that are installed: {', '.join(PEERS)}")
     made.add_argument("--vocab-size", type=int, default=32_000)
@@ -51,8 +53,8 @@ def chosen_peers(job: str, named: str | None) -> tuple[tuple[str, ...], list[str
 
 def main() -> int:
     """Measure, print, save; 1 when any row has an error."""
-    if sys.argv[1:2] == ["fit"]:
-        return fitting.main(sys.argv[2:])
+    if sys.argv[1:] and (other := OTHERS.get(sys.argv[1])):
+        return other(sys.argv[2:])
     arguments = parser().parse_args()
     peers, left_out = chosen_peers(arguments.job, arguments.peers)
     options = Options(

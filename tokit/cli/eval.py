@@ -48,7 +48,7 @@ LowercaseOpt = Annotated[bool, typer.Option("--lowercase", help="Look words up i
 ResamplesOpt = Annotated[int, typer.Option("--resamples", help="Bootstrap draws behind the 95 % intervals.")]
 
 COLUMNS = (
-    "task", "measure", "embedding", "score", "low", "high", "spread", "items", "found", "composed",
+    "task", "measure", "embedding", "score", "low", "high", "spread", "items", "found", "oov", "composed",
     "difference", "difference_low", "difference_high", "difference_items", "verdict",
 )  # fmt: skip
 
@@ -85,6 +85,11 @@ def evaluate(
             tick=tick,
         )
     _warn_of_the_uncovered(report)
+    for result in report.tasks:
+        if result.untagged:
+            console.note(
+                f"{result.name}: its words end in a part of speech (-n, -v, -j), which is taken off", quiet=quiet
+            )
     if as_json:
         render.as_json(_as_dict(report))
         return
@@ -128,7 +133,7 @@ def _print_csv(report: EvalReport) -> None:
         for row in result.rows:
             writer.writerow([
                 result.name, result.measure, row.name, row.score, *_ends(row.interval), row.spread,
-                result.items, row.found, row.composed, *_difference_fields(row),
+                result.items, row.found, report.oov, row.composed, *_difference_fields(row),
             ])  # fmt: skip
 
 
@@ -143,8 +148,8 @@ def _difference_fields(row: EvalRow) -> list[Any]:
 
 def _print_table(report: EvalReport) -> None:
     rows = [(result, row) for result in report.tasks for row in result.rows]
-    headers = ["task", "embedding", "measure", "score", "95 %", "found", "composed"]
-    cells = [_cells(result, row) for result, row in rows]
+    headers = ["task", "embedding", "measure", "score", "95 %", "found", "oov", "composed"]
+    cells = [_cells(result, row, report.oov) for result, row in rows]
     if any(len(row.paths) > 1 for _, row in rows):
         headers.insert(5, "spread")
         for line, (_, row) in zip(cells, rows, strict=True):
@@ -156,10 +161,11 @@ def _print_table(report: EvalReport) -> None:
     render.table(headers, cells, left=3)
 
 
-def _cells(result: TaskResult, row: EvalRow) -> list[str]:
+def _cells(result: TaskResult, row: EvalRow, oov: str) -> list[str]:
     score = "-" if row.score is None else f"{row.score:.3f}"
     found = f"{row.found:,}/{result.items:,}"
-    return [result.name, row.name, result.measure, score, _shown(row.interval, ""), found, render.count(row.composed)]
+    interval = _shown(row.interval, "")
+    return [result.name, row.name, result.measure, score, interval, found, oov, render.count(row.composed)]
 
 
 def _difference_cells(row: EvalRow, *, first: bool) -> list[str]:

@@ -92,7 +92,9 @@ def mapped(size: int) -> Numbers64:
 
 
 def count_cooccurrences(job: FitJob, weights: Numbers64, *, memory: int, kept: npt.NDArray[np.uint32]) -> Pairs:
-    """Count pairs of neighbours in a corpus; windows end where documents do.
+    """Count pairs of neighbours in a corpus; windows end where documents do, and pass over unknown tokens.
+
+    An unknown token is any of many words: as a neighbour it says nothing, and in the reference's code there is none.
 
     Args:
         job: The corpus, the seed, and when to stop: then what was counted so far.
@@ -100,6 +102,9 @@ def count_cooccurrences(job: FitJob, weights: Numbers64, *, memory: int, kept: n
         memory: Megabytes to count in; what needs more goes to temporary files.
         kept: How many of 2**32 occurrences of each token are there at all, as of `windows.kept_shares`.
     """
+    if job.pieces.unknown_id is not None:
+        kept = np.array(kept)
+        kept[job.pieces.unknown_id] = 0
     counter = Counter(weights, memory=memory)
     for done, (ids, ends, start) in chunks(job, len(weights), kept):
         counter.add(ids, ends, start)

@@ -50,6 +50,7 @@ class Glove(Embedding):
 
     name: ClassVar[str] = "glove"
     Params: ClassVar[type[Any]] = GloveParams
+    resumes: ClassVar[bool] = True
     starts: ClassVar[bool] = True
     outputs_of: ClassVar[tuple[str, ...]] = ("glove",)
 
@@ -62,6 +63,8 @@ class Glove(Embedding):
         counts = count_cooccurrences(
             job, inverse_weights(params.window), memory=params.memory, kept=kept_shares(job.counts, 0)
         )
+        if not len(counts) and not job.stop.is_set():
+            raise TrainingError("no two tokens that the tokenizer knows stand together", hint="give more text")
         training = Training(job, spread_out(counts, params))
         threads = 1 if job.deterministic else job.threads
         training.run(threads)
@@ -155,7 +158,7 @@ class Training:
         self._block = min(max(size // BLOCKS, SMALLEST_BLOCK), LARGEST_BLOCK)
         self._blocks = -(-size // self._block)
         self._lock = threading.Lock()
-        self._taken = self._done = 0
+        self._taken = self._until = self._done = 0
         self._directions = int(size + (examples.pairs[:, 0] != examples.pairs[:, 1]).sum())
         self._lost = np.zeros(self._params.epochs)
 
@@ -185,13 +188,42 @@ class Training:
         return both, output
 
     def run(self, threads: int) -> None:
-        """Learn every pair in every epoch, or until the job is stopped."""
+        """Learn every pair in every epoch, or until the job is stopped; from a checkpoint on, if there is one."""
+        self._resume()
+        turns = self._params.epochs * self._blocks
+        while self._taken < turns and not self._job.stop.is_set():
+            self._until = min(self._taken + self._turns_between_checkpoints(), turns)
+            self._run_on(threads)
+            if self._job.checkpoints and self._taken < turns and not self._job.stop.is_set():
+                self._job.checkpoints.save(self._state(), self._taken)
+
+    def _run_on(self, threads: int) -> None:
         if threads == 1:
             self._work()
             return
         with ThreadPoolExecutor(threads) as pool:
             for each in [pool.submit(self._work) for _ in range(threads)]:
                 each.result()
+
+    def _turns_between_checkpoints(self) -> int:
+        """As many as have the share of the pairs that so many tokens are of the corpus."""
+        if self._job.checkpoints is None:
+            return self._params.epochs * self._blocks
+        return max(self._job.checkpoints.every * self._blocks // max(len(self._job.ids.data), 1), 1)
+
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        """What is learned; pairs are counted again, to the same sums."""
+        return {"table": self._table, "biases": self._biases, "lost": self._lost}
+
+    def _resume(self) -> None:
+        found = self._job.checkpoints.load() if self._job.checkpoints else None
+        if found is None:
+            return
+        arrays, self._taken = found
+        for name, mine in self._state().items():
+            mine[:] = arrays[name]
+        epochs, number = divmod(self._taken, self._blocks)
+        self._done = epochs * len(self._examples.pairs) + number * self._block
 
     def _work(self) -> None:
         learn = kernel("learn_glove")
@@ -208,11 +240,11 @@ class Training:
         """(epoch, block) of the blocks that fall to the calling thread."""
         while not self._job.stop.is_set():
             with self._lock:
-                epoch, number = divmod(self._taken, max(self._blocks, 1))
+                turn = self._taken
+                if turn >= self._until:
+                    return
                 self._taken += 1
-            if epoch >= self._params.epochs or not self._blocks:
-                return
-            yield epoch, number
+            yield divmod(turn, self._blocks)
 
     def _tell(self, epoch: int, pairs: int, loss: float) -> None:
         with self._lock:

@@ -1,14 +1,15 @@
 """The ids of a corpus, encoded once and read again in every epoch.
 
 They lie in a flat file that is mapped into memory, so that memory does not grow with the corpus and standard input
-works like a file. Shards have the same form: a flat array of ids, and the ends of the documents.
+works like a file. It has no name, so that a run that is killed leaves nothing behind. Shards have the same form: a flat
+array of ids, and the ends of the documents.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -55,16 +56,15 @@ class IdStream:
 
 
 class StreamWriter:
-    """Writes the ids of a corpus to a file, and counts them on the way: `with StreamWriter(path, 8000) as stream: …`.
+    """Writes the ids of a corpus to a file, and counts them on the way: `with StreamWriter(8000) as stream: …`.
 
     Attributes:
         token_counts: Occurrences of each id; int64, shape (vocab,).
         document_frequencies: Documents that hold each id; int64, shape (vocab,).
     """
 
-    def __init__(self, path: Path, vocab_size: int) -> None:
-        self._path = path
-        self._file = path.open("wb")
+    def __init__(self, vocab_size: int) -> None:
+        self._file = tempfile.TemporaryFile(prefix="tokit-")  # noqa: SIM115 - closed on leaving
         self._dtype = np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
         self._ends: list[IntArray] = []
         self._tokens = 0
@@ -101,8 +101,9 @@ class StreamWriter:
         self._file.close()
 
     def mapped(self) -> IdStream:
-        """What was written, once the file is closed."""
+        """What was written; it outlives the writer."""
+        self._file.flush()
         ends = np.concatenate(self._ends) if self._ends else np.zeros(0, dtype=np.int64)
         # An empty file cannot be mapped.
-        data = np.memmap(self._path, dtype=self._dtype, mode="r") if self._tokens else np.zeros(0, dtype=self._dtype)
+        data = np.memmap(self._file, dtype=self._dtype, mode="r") if self._tokens else np.zeros(0, dtype=self._dtype)
         return IdStream(np.asarray(data), ends)

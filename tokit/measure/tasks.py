@@ -34,12 +34,14 @@ class RatedPairs:
         words: The distinct words.
         items: Indices into `words`; int64, shape (n, 2).
         scores: People's mean rating, on whatever scale; shape (n,).
+        untagged: The file marks every word's part of speech, as sun-n, and `words` are without it.
     """
 
     name: str
     words: tuple[str, ...]
     items: IntArray
     scores: npt.NDArray[np.float64]
+    untagged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def _pairs(lines: Sequence[_Line], path: Path, name: str) -> RatedPairs:
         [words.setdefault(PART_OF_SPEECH.sub("", word) if tagged else word, len(words)) for word in pair[:2]]
         for pair in rated
     ]
-    return RatedPairs(name, tuple(words), np.array(items), np.array([score for _, _, score in rated]))
+    return RatedPairs(name, tuple(words), np.array(items), np.array([score for _, _, score in rated]), tagged)
 
 
 def _delimiter(line: str) -> str | None:

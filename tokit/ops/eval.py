@@ -99,12 +99,14 @@ class TaskResult:
         name: Of the task, or the file's.
         measure: spearman or accuracy.
         items: Pairs or questions in the file.
+        untagged: The file's words end in a part of speech, as sun-n, which was taken off.
         rows: In the order given.
     """
 
     name: str
     measure: str
     items: int
+    untagged: bool
     rows: tuple[EvalRow, ...]
 
 
@@ -374,7 +376,8 @@ def _result(
             difference = _difference(rows[0], row, shared[i], two - one)
         made.append(_row(names[i], groups[i], row, interval(means[i]), difference))
     measure = "spearman" if isinstance(task, RatedPairs) else "accuracy"
-    return TaskResult(task.name, measure, len(task.items), tuple(made))
+    untagged = isinstance(task, RatedPairs) and task.untagged
+    return TaskResult(task.name, measure, len(task.items), untagged, tuple(made))
 
 
 def _common(observed: Sequence[_Observed]) -> BoolArray:

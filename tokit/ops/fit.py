@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,16 +146,15 @@ def fit_embedding(
         _require_checkpoints(plan, checkpoint_every)
     source = _source(tokenizer, earlier)
     begun = begin_from(earlier, plan.family, source.pieces, source.given.sha256) if earlier else None
-    with tempfile.TemporaryDirectory(prefix="tokit-") as folder:
-        with StreamWriter(Path(folder) / "ids", source.plain.vocab_size) as stream:
-            facts = _encode(corpus, source.plain, stream, tick)
+    with StreamWriter(source.plain.vocab_size) as stream:
+        facts = _encode(corpus, source.plain, stream, tick)
         ids, counts = stream.mapped(), stream.token_counts
-        checkpoints = _checkpoints(plan, source, facts, begun, out=out, every=checkpoint_every, resume=resume)
-        job = FitJob(
-            ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, plan.deterministic,
-            plan.reference, tick, checkpoints, begun.start if begun else None,
-        )  # fmt: skip
-        fitted = _fit(plan.family, job)
+    checkpoints = _checkpoints(plan, source, facts, begun, out=out, every=checkpoint_every, resume=resume)
+    job = FitJob(
+        ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, plan.deterministic,
+        plan.reference, tick, checkpoints, begun.start if begun else None,
+    )  # fmt: skip
+    fitted = _fit(plan.family, job)
     seen = _save(fitted, plan, source, stream, facts, begun=begun, out=out, overwrite=overwrite)
     if job.checkpoints:
         job.checkpoints.clear()
