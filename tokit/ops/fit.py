@@ -148,6 +148,7 @@ def fit_embedding(
     begun = begin_from(earlier, plan.family, source.pieces, source.given.sha256) if earlier else None
     with StreamWriter(source.plain.vocab_size) as stream:
         facts = _encode(corpus, source.plain, stream, tick)
+        source.plain.release()
         ids, counts = stream.mapped(), stream.token_counts
     checkpoints = _checkpoints(plan, source, facts, begun, out=out, every=checkpoint_every, resume=resume)
     job = FitJob(

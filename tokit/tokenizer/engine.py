@@ -112,6 +112,11 @@ class LibraryTokenizer(Tokenizer):
                 self._fast = BlockEncoder(self)
             return self._fast if self._fast is not None and self._fast.able else None
 
+    def release(self) -> None:
+        """Give back the memory that encoding took to be fast; it is taken again when there is more text."""
+        with self._lock:
+            self._fast = None
+
     def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
         texts: list[str] = self.engine.decode_batch(ids, skip_special_tokens=skip_special)
         return texts
