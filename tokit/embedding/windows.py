@@ -22,8 +22,8 @@ from tokit.errors import TrainingError
 from tokit.kernels.native import kernel
 from tokit.progress import Progress
 
-# As in kernels/windows.py: what is learned from; means that share random tokens, rows told apart at once, scores of a
-# vector, the end of a sigmoid, and numbers that any vector is a part of.
+# As in kernels/windows.py, means.py and rows.py: what is learned from; means that share random tokens, rows told apart
+# at once, scores of a vector, the end of a sigmoid, and numbers that any vector is a part of.
 EACH, BAG, NGRAMS = 0, 1, 2
 TOGETHER, GROUP, SCORES, LIMIT, WIDEST = 8, 6, 8, 6.0, 16
 # Sets of random tokens that means share: of 9 million words, bags that share one solve a sixth fewer analogies.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokit.kernels.memory import f32, inlined, jit, number, prefetch, u32
+from tokit.kernels.memory import ask_for, f32, inlined, jit, number, u32
 from tokit.kernels.vectors import WIDTH, by_root, load, plus, spread, store, times, times_plus, total, zero
 
 # A row is four: as a token, as a neighbour, and the sums of squares of either.
@@ -18,15 +18,8 @@ PARTS = 4
 BIASES = 4
 # An error is taken for no more than this, as in the reference's code.
 LIMIT = 100.0
-_LINE = 16
 # Pairs between asking for their rows and learning them.
 _AHEAD = 2
-
-
-@inlined
-def _ask_for(table, row, length):
-    for k in range(0, length, _LINE):
-        prefetch(table, row * length + k)
 
 
 @inlined
@@ -78,8 +71,8 @@ def _learn_glove(pairs, numbers, table, biases, stride, rate, loss):
     length = PARTS * stride
     for e in range(count):
         if e + _AHEAD < count:
-            _ask_for(table, np.int64(pairs[2 * (e + _AHEAD)]), length)
-            _ask_for(table, np.int64(pairs[2 * (e + _AHEAD) + 1]), length)
+            ask_for(table, np.int64(pairs[2 * (e + _AHEAD)]), length)
+            ask_for(table, np.int64(pairs[2 * (e + _AHEAD) + 1]), length)
         i, j = np.int64(pairs[2 * e]), np.int64(pairs[2 * e + 1])
         target, weight = numbers[2 * e], numbers[2 * e + 1]
         lost += _learn_direction(table, biases, i, j, stride, target, weight, rate)

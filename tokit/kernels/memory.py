@@ -21,6 +21,8 @@ _OPTIONS = {"error_model": "numpy", "nogil": True, "_nrt": False, "no_cpython_wr
 jit = njit(**_OPTIONS)
 inlined = njit(**_OPTIONS, forceinline=True)
 argument = njit(inline="always", _nrt=False)
+# Numbers of a cache line, float32.
+_LINE = 16
 
 
 def _view_of(element: Any, bits: int) -> Any:
@@ -156,6 +158,13 @@ def prefetch(typing_context, array, index):
         return context.get_dummy_value()
 
     return types.void(array, types.int64), codegen
+
+
+@inlined
+def ask_for(table, row, length):
+    """Ask for all cache lines of a row of so many float32."""
+    for k in range(0, length, _LINE):
+        prefetch(table, row * length + k)
 
 
 @intrinsic

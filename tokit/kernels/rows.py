@@ -1,4 +1,4 @@
-"""Products of rows of two tables, and steps along their errors: the arithmetic of `windows.py`.
+"""Products of rows of two tables, and steps along their errors: the arithmetic of `neighbours.py` and `means.py`.
 
 Rows of the first table are vectors that learn; GROUP rows of the second are worked on at once, so that each number
 that is loaded is used several times. Rows are named by their offsets.
@@ -28,6 +28,8 @@ from tokit.kernels.vectors import (
 GROUP, SCORES = 6, 8
 # Numbers of a mask: any vector is a part of them.
 WIDEST = 16
+# The loss is summed up for one token, or some that follow each other, in so many.
+SAMPLED = 16
 # Beyond this a loss is taken for zero, or for a straight line.
 LIMIT = 6.0
 _ONE = np.float32(1)
