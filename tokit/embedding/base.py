@@ -22,6 +22,9 @@ from tokit.progress import Tick, silent
 
 # gensim looks at no more tokens of a sentence at once, so a wider window would say nothing.
 MAX_WINDOW = 10_000
+WHY_NOT_REPRODUCIBLE = (
+    "more than one thread trained at once; --threads 1 or --deterministic gives the same bytes every time"
+)
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,21 @@ def require_neighbours(ends: IntArray) -> None:
     if longest < 2:
         what = "the corpus has no token" if longest == 0 else "no document has two tokens, so none has a neighbour"
         raise TrainingError(what, hint="give more text; --unit file makes a whole file one document")
+
+
+def require_finite(vectors: FloatArray, output: FloatArray, *, lower: str) -> None:
+    """Check what was learned.
+
+    Args:
+        vectors: One half of the model.
+        output: The other.
+        lower: A setting that is too high when this fails, with its default.
+
+    Raises:
+        TrainingError: a number is not finite.
+    """
+    if not (np.isfinite(vectors).all() and np.isfinite(output).all()):
+        raise TrainingError("the training diverged: vectors are not finite", hint=f"lower --set {lower}")
 
 
 class Embedding(ABC):

@@ -16,16 +16,19 @@ from typing import Any
 import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
-from tokit.embedding.base import FitJob, Fitted, WindowParams, require_neighbours
+from tokit.embedding.base import (
+    WHY_NOT_REPRODUCIBLE,
+    FitJob,
+    Fitted,
+    WindowParams,
+    require_finite,
+    require_neighbours,
+)
 from tokit.embedding.start import Start
-from tokit.errors import TrainingError
 from tokit.progress import Progress
 
 # gensim's MAX_WORDS_IN_BATCH.
 LONGEST_SENTENCE = 10_000
-WHY_NOT_REPRODUCIBLE = (
-    "more than one thread trained at once; --threads 1 or --deterministic gives the same bytes every time"
-)
 
 
 def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any], *, has_loss: bool = True) -> Fitted:
@@ -61,8 +64,7 @@ def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     if job.start is not None:
         job.start.keep(vectors, job.counts)
         job.start.keep_output(output, job.counts)
-    if not (np.isfinite(vectors).all() and np.isfinite(output).all()):
-        raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
+    require_finite(vectors, output, lower="alpha=0.025")
     because = WHY_NOT_REPRODUCIBLE if job.threads > 1 and not job.deterministic else ""
     return Fitted(vectors, output, tuple(watch.losses), watch.words_per_second, because, "gensim")
 

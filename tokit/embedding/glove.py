@@ -6,25 +6,30 @@ Pennington et al. 2014, https://aclanthology.org/D14-1162
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import FloatArray
-from tokit.embedding.base import MAX_WINDOW, Embedding, FitJob, Fitted, require_neighbours
+from tokit.arrays import FloatArray, IntArray
+from tokit.embedding.base import (
+    MAX_WINDOW,
+    WHY_NOT_REPRODUCIBLE,
+    Embedding,
+    FitJob,
+    Fitted,
+    require_finite,
+    require_neighbours,
+)
 from tokit.embedding.cooccurrence import Pairs, count_cooccurrences, inverse_weights, mapped
+from tokit.embedding.running import Run
 from tokit.embedding.start import Start
-from tokit.embedding.windows import WHY_NOT_REPRODUCIBLE, WIDEST, aligned, kept_shares
+from tokit.embedding.windows import WIDEST, aligned, kept_shares
 from tokit.errors import TrainingError
 from tokit.kernels.native import kernel
 from tokit.params import param
-from tokit.progress import Progress
 
 # As in kernels/glove.py: vectors of a row, and biases.
 PARTS, BIASES = 4, 4
@@ -72,8 +77,8 @@ class Glove(Embedding):
         vectors, output = training.vectors(learned if job.start is None else learned | job.start.given)
         if job.start is not None:
             job.start.keep(vectors, job.counts)
-        if not job.stop.is_set() and not (np.isfinite(vectors).all() and np.isfinite(output).all()):
-            raise TrainingError("the training diverged: vectors are not finite", hint="lower --set eta=0.05")
+        if not job.stop.is_set():
+            require_finite(vectors, output, lower="eta=0.05")
         seconds = max(time.perf_counter() - started, 1e-9)
         because = WHY_NOT_REPRODUCIBLE if threads > 1 else ""
         return Fitted(vectors, output, tuple(training.losses), len(job.ids.data) / seconds, because)
@@ -121,6 +126,12 @@ def coprime(size: int) -> int:
     return step
 
 
+def block_ends(pairs: int) -> IntArray:
+    """Where blocks of so many pairs end; int64, shape (blocks,)."""
+    block = min(max(pairs // BLOCKS, SMALLEST_BLOCK), LARGEST_BLOCK)
+    return np.minimum(np.arange(1, -(-pairs // block) + 1) * block, pairs)
+
+
 def halve(start: Start, pairs: FloatArray) -> None:
     """Let the two vectors of a token add up to the one it begins with.
 
@@ -134,7 +145,7 @@ def halve(start: Start, pairs: FloatArray) -> None:
     np.copyto(pairs[:, 1], second, where=given)
 
 
-class Training:
+class Training(Run):
     """The run over the pairs.
 
     Args:
@@ -145,8 +156,11 @@ class Training:
         losses: Mean loss of a pair in one direction, one an epoch.
     """
 
+    unit: ClassVar[str] = "pairs"
+
     def __init__(self, job: FitJob, examples: Examples) -> None:
-        self._job = job
+        size = len(examples.pairs)
+        super().__init__(job, block_ends(size), np.zeros(job.params.epochs))
         self._params: GloveParams = job.params
         self._examples = examples
         rows = len(job.counts)
@@ -154,13 +168,7 @@ class Training:
         self._table = aligned(rows * PARTS * self._stride)
         self._biases = aligned(rows * BIASES)
         self._begin(rows)
-        size = len(examples.pairs)
-        self._block = min(max(size // BLOCKS, SMALLEST_BLOCK), LARGEST_BLOCK)
-        self._blocks = -(-size // self._block)
-        self._lock = threading.Lock()
-        self._taken = self._until = self._done = 0
         self._directions = int(size + (examples.pairs[:, 0] != examples.pairs[:, 1]).sum())
-        self._lost = np.zeros(self._params.epochs)
 
     def _begin(self, rows: int) -> None:
         """Even random numbers between ±1/(2 dim), and sums of squares of one, as the reference begins."""
@@ -187,70 +195,25 @@ class Training:
         both[~learned] = output[~learned] = 0
         return both, output
 
-    def run(self, threads: int) -> None:
-        """Learn every pair in every epoch, or until the job is stopped; from a checkpoint on, if there is one."""
-        self._resume()
-        turns = self._params.epochs * self._blocks
-        while self._taken < turns and not self._job.stop.is_set():
-            self._until = min(self._taken + self._turns_between_checkpoints(), turns)
-            self._run_on(threads)
-            if self._job.checkpoints and self._taken < turns and not self._job.stop.is_set():
-                self._job.checkpoints.save(self._state(), self._taken)
-
-    def _run_on(self, threads: int) -> None:
-        if threads == 1:
-            self._work()
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            for each in [pool.submit(self._work) for _ in range(threads)]:
-                each.result()
-
-    def _turns_between_checkpoints(self) -> int:
-        """As many as have the share of the pairs that so many tokens are of the corpus."""
-        if self._job.checkpoints is None:
-            return self._params.epochs * self._blocks
-        return max(self._job.checkpoints.every * self._blocks // max(len(self._job.ids.data), 1), 1)
+    def _next_checkpoint(self, every: int) -> int:
+        """As many turns on as have the share of the pairs that so many tokens are of the corpus."""
+        turns = max(every * len(self._blocks) // max(len(self._job.ids.data), 1), 1)
+        return min(self._taken + turns, self._last)
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         """What is learned; pairs are counted again, to the same sums."""
         return {"table": self._table, "biases": self._biases, "lost": self._lost}
 
-    def _resume(self) -> None:
-        found = self._job.checkpoints.load() if self._job.checkpoints else None
-        if found is None:
-            return
-        arrays, self._taken = found
-        for name, mine in self._state().items():
-            mine[:] = arrays[name]
-        epochs, number = divmod(self._taken, self._blocks)
-        self._done = epochs * len(self._examples.pairs) + number * self._block
-
     def _work(self) -> None:
         learn = kernel("learn_glove")
         rate, loss = np.array([self._params.eta], dtype=np.float32), aligned(1)
-        for epoch, number in self._turns():
-            taken = slice(number * self._block, (number + 1) * self._block)
+        for turn in self._turns():
+            taken = slice(turn.start, turn.end)
             pairs, numbers = self._examples.pairs[taken], self._examples.numbers[taken]
-            draw = np.random.Generator(np.random.Philox(key=self._job.seed, counter=[0, 0, epoch, number + 1]))
-            order = draw.permutation(len(pairs))
+            order = np.random.Generator(self._stream(turn)).permutation(len(pairs))
             learn(pairs[order], numbers[order], self._table, self._biases, self._stride, rate, loss)
-            self._tell(epoch, len(pairs), float(loss[0]))
+            self._tell(turn, float(loss[0]))
 
-    def _turns(self) -> Iterator[tuple[int, int]]:
-        """(epoch, block) of the blocks that fall to the calling thread."""
-        while not self._job.stop.is_set():
-            with self._lock:
-                turn = self._taken
-                if turn >= self._until:
-                    return
-                self._taken += 1
-            yield divmod(turn, self._blocks)
-
-    def _tell(self, epoch: int, pairs: int, loss: float) -> None:
-        with self._lock:
-            self._done += pairs
-            self._lost[epoch] += loss
-            total = self._params.epochs * len(self._examples.pairs)
-            done = self._done - epoch * len(self._examples.pairs)
-            note = f"epoch {epoch + 1} of {self._params.epochs}, loss {self._lost[epoch] / max(2 * done, 1):.3f}"
-            self._job.tick(Progress("fitting", self._done, total, "pairs", note))
+    def _note(self, epoch: int) -> str:
+        done = self._skipped + self._done - epoch * self._size
+        return f"epoch {epoch + 1} of {self._params.epochs}, loss {self._lost[epoch] / max(2 * done, 1):.3f}"

@@ -1,26 +1,28 @@
 """Skip-gram and bag of words in the kernels: the corpus block by block, on several threads, into two tables.
 
-A block has a stream of random numbers of its own, out of the seed, the epoch and its number: what one thread learns
-depends on nothing but the job. Several threads share the tables without locks, and then it also depends on the clock.
+What one thread learns depends on nothing but the job, see `running.py`. Several threads share the tables without locks,
+and then it also depends on the clock.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
-from tokit.embedding.base import FitJob, Fitted, WindowParams, require_neighbours
-from tokit.errors import TrainingError
+from tokit.embedding.base import (
+    WHY_NOT_REPRODUCIBLE,
+    FitJob,
+    Fitted,
+    WindowParams,
+    require_finite,
+    require_neighbours,
+)
+from tokit.embedding.running import Run, Turn
 from tokit.kernels.native import kernel
-from tokit.progress import Progress
 
 # As in kernels/windows.py, means.py and rows.py: what is learned from; means that share random tokens, rows told apart
 # at once, scores of a vector, the end of a sigmoid, and numbers that any vector is a part of.
@@ -38,9 +40,6 @@ ROWS_AT_ONCE = 1 << 12
 DRAWN_POWER = 0.75
 ALWAYS = (1 << 32) - 1
 CACHE_LINE = 64
-WHY_NOT_REPRODUCIBLE = (
-    "more than one thread trained at once; --threads 1 or --deterministic gives the same bytes every time"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,11 @@ def fit_windows(job: FitJob, *, bag: bool = False, own: OwnRows | None = None) -
         job.start.hold(training.inputs.vectors, job.counts)
     vectors = training.inputs.rows(job.known) if own is None else mean_rows(training.inputs, own, job.known)
     output = training.outputs.rows(job.known)
-    if not job.stop.is_set() and not (np.isfinite(vectors).all() and np.isfinite(output).all()):
-        raise TrainingError("the training diverged: vectors are not finite", hint="lower --set alpha=0.025")
+    if not job.stop.is_set():
+        require_finite(vectors, output, lower="alpha=0.025")
     because = WHY_NOT_REPRODUCIBLE if threads > 1 else ""
     table = None if own is None else training.inputs.vectors
-    return Fitted(vectors, output, tuple(training.losses), training.words_per_second, because, table=table)
+    return Fitted(vectors, output, tuple(training.losses), training.per_second, because, table=table)
 
 
 class Table:
@@ -215,8 +214,8 @@ class Workspace:
         )  # fmt: skip
 
 
-class Training:
-    """The run: which block is next, how fast it goes, what was lost.
+class Training(Run):
+    """The run over the corpus.
 
     Args:
         job: What to learn from.
@@ -227,11 +226,12 @@ class Training:
         inputs: Vectors of the neighbours: those that are wanted.
         outputs: Vectors of the tokens told from random ones.
         losses: Mean loss of a learned token, one an epoch.
-        words_per_second: Tokens read a second.
     """
 
+    unit: ClassVar[str] = "tokens"
+
     def __init__(self, job: FitJob, *, bag: bool, own: OwnRows | None) -> None:
-        self._job = job
+        super().__init__(job, block_ends(job.ids.ends, job.params.epochs), np.zeros((job.params.epochs, 2)))
         self._params: WindowParams = job.params
         self._way = NGRAMS if own is not None else BAG if bag else EACH
         self._own = own or OwnRows(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.uint32), len(job.counts))
@@ -243,44 +243,16 @@ class Training:
         self._draws = alias_table(job.counts.astype(np.float64) ** DRAWN_POWER)
         self._constants = row_masks(), loss_curve()
         self._groups = -(-rows_told(self._way, self._params.negatives) // GROUP)
-        self._blocks = block_ends(job.ids.ends, self._params.epochs)
-        self._lock = threading.Lock()
-        self._started = time.perf_counter()
-        self._taken = self._until = self._done = self._skipped = 0
-        self._lost = np.zeros((self._params.epochs, 2))
-        self.words_per_second = 0.0
 
     @property
     def losses(self) -> list[float]:
         """See the class."""
         return [float(lost / max(tokens, 1)) for lost, tokens in self._lost]
 
-    def run(self, threads: int) -> None:
-        """Learn every block in every epoch, or until the job is stopped; from a checkpoint on, if there is one."""
-        self._resume()
-        self._started = time.perf_counter()
-        turns = self._params.epochs * len(self._blocks)
-        while self._taken < turns and not self._job.stop.is_set():
-            self._until = self._next_checkpoint(turns)
-            self._run_on(threads)
-            if self._job.checkpoints and self._taken < turns and not self._job.stop.is_set():
-                self._job.checkpoints.save(self._state(), self._taken)
-
-    def _run_on(self, threads: int) -> None:
-        if threads == 1:
-            self._work()
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            for each in [pool.submit(self._work) for _ in range(threads)]:
-                each.result()
-
-    def _next_checkpoint(self, turns: int) -> int:
-        """The turn before which the next one is due."""
-        if self._job.checkpoints is None:
-            return turns
+    def _next_checkpoint(self, every: int) -> int:
         sizes = np.diff(self._blocks, prepend=0)
         turn, tokens = self._taken, 0
-        while turn < turns and tokens < self._job.checkpoints.every:
+        while turn < self._last and tokens < every:
             tokens += int(sizes[turn % len(sizes)])
             turn += 1
         return turn
@@ -288,24 +260,14 @@ class Training:
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         return {"inputs": self.inputs.numbers, "outputs": self.outputs.numbers, "lost": self._lost}
 
-    def _resume(self) -> None:
-        found = self._job.checkpoints.load() if self._job.checkpoints else None
-        if found is None:
-            return
-        arrays, self._taken = found
-        for name, mine in self._state().items():
-            mine[:] = arrays[name]
-        epochs, number = divmod(self._taken, len(self._blocks))
-        self._skipped = epochs * len(self._job.ids.data) + (int(self._blocks[number - 1]) if number else 0)
-
     def _work(self) -> None:
         job, params = self._job, self._params
         learn = kernel("learn_windows")
         longest = int(np.diff(self._blocks, prepend=0).max())
         space = Workspace.of(params, longest, self.inputs.stride, self._groups)
-        for epoch, number, alpha in self._turns():
-            start, end = int(self._blocks[number - 1]) if number else 0, int(self._blocks[number])
-            space.state[:] = np.random.Philox(key=job.seed, counter=[0, 0, epoch, number + 1]).random_raw()
+        for turn in self._turns():
+            start, end, alpha = turn.start, turn.end, self._rate(turn)
+            space.state[:] = self._stream(turn).random_raw()
             space.loss[:] = 0
             learn(
                 np.ascontiguousarray(job.ids.data[start:end], dtype=np.uint32), document_ends(job.ids.ends, start, end),
@@ -316,33 +278,17 @@ class Training:
                 space.kept, space.rows, space.scores, space.means, space.sizes, space.rates,
                 space.state, space.loss,
             )  # fmt: skip
-            self._tell(epoch, end - start, space.loss)
+            self._tell(turn, space.loss)
 
-    def _turns(self) -> Iterator[tuple[int, int, float]]:
-        """(epoch, block, learning rate) of the blocks that fall to the calling thread."""
-        params, total = self._params, self._params.epochs * len(self._job.ids.data)
-        while not self._job.stop.is_set():
-            with self._lock:
-                turn = self._taken
-                if turn >= self._until:
-                    return
-                self._taken += 1
-            epoch, number = divmod(turn, len(self._blocks))
-            before = int(self._blocks[number - 1]) if number else 0
-            share = (epoch * len(self._job.ids.data) + before) / total
-            yield epoch, number, params.alpha - (params.alpha - params.min_alpha) * share
+    def _rate(self, turn: Turn) -> float:
+        """The learning rate falls evenly over all epochs."""
+        params = self._params
+        share = (turn.epoch * self._size + turn.start) / (params.epochs * self._size)
+        return params.alpha - (params.alpha - params.min_alpha) * share
 
-    def _tell(self, epoch: int, tokens: int, loss: FloatArray) -> None:
-        with self._lock:
-            self._done += tokens
-            self._lost[epoch] += loss
-            self.words_per_second = self._done / max(time.perf_counter() - self._started, 1e-9)
-            note = (
-                f"{self.words_per_second:,.0f} words/s, epoch {epoch + 1} of {self._params.epochs}, "
-                f"loss {self.losses[epoch]:.3f}"
-            )
-            total = self._params.epochs * len(self._job.ids.data)
-            self._job.tick(Progress("fitting", self._skipped + self._done, total, "tokens", note))
+    def _note(self, epoch: int) -> str:
+        epochs, loss = self._params.epochs, self.losses[epoch]
+        return f"{self.per_second:,.0f} words/s, epoch {epoch + 1} of {epochs}, loss {loss:.3f}"
 
 
 def block_ends(ends: IntArray, epochs: int) -> IntArray:

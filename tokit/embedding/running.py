@@ -1,0 +1,133 @@
+"""A run over the blocks of what is learned: who takes which, how far it came, and where it goes on when it was killed.
+
+Blocks are taken in their order in every epoch, by one thread or by several. What a block draws at random comes from a
+stream of its own, so that one thread learns the same however often it was killed on the way.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import FloatArray, IntArray
+from tokit.embedding.base import FitJob
+from tokit.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A block in an epoch, both counted from zero; of all that is learned it is `start` to `end`."""
+
+    epoch: int
+    number: int
+    start: int
+    end: int
+
+
+class Run(ABC):
+    """Which block is next, how fast it goes, what was lost.
+
+    A family says what a thread does with its turns, what its state is, and when that is kept.
+
+    Args:
+        job: What to learn from; its parameters have a number of epochs.
+        blocks: Where blocks end, in tokens or whatever `unit` is; int64, shape (blocks,).
+        lost: Zeros, one or several an epoch, to which losses are added.
+
+    Attributes:
+        per_second: So many are learned a second.
+    """
+
+    # What is learned, in the plural.
+    unit: ClassVar[str]
+
+    def __init__(self, job: FitJob, blocks: IntArray, lost: npt.NDArray[np.float64]) -> None:
+        self._job = job
+        self._blocks = blocks
+        self._lost = lost
+        self._size = int(blocks[-1]) if len(blocks) else 0
+        self._last: int = job.params.epochs * len(blocks)
+        self._lock = threading.Lock()
+        self._started = time.perf_counter()
+        self._taken = self._until = self._done = self._skipped = 0
+        self.per_second = 0.0
+
+    @abstractmethod
+    def _work(self) -> None:
+        """Learn the blocks of `_turns`, and `_tell` after each; called in every thread."""
+
+    @abstractmethod
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        """What a checkpoint keeps, losses included; the arrays themselves, which are written to when it is read."""
+
+    @abstractmethod
+    def _next_checkpoint(self, every: int) -> int:
+        """The turn before which it is due, so many tokens of the corpus after the last one."""
+
+    @abstractmethod
+    def _note(self, epoch: int) -> str:
+        """What is shown beside the progress."""
+
+    def run(self, threads: int) -> None:
+        """Learn every block in every epoch, or until the job is stopped; from a checkpoint on, if there is one."""
+        self._resume()
+        self._started = time.perf_counter()
+        checkpoints = self._job.checkpoints
+        while self._taken < self._last and not self._job.stop.is_set():
+            self._until = self._last if checkpoints is None else self._next_checkpoint(checkpoints.every)
+            self._run_on(threads)
+            if checkpoints and self._taken < self._last and not self._job.stop.is_set():
+                checkpoints.save(self._state(), self._taken)
+
+    def _run_on(self, threads: int) -> None:
+        if threads == 1:
+            self._work()
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for each in [pool.submit(self._work) for _ in range(threads)]:
+                each.result()
+
+    def _resume(self) -> None:
+        found = self._job.checkpoints.load() if self._job.checkpoints else None
+        if found is None:
+            return
+        arrays, self._taken = found
+        for name, mine in self._state().items():
+            mine[:] = arrays[name]
+        turn = self._turn(self._taken)
+        self._skipped = turn.epoch * self._size + turn.start
+
+    def _turn(self, count: int) -> Turn:
+        epoch, number = divmod(count, len(self._blocks))
+        start = int(self._blocks[number - 1]) if number else 0
+        return Turn(epoch, number, start, int(self._blocks[number]))
+
+    def _turns(self) -> Iterator[Turn]:
+        """Those that fall to the calling thread."""
+        while not self._job.stop.is_set():
+            with self._lock:
+                count = self._taken
+                if count >= self._until:
+                    return
+                self._taken += 1
+            yield self._turn(count)
+
+    def _stream(self, turn: Turn) -> np.random.Philox:
+        """The random numbers of a block in an epoch."""
+        return np.random.Philox(key=self._job.seed, counter=[0, 0, turn.epoch, turn.number + 1])
+
+    def _tell(self, turn: Turn, loss: FloatArray | float) -> None:
+        with self._lock:
+            self._done += turn.end - turn.start
+            self._lost[turn.epoch] += loss
+            self.per_second = self._done / max(time.perf_counter() - self._started, 1e-9)
+            done, total = self._skipped + self._done, self._job.params.epochs * self._size
+            self._job.tick(Progress("fitting", done, total, self.unit, self._note(turn.epoch)))
