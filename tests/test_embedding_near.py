@@ -14,7 +14,9 @@ from tokit.embedding import neighbours
 from tokit.embedding.neighbours import Neighbourhood, Request
 from tokit.embedding.store import StaticEmbedding
 from tokit.errors import UsageError
-from tokit.ops.near import Combined, Question, UnknownWordError, WordSpace, check_k
+from tokit.ops.answers import Combined
+from tokit.ops.near import UnknownWordError, WordSpace
+from tokit.ops.questions import Question, check_k
 from tokit.tokenizer.engine import LibraryTokenizer
 from tokit.tokenizer.foreign import open_tokenizer
 

@@ -16,7 +16,9 @@ from tokit.cli.options import JsonOpt
 from tokit.errors import TokitError, UsageError
 
 if TYPE_CHECKING:
-    from tokit.ops.near import Nearest, Neighbour, Query, Question, WordSpace
+    from tokit.ops.answers import Nearest, Neighbour, Query
+    from tokit.ops.near import WordSpace
+    from tokit.ops.questions import Question
 
 WordsArg = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads it at run time
@@ -51,7 +53,8 @@ def near(
 
     tokit near king -e emb; tokit near king -man +woman -e emb; cut -f1 words.tsv | tokit near -e emb -k 3
     """
-    from tokit.ops.near import Question, check_k, check_method, open_space
+    from tokit.ops.near import open_space
+    from tokit.ops.questions import Question, check_k, check_method
 
     check_k(k)
     check_method(method)
@@ -92,7 +95,9 @@ def analogy(
 
     tokit analogy man king woman -e emb
     """
-    from tokit.ops.near import analogy_of, as_analogy, check_k, check_method, open_space
+    from tokit.ops.answers import as_analogy
+    from tokit.ops.near import open_space
+    from tokit.ops.questions import analogy_of, check_k, check_method
 
     check_k(k)
     check_method(method)
@@ -118,7 +123,7 @@ def analogy(
 
 
 def _analogy_of_line(line: str) -> Question:
-    from tokit.ops.near import analogy_of
+    from tokit.ops.questions import analogy_of
 
     words = line.split()
     if len(words) != 3:
@@ -157,7 +162,8 @@ class Answers:
             sys.stdout.flush()
 
     def _answered(self, numbers: list[int], questions: list[Question]) -> Iterator[Nearest]:
-        from tokit.ops.near import UnknownWordError, unanswered
+        from tokit.ops.answers import unanswered
+        from tokit.ops.near import UnknownWordError
 
         for number, question, answer in zip(
             numbers, questions, self.space.answers(questions, self._k, self._method), strict=True
@@ -221,7 +227,7 @@ def _is_taken_away(word: str, *, named: bool) -> bool:
 
 def show_neighbours(result: Nearest, method: str = "add") -> None:
     """A table of the neighbours of a word, or of several."""
-    from tokit.ops.near import Combined
+    from tokit.ops.answers import Combined
 
     query = result.query
     for each in (*query.plus, *query.minus) if isinstance(query, Combined) else (query,):

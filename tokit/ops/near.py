@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,127 +13,16 @@ from tokit.embedding.neighbours import Neighbourhood, Request
 from tokit.embedding.ngrams import BROKEN, NgramTable
 from tokit.embedding.store import StaticEmbedding, load_embedding, load_ngrams
 from tokit.errors import TokitError, UsageError
+from tokit.ops.answers import Analogy, Combined, Nearest, Neighbour, Query, as_analogy
 from tokit.ops.embed import open_own_tokenizer
 from tokit.ops.lookup import Spellings, spelled, whole_token, word_spellings
+from tokit.ops.questions import ADD, DEFAULT_K, MUL, Question, analogy_of
 from tokit.ops.unknown import UnknownWords
-from tokit.registry import did_you_mean
 from tokit.tokenizer.engine import LibraryTokenizer
-
-DEFAULT_K = 10
-ADD, MUL = "add", "mul"
-METHODS = (ADD, MUL)
-SIGNS = ("+", "-")
 
 
 class UnknownWordError(TokitError):
     """A word that the embedding has no vector for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A word, and the tokens that its vector was taken from.
-
-    Attributes:
-        word: As the user gave it.
-        ids: The word's token; or its pieces, and the vector is their mean; or none, and it is that of n-grams.
-        tokens: Their names.
-        composed: No single token is this word.
-        ngrams: Of so many n-grams of the word the embedding has vectors, if it is composed from those.
-    """
-
-    word: str
-    ids: tuple[int, ...]
-    tokens: tuple[str, ...]
-    composed: bool
-    ngrams: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A token near a query.
-
-    Attributes:
-        id: Its id.
-        token: Its name in the tokenizer's file.
-        text: The text that it stands for.
-        similarity: Cosine, -1 to 1; by "mul" the quotient of products, 0 or more.
-    """
-
-    id: int
-    token: str
-    text: str
-    similarity: float
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Words as the user gave them: those to be near to, and those to be far from."""
-
-    text: str
-    plus: tuple[str, ...]
-    minus: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, words: Sequence[str]) -> Question:
-        """Words of which each may have a sign before it: `king -man +woman`.
-
-        Raises:
-            UsageError: all of them have a minus.
-        """
-        text = " ".join(words)
-        minus = tuple(word[1:] for word in words if is_signed(word) and word[0] == "-")
-        plus = tuple(
-            word[1:] if is_signed(word) else word for word in words if not (is_signed(word) and word[0] == "-")
-        )
-        if not plus:
-            raise UsageError(
-                f"'{text}' only takes away", hint=f"add a word, or write +{text} for one that begins with a sign"
-            )
-        return cls(text, plus, minus)
-
-    @classmethod
-    def all_of(cls, words: Sequence[str]) -> list[Question]:
-        """One question of words of which any has a sign; else one of each word."""
-        return [cls.of(words)] if any(map(is_signed, words)) else [cls(word, (word,)) for word in words]
-
-    @classmethod
-    def of_line(cls, line: str) -> Question:
-        """The same from a line; without any sign it is one word, whatever is in it."""
-        words = line.split()
-        return cls.of(words) if any(map(is_signed, words)) else cls(line, (line,))
-
-
-@dataclass(frozen=True, slots=True)
-class Combined:
-    """Several words with signs, each looked up.
-
-    Attributes:
-        word: As the user gave them.
-        plus: To be near to.
-        minus: To be far from.
-    """
-
-    word: str
-    plus: tuple[Query, ...]
-    minus: tuple[Query, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """The neighbours of one word, or of several with signs, nearest first."""
-
-    query: Query | Combined
-    neighbours: tuple[Neighbour, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Analogy:
-    """What is to `c` as `b` is to `a`, best first."""
-
-    a: Query
-    b: Query
-    c: Query
-    neighbours: tuple[Neighbour, ...]
 
 
 class WordSpace:
@@ -307,52 +195,6 @@ def open_space(folder: str | Path, *, by_pieces: bool = False) -> WordSpace:
     return (
         WordSpace(embedding, tokenizer) if by_pieces else WordSpace(embedding, tokenizer, lambda: load_ngrams(folder))
     )
-
-
-def check_k(k: int) -> None:
-    """Refuse a number of neighbours below one.
-
-    Raises:
-        UsageError: it is.
-    """
-    if k < 1:
-        raise UsageError(f"-k {k}: not a positive number", hint=f"-k {DEFAULT_K}")
-
-
-def check_method(method: str) -> None:
-    """Refuse an unknown way of putting words together.
-
-    Raises:
-        UsageError: it is.
-    """
-    if method not in METHODS:
-        raise UsageError(f"unknown --method '{method}'", hint=did_you_mean(method, list(METHODS)))
-
-
-def is_signed(word: str) -> bool:
-    """Whether a word has a sign before it; a sign alone is a word."""
-    return len(word) > 1 and word[0] in SIGNS
-
-
-def unanswered(question: Question) -> Nearest:
-    """An answer without neighbours, to a question with a word that is unknown."""
-    plus, minus = (
-        tuple(Query(word, (), (), composed=False) for word in words) for words in (question.plus, question.minus)
-    )
-    return Nearest(plus[0] if not minus and len(plus) == 1 else Combined(question.text, plus, minus), ())
-
-
-def analogy_of(a: str, b: str, c: str) -> Question:
-    """What is to `c` as `b` is to `a`."""
-    return Question(f"{a} : {b} = {c} : ", (b, c), (a,))
-
-
-def as_analogy(answer: Nearest) -> Analogy:
-    """An answer to `analogy_of`."""
-    if not isinstance(answer.query, Combined):
-        raise TypeError("not an answer to an analogy")
-    (b, c), (a,) = answer.query.plus, answer.query.minus
-    return Analogy(a, b, c, answer.neighbours)
 
 
 def _combined(question: Question, known: dict[str, Query | TokitError]) -> Combined | TokitError:

@@ -1,0 +1,82 @@
+"""What is asked of an embedding: words to be near to and words to be far from, how they are put together, how many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tokit.errors import UsageError
+from tokit.registry import did_you_mean
+
+DEFAULT_K = 10
+ADD, MUL = "add", "mul"
+METHODS = (ADD, MUL)
+SIGNS = ("+", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Words as the user gave them: those to be near to, and those to be far from."""
+
+    text: str
+    plus: tuple[str, ...]
+    minus: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> Question:
+        """Words of which each may have a sign before it: `king -man +woman`.
+
+        Raises:
+            UsageError: all of them have a minus.
+        """
+        text = " ".join(words)
+        minus = tuple(word[1:] for word in words if is_signed(word) and word[0] == "-")
+        plus = tuple(
+            word[1:] if is_signed(word) else word for word in words if not (is_signed(word) and word[0] == "-")
+        )
+        if not plus:
+            raise UsageError(
+                f"'{text}' only takes away", hint=f"add a word, or write +{text} for one that begins with a sign"
+            )
+        return cls(text, plus, minus)
+
+    @classmethod
+    def all_of(cls, words: Sequence[str]) -> list[Question]:
+        """One question of words of which any has a sign; else one of each word."""
+        return [cls.of(words)] if any(map(is_signed, words)) else [cls(word, (word,)) for word in words]
+
+    @classmethod
+    def of_line(cls, line: str) -> Question:
+        """The same from a line; without any sign it is one word, whatever is in it."""
+        words = line.split()
+        return cls.of(words) if any(map(is_signed, words)) else cls(line, (line,))
+
+
+def is_signed(word: str) -> bool:
+    """Whether a word has a sign before it; a sign alone is a word."""
+    return len(word) > 1 and word[0] in SIGNS
+
+
+def analogy_of(a: str, b: str, c: str) -> Question:
+    """What is to `c` as `b` is to `a`."""
+    return Question(f"{a} : {b} = {c} : ", (b, c), (a,))
+
+
+def check_k(k: int) -> None:
+    """Refuse a number of neighbours below one.
+
+    Raises:
+        UsageError: it is.
+    """
+    if k < 1:
+        raise UsageError(f"-k {k}: not a positive number", hint=f"-k {DEFAULT_K}")
+
+
+def check_method(method: str) -> None:
+    """Refuse an unknown way of putting words together.
+
+    Raises:
+        UsageError: it is.
+    """
+    if method not in METHODS:
+        raise UsageError(f"unknown --method '{method}'", hint=did_you_mean(method, list(METHODS)))
