@@ -15,7 +15,8 @@ from tokit.errors import UsageError
 
 if TYPE_CHECKING:
     from tokit.measure.bootstrap import Interval
-    from tokit.ops.eval import EvalReport, EvalRow, TaskResult
+    from tokit.ops.eval import EvalReport
+    from tokit.ops.verdicts import EvalRow, TaskResult
 
 EmbeddingsArg = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads it at run time
