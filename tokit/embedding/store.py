@@ -60,6 +60,14 @@ class StaticEmbedding:
         mask: npt.NDArray[np.bool_] = self.token_counts > 0
         return mask
 
+    @property
+    def ordinary(self) -> npt.NDArray[np.bool_]:
+        """Tokens that stand for a text: all but the special ones and the unknown one; shape (vocab,)."""
+        mask = ~self.special
+        if self.unknown_id is not None:
+            mask[self.unknown_id] = False
+        return mask
+
 
 def write_vectors(folder: Path, fitted: Fitted, token_counts: IntArray, document_frequencies: IntArray) -> None:
     """Write all but the tokenizer and the manifest."""

@@ -151,9 +151,7 @@ def _selected(
     manifest = embedding.manifest
     pieces = open_own_tokenizer(embedding).pieces
     by_text = kind.by_text or manifest.get("tokenizer_family") == "word"
-    members = embedding.seen & ~embedding.special
-    if embedding.unknown_id is not None:
-        members[embedding.unknown_id] = False
+    members = embedding.seen & embedding.ordinary
     ids = np.flatnonzero(members)
     # Frequent ones first, equal ones by id.
     ids = ids[np.argsort(-embedding.token_counts[ids], kind="stable")]

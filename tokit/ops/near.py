@@ -46,9 +46,7 @@ class WordSpace:
         self._tokenizer = tokenizer
         self._pieces = tokenizer.pieces
         self._unknown = UnknownWords(tokenizer, ngrams)
-        self._known = embedding.seen & ~embedding.special
-        if embedding.unknown_id is not None:
-            self._known[embedding.unknown_id] = False
+        self._known = embedding.seen & embedding.ordinary
         self._neighbourhood = Neighbourhood(self._vectors, self._known)
 
     @property

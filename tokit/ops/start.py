@@ -228,10 +228,7 @@ def rows_by_text(earlier: Earlier, pieces: Pieces, usable: npt.NDArray[np.bool_]
         pieces: Of the other tokenizer.
         usable: Rows that may be one; special and unknown tokens never are.
     """
-    embedding = earlier.embedding
-    known = usable & ~embedding.special
-    if embedding.unknown_id is not None:
-        known[embedding.unknown_id] = False
+    known = usable & earlier.embedding.ordinary
     theirs, spaced = earlier.pieces, marks_spaces(pieces)
     alike: dict[tuple[str, str], int] = {}
     if spaced == marks_spaces(theirs):
