@@ -20,10 +20,9 @@ from tokit.errors import ArtifactError
 from tokit.export import EXPORTS, Export
 from tokit.export.base import Exported
 from tokit.ops.embed import open_own_tokenizer
-from tokit.ops.import_vectors import Found
+from tokit.ops.found import Found, notes_of
 from tokit.progress import Tick, silent
 
-EXAMPLES = 5
 WORD_LIST = ".words.txt"
 
 
@@ -66,11 +65,7 @@ class ExportReport:
             (self.unwritable, "left out: the format cannot hold a word with such characters"),
             (self.duplicates, "left out: another token has the same text"),
         )
-        return tuple(
-            f"{found.count:,} tokens {what}: {', '.join(map(repr, found.examples))}"
-            for found, what in told
-            if found.count
-        )
+        return tuple(notes_of(told, "tokens"))
 
 
 def export_embedding(
@@ -166,7 +161,7 @@ def _selected(
         tick,
     )  # fmt: skip
     selection = _Selection(
-        "text" if by_text else "token", len(members) - len(ids), _found(unwritable), _found(duplicates),
+        "text" if by_text else "token", len(members) - len(ids), Found.of(unwritable), Found.of(duplicates),
         len(table.ngram_buckets) if table else 0,
     )  # fmt: skip
     return selection, exported
@@ -195,7 +190,3 @@ def _named(
             words.append(name)
             rows.append(i)
     return words, rows, unwritable, duplicates
-
-
-def _found(words: Sequence[str]) -> Found:
-    return Found(len(words), tuple(words[:EXAMPLES]))

@@ -24,6 +24,7 @@ from tokit.embedding.ngrams import NgramTable
 from tokit.embedding.store import TOKENIZER, write_vectors
 from tokit.embedding.tensors import Rows, SelectedRows
 from tokit.errors import ArtifactError, UsageError
+from tokit.ops.found import Found, notes_of
 from tokit.ops.train import RuleOptions
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import near_names
@@ -34,18 +35,9 @@ from tokit.tokenizer.special import UNKNOWN, SpecialTokens
 from tokit.tokenizer.word import Word, WordParams, from_words
 
 FAMILY = "import"
-EXAMPLES = 5
 WORDS_AT_ONCE = 1 << 16
 # Where the counts come from.
 FROM_FILE, FROM_RANK, ONES = "file", "rank", "ones"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Words with something in common: how many, and the first of them."""
-
-    count: int
-    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +180,9 @@ def keep_first(words: Sequence[str], special: SpecialTokens) -> Kept:
             unusable.append(word)
         elif first.setdefault(word, i) != i:
             duplicates.append(word)
-    return Kept(list(first), np.fromiter(first.values(), np.int64, len(first)), _found(duplicates), _found(unusable))
+    return Kept(
+        list(first), np.fromiter(first.values(), np.int64, len(first)), Found.of(duplicates), Found.of(unusable)
+    )
 
 
 def token_counts(counts: IntArray | None, rows: IntArray, *, ranked: bool) -> tuple[IntArray, str]:
@@ -245,11 +239,7 @@ def _unreached(trained: Trained, words: Sequence[str], tick: Tick) -> tuple[Foun
             if encoding.ids != [i]:
                 (spaced if len(word.split()) != 1 or word.strip() != word else cut).append(word)
         tick(Progress("checking", start + len(some), len(words), "words"))
-    return _found(spaced), _found(cut)
-
-
-def _found(words: Sequence[str]) -> Found:
-    return Found(len(words), tuple(dict.fromkeys(words[: 4 * EXAMPLES]))[:EXAMPLES])
+    return Found.of(spaced), Found.of(cut)
 
 
 def _notes(kept: Kept, spaced: Found, cut: Found, normalizers: tuple[str, ...]) -> tuple[str, ...]:
@@ -259,9 +249,7 @@ def _notes(kept: Kept, spaced: Found, cut: Found, normalizers: tuple[str, ...]) 
         (spaced, "kept, but no text reaches them: there is white space in the word"),
         (cut, "kept, but no text reaches them: the tokenizer cuts or changes the word (see --pre-tokenizer)"),
     )
-    notes = [
-        f"{found.count:,} rows {what}: {', '.join(map(repr, found.examples))}" for found, what in told if found.count
-    ]
+    notes = notes_of(told, "rows")
     if not normalizers and not any(word != word.lower() for word in kept.words):
         notes.append("no word has a capital letter: with --normalizer lowercase, 'The' in a text is 'the'")
     return tuple(notes)
