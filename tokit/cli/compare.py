@@ -78,8 +78,7 @@ def compare(
     from tokit.runner.threads import set_threads
 
     set_threads(threads)
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other", hint="ask for one of them")
+    check_outputs(as_json=as_json, as_csv=as_csv)
     if explain and not tokenizers:
         _print_definitions()
         return
@@ -108,6 +107,16 @@ def compare(
         f"on {report.documents:,} documents, {console.human_bytes(report.bytes)}, {report.words:,} words ({words})",
         quiet=quiet,
     )
+
+
+def check_outputs(*, as_json: bool, as_csv: bool) -> None:
+    """Refuse two forms at once.
+
+    Raises:
+        UsageError: both are asked for.
+    """
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other", hint="ask for one of them")
 
 
 def _as_dict(report: CompareReport, *, explain: bool) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from tokit.cli.options import (
     UnitOpt,
     normalizer_names,
     opened_beside_counts,
+    set_up,
 )
 from tokit.cli.train import warn_of_broken_text
 
@@ -72,11 +73,7 @@ def count(
 
     tokit count shard1/ -o counts1; tokit count --counts counts1 --counts counts2 -o all
     """
-    from tokit.kernels.choice import set_engine
-    from tokit.runner.threads import set_threads
-
-    set_threads(threads)
-    set_engine(engine)
+    set_up(threads, engine)
     from tokit.ops.count import count_to_folder
     from tokit.ops.train import RuleOptions
     from tokit.rules import TextRules

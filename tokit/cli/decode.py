@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from tokit.cli.options import EngineOpt, FilesFromOpt, ThreadsOpt
+from tokit.cli.options import EngineOpt, FilesFromOpt, ThreadsOpt, set_up
 from tokit.errors import UsageError
 
 BINARY = (".bin", ".npy", ".parquet")
@@ -40,11 +40,7 @@ def decode(
 
     tokit encode -t tok < text | tokit decode -t tok; tokit decode shards/
     """
-    from tokit.kernels.choice import set_engine
-    from tokit.runner.threads import set_threads
-
-    set_threads(threads)
-    set_engine(engine)
+    set_up(threads, engine)
     from tokit.artifact import kind_of
     from tokit.corpus import open_corpus
     from tokit.ops.decode import decode_shards, decode_stream

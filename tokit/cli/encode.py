@@ -26,6 +26,7 @@ from tokit.cli.options import (
     TokenizerOpt,
     UnitOpt,
     opened,
+    set_up,
 )
 from tokit.cli.train import warn_of_broken_text
 from tokit.errors import UsageError
@@ -86,11 +87,7 @@ def encode(
 
     cat text | tokit encode -t tok; tokit encode text/ -t tok -o shards --to bin
     """
-    from tokit.kernels.choice import set_engine
-    from tokit.runner.threads import set_threads
-
-    set_threads(threads)
-    set_engine(engine)
+    set_up(threads, engine)
     if out is None and (to or split):
         raise UsageError(f"{'--to' if to else '--split'} is for shards", hint="name their folder: -o shards")
     if out is not None and form is not None:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from tokit.cli import console, render
-from tokit.cli.compare import CsvOpt
+from tokit.cli.compare import CsvOpt, check_outputs
 from tokit.cli.options import JsonOpt, QuietOpt, SeedOpt
-from tokit.errors import UsageError
 
 if TYPE_CHECKING:
     from tokit.measure.bootstrap import Interval
@@ -70,8 +69,7 @@ def evaluate(
 
     tokit eval emb/ other-1/,other-2/ --task wordsim353 --task pairs.csv
     """
-    if as_json and as_csv:
-        raise UsageError("--json and --csv exclude each other", hint="ask for one of them")
+    check_outputs(as_json=as_json, as_csv=as_csv)
     from tokit.ops.eval import evaluate as evaluate_embeddings
 
     with console.progress(quiet=quiet) as tick:

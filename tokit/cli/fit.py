@@ -26,6 +26,7 @@ from tokit.cli.options import (
     SetOpt,
     UnitOpt,
     opened,
+    set_up,
 )
 from tokit.cli.train import family_settings, warn_of_broken_text
 from tokit.errors import UsageError
@@ -110,11 +111,7 @@ def fit(
 
     tokit fit skipgram more-text/ --from emb -o emb2
     """
-    from tokit.kernels.choice import set_engine
-    from tokit.runner.threads import set_threads
-
-    set_threads(threads)
-    set_engine(engine)
+    set_up(threads, engine)
     if help_params:
         list_parameters(family)
         return

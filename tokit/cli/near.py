@@ -69,9 +69,7 @@ def near(
     if as_json:
         _show_as_json("queries", results)
     else:
-        for number, result in enumerate(results):
-            sys.stdout.write("\n" if number else "")
-            show_neighbours(result, method)
+        _show(results, method)
     answers.finish()
 
 
@@ -116,9 +114,7 @@ def analogy(
     if as_json:
         _show_as_json("analogies", map(as_analogy, results))
     else:
-        for number, result in enumerate(results):
-            sys.stdout.write("\n" if number else "")
-            show_neighbours(result, method)
+        _show(results, method)
     answers.finish()
 
 
@@ -195,6 +191,12 @@ class Answers:
 
 def _in_line(number: int, error: TokitError) -> TokitError:
     return type(error)(f"line {number}: {error.message}", hint=error.hint)
+
+
+def _show(results: Iterable[Nearest], method: str) -> None:
+    for number, result in enumerate(results):
+        sys.stdout.write("\n" if number else "")
+        show_neighbours(result, method)
 
 
 def _show_as_json(name: str, results: Iterable[Any]) -> None:

@@ -100,6 +100,19 @@ DigitsOpt = Annotated[
 MAX_DOCUMENT = 1 << 30
 
 
+def set_up(threads: int | None, engine: str | None) -> None:
+    """Say how many threads work and who does the bulk of it, before anything is imported that asks.
+
+    Raises:
+        UsageError: there is no such engine.
+    """
+    from tokit.kernels.choice import set_engine
+    from tokit.runner.threads import set_threads
+
+    set_threads(threads)
+    set_engine(engine)
+
+
 def normalizer_names(value: str | None) -> tuple[str, ...] | None:
     """`"nfc,lowercase"` → its names; None when the option was not given."""
     if value is None:

@@ -32,6 +32,7 @@ from tokit.cli.options import (
     UnitOpt,
     normalizer_names,
     opened_beside_counts,
+    set_up,
 )
 from tokit.errors import UsageError
 
@@ -117,11 +118,7 @@ def train(
 
     tokit train text/ -m bpe -v 32000 -o tok
     """
-    from tokit.kernels.choice import set_engine
-    from tokit.runner.threads import set_threads
-
-    set_threads(threads)
-    set_engine(engine)
+    set_up(threads, engine)
     if help_params:
         list_parameters(family)
         return
