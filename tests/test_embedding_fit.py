@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import engine
+from conftest import Ran, assert_error, engine
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
@@ -245,6 +246,19 @@ def test_the_reference_can_be_asked_for(text: Path, tokenizer: Path, tmp_path: P
     fit(text, tokenizer, tmp_path / "ours")
     engines = [artifact.read_manifest(tmp_path / name, "embedding")["engine"] for name in ("theirs", "ours")]
     assert engines == ["gensim", "kernels"]
+
+
+@pytest.mark.parametrize("family", list(EMBEDDINGS))
+def test_a_family_without_a_reference_refuses_to_be_trained_by_one(
+    cli: Callable[..., Ran], text: Path, tokenizer: Path, tmp_path: Path, family: str
+) -> None:
+    ran = cli("fit", family, text, "-t", tokenizer, "-d", 4, "-o", tmp_path / "emb", "--engine", "reference")
+    if family in ("glove", "svd"):
+        assert_error(ran, 2, f"{family} has no reference engine", "--engine")
+        assert not (tmp_path / "emb").exists()
+    else:
+        assert ran.code == 0, ran.err
+        assert artifact.read_manifest(tmp_path / "emb", "embedding")["engine"] == "gensim"
 
 
 def test_the_corpus_is_read_once(text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

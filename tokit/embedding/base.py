@@ -135,6 +135,8 @@ class Embedding(ABC):
 
     name: ClassVar[str]
     Params: ClassVar[type[Any]]
+    # Whether a library can train it in place of our kernels.
+    has_reference: ClassVar[bool] = False
     # Whether a training that was killed can go on.
     resumes: ClassVar[bool] = False
     # Whether it can begin with vectors of another training, and whether it can in the reference library.

@@ -47,6 +47,7 @@ class FastText(Embedding):
 
     name: ClassVar[str] = "fasttext"
     Params: ClassVar[type[Any]] = FastTextParams
+    has_reference: ClassVar[bool] = True
     resumes: ClassVar[bool] = True
     starts: ClassVar[bool] = True
     reference_starts: ClassVar[bool] = False

@@ -199,6 +199,11 @@ def plan_fit(
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"--seed {seed}: not between 0 and {LARGEST_SEED}", hint="--seed 0")
     reference = chosen_engine() == REFERENCE
+    if reference and not kind.has_reference:
+        raise UsageError(
+            f"{kind.name} has no reference engine: no library here trains it",
+            hint="leave out --engine reference, or TOKIT_ENGINE",
+        )
     return Plan(
         kind, fill(kind.Params, settings or {}), dim, seed, threads or available_threads(), deterministic, reference
     )
