@@ -129,6 +129,17 @@ def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_a_file_that_says_its_columns_has_no_others(cli: Cli, file: Path, tmp_path: Path) -> None:
+    file.write_bytes(b"4 3\n" + GLOVE)
+    np.save(tmp_path / "v.npy", np.eye(3))
+    (tmp_path / "w.txt").write_text("A\nb\nc\n")
+    for number, arguments in enumerate(((file,), (tmp_path / "v.npy", "--words", tmp_path / "w.txt"))):
+        out = tmp_path / str(number)
+        assert_error(cli("import", *arguments, "-o", out, "-d", 2), 2, "--dim 2", "have 3 dimensions")
+        assert not out.exists()
+        assert cli("import", *arguments, "-o", out, "-d", 3, "-q").code == 0
+
+
 def test_a_folder_is_replaced_only_when_told(cli: Cli, file: Path, tmp_path: Path) -> None:
     assert cli("import", file, "-o", tmp_path / "emb").code == 0
     assert_error(cli("import", file, "-o", tmp_path / "emb"), 1, "exists", "--overwrite")

@@ -125,7 +125,7 @@ def import_vectors(
         tick: Progress.
 
     Raises:
-        UsageError: an unknown format, a word list that is missing or not wanted.
+        UsageError: an unknown format, a word list that is missing or not wanted, another `dim` than the file's.
         CorpusError: broken text, with its line; or a word that is not UTF-8.
         ArtifactError: a broken binary file, with its byte; or the folder cannot be written.
     """
@@ -137,6 +137,10 @@ def import_vectors(
     read = kind.read(formats.Source(path, Path(words) if words is not None else None, dim, tick, ngrams))
     if not read.words:
         raise ArtifactError(f"{path}: no words in it", hint="fetch it again")
+    if dim is not None and read.vectors.shape[1] != dim:
+        raise UsageError(
+            f"--dim {dim}: the vectors of {path} have {read.vectors.shape[1]} dimensions", hint="leave it out"
+        )
     special = SpecialTokens.parse().with_unknown()
     kept = keep_first(read.words, special)
     if not kept.words:
