@@ -25,6 +25,7 @@ from tokit import artifact
 from tokit.arrays import Ids, Pieces
 from tokit.embedding import EMBEDDINGS, windows
 from tokit.embedding.base import FitJob
+from tokit.embedding.checkpoint import Checkpoints
 from tokit.embedding.fasttext import FastTextParams, ngram_buckets, ngram_rows, ngram_text
 from tokit.embedding.store import load_embedding
 from tokit.embedding.stream import IdStream
@@ -192,6 +193,20 @@ def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_pa
         == (artifact.read_manifest(tmp_path / "whole", "embedding")["losses"])
     )
     assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "scratch", "whole"]
+
+
+def test_a_checkpoint_lies_beside_the_folder_whatever_it_is_called(
+    text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "emb").mkdir()
+    monkeypatch.chdir(tmp_path / "emb")
+    paths: list[Path] = []
+    save = Checkpoints.save
+    monkeypatch.setattr(Checkpoints, "save", lambda self, *state: paths.append(self.path) or save(self, *state))
+    fit(text, tokenizer, Path(), dim=4, checkpoint_every=2000)
+    assert set(paths) == {tmp_path / "emb.checkpoint"}
+    assert load_embedding(tmp_path / "emb").vectors.any()
+    assert [each.name for each in tmp_path.iterdir()] == ["emb"]
 
 
 def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path, tmp_path: Path) -> None:

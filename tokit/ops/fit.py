@@ -238,7 +238,8 @@ def _checkpoints(
         "corpus": facts.as_dict(),
         **({"from": begun.facts} if begun else {}),
     }
-    path = Path(out)
+    # "." has no name to add to.
+    path = Path(out).resolve()
     return Checkpoints(path.with_name(f"{path.name}.checkpoint"), every or NEVER, json.dumps(job), resume)
 
 
