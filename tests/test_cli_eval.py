@@ -275,6 +275,7 @@ def test_a_name_with_a_comma_is_one_folder(cli: Cli, make: Maker, tmp_path: Path
         (["--oov", "skipp"], 2, "did you mean 'skip'?"),
         (["--method", "3cosad"], 2, "did you mean '3cosadd'?"),
         (["--resamples", "0"], 2, "--resamples 0"),
+        (["--resamples", "9" * 30], 2, "1,000,000"),
         (["--seed", "-1"], 2, "--seed -1"),
         (["--json", "--csv"], 2, "exclude each other"),
     ],

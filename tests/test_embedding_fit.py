@@ -430,12 +430,15 @@ def test_a_diverged_training_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         ("skipgram", {"window": "20000"}, "window"),
         ("skipgram", {"negatives": "0"}, "negatives"),
         ("skipgram", {"epochs": "0"}, "epochs"),
+        ("skipgram", {"epochs": "9" * 30}, "epochs"),
+        ("glove", {"epochs": "9" * 30}, "epochs"),
         ("skipgram", {"subsample": "1"}, "subsample"),
         ("skipgram", {"alpha": "0"}, "alpha"),
         ("skipgram", {"alpha": "inf"}, "alpha"),
         ("skipgram", {"alpha": "nan"}, "alpha"),
         ("skipgram", {"min_alpha": "0.5"}, "min_alpha"),
         ("fasttext", {"min_n": "7"}, "min_n"),
+        ("fasttext", {"max_n": str(1 << 64)}, "max_n"),
         ("glove", {"window": "20000"}, "window"),
         ("glove", {"x_max": "0"}, "x_max"),
         ("glove", {"eta": "nan"}, "eta"),
@@ -455,7 +458,7 @@ def test_settings_that_cannot_be_meant(
     assert not (tmp_path / "emb").exists()
 
 
-@pytest.mark.parametrize("options", [{"dim": 0}, {"dim": -3}, {"seed": -1}, {"seed": 1 << 32}])
+@pytest.mark.parametrize("options", [{"dim": 0}, {"dim": -3}, {"dim": 10**19}, {"seed": -1}, {"seed": 1 << 32}])
 def test_numbers_out_of_range(tmp_path: Path, text: Path, tokenizer: Path, options: dict[str, int]) -> None:
     with pytest.raises(UsageError, match=r"dim|seed"):
         fit(text, tokenizer, tmp_path / "emb", **options)

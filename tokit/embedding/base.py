@@ -22,6 +22,8 @@ from tokit.progress import Tick, silent
 
 # gensim looks at no more tokens of a sentence at once, so a wider window would say nothing.
 MAX_WINDOW = 10_000
+# More passes than anybody waits for; a loss is kept of each.
+MAX_EPOCHS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class WindowParams:
 
     window: int = param(5, "tokens to either side that count as neighbours, at most", minimum=1)
     negatives: int = param(5, "random tokens drawn against each true one", minimum=1)
-    epochs: int = param(5, "passes over the corpus", minimum=1)
+    epochs: int = param(5, "passes over the corpus", minimum=1, maximum=MAX_EPOCHS)
     subsample: float = param(1e-3, "share above which frequent tokens are left out at random; 0: never", minimum=0)
     alpha: float = param(0.025, "learning rate at the start", minimum=0)
     min_alpha: float = param(0.0001, "learning rate at the end", minimum=0)

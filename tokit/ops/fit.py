@@ -35,7 +35,7 @@ from tokit.tokenizer.engine import LibraryTokenizer, engine_json
 from tokit.tokenizer.folder import tokenizer_config
 from tokit.tokenizer.foreign import open_tokenizer
 
-DEFAULT_DIM = 128
+DEFAULT_DIM, MAX_DIM = 128, 65_536
 # More tokens than any corpus has.
 NEVER = 1 << 62
 # What NumPy's older generator takes.
@@ -194,8 +194,8 @@ def plan_fit(
         UsageError: an unknown family or parameter, or a number out of range.
     """
     kind = EMBEDDINGS.get(family)
-    if dim < 1:
-        raise UsageError(f"--dim {dim}: not a positive number", hint=f"-d {DEFAULT_DIM}")
+    if not 1 <= dim <= MAX_DIM:
+        raise UsageError(f"--dim {dim}: not between 1 and {MAX_DIM:,}", hint=f"-d {DEFAULT_DIM}")
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"--seed {seed}: not between 0 and {LARGEST_SEED}", hint="--seed 0")
     reference = chosen_engine() == REFERENCE
