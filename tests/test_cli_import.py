@@ -112,6 +112,17 @@ def test_a_matrix_needs_its_words(cli: Cli, tmp_path: Path) -> None:
     assert load_file(tmp_path / "emb" / "model.safetensors")["embeddings"].dtype == np.float32
 
 
+def test_rare_words_weigh_more_only_where_it_is_known_which_are(cli: Cli, file: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", np.eye(2))
+    (tmp_path / "w.txt").write_text("A\nb\n")
+    assert cli("import", tmp_path / "v.npy", "--words", tmp_path / "w.txt", "-o", tmp_path / "ones").code == 0
+    for pool in ("sif", "idf"):
+        ran = cli("embed", "-e", tmp_path / "ones", "--pool", pool, stdin=b"A b\n")
+        assert_error(ran, 2, f"--pool {pool}", "does not know how", "leave it out")
+    assert cli("import", file, "-o", tmp_path / "ranked").code == 0
+    assert cli("embed", "-e", tmp_path / "ranked", "--pool", "sif", stdin=b"the King\n").code == 0
+
+
 def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
     out = tmp_path / "emb"
     assert_error(cli("import", tmp_path / "glove.text", "-o", out), 1, "no such file", "glove.txt")

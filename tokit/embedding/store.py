@@ -22,6 +22,8 @@ from tokit.embedding.tensors import Rows, mapped_tensor, write_tensors
 from tokit.errors import ArtifactError
 
 VECTORS, TRAINING, TOKENIZER = "model.safetensors", "training.safetensors", "tokenizer.json"
+# What the manifest of imported words says that came without counts and in no order.
+COUNTED_ONCE = "ones"
 # transformers takes a folder of this version or a newer one for sound, and does not warn about its pattern.
 TRANSFORMERS_VERSION = "5.0.0"
 
@@ -53,6 +55,11 @@ class StaticEmbedding:
         """Documents that `document_frequencies` are of, those before a start included; None: nothing is known."""
         read = self.manifest.get("corpus", {}).get("documents")
         return None if read is None else int(read) + int(self.manifest.get("from", {}).get("documents", 0))
+
+    @property
+    def counted(self) -> bool:
+        """Whether `token_counts` say anything: of words that came without counts each has one."""
+        return self.manifest.get("token_counts") != COUNTED_ONCE
 
     @property
     def seen(self) -> npt.NDArray[np.bool_]:

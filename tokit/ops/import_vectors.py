@@ -21,7 +21,7 @@ from tokit.embedding.formats import FORMATS, Format
 from tokit.embedding.formats import base as formats
 from tokit.embedding.formats.recognise import recognise
 from tokit.embedding.ngrams import NgramTable
-from tokit.embedding.store import TOKENIZER, write_vectors
+from tokit.embedding.store import COUNTED_ONCE, TOKENIZER, write_vectors
 from tokit.embedding.tensors import Rows, SelectedRows
 from tokit.errors import ArtifactError, UsageError
 from tokit.ops.train import RuleOptions
@@ -37,7 +37,7 @@ FAMILY = "import"
 EXAMPLES = 5
 WORDS_AT_ONCE = 1 << 16
 # Where the counts come from.
-FROM_FILE, FROM_RANK, ONES = "file", "rank", "ones"
+FROM_FILE, FROM_RANK = "file", "rank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def token_counts(counts: IntArray | None, rows: IntArray, *, ranked: bool) -> tu
     if counts is not None:
         return np.maximum(counts[rows], 1), FROM_FILE
     if not ranked:
-        return np.ones(len(rows), dtype=np.int64), ONES
+        return np.ones(len(rows), dtype=np.int64), COUNTED_ONCE
     return len(rows) // np.arange(1, len(rows) + 1, dtype=np.int64), FROM_RANK
 
 
