@@ -18,7 +18,7 @@ import pytest
 from conftest import Ran, assert_error, engine
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 import tokit
 from tokit import artifact
@@ -498,6 +498,30 @@ def test_a_damaged_folder_is_an_error(tmp_path: Path, text: Path, tokenizer: Pat
     with pytest.raises(ArtifactError) as caught:
         load_embedding(tmp_path / "emb")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "changed", [{"special_ids": [99]}, {"special_ids": ["a"]}, {"unknown_id": -1}, {"unknown_id": 99}, {"dim": 15}]
+)
+def test_a_manifest_that_does_not_fit_is_an_error(
+    cli: Callable[..., Ran], tmp_path: Path, text: Path, tokenizer: Path, changed: dict[str, Any]
+) -> None:
+    fit(text, tokenizer, tmp_path / "emb")
+    assert cli("inspect", tmp_path / "emb", "--check").code == 0
+    manifest = artifact.read_manifest(tmp_path / "emb")
+    artifact.dump_json({**manifest, **changed}, tmp_path / "emb" / "tokit.json")
+    assert_error(cli("near", "plum", "-e", tmp_path / "emb"), 1, "do not fit each other")
+    # The hashes are of the other files, and they are right.
+    ran = cli("inspect", tmp_path / "emb", "--check")
+    assert (ran.code, "do not fit each other" in ran.err) == (3, True)
+
+
+def test_vectors_of_another_type_are_an_error(tmp_path: Path, text: Path, tokenizer: Path) -> None:
+    fit(text, tokenizer, tmp_path / "emb")
+    vectors = load_embedding(tmp_path / "emb").vectors
+    save_file({"embeddings": vectors.astype(np.float16)}, tmp_path / "emb" / "model.safetensors")
+    with pytest.raises(ArtifactError, match="do not fit each other"):
+        load_embedding(tmp_path / "emb")
 
 
 def test_a_tokenizer_is_no_embedding(tokenizer: Path) -> None:

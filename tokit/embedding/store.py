@@ -112,12 +112,17 @@ def load_embedding(folder: str | Path) -> StaticEmbedding:
     vectors = _tensor(path / VECTORS, "embeddings")
     counts, frequencies = (_tensor(path / TRAINING, name) for name in ("token_counts", "document_frequencies"))
     size, dim = manifest.get("vocab_size"), manifest.get("dim")
+    special_ids, unknown_id = manifest["special_ids"], manifest.get("unknown_id")
     fits = vectors.shape == (size, dim) and counts.shape == frequencies.shape == (size,)
+    # Kernels take numbers for what they should be.
+    fits = fits and vectors.dtype == np.float32 and counts.dtype == frequencies.dtype == np.int64
+    named = [*special_ids, *([] if unknown_id is None else [unknown_id])]
+    fits = fits and all(isinstance(each, int) and 0 <= each < len(vectors) for each in named)
     if not fits or not np.isfinite(vectors).all():
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="fit it again")
     special = np.zeros(len(vectors), dtype=np.bool_)
-    special[manifest["special_ids"]] = True
-    return StaticEmbedding(vectors, counts, frequencies, special, manifest["unknown_id"], path / TOKENIZER, manifest)
+    special[special_ids] = True
+    return StaticEmbedding(vectors, counts, frequencies, special, unknown_id, path / TOKENIZER, manifest)
 
 
 def load_ngrams(folder: str | Path) -> NgramTable | None:
