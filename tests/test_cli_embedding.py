@@ -236,6 +236,14 @@ def test_embed_replaces_a_file_only_when_told(cli: Cli, emb: Path, tmp_path: Pat
     assert [file.name for file in tmp_path.iterdir()] == ["v.npy"]
 
 
+def test_what_fails_leaves_no_folder_on_the_way(cli: Cli, bpe_folder: Path, emb: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for parent in (tmp_path / "new" / "er", tmp_path / "there"):
+        for command in (("embed", "-e", emb, "-o", parent / "v.npy"), ("encode", "-t", bpe_folder, "-o", parent / "s")):
+            assert_error(cli(*command, stdin=b"a\n\xff\n"), 1, "UTF-8")
+            assert [each.name for each in tmp_path.rglob("*")] == ["there"]
+
+
 @pytest.mark.parametrize(
     ("options", "part"),
     [
