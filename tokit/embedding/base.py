@@ -22,6 +22,8 @@ from tokit.progress import Tick, silent
 
 # gensim looks at no more tokens of a sentence at once, so a wider window would say nothing.
 MAX_WINDOW = 10_000
+# Columns that no vectors have.
+MAX_DIM = 65_536
 # More passes than anybody waits for; a loss is kept of each.
 MAX_EPOCHS = 1_000_000
 

@@ -16,7 +16,7 @@ from tokit.arrays import Block, CorpusFacts, Ids, Pieces
 from tokit.artifact import check_target, dump_json, writing
 from tokit.corpus import Corpus, Fingerprint
 from tokit.embedding import EMBEDDINGS, Embedding
-from tokit.embedding.base import FitJob, Fitted
+from tokit.embedding.base import MAX_DIM, FitJob, Fitted
 from tokit.embedding.checkpoint import Checkpoints
 from tokit.embedding.plain import plain_specification
 from tokit.embedding.store import TOKENIZER, write_vectors
@@ -35,7 +35,7 @@ from tokit.tokenizer.engine import LibraryTokenizer, engine_json
 from tokit.tokenizer.folder import tokenizer_config
 from tokit.tokenizer.foreign import open_tokenizer
 
-DEFAULT_DIM, MAX_DIM = 128, 65_536
+DEFAULT_DIM = 128
 # More tokens than any corpus has.
 NEVER = 1 << 62
 # What NumPy's older generator takes.

@@ -16,7 +16,7 @@ import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.artifact import check_target, dump_json, sha256_file, writing
-from tokit.embedding.base import Fitted
+from tokit.embedding.base import MAX_DIM, Fitted
 from tokit.embedding.formats import FORMATS, Format
 from tokit.embedding.formats import base as formats
 from tokit.embedding.formats.recognise import recognise
@@ -233,8 +233,8 @@ def _check_options(kind: type[Format], words: str | Path | None, dim: int | None
         raise UsageError(f"{path}: a matrix without words", hint="--words words.txt, one word a line")
     if not kind.needs_words and words is not None:
         raise UsageError(f"--words: a file of format {kind.name} has its own", hint="leave it out")
-    if dim is not None and dim < 1:
-        raise UsageError(f"--dim {dim}: not a positive number", hint="--dim 300")
+    if dim is not None and not 1 <= dim <= MAX_DIM:
+        raise UsageError(f"--dim {dim}: not between 1 and {MAX_DIM:,}", hint="--dim 300")
 
 
 def _unreached(trained: Trained, words: Sequence[str], tick: Tick) -> tuple[Found, Found]:
