@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,19 @@ def test_a_checkpoint_lies_beside_the_folder_whatever_it_is_called(
     assert set(paths) == {tmp_path / "emb.checkpoint"}
     assert load_embedding(tmp_path / "emb").vectors.any()
     assert [each.name for each in tmp_path.iterdir()] == ["emb"]
+
+
+def test_a_checkpoint_takes_no_memory_of_its_own(tmp_path: Path) -> None:
+    arrays = {"inputs": np.ones(1 << 22, dtype=np.float32), "lost": np.zeros((3, 2))}
+    checkpoints = Checkpoints(tmp_path / "emb.checkpoint", 1, "job", resume=True)
+    tracemalloc.start()
+    checkpoints.save(arrays, 7)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < arrays["inputs"].nbytes / 8
+    found = checkpoints.load()
+    assert found is not None and found[1] == 7
+    assert all((found[0][name] == array).all() for name, array in arrays.items())
 
 
 def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path, tmp_path: Path) -> None:
