@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -182,6 +183,27 @@ def test_sentence_transformers_opens_it(cli: Cli, file: Path, tmp_path: Path) ->
         model = sentence_transformers.SentenceTransformer(str(tmp_path / "emb"), device="cpu")
         vectors = model.encode(["the King", "cat"])
     np.testing.assert_allclose(vectors, embedder.embed(["the King", "cat"]), atol=1e-6)
+
+
+# floret can train as itself, with two rows a word, or as fastText does.
+@pytest.mark.parametrize(("mode", "hashes"), [(2, 2), (1, 1)])
+def test_a_model_of_floret_is_refused_by_its_name(cli: Cli, tmp_path: Path, mode: int, hashes: int) -> None:
+    """As floret 0.10 writes one: fastText's number and version, and two arguments more behind the longest n-gram."""
+    words, buckets, dim = [b"the", b"cat", b"sat"], 20, 4
+    content = struct.pack("<2i", 793712314, 12)
+    content += struct.pack("<11i", dim, 5, 1, 1, 5, 1, 2, 1, buckets, 3, 4) + struct.pack("<2i", mode, hashes)
+    content += struct.pack("<id", 100, 1e-4) + struct.pack("<3i2q", len(words), len(words), 0, 500, -1)
+    content += b"".join(word + b"\0" + struct.pack("<qb", 50, 0) for word in words)
+    for rows in (len(words) + buckets, len(words)):
+        content += struct.pack("<?2q", False, rows, dim) + np.ones((rows, dim), dtype="<f4").tobytes()
+    (tmp_path / "model.bin").write_bytes(content)
+    for options in ((), ("--format", "fasttext-bin")):
+        ran = cli("import", tmp_path / "model.bin", "-o", tmp_path / "emb", *options)
+        assert_error(ran, 1, "a model of floret, not of fastText", "save_vectors")
+    assert not (tmp_path / "emb").exists()
+    # Without the two it is one of fastText's.
+    (tmp_path / "model.bin").write_bytes(content[:52] + content[60:])
+    assert cli("import", tmp_path / "model.bin", "-o", tmp_path / "emb", "-q").code == 0
 
 
 def test_a_space_in_a_word_of_a_binary_file_is_said(cli: Cli, tmp_path: Path) -> None:
