@@ -32,6 +32,9 @@ from tokit.registry import did_you_mean, near_names
 TASKS = {"wordsim353": "wordsim353", "simlex999": "simlex999", "analogies": "questions-words"}
 OOV_RULES = ("compose", "pieces", "skip", "zero")
 DEFAULT_RESAMPLES, MAX_RESAMPLES = 1000, 1_000_000
+# Fewer that all point one way do so by chance more often than once in twenty (the sign test); drawn again and again,
+# as for the interval, four of them look like more.
+FEWEST_APART = 6
 MISSING, COMPOSED, WHOLE = 0, 1, 2
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
@@ -48,16 +51,18 @@ class Difference:
         value: On the items that both cover.
         interval: 95 %, of the same draws for both.
         items: So many are covered by both.
+        apart: On so many of them they are not the same.
     """
 
     value: float
     interval: Interval
     items: int
+    apart: int
 
     @property
     def verdict(self) -> str:
-        """better, worse, or noise: the interval includes zero."""
-        if self.interval.has_zero:
+        """better, worse, or noise: the interval includes zero, or few items stand behind it."""
+        if self.interval.has_zero or self.apart < FEWEST_APART:
             return "noise"
         return "better" if self.value > 0 else "worse"
 
@@ -392,7 +397,10 @@ def _difference(
 ) -> Difference | None:
     value = float(np.mean([each.score(mask) for each in row]) - np.mean([each.score(mask) for each in first]))
     found = interval(drawn)
-    return None if found is None or not np.isfinite(value) else Difference(value, found, int(mask.sum()))
+    if found is None or not np.isfinite(value):
+        return None
+    one, two = (np.mean([each.values for each in part], axis=0) for part in (first, row))
+    return Difference(value, found, int(mask.sum()), int((one != two)[mask].sum()))
 
 
 def _row(
