@@ -582,6 +582,24 @@ def test_an_interrupt_ends_training_and_leaves_nothing(tmp_path: Path, text: Pat
     assert list(temporary.iterdir()) == []
 
 
+def test_a_full_disk_is_an_error_and_leaves_nothing(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    """No file may be as large as that of the vectors."""
+    script = (
+        "import resource, signal, sys\nfrom tokit.cli.main import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = ["fit", "cbow", text, "-t", tokenizer, "-o", tmp_path / "out" / "emb", "-d", "60000"]
+    settings = ["--set", "epochs=1", "--threads", "1", "-q"]
+    ran = subprocess.run(
+        [sys.executable, "-c", script, *command, *settings], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[0] == "error: File too large"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_config_is_what_readers_expect(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     fit(text, tokenizer, tmp_path / "emb")
     config = json.loads((tmp_path / "emb" / "config.json").read_bytes())

@@ -69,10 +69,12 @@ class StaticEmbedding:
 
 
 def write_vectors(folder: Path, fitted: Fitted, token_counts: IntArray, document_frequencies: IntArray) -> None:
-    """Write all but the tokenizer and the manifest."""
-    from safetensors.numpy import save_file
+    """Write all but the tokenizer and the manifest.
 
-    save_file({"embeddings": fitted.vectors}, folder / VECTORS)
+    Raises:
+        OSError: the disk is full.
+    """
+    write_tensors(folder / VECTORS, {"embeddings": fitted.vectors})
     training: dict[str, Rows] = {
         "token_counts": token_counts,
         "document_frequencies": document_frequencies,
