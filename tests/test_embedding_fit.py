@@ -233,6 +233,31 @@ def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path
         fit(text, tokenizer, tmp_path / "emb", dim=8, resume=True)
 
 
+def test_a_checkpoint_of_the_same_text_in_another_order_is_refused(
+    text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = tmp_path / "more.txt"
+    more.write_text("plum pear\niron zinc tin\n", encoding="utf-8")
+    options: dict[str, Any] = {"dim": 8, "threads": 1, "checkpoint_every": 2000, "resume": True}
+
+    def fit_on(*files: Path) -> FitReport:
+        return fit_embedding(tokit.open_corpus(list(map(str, files))), tokenizer, tmp_path / "emb", **options)
+
+    save = Checkpoints.save
+
+    def save_and_stop(checkpoints: Checkpoints, *state: Any) -> None:
+        save(checkpoints, *state)
+        raise InterruptedError
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
+    with pytest.raises(InterruptedError):
+        fit_on(text, more)
+    monkeypatch.undo()
+    with pytest.raises(ArtifactError, match="another training"):
+        fit_on(more, text)
+    assert fit_on(text, more).reproducible
+
+
 def test_what_a_kill_left_of_a_checkpoint_is_no_hindrance(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLED, text, tokenizer, tmp_path / "emb", "2", "glove"], check=False)
     half = (tmp_path / "emb.checkpoint").read_bytes()[:1000]

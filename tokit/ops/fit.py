@@ -6,13 +6,14 @@ The corpus is encoded once; every epoch reads the ids. The tokenizer in the fold
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokit.arrays import Block, CorpusFacts, Ids, Pieces
+from tokit.arrays import Block, CorpusFacts, Ids, IntArray, Pieces
 from tokit.artifact import check_target, dump_json, writing
 from tokit.corpus import Corpus, Fingerprint
 from tokit.embedding import EMBEDDINGS, Embedding
@@ -150,7 +151,7 @@ def fit_embedding(
         facts = _encode(corpus, source.plain, stream, tick)
         source.plain.release()
         ids, counts = stream.mapped(), stream.token_counts
-    checkpoints = _checkpoints(plan, source, facts, begun, out=out, every=checkpoint_every, resume=resume)
+    checkpoints = _checkpoints(plan, source, facts, begun, ids.ends, out=out, every=checkpoint_every, resume=resume)
     job = FitJob(
         ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, plan.deterministic,
         plan.reference, tick, checkpoints, begun.start if begun else None,
@@ -222,6 +223,7 @@ def _checkpoints(
     source: Source,
     facts: CorpusFacts,
     begun: Begun | None,
+    ends: IntArray,
     *,
     out: str | Path,
     every: int | None,
@@ -236,6 +238,8 @@ def _checkpoints(
         "seed": plan.seed,
         "tokenizer": source.given.sha256,
         "corpus": facts.as_dict(),
+        # The corpus is the same in any order of its documents, and a training is not.
+        "order": hashlib.sha256(ends.data).hexdigest(),
         **({"from": begun.facts} if begun else {}),
     }
     # "." has no name to add to.
