@@ -133,6 +133,8 @@ def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
     assert_error(cli("import", file, "-o", out, "--words", file), 2, "--words")
     assert_error(cli("import", file, "-o", out, "-d", 0), 2, "--dim 0")
     assert_error(cli("import", file, "-o", out, "-d", 10**19), 2, "65,536")
+    for dim in (2, 4):
+        assert_error(cli("import", file, "-o", out, "-d", dim), 1, f"3 numbers, not {dim}", f"leave out --dim {dim}")
     file.write_bytes(GLOVE + b"cut 1 2")
     assert_error(cli("import", file, "-o", out), 1, "glove.txt:5: 2 numbers, not 3")
     file.write_bytes(b"<|pad|> 1 2\n")
