@@ -417,6 +417,19 @@ def test_near_refuses_what_it_cannot_look_up(cli: Cli, emb: Path) -> None:
     assert_error(cli("near", "-e", emb, stdin=b"\xff\n"), 2, "UTF-8")
 
 
+@pytest.mark.parametrize(
+    ("command", "good", "bad", "part"),
+    [("near", b"the\n", b"\xff\n", "UTF-8"), ("analogy", b"the a an\n", b"the a\n", "is not three words")],
+)
+def test_json_is_whole_where_a_line_ends_the_work(
+    cli: Cli, emb: Path, command: str, good: bytes, bad: bytes, part: str
+) -> None:
+    ran = cli(command, "-e", emb, "-k", 1, "--json", stdin=good * 2 + bad + good)
+    assert (ran.code, "line 3: " in ran.err, part in ran.err) == (2, True, True)
+    (answers,) = json.loads(ran.text).values()
+    assert len(answers) == 2
+
+
 def test_an_unknown_word_is_an_error(
     cli: Cli, trained_folder: Callable[[str], Path], corpus_file: Path, tmp_path: Path
 ) -> None:
