@@ -195,17 +195,22 @@ def test_embed_removes_the_first_component(
     monkeypatch.setattr("tokit.ops.embed.SAMPLE_DOCUMENTS", 1)
     options = ("-e", emb, "--pool", "sif", "-o")
     text = corpus_file.read_bytes()
+    # A sample is of whole blocks: here there are several.
+    text *= 1 if of == "all" else 1 + (5 << 20) // len(text)
+    many = tmp_path / "many.txt"
+    many.write_bytes(text)
     assert cli("embed", *options, tmp_path / "plain.npy", stdin=text).code == 0
     ran = cli("embed", *options, tmp_path / "less.npy", "--remove-component", of, "--json", stdin=text)
     report = json.loads(ran.text)
     assert report["component"] == of
-    assert 0 < report["component_documents"] <= report["documents"]
+    assert report["component_documents"] > 0
+    assert (report["component_documents"] == report["documents"]) == (of == "all")
     assert ("of all" if of == "all" else "of the first") in ran.err
     plain, less = np.load(tmp_path / "plain.npy"), np.load(tmp_path / "less.npy")
     first = np.linalg.svd(plain[: report["component_documents"]].astype(np.float64), full_matrices=False)[2][0]
     np.testing.assert_allclose(less, plain - np.outer(plain @ first, first), atol=1e-5)
     # A pipe and a file give the same.
-    assert cli("embed", corpus_file, *options, tmp_path / "file.npy", "--remove-component", of).code == 0
+    assert cli("embed", many, *options, tmp_path / "file.npy", "--remove-component", of).code == 0
     np.testing.assert_array_equal(np.load(tmp_path / "file.npy"), less)
 
 
@@ -234,6 +239,14 @@ def test_embed_replaces_a_file_only_when_told(cli: Cli, emb: Path, tmp_path: Pat
     assert cli("embed", "-e", emb, "-o", target, "--overwrite", stdin=TEXT).code == 0
     assert np.load(target).shape == (3, 6)
     assert [file.name for file in tmp_path.iterdir()] == ["v.npy"]
+
+
+def test_what_fails_leaves_no_folder_on_the_way(cli: Cli, bpe_folder: Path, emb: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for parent in (tmp_path / "new" / "er", tmp_path / "there"):
+        for command in (("embed", "-e", emb, "-o", parent / "v.npy"), ("encode", "-t", bpe_folder, "-o", parent / "s")):
+            assert_error(cli(*command, stdin=b"a\n\xff\n"), 1, "UTF-8")
+            assert [each.name for each in tmp_path.rglob("*")] == ["there"]
 
 
 @pytest.mark.parametrize(
@@ -402,6 +415,19 @@ def test_near_says_when_a_word_is_put_together(cli: Cli, emb: Path) -> None:
 def test_near_refuses_what_it_cannot_look_up(cli: Cli, emb: Path) -> None:
     assert_error(cli("near", "the", "-e", emb, "-k", 0), 2, "-k 0")
     assert_error(cli("near", "-e", emb, stdin=b"\xff\n"), 2, "UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("command", "good", "bad", "part"),
+    [("near", b"the\n", b"\xff\n", "UTF-8"), ("analogy", b"the a an\n", b"the a\n", "is not three words")],
+)
+def test_json_is_whole_where_a_line_ends_the_work(
+    cli: Cli, emb: Path, command: str, good: bytes, bad: bytes, part: str
+) -> None:
+    ran = cli(command, "-e", emb, "-k", 1, "--json", stdin=good * 2 + bad + good)
+    assert (ran.code, "line 3: " in ran.err, part in ran.err) == (2, True, True)
+    (answers,) = json.loads(ran.text).values()
+    assert len(answers) == 2
 
 
 def test_an_unknown_word_is_an_error(

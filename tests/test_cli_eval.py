@@ -210,6 +210,29 @@ def test_a_real_difference_is_no_noise(cli: Cli, make: Maker, tmp_path: Path) ->
     assert second["difference"]["verdict"] == "better"
 
 
+@pytest.mark.parametrize(("right", "verdict"), [(5, "noise"), (12, "better")])
+def test_a_difference_of_a_few_items_is_noise(cli: Cli, make: Maker, tmp_path: Path, right: int, verdict: str) -> None:
+    """Drawn again, five right answers are there nearly every time: their interval leaves zero out."""
+    good, bad = make("one", 1), make("far", 2, 50)
+    spaces, draw = [keyed(good), keyed(bad)], np.random.default_rng(7)
+    names = spaces[0].index_to_key
+    lines = []
+    while len(lines) < 500:
+        a, b, c, other = (names[i] for i in draw.choice(len(names), 4, replace=False))
+        best, worst = (each.most_similar(positive=[b, c], negative=[a], topn=1)[0][0] for each in spaces)
+        if len({best, worst, other}) == 3:
+            lines.append(f"{a} {b} {c} {best if len(lines) < right else other}\n")
+    (tmp_path / "questions").write_text("".join(lines))
+    ran = cli("eval", bad, good, "--task", tmp_path / "questions", "--json")
+    difference = rows(ran)[1]["difference"]
+    assert (difference["verdict"], difference["interval"]["low"] > 0) == (verdict, True)
+    assert difference["apart"] == right
+    table = cli("eval", bad, good, "--task", tmp_path / "questions").text.splitlines()
+    assert table[2].endswith(verdict)
+    # What is not zero is not shown as zero.
+    assert "0.000..+0" not in table[2]
+
+
 def test_seeds_are_one_row_with_their_spread(cli: Cli, make: Maker) -> None:
     folders = [make(f"seed{i}", i) for i in range(3)]
     joined = ",".join(map(str, folders))
@@ -275,6 +298,7 @@ def test_a_name_with_a_comma_is_one_folder(cli: Cli, make: Maker, tmp_path: Path
         (["--oov", "skipp"], 2, "did you mean 'skip'?"),
         (["--method", "3cosad"], 2, "did you mean '3cosadd'?"),
         (["--resamples", "0"], 2, "--resamples 0"),
+        (["--resamples", "9" * 30], 2, "1,000,000"),
         (["--seed", "-1"], 2, "--seed -1"),
         (["--json", "--csv"], 2, "exclude each other"),
     ],

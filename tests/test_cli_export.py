@@ -210,6 +210,14 @@ def test_errors(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
         assert cli("export", emb, "--to", "fasttext", "-o", out, "--overwrite", "-q").err == ""
 
 
+def test_folders_on_the_way_are_made_as_everywhere(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
+    vectors, emb, means = tmp_path / "a" / "v.txt", tmp_path / "b" / "c" / "emb", tmp_path / "d" / "means.npy"
+    assert cli("export", folder("skipgram"), "--to", "glove", "-o", vectors, "-q").code == 0
+    assert cli("import", vectors, "-o", emb, "-q").code == 0
+    assert cli("embed", "-e", emb, "-o", means, "-q", stdin=b"the water\n").code == 0
+    assert np.load(means).shape == (1, 12)
+
+
 def test_too_many_buckets_are_refused(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
     emb = tmp_path / "emb"
     shutil.copytree(folder(), emb)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -112,6 +113,17 @@ def test_a_matrix_needs_its_words(cli: Cli, tmp_path: Path) -> None:
     assert load_file(tmp_path / "emb" / "model.safetensors")["embeddings"].dtype == np.float32
 
 
+def test_rare_words_weigh_more_only_where_it_is_known_which_are(cli: Cli, file: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", np.eye(2))
+    (tmp_path / "w.txt").write_text("A\nb\n")
+    assert cli("import", tmp_path / "v.npy", "--words", tmp_path / "w.txt", "-o", tmp_path / "ones").code == 0
+    for pool in ("sif", "idf"):
+        ran = cli("embed", "-e", tmp_path / "ones", "--pool", pool, stdin=b"A b\n")
+        assert_error(ran, 2, f"--pool {pool}", "does not know how", "leave it out")
+    assert cli("import", file, "-o", tmp_path / "ranked").code == 0
+    assert cli("embed", "-e", tmp_path / "ranked", "--pool", "sif", stdin=b"the King\n").code == 0
+
+
 def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
     out = tmp_path / "emb"
     assert_error(cli("import", tmp_path / "glove.text", "-o", out), 1, "no such file", "glove.txt")
@@ -120,6 +132,9 @@ def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
     assert_error(cli("import", file, "-o", out, "--format", "glov"), 2, "did you mean 'glove'?")
     assert_error(cli("import", file, "-o", out, "--words", file), 2, "--words")
     assert_error(cli("import", file, "-o", out, "-d", 0), 2, "--dim 0")
+    assert_error(cli("import", file, "-o", out, "-d", 10**19), 2, "65,536")
+    for dim in (2, 4):
+        assert_error(cli("import", file, "-o", out, "-d", dim), 1, f"3 numbers, not {dim}", f"leave out --dim {dim}")
     file.write_bytes(GLOVE + b"cut 1 2")
     assert_error(cli("import", file, "-o", out), 1, "glove.txt:5: 2 numbers, not 3")
     file.write_bytes(b"<|pad|> 1 2\n")
@@ -127,6 +142,17 @@ def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
     file.write_bytes(b"0 3\n")
     assert_error(cli("import", file, "-o", out), 1, "no words")
     assert not out.exists()
+
+
+def test_a_file_that_says_its_columns_has_no_others(cli: Cli, file: Path, tmp_path: Path) -> None:
+    file.write_bytes(b"4 3\n" + GLOVE)
+    np.save(tmp_path / "v.npy", np.eye(3))
+    (tmp_path / "w.txt").write_text("A\nb\nc\n")
+    for number, arguments in enumerate(((file,), (tmp_path / "v.npy", "--words", tmp_path / "w.txt"))):
+        out = tmp_path / str(number)
+        assert_error(cli("import", *arguments, "-o", out, "-d", 2), 2, "--dim 2", "have 3 dimensions")
+        assert not out.exists()
+        assert cli("import", *arguments, "-o", out, "-d", 3, "-q").code == 0
 
 
 def test_a_folder_is_replaced_only_when_told(cli: Cli, file: Path, tmp_path: Path) -> None:
@@ -159,6 +185,27 @@ def test_sentence_transformers_opens_it(cli: Cli, file: Path, tmp_path: Path) ->
         model = sentence_transformers.SentenceTransformer(str(tmp_path / "emb"), device="cpu")
         vectors = model.encode(["the King", "cat"])
     np.testing.assert_allclose(vectors, embedder.embed(["the King", "cat"]), atol=1e-6)
+
+
+# floret can train as itself, with two rows a word, or as fastText does.
+@pytest.mark.parametrize(("mode", "hashes"), [(2, 2), (1, 1)])
+def test_a_model_of_floret_is_refused_by_its_name(cli: Cli, tmp_path: Path, mode: int, hashes: int) -> None:
+    """As floret 0.10 writes one: fastText's number and version, and two arguments more behind the longest n-gram."""
+    words, buckets, dim = [b"the", b"cat", b"sat"], 20, 4
+    content = struct.pack("<2i", 793712314, 12)
+    content += struct.pack("<11i", dim, 5, 1, 1, 5, 1, 2, 1, buckets, 3, 4) + struct.pack("<2i", mode, hashes)
+    content += struct.pack("<id", 100, 1e-4) + struct.pack("<3i2q", len(words), len(words), 0, 500, -1)
+    content += b"".join(word + b"\0" + struct.pack("<qb", 50, 0) for word in words)
+    for rows in (len(words) + buckets, len(words)):
+        content += struct.pack("<?2q", False, rows, dim) + np.ones((rows, dim), dtype="<f4").tobytes()
+    (tmp_path / "model.bin").write_bytes(content)
+    for options in ((), ("--format", "fasttext-bin")):
+        ran = cli("import", tmp_path / "model.bin", "-o", tmp_path / "emb", *options)
+        assert_error(ran, 1, "a model of floret, not of fastText", "save_vectors")
+    assert not (tmp_path / "emb").exists()
+    # Without the two it is one of fastText's.
+    (tmp_path / "model.bin").write_bytes(content[:52] + content[60:])
+    assert cli("import", tmp_path / "model.bin", "-o", tmp_path / "emb", "-q").code == 0
 
 
 def test_a_space_in_a_word_of_a_binary_file_is_said(cli: Cli, tmp_path: Path) -> None:

@@ -9,21 +9,24 @@ import signal
 import subprocess
 import sys
 import threading
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import engine
+from conftest import Ran, assert_error, engine
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 import tokit
 from tokit import artifact
 from tokit.arrays import Ids, Pieces
 from tokit.embedding import EMBEDDINGS, windows
 from tokit.embedding.base import FitJob
+from tokit.embedding.checkpoint import Checkpoints
 from tokit.embedding.fasttext import FastTextParams, ngram_buckets, ngram_rows, ngram_text
 from tokit.embedding.store import load_embedding
 from tokit.embedding.stream import IdStream
@@ -32,6 +35,8 @@ from tokit.ops.fit import FitReport, fit_embedding
 from tokit.ops.near import open_space
 from tokit.progress import Progress
 
+# How much alike two trainings of one text are that draw other random numbers.
+LIKE = 0.98
 FRUIT = ["apple", "pear", "plum", "cherry", "grape"]
 METAL = ["iron", "copper", "zinc", "silver", "tin"]
 WINDOWED = {"epochs": 20, "subsample": 0, "alpha": 0.05}
@@ -193,6 +198,33 @@ def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_pa
     assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "scratch", "whole"]
 
 
+def test_a_checkpoint_lies_beside_the_folder_whatever_it_is_called(
+    text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "emb").mkdir()
+    monkeypatch.chdir(tmp_path / "emb")
+    paths: list[Path] = []
+    save = Checkpoints.save
+    monkeypatch.setattr(Checkpoints, "save", lambda self, *state: paths.append(self.path) or save(self, *state))
+    fit(text, tokenizer, Path(), dim=4, checkpoint_every=2000)
+    assert set(paths) == {tmp_path / "emb.checkpoint"}
+    assert load_embedding(tmp_path / "emb").vectors.any()
+    assert [each.name for each in tmp_path.iterdir()] == ["emb"]
+
+
+def test_a_checkpoint_takes_no_memory_of_its_own(tmp_path: Path) -> None:
+    arrays = {"inputs": np.ones(1 << 22, dtype=np.float32), "lost": np.zeros((3, 2))}
+    checkpoints = Checkpoints(tmp_path / "emb.checkpoint", 1, "job", resume=True)
+    tracemalloc.start()
+    checkpoints.save(arrays, 7)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < arrays["inputs"].nbytes / 8
+    found = checkpoints.load()
+    assert found is not None and found[1] == 7
+    assert all((found[0][name] == array).all() for name, array in arrays.items())
+
+
 def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, text, tokenizer, tmp_path / "emb", "1", "skipgram"]
     subprocess.run(command, check=False)
@@ -201,6 +233,31 @@ def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path
     (tmp_path / "emb.checkpoint").write_bytes(b"no tensors")
     with pytest.raises(ArtifactError, match="cannot be read"):
         fit(text, tokenizer, tmp_path / "emb", dim=8, resume=True)
+
+
+def test_a_checkpoint_of_the_same_text_in_another_order_is_refused(
+    text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = tmp_path / "more.txt"
+    more.write_text("plum pear\niron zinc tin\n", encoding="utf-8")
+    options: dict[str, Any] = {"dim": 8, "threads": 1, "checkpoint_every": 2000, "resume": True}
+
+    def fit_on(*files: Path) -> FitReport:
+        return fit_embedding(tokit.open_corpus(list(map(str, files))), tokenizer, tmp_path / "emb", **options)
+
+    save = Checkpoints.save
+
+    def save_and_stop(checkpoints: Checkpoints, *state: Any) -> None:
+        save(checkpoints, *state)
+        raise InterruptedError
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_stop)
+    with pytest.raises(InterruptedError):
+        fit_on(text, more)
+    monkeypatch.undo()
+    with pytest.raises(ArtifactError, match="another training"):
+        fit_on(more, text)
+    assert fit_on(text, more).reproducible
 
 
 def test_what_a_kill_left_of_a_checkpoint_is_no_hindrance(text: Path, tokenizer: Path, tmp_path: Path) -> None:
@@ -225,7 +282,7 @@ def test_the_reference_keeps_no_checkpoints(text: Path, tokenizer: Path, tmp_pat
         fit(text, tokenizer, tmp_path / "emb", checkpoint_every=0)
 
 
-@pytest.mark.parametrize("family", ["glove", "svd"])
+@pytest.mark.parametrize("family", list(EMBEDDINGS))
 def test_unknown_words_alone_are_an_error(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
     (tmp_path / "other.txt").write_text("qqq www eee\n" * 9, encoding="utf-8")
     with pytest.raises(TrainingError, match="no two tokens"):
@@ -239,12 +296,41 @@ def test_unknown_words_alone_are_an_error(text: Path, tokenizer: Path, tmp_path:
     assert embedding.vectors.any()
 
 
+@pytest.mark.parametrize("family", ["skipgram", "cbow", "fasttext"])
+@pytest.mark.parametrize("name", ["kernels", "reference"])
+def test_unknown_words_are_passed_over(text: Path, tokenizer: Path, tmp_path: Path, family: str, name: str) -> None:
+    lines = text.read_text("utf-8").splitlines()
+    (tmp_path / "plain.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # Without a random choice of tokens, what is drawn hangs on nothing but the tokens that are learned.
+    settings = {"subsample": 0, "epochs": 1}
+    (tmp_path / "more.txt").write_text("\n".join(line.replace(" ", " qqq ") for line in lines) + "\n", encoding="utf-8")
+    with engine(name):
+        for out in ("plain", "more"):
+            fit(tmp_path / f"{out}.txt", tokenizer, tmp_path / out, family=family, settings=settings, threads=1)
+    plain, more = (load_embedding(tmp_path / out) for out in ("plain", "more"))
+    assert not more.vectors[more.unknown_id].any()
+    assert np.corrcoef(plain.vectors.ravel(), more.vectors.ravel())[0, 1] > LIKE
+
+
 def test_the_reference_can_be_asked_for(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     with engine("reference"):
         fit(text, tokenizer, tmp_path / "theirs")
     fit(text, tokenizer, tmp_path / "ours")
     engines = [artifact.read_manifest(tmp_path / name, "embedding")["engine"] for name in ("theirs", "ours")]
     assert engines == ["gensim", "kernels"]
+
+
+@pytest.mark.parametrize("family", list(EMBEDDINGS))
+def test_a_family_without_a_reference_refuses_to_be_trained_by_one(
+    cli: Callable[..., Ran], text: Path, tokenizer: Path, tmp_path: Path, family: str
+) -> None:
+    ran = cli("fit", family, text, "-t", tokenizer, "-d", 4, "-o", tmp_path / "emb", "--engine", "reference")
+    if family in ("glove", "svd"):
+        assert_error(ran, 2, f"{family} has no reference engine", "--engine")
+        assert not (tmp_path / "emb").exists()
+    else:
+        assert ran.code == 0, ran.err
+        assert artifact.read_manifest(tmp_path / "emb", "embedding")["engine"] == "gensim"
 
 
 def test_the_corpus_is_read_once(text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,12 +487,15 @@ def test_a_diverged_training_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         ("skipgram", {"window": "20000"}, "window"),
         ("skipgram", {"negatives": "0"}, "negatives"),
         ("skipgram", {"epochs": "0"}, "epochs"),
+        ("skipgram", {"epochs": "9" * 30}, "epochs"),
+        ("glove", {"epochs": "9" * 30}, "epochs"),
         ("skipgram", {"subsample": "1"}, "subsample"),
         ("skipgram", {"alpha": "0"}, "alpha"),
         ("skipgram", {"alpha": "inf"}, "alpha"),
         ("skipgram", {"alpha": "nan"}, "alpha"),
         ("skipgram", {"min_alpha": "0.5"}, "min_alpha"),
         ("fasttext", {"min_n": "7"}, "min_n"),
+        ("fasttext", {"max_n": str(1 << 64)}, "max_n"),
         ("glove", {"window": "20000"}, "window"),
         ("glove", {"x_max": "0"}, "x_max"),
         ("glove", {"eta": "nan"}, "eta"),
@@ -426,7 +515,7 @@ def test_settings_that_cannot_be_meant(
     assert not (tmp_path / "emb").exists()
 
 
-@pytest.mark.parametrize("options", [{"dim": 0}, {"dim": -3}, {"seed": -1}, {"seed": 1 << 32}])
+@pytest.mark.parametrize("options", [{"dim": 0}, {"dim": -3}, {"dim": 10**19}, {"seed": -1}, {"seed": 1 << 32}])
 def test_numbers_out_of_range(tmp_path: Path, text: Path, tokenizer: Path, options: dict[str, int]) -> None:
     with pytest.raises(UsageError, match=r"dim|seed"):
         fit(text, tokenizer, tmp_path / "emb", **options)
@@ -466,6 +555,30 @@ def test_a_damaged_folder_is_an_error(tmp_path: Path, text: Path, tokenizer: Pat
     with pytest.raises(ArtifactError) as caught:
         load_embedding(tmp_path / "emb")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "changed", [{"special_ids": [99]}, {"special_ids": ["a"]}, {"unknown_id": -1}, {"unknown_id": 99}, {"dim": 15}]
+)
+def test_a_manifest_that_does_not_fit_is_an_error(
+    cli: Callable[..., Ran], tmp_path: Path, text: Path, tokenizer: Path, changed: dict[str, Any]
+) -> None:
+    fit(text, tokenizer, tmp_path / "emb")
+    assert cli("inspect", tmp_path / "emb", "--check").code == 0
+    manifest = artifact.read_manifest(tmp_path / "emb")
+    artifact.dump_json({**manifest, **changed}, tmp_path / "emb" / "tokit.json")
+    assert_error(cli("near", "plum", "-e", tmp_path / "emb"), 1, "do not fit each other")
+    # The hashes are of the other files, and they are right.
+    ran = cli("inspect", tmp_path / "emb", "--check")
+    assert (ran.code, "do not fit each other" in ran.err) == (3, True)
+
+
+def test_vectors_of_another_type_are_an_error(tmp_path: Path, text: Path, tokenizer: Path) -> None:
+    fit(text, tokenizer, tmp_path / "emb")
+    vectors = load_embedding(tmp_path / "emb").vectors
+    save_file({"embeddings": vectors.astype(np.float16)}, tmp_path / "emb" / "model.safetensors")
+    with pytest.raises(ArtifactError, match="do not fit each other"):
+        load_embedding(tmp_path / "emb")
 
 
 def test_a_tokenizer_is_no_embedding(tokenizer: Path) -> None:
@@ -510,6 +623,24 @@ def test_an_interrupt_ends_training_and_leaves_nothing(tmp_path: Path, text: Pat
     assert "Traceback" not in errors
     assert not out.parent.exists()
     assert list(temporary.iterdir()) == []
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    """No file may be as large as that of the vectors."""
+    script = (
+        "import resource, signal, sys\nfrom tokit.cli.main import main\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = ["fit", "cbow", text, "-t", tokenizer, "-o", tmp_path / "out" / "emb", "-d", "60000"]
+    settings = ["--set", "epochs=1", "--threads", "1", "-q"]
+    ran = subprocess.run(
+        [sys.executable, "-c", script, *command, *settings], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[0] == "error: File too large"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_config_is_what_readers_expect(text: Path, tokenizer: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from conftest import HOSTILE_TEXTS, TEXTS, Ran, assert_error, engine
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import tokit
@@ -188,8 +189,13 @@ def test_tensors_are_written_by_the_part(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("tokit.embedding.tensors.BYTES_AT_ONCE", 20)
     table = np.arange(30, dtype=np.float32).reshape(10, 3)
     selected = SelectedRows(table, np.array([9, -1, 0, 4]))
-    tensors = {"c": np.arange(7, dtype=np.uint32), "rows": selected, "none": table[:0], "n": np.arange(3)}
-    write_tensors(tmp_path / "t", tensors)
+    tensors = {
+        "c": np.arange(7, dtype=np.uint32), "rows": selected, "none": table[:0], "n": np.arange(3),
+        "f": np.arange(3) / 7,
+    }  # fmt: skip
+    write_tensors(tmp_path / "t", tensors, {"job": '{"seed": "ü"}'})
+    with safe_open(tmp_path / "t", framework="numpy") as file:
+        assert file.metadata() == {"job": '{"seed": "ü"}'}
     stored = load_file(tmp_path / "t")
     np.testing.assert_array_equal(stored["rows"], [table[9], [0, 0, 0], table[0], table[4]])
     for name, value in stored.items():

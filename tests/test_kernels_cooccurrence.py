@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,6 +88,21 @@ def test_spilling_changes_nothing(monkeypatch: pytest.MonkeyPatch, window: int) 
         )
         assert as_dict(counted) == plain_counts(documents, window, lambda distance: 1 / distance)
         assert (len(spilled) > 2) == (memory == 0)
+
+
+def test_room_on_the_disk_is_taken_before_it_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not there, that is an error: a write through a map would be the end of the process."""
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: (tmp_path / "numbers").open("w+b"))
+    assert len(cooccurrence.mapped(1 << 16)) == 1 << 16
+    assert 512 * (tmp_path / "numbers").stat().st_blocks >= 8 << 16
+    assert len(cooccurrence.mapped(0)) == 0
+
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        cooccurrence.mapped(10)
 
 
 def test_totals_count_both_directions() -> None:

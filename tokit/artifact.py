@@ -127,16 +127,30 @@ def writing(target: str | Path, kind: str, *, overwrite: bool = False) -> Iterat
     """
     check_target(target, overwrite=overwrite)
     path = _resolved(target)
+    with folders_on_the_way(path):
+        _remove_dead_drafts(path)
+        draft = Draft(path.with_name(f".{path.name}.tmp-{os.getpid()}"))
+        draft.path.mkdir()
+        try:
+            yield draft
+            _seal(draft, kind)
+            _swap(draft.path, path)
+        finally:
+            shutil.rmtree(draft.path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def folders_on_the_way(path: Path) -> Iterator[None]:
+    """Make the folders that a path lies in; when the block fails, those that are still empty go again."""
+    made = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_dead_drafts(path)
-    draft = Draft(path.with_name(f".{path.name}.tmp-{os.getpid()}"))
-    draft.path.mkdir()
     try:
-        yield draft
-        _seal(draft, kind)
-        _swap(draft.path, path)
-    finally:
-        shutil.rmtree(draft.path, ignore_errors=True)
+        yield
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]:

@@ -217,7 +217,10 @@ def print_results(job: Job, results: dict[str, Result], words: int, console: Con
             peer, f"{seconds:.2f}", f"{words * job.epochs / seconds:,.0f}", f"{ratio:.2f}", f"{peak:.0f}", *scores
         )
     console.print(made)
-    console.print("whole runs: vocabulary, encoding, all epochs, saving. Scores: means over a seed a round.")
+    console.print(
+        "whole runs: vocabulary, encoding, all epochs, saving; kernels were compiled before. "
+        "Scores: means over a seed a round."
+    )
 
 
 def parser() -> argparse.ArgumentParser:

@@ -47,6 +47,7 @@ MethodOpt = Annotated[str, typer.Option("--method", help="How analogies are solv
 LowercaseOpt = Annotated[bool, typer.Option("--lowercase", help="Look words up in lower case.")]
 ResamplesOpt = Annotated[int, typer.Option("--resamples", help="Bootstrap draws behind the 95 % intervals.")]
 
+SMALLEST_SHOWN = 0.0005
 COLUMNS = (
     "task", "measure", "embedding", "score", "low", "high", "spread", "items", "found", "oov", "composed",
     "difference", "difference_low", "difference_high", "difference_items", "verdict",
@@ -97,8 +98,13 @@ def evaluate(
 
 
 def _legend(report: EvalReport) -> str:
+    from tokit.ops.verdicts import FEWEST_APART
+
     several = any(len(result.rows) > 1 for result in report.tasks)
-    against = "; differences are from the first, on what both cover, and noise has zero in its interval"
+    against = (
+        "; differences are from the first, on what both cover, and noise has zero in its interval or fewer than "
+        f"{FEWEST_APART} items behind it"
+    )
     case = ", in lower case" if report.lowercase else ""
     rule = {"compose": "composed from n-grams, or else from pieces", "pieces": "composed from pieces"}
     return (
@@ -161,7 +167,7 @@ def _print_table(report: EvalReport) -> None:
 
 
 def _cells(result: TaskResult, row: EvalRow, oov: str) -> list[str]:
-    score = "-" if row.score is None else f"{row.score:.3f}"
+    score = "-" if row.score is None else _number(row.score)
     found = f"{row.found:,}/{result.items:,}"
     interval = _shown(row.interval, "")
     return [result.name, row.name, result.measure, score, interval, found, oov, render.count(row.composed)]
@@ -170,8 +176,13 @@ def _cells(result: TaskResult, row: EvalRow, oov: str) -> list[str]:
 def _difference_cells(row: EvalRow, *, first: bool) -> list[str]:
     if row.difference is None:
         return ["", "", "first" if first else "-"]
-    return [f"{row.difference.value:+.3f}", _shown(row.difference.interval, "+"), row.difference.verdict]
+    return [_number(row.difference.value, "+"), _shown(row.difference.interval, "+"), row.difference.verdict]
 
 
 def _shown(found: Interval | None, sign: str) -> str:
-    return "-" if found is None else f"{found.low:{sign}.3f}..{found.high:{sign}.3f}"
+    return "-" if found is None else f"{_number(found.low, sign)}..{_number(found.high, sign)}"
+
+
+def _number(value: float, sign: str = "") -> str:
+    """Three digits; of what they would make nothing of, its size."""
+    return f"{value:{sign}.0e}" if value and abs(value) < SMALLEST_SHOWN else f"{value:{sign}.3f}"

@@ -12,7 +12,6 @@ from tokit.cli.options import (
     MAX_DOCUMENT,
     ConfigOpt,
     CorpusArg,
-    EngineOpt,
     ErrorsOpt,
     FieldOpt,
     FilesFromOpt,
@@ -63,6 +62,14 @@ FitThreadsOpt = Annotated[
         "--threads", min=1, help="Threads to train with; only 1 gives the same bytes every time.", show_default="all"
     ),
 ]
+FitEngineOpt = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--engine",
+        help="kernels, or reference: gensim trains (skipgram, cbow, fasttext), to other vectors of the same quality.",
+        show_default="kernels",
+    ),
+]
 
 DeterministicOpt = Annotated[
     bool,
@@ -98,7 +105,7 @@ def fit(
     seed: SeedOpt = 0,
     threads: FitThreadsOpt = None,
     deterministic: DeterministicOpt = False,
-    engine: EngineOpt = None,
+    engine: FitEngineOpt = None,
     checkpoint_every: CheckpointOpt = None,
     resume: ResumeOpt = False,
     overwrite: OverwriteOpt = False,

@@ -202,9 +202,12 @@ def _show(results: Iterable[Nearest], method: str) -> None:
 def _show_as_json(name: str, results: Iterable[Any]) -> None:
     """One JSON object, written as its parts come."""
     sys.stdout.write(f'{{"{name}": [')
-    for number, result in enumerate(results):
-        sys.stdout.write((", " if number else "") + json.dumps(dataclasses.asdict(result), ensure_ascii=False))
-    sys.stdout.write("]}\n")
+    try:
+        for number, result in enumerate(results):
+            sys.stdout.write((", " if number else "") + json.dumps(dataclasses.asdict(result), ensure_ascii=False))
+    finally:
+        # What was answered before a line that is none can be read.
+        sys.stdout.write("]}\n")
 
 
 def marked(argv: Sequence[str]) -> list[str]:

@@ -25,6 +25,10 @@ MAX_WINDOW = 10_000
 WHY_NOT_REPRODUCIBLE = (
     "more than one thread trained at once; --threads 1 or --deterministic gives the same bytes every time"
 )
+# Columns that no vectors have.
+MAX_DIM = 65_536
+# More passes than anybody waits for; a loss is kept of each.
+MAX_EPOCHS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class WindowParams:
 
     window: int = param(5, "tokens to either side that count as neighbours, at most", minimum=1)
     negatives: int = param(5, "random tokens drawn against each true one", minimum=1)
-    epochs: int = param(5, "passes over the corpus", minimum=1)
+    epochs: int = param(5, "passes over the corpus", minimum=1, maximum=MAX_EPOCHS)
     subsample: float = param(1e-3, "share above which frequent tokens are left out at random; 0: never", minimum=0)
     alpha: float = param(0.025, "learning rate at the start", minimum=0)
     min_alpha: float = param(0.0001, "learning rate at the end", minimum=0)
@@ -59,7 +63,7 @@ class FitJob:
     Attributes:
         ids: The corpus.
         pieces: What each id stands for.
-        counts: How often each id occurs in the corpus; int64, shape (vocab,).
+        counts: How often each id occurs in the corpus, 0 for one that is passed over; int64, shape (vocab,).
         dim: Columns of the vectors, > 0.
         params: The family's own.
         seed: Of whatever is drawn at random.
@@ -118,19 +122,18 @@ class Fitted:
     table: FloatArray | None = None
 
 
-def require_neighbours(ends: IntArray) -> None:
-    """Check that some token has a neighbour.
-
-    Args:
-        ends: Of the documents, in tokens.
+def require_neighbours(job: FitJob) -> None:
+    """Check that some token has a neighbour, and that some is known.
 
     Raises:
-        TrainingError: none has.
+        TrainingError: none has, or is.
     """
-    longest = int(np.diff(ends, prepend=0).max(initial=0))
+    longest = int(np.diff(job.ids.ends, prepend=0).max(initial=0))
     if longest < 2:
         what = "the corpus has no token" if longest == 0 else "no document has two tokens, so none has a neighbour"
         raise TrainingError(what, hint="give more text; --unit file makes a whole file one document")
+    if not job.counts.any():
+        raise TrainingError("no two tokens that the tokenizer knows stand together", hint="give more text")
 
 
 def require_finite(vectors: FloatArray, output: FloatArray, *, lower: str) -> None:
@@ -153,6 +156,8 @@ class Embedding(ABC):
 
     name: ClassVar[str]
     Params: ClassVar[type[Any]]
+    # Whether a library can train it in place of our kernels.
+    has_reference: ClassVar[bool] = False
     # Whether a training that was killed can go on.
     resumes: ClassVar[bool] = False
     # Whether it can begin with vectors of another training, and whether it can in the reference library.

@@ -17,6 +17,7 @@ class Cbow(Embedding):
 
     name: ClassVar[str] = "cbow"
     Params: ClassVar[type[Any]] = WindowParams
+    has_reference: ClassVar[bool] = True
     resumes: ClassVar[bool] = True
     starts: ClassVar[bool] = True
     outputs_of: ClassVar[tuple[str, ...]] = ("cbow",)

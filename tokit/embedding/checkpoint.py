@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
+from tokit.embedding.tensors import write_tensors
 from tokit.errors import ArtifactError
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -41,14 +41,12 @@ class Checkpoints:
         Raises:
             ArtifactError: it cannot be written.
         """
-        from safetensors.numpy import save
-
         draft = self.path.with_name(f"{self.path.name}.new")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                file.write(save(dict(arrays), metadata={"job": self.job, "turn": str(turn)}))
-                file.flush()
+            # By the part: a copy of the tables would take as much memory as the training.
+            write_tensors(draft, arrays, {"job": self.job, "turn": str(turn)})
+            with draft.open("rb") as file:
                 os.fsync(file.fileno())
             draft.replace(self.path)
         except OSError as error:
@@ -70,7 +68,7 @@ class Checkpoints:
         try:
             with safe_open(self.path, framework="numpy") as file:
                 said = file.metadata() or {}
-                arrays = {name: np.array(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a dict
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         except (OSError, SafetensorError) as error:
             raise ArtifactError(f"{self.path}: cannot be read: {error}", hint="begin again without --resume") from error
         if said.get("job") != self.job:

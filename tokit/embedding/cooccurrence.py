@@ -5,6 +5,7 @@ Sums are integers in fixed point, so they are the same to the last bit however o
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,8 +87,15 @@ def fixed(weights: npt.NDArray[np.float64]) -> Numbers64:
 
 
 def mapped(size: int) -> Numbers64:
-    """Numbers in a file without a name, which is gone when they are."""
+    """Numbers in a file without a name, which is gone when they are.
+
+    Raises:
+        OSError: the disk has no room for them.
+    """
     with tempfile.TemporaryFile(prefix="tokit-") as file:
+        # A file with holes is filled through the map, and there a full disk kills the process.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, max(size, 1) * 8)
         return np.asarray(np.memmap(file, dtype=np.uint64, mode="w+", shape=(max(size, 1),)))[:size]
 
 

@@ -22,13 +22,16 @@ from tokit.embedding.windows import OwnRows, fit_windows
 from tokit.errors import UsageError
 from tokit.params import param
 
+# No word is longer; a .bin of fastText has 32 bits for it.
+MAX_NGRAM = 10_000
+
 
 @dataclass(frozen=True)
 class FastTextParams(WindowParams):
     """Those of skip-gram, and which n-grams count."""
 
     min_n: int = param(3, "characters of the shortest n-gram", minimum=1)
-    max_n: int = param(6, "characters of the longest n-gram", minimum=1)
+    max_n: int = param(6, "characters of the longest n-gram", minimum=1, maximum=MAX_NGRAM)
     buckets: int = param(
         2_000_000, "n-grams are hashed to so many numbers; only those that occur take memory", minimum=1
     )
@@ -47,6 +50,7 @@ class FastText(Embedding):
 
     name: ClassVar[str] = "fasttext"
     Params: ClassVar[type[Any]] = FastTextParams
+    has_reference: ClassVar[bool] = True
     resumes: ClassVar[bool] = True
     starts: ClassVar[bool] = True
     reference_starts: ClassVar[bool] = False
@@ -56,7 +60,7 @@ class FastText(Embedding):
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
         """See the base."""
-        require_neighbours(job.ids.ends)
+        require_neighbours(job)
         known = np.flatnonzero(job.known)
         ngrams, used = ngram_rows(job.pieces, known, job.params)
         if job.reference:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.base import (
+    MAX_EPOCHS,
     MAX_WINDOW,
     WHY_NOT_REPRODUCIBLE,
     Embedding,
@@ -43,7 +44,7 @@ class GloveParams:
     """What GloVe takes."""
 
     window: int = param(10, "tokens to either side that count as neighbours", minimum=1, maximum=MAX_WINDOW)
-    epochs: int = param(25, "passes over the pairs", minimum=1)
+    epochs: int = param(25, "passes over the pairs", minimum=1, maximum=MAX_EPOCHS)
     x_max: float = param(10.0, "co-occurrences from which on a pair has full weight", minimum=1e-6, maximum=1e12)
     alpha: float = param(0.75, "power of a rarer pair's share of x_max that is its weight", minimum=0, maximum=10)
     eta: float = param(0.05, "learning rate at the start", minimum=1e-6, maximum=1)
@@ -62,7 +63,7 @@ class Glove(Embedding):
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
         """See the base."""
-        require_neighbours(job.ids.ends)
+        require_neighbours(job)
         params: GloveParams = job.params
         started = time.perf_counter()
         counts = count_cooccurrences(

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from tokit.artifact import folders_on_the_way
 from tokit.errors import ArtifactError
 
 # What a file begins with that may be replaced, by what its name ends with.
@@ -74,16 +75,16 @@ def _begins_with(path: Path, magic: bytes) -> bool:
 def writing_file(target: str | Path) -> Iterator[BinaryIO]:
     """Write a file beside `target`, which it becomes when the block ends well."""
     path = Path(target)
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with folders_on_the_way(path):
+        try:
+            with draft.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ class SkipGram(Embedding):
 
     name: ClassVar[str] = "skipgram"
     Params: ClassVar[type[Any]] = WindowParams
+    has_reference: ClassVar[bool] = True
     resumes: ClassVar[bool] = True
     starts: ClassVar[bool] = True
     outputs_of: ClassVar[tuple[str, ...]] = ("skipgram", "fasttext")

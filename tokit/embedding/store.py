@@ -22,6 +22,8 @@ from tokit.embedding.tensors import Rows, mapped_tensor, write_tensors
 from tokit.errors import ArtifactError
 
 VECTORS, TRAINING, TOKENIZER = "model.safetensors", "training.safetensors", "tokenizer.json"
+# What the manifest of imported words says that came without counts and in no order.
+COUNTED_ONCE = "ones"
 # transformers takes a folder of this version or a newer one for sound, and does not warn about its pattern.
 TRANSFORMERS_VERSION = "5.0.0"
 
@@ -55,6 +57,11 @@ class StaticEmbedding:
         return None if read is None else int(read) + int(self.manifest.get("from", {}).get("documents", 0))
 
     @property
+    def counted(self) -> bool:
+        """Whether `token_counts` say anything: of words that came without counts each has one."""
+        return self.manifest.get("token_counts") != COUNTED_ONCE
+
+    @property
     def seen(self) -> npt.NDArray[np.bool_]:
         """Tokens that the training corpus has; shape (vocab,)."""
         mask: npt.NDArray[np.bool_] = self.token_counts > 0
@@ -70,10 +77,12 @@ class StaticEmbedding:
 
 
 def write_vectors(folder: Path, fitted: Fitted, token_counts: IntArray, document_frequencies: IntArray) -> None:
-    """Write all but the tokenizer and the manifest."""
-    from safetensors.numpy import save_file
+    """Write all but the tokenizer and the manifest.
 
-    save_file({"embeddings": fitted.vectors}, folder / VECTORS)
+    Raises:
+        OSError: the disk is full.
+    """
+    write_tensors(folder / VECTORS, {"embeddings": fitted.vectors})
     training: dict[str, Rows] = {
         "token_counts": token_counts,
         "document_frequencies": document_frequencies,
@@ -113,12 +122,17 @@ def load_embedding(folder: str | Path) -> StaticEmbedding:
     vectors = _tensor(path / VECTORS, "embeddings")
     counts, frequencies = (_tensor(path / TRAINING, name) for name in ("token_counts", "document_frequencies"))
     size, dim = manifest.get("vocab_size"), manifest.get("dim")
+    special_ids, unknown_id = manifest["special_ids"], manifest.get("unknown_id")
     fits = vectors.shape == (size, dim) and counts.shape == frequencies.shape == (size,)
+    # Kernels take numbers for what they should be.
+    fits = fits and vectors.dtype == np.float32 and counts.dtype == frequencies.dtype == np.int64
+    named = [*special_ids, *([] if unknown_id is None else [unknown_id])]
+    fits = fits and all(isinstance(each, int) and 0 <= each < len(vectors) for each in named)
     if not fits or not np.isfinite(vectors).all():
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="fit it again")
     special = np.zeros(len(vectors), dtype=np.bool_)
-    special[manifest["special_ids"]] = True
-    return StaticEmbedding(vectors, counts, frequencies, special, manifest["unknown_id"], path / TOKENIZER, manifest)
+    special[special_ids] = True
+    return StaticEmbedding(vectors, counts, frequencies, special, unknown_id, path / TOKENIZER, manifest)
 
 
 def load_ngrams(folder: str | Path) -> NgramTable | None:

@@ -61,7 +61,7 @@ class Svd(Embedding):
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
         """See the base."""
-        require_neighbours(job.ids.ends)
+        require_neighbours(job)
         params: SvdParams = job.params
         started = time.perf_counter()
         weights = dynamic_weights(params.window) if params.weighting == "dynamic" else even_weights(params.window)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tokit.arrays import IntArray
 from tokit.errors import ArtifactError
 
-DTYPES = {"F32": "<f4", "I64": "<i8", "U32": "<u4"}
+DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U32": "<u4"}
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 BYTES_AT_ONCE = 1 << 24
 # A longer header is none of ours.
@@ -69,11 +69,11 @@ class SelectedRows:
         return found
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Rows]) -> None:
-    """Write a file that `safetensors` reads, some rows at a time."""
+def write_tensors(path: Path, tensors: Mapping[str, Rows], said: Mapping[str, str] | None = None) -> None:
+    """Write a file that `safetensors` reads, some rows at a time; `said` is its metadata."""
     # Large numbers first, so that each array begins at a multiple of its own.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
-    header: dict[str, Any] = {}
+    header: dict[str, Any] = {"__metadata__": dict(said)} if said else {}
     at = 0
     for name, rows in ordered:
         end = at + math.prod(rows.shape) * rows.dtype.itemsize

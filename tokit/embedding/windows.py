@@ -68,7 +68,7 @@ def fit_windows(job: FitJob, *, bag: bool = False, own: OwnRows | None = None) -
     Raises:
         TrainingError: no document has two tokens, or the training diverged.
     """
-    require_neighbours(job.ids.ends)
+    require_neighbours(job)
     training = Training(job, bag=bag, own=own)
     threads = 1 if job.deterministic else job.threads
     training.run(threads)
@@ -137,13 +137,14 @@ def start_vectors(table: Table, seed: int) -> None:
 def kept_shares(counts: IntArray, subsample: float) -> npt.NDArray[np.uint32]:
     """How many of 2**32 occurrences of each token are learned from; 2**32 - 1 for all; shape (vocab,).
 
-    A token of frequency f is kept with probability sqrt(t / f) + t / f, as in word2vec's own code.
+    A token of frequency f is kept with probability sqrt(t / f) + t / f, as in word2vec's own code; one without a count
+    is passed over.
     """
     if not subsample:
-        return np.full(len(counts), ALWAYS, dtype=np.uint32)
+        return np.where(counts > 0, ALWAYS, 0).astype(np.uint32)
     ratio = subsample * max(int(counts.sum()), 1) / np.maximum(counts, 1)
-    shares: npt.NDArray[np.uint32] = np.minimum((np.sqrt(ratio) + ratio) * (1 << 32), ALWAYS).astype(np.uint32)
-    return shares
+    shares = np.minimum((np.sqrt(ratio) + ratio) * (1 << 32), ALWAYS)
+    return np.where(counts > 0, shares, 0).astype(np.uint32)
 
 
 def alias_table(weights: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:

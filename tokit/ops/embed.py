@@ -130,7 +130,7 @@ def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_
 
     Raises:
         ArtifactError: no embedding, or a damaged one.
-        UsageError: an unknown pooling, or a smoothing that is not positive.
+        UsageError: an unknown pooling or one that the embedding knows too little for; a smoothing that is not positive.
     """
     if pool not in POOLS:
         raise UsageError(f"unknown --pool '{pool}'", hint=did_you_mean(pool, list(POOLS)))
@@ -138,14 +138,26 @@ def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_
         raise UsageError(f"--sif-a {a:g}: not a positive number", hint=f"--sif-a {DEFAULT_SIF:g}")
     embedding = load_embedding(folder)
     table = embedding.vectors
-    if pool == "sif":
-        table = table * sif_weights(embedding.token_counts, a=a)[:, None]
-    if pool == "idf":
-        documents = embedding.documents
-        if documents is None:
-            raise UsageError(f"--pool idf: {folder} does not know how many documents hold a word", hint="--pool sif")
-        table = table * idf_weights(embedding.document_frequencies, documents)[:, None]
+    if pool != "mean":
+        table = table * _weights(embedding, folder, pool, a)[:, None]
     return Embedder(embedding, open_own_tokenizer(embedding), table)
+
+
+def _weights(embedding: StaticEmbedding, folder: str | Path, pool: str, a: float) -> FloatArray:
+    """What each token counts in a mean.
+
+    Raises:
+        UsageError: the embedding does not know how often tokens occur, or in how many documents.
+    """
+    if pool == "sif":
+        if not embedding.counted:
+            raise UsageError(f"--pool sif: {folder} does not know how often a word occurs", hint="leave it out")
+        return sif_weights(embedding.token_counts, a=a)
+    documents = embedding.documents
+    if documents is None:
+        hint = "--pool sif" if embedding.counted else "leave it out"
+        raise UsageError(f"--pool idf: {folder} does not know how many documents hold a word", hint=hint)
+    return idf_weights(embedding.document_frequencies, documents)
 
 
 def open_own_tokenizer(embedding: StaticEmbedding) -> LibraryTokenizer:

@@ -23,7 +23,7 @@ from tokit.registry import did_you_mean, near_names
 # The name of a task → its name in the index of texts.
 TASKS = {"wordsim353": "wordsim353", "simlex999": "simlex999", "analogies": "questions-words"}
 OOV_RULES = ("compose", "pieces", "skip", "zero")
-DEFAULT_RESAMPLES = 1000
+DEFAULT_RESAMPLES, MAX_RESAMPLES = 1000, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,10 @@ def _check(embeddings: Sequence[str], oov: str, method: str, resamples: int, see
     if oov not in OOV_RULES:
         raise UsageError(f"unknown --oov '{oov}'", hint=did_you_mean(oov, list(OOV_RULES)))
     scorer(method)
-    if resamples < 1:
-        raise UsageError(f"--resamples {resamples}: not a positive number", hint=f"--resamples {DEFAULT_RESAMPLES}")
+    if not 1 <= resamples <= MAX_RESAMPLES:
+        raise UsageError(
+            f"--resamples {resamples}: not between 1 and {MAX_RESAMPLES:,}", hint=f"--resamples {DEFAULT_RESAMPLES}"
+        )
     if seed < 0:
         raise UsageError(f"--seed {seed}: below zero", hint="--seed 0")
 

@@ -6,17 +6,18 @@ The corpus is encoded once; every epoch reads the ids. The tokenizer in the fold
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokit.arrays import Block, CorpusFacts, Ids, Pieces
+from tokit.arrays import Block, CorpusFacts, Ids, IntArray, Pieces
 from tokit.artifact import check_target, dump_json, writing
 from tokit.corpus import Corpus, Fingerprint
 from tokit.embedding import EMBEDDINGS, Embedding
-from tokit.embedding.base import FitJob, Fitted
+from tokit.embedding.base import MAX_DIM, FitJob, Fitted
 from tokit.embedding.checkpoint import Checkpoints
 from tokit.embedding.plain import plain_specification
 from tokit.embedding.store import TOKENIZER, write_vectors
@@ -149,8 +150,8 @@ def fit_embedding(
     with StreamWriter(source.plain.vocab_size) as stream:
         facts = _encode(corpus, source.plain, stream, tick)
         source.plain.release()
-        ids, counts = stream.mapped(), stream.token_counts
-    checkpoints = _checkpoints(plan, source, facts, begun, out=out, every=checkpoint_every, resume=resume)
+        ids, counts = stream.mapped(), learned_counts(stream.token_counts, source.pieces)
+    checkpoints = _checkpoints(plan, source, facts, begun, ids.ends, out=out, every=checkpoint_every, resume=resume)
     job = FitJob(
         ids, source.pieces, counts, plan.dim, plan.params, plan.seed, plan.threads, plan.deterministic,
         plan.reference, tick, checkpoints, begun.start if begun else None,
@@ -194,11 +195,16 @@ def plan_fit(
         UsageError: an unknown family or parameter, or a number out of range.
     """
     kind = EMBEDDINGS.get(family)
-    if dim < 1:
-        raise UsageError(f"--dim {dim}: not a positive number", hint=f"-d {DEFAULT_DIM}")
+    if not 1 <= dim <= MAX_DIM:
+        raise UsageError(f"--dim {dim}: not between 1 and {MAX_DIM:,}", hint=f"-d {DEFAULT_DIM}")
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"--seed {seed}: not between 0 and {LARGEST_SEED}", hint="--seed 0")
     reference = chosen_engine() == REFERENCE
+    if reference and not kind.has_reference:
+        raise UsageError(
+            f"{kind.name} has no reference engine: no library here trains it",
+            hint="leave out --engine reference, or TOKIT_ENGINE",
+        )
     return Plan(
         kind, fill(kind.Params, settings or {}), dim, seed, threads or available_threads(), deterministic, reference
     )
@@ -217,6 +223,7 @@ def _checkpoints(
     source: Source,
     facts: CorpusFacts,
     begun: Begun | None,
+    ends: IntArray,
     *,
     out: str | Path,
     every: int | None,
@@ -231,9 +238,12 @@ def _checkpoints(
         "seed": plan.seed,
         "tokenizer": source.given.sha256,
         "corpus": facts.as_dict(),
+        # The corpus is the same in any order of its documents, and a training is not.
+        "order": hashlib.sha256(ends.data).hexdigest(),
         **({"from": begun.facts} if begun else {}),
     }
-    path = Path(out)
+    # "." has no name to add to.
+    path = Path(out).resolve()
     return Checkpoints(path.with_name(f"{path.name}.checkpoint"), every or NEVER, json.dumps(job), resume)
 
 
@@ -289,6 +299,14 @@ def _encode(corpus: Corpus, tokenizer: Tokenizer, stream: StreamWriter, tick: Ti
     if not fingerprint.documents:
         raise empty_corpus()
     return corpus_facts(fingerprint)
+
+
+def learned_counts(counts: IntArray, pieces: Pieces) -> IntArray:
+    """How often each token occurs that has a vector: an unknown one is any of many words, and is passed over."""
+    learned = counts.copy()
+    if pieces.unknown_id is not None:
+        learned[pieces.unknown_id] = 0
+    return learned
 
 
 def _fit(family: type[Embedding], job: FitJob) -> Fitted:

@@ -16,12 +16,12 @@ import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.artifact import check_target, dump_json, sha256_file, writing
-from tokit.embedding.base import Fitted
+from tokit.embedding.base import MAX_DIM, Fitted
 from tokit.embedding.formats import FORMATS, Format
 from tokit.embedding.formats import base as formats
 from tokit.embedding.formats.recognise import recognise
 from tokit.embedding.ngrams import NgramTable
-from tokit.embedding.store import TOKENIZER, write_vectors
+from tokit.embedding.store import COUNTED_ONCE, TOKENIZER, write_vectors
 from tokit.embedding.tensors import Rows, SelectedRows
 from tokit.errors import ArtifactError, UsageError
 from tokit.ops.found import Found, notes_of
@@ -37,7 +37,7 @@ from tokit.tokenizer.word import Word, WordParams, from_words
 FAMILY = "import"
 WORDS_AT_ONCE = 1 << 16
 # Where the counts come from.
-FROM_FILE, FROM_RANK, ONES = "file", "rank", "ones"
+FROM_FILE, FROM_RANK = "file", "rank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def import_vectors(
         tick: Progress.
 
     Raises:
-        UsageError: an unknown format, a word list that is missing or not wanted.
+        UsageError: an unknown format, a word list that is missing or not wanted, another `dim` than the file's.
         CorpusError: broken text, with its line; or a word that is not UTF-8.
         ArtifactError: a broken binary file, with its byte; or the folder cannot be written.
     """
@@ -129,6 +129,10 @@ def import_vectors(
     read = kind.read(formats.Source(path, Path(words) if words is not None else None, dim, tick, ngrams))
     if not read.words:
         raise ArtifactError(f"{path}: no words in it", hint="fetch it again")
+    if dim is not None and read.vectors.shape[1] != dim:
+        raise UsageError(
+            f"--dim {dim}: the vectors of {path} have {read.vectors.shape[1]} dimensions", hint="leave it out"
+        )
     special = SpecialTokens.parse().with_unknown()
     kept = keep_first(read.words, special)
     if not kept.words:
@@ -196,7 +200,7 @@ def token_counts(counts: IntArray | None, rows: IntArray, *, ranked: bool) -> tu
     if counts is not None:
         return np.maximum(counts[rows], 1), FROM_FILE
     if not ranked:
-        return np.ones(len(rows), dtype=np.int64), ONES
+        return np.ones(len(rows), dtype=np.int64), COUNTED_ONCE
     return len(rows) // np.arange(1, len(rows) + 1, dtype=np.int64), FROM_RANK
 
 
@@ -223,8 +227,8 @@ def _check_options(kind: type[Format], words: str | Path | None, dim: int | None
         raise UsageError(f"{path}: a matrix without words", hint="--words words.txt, one word a line")
     if not kind.needs_words and words is not None:
         raise UsageError(f"--words: a file of format {kind.name} has its own", hint="leave it out")
-    if dim is not None and dim < 1:
-        raise UsageError(f"--dim {dim}: not a positive number", hint="--dim 300")
+    if dim is not None and not 1 <= dim <= MAX_DIM:
+        raise UsageError(f"--dim {dim}: not between 1 and {MAX_DIM:,}", hint="--dim 300")
 
 
 def _unreached(trained: Trained, words: Sequence[str], tick: Tick) -> tuple[Found, Found]:

@@ -142,4 +142,18 @@ def _special_ids(path: Path) -> dict[str, int]:
         return {}
 
 
-CHECKS = {"tokenizer": _check_tokenizer, "counts": _check_counts, "shards": _check_shards}
+def _check_embedding(path: Path) -> list[str]:
+    from tokit.embedding.store import load_ngrams
+    from tokit.ops.near import open_space
+
+    open_space(path)
+    load_ngrams(path)
+    return []
+
+
+CHECKS = {
+    "tokenizer": _check_tokenizer,
+    "counts": _check_counts,
+    "shards": _check_shards,
+    "embedding": _check_embedding,
+}

@@ -15,6 +15,10 @@ from tokit.measure.bootstrap import Interval, Numbers, interval, mean_of_drawn, 
 from tokit.measure.tasks import RatedPairs, WordTask
 from tokit.ops.observed import BoolArray, Observed
 
+# Fewer that all point one way do so by chance more often than once in twenty (the sign test); drawn again and again,
+# as for the interval, four of them look like more.
+FEWEST_APART = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -24,16 +28,18 @@ class Difference:
         value: On the items that both cover.
         interval: 95 %, of the same draws for both.
         items: So many are covered by both.
+        apart: On so many of them they are not the same.
     """
 
     value: float
     interval: Interval
     items: int
+    apart: int
 
     @property
     def verdict(self) -> str:
-        """better, worse, or noise: the interval includes zero."""
-        if self.interval.has_zero:
+        """better, worse, or noise: the interval includes zero, or few items stand behind it."""
+        if self.interval.has_zero or self.apart < FEWEST_APART:
             return "noise"
         return "better" if self.value > 0 else "worse"
 
@@ -136,7 +142,10 @@ def _difference(
 ) -> Difference | None:
     value = float(np.mean([each.score(mask) for each in row]) - np.mean([each.score(mask) for each in first]))
     found = interval(drawn)
-    return None if found is None or not np.isfinite(value) else Difference(value, found, int(mask.sum()))
+    if found is None or not np.isfinite(value):
+        return None
+    one, two = (np.mean([each.values for each in part], axis=0) for part in (first, row))
+    return Difference(value, found, int(mask.sum()), int((one != two)[mask].sum()))
 
 
 def _row(

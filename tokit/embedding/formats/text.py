@@ -216,7 +216,7 @@ class _Reading:
             raise self._columns(where, max(len(fields) - 1, 0), "cut off? fetch it again; or name its --format")
         numbers = fields[-self._dim :]
         if len(fields) > self._dim + 1 and DECIMAL.fullmatch(fields[-self._dim - 1]):
-            many = next((i for i, each in enumerate(reversed(fields)) if not DECIMAL.fullmatch(each)), len(fields) - 1)
+            many = next((i for i, each in enumerate(reversed(fields)) if not NUMBER.fullmatch(each)), len(fields) - 1)
             raise self._columns(where, many, "lines were joined? fetch it again; or name its --format")
         # Not joined again: blanks inside of a word are what they are.
         end = (
@@ -237,6 +237,8 @@ class _Reading:
         return numbers
 
     def _columns(self, where: str, found: int, hint: str) -> CorpusError:
+        if self._source.dim is not None and self._header is None:
+            hint = f"leave out --dim {self._dim}; or {hint}"
         return CorpusError(f"{where}: {found:,} numbers, not {self._dim:,}", hint=hint)
 
     def _where(self, line: int) -> str:
