@@ -382,7 +382,13 @@ def test_the_command_says_what_it_began_with(cli: Cli, home: Path, tmp_path: Pat
               tmp_path / "two", "--json")  # fmt: skip
     report = json.loads(ran.text)
     assert (report["dim"], report["start"]["matched"], report["start"]["kept"]) == (8, "id", 3)
-    ran = cli("fit", "cbow", "--from", home / "skipgram", "-o", tmp_path / "none", stdin=b"uno due\ntre uno\n" * 9)
+    foreign = b"uno due\ntre uno\n" * 9
+    ran = cli("fit", "cbow", "--from", home / "skipgram", "-o", tmp_path / "none", stdin=foreign)
+    assert ran.code == 1 and "no two tokens that the tokenizer knows" in ran.err
+    assert cli("train", "-m", "word", "-o", tmp_path / "words", stdin=foreign).code == 0
+    ran = cli(
+        "fit", "cbow", "--from", home / "skipgram", "-t", tmp_path / "words", "-o", tmp_path / "none", stdin=foreign
+    )
     assert ran.code == 0 and "warning: no token of the text has a vector" in ran.err
 
 
