@@ -128,7 +128,7 @@ def last_rate(job: Job) -> float:
     """Where the learning rate ends in gensim, which has as many threads as the job.
 
     From a corpus file each thread counts its own share of an epoch as progress through the whole of it
-    (`get_next_alpha` in gensim 4.4's word2vec_corpusfile.pyx), so that the rate does not fall as far as asked for: after
+    (`get_next_alpha` in gensim 4.4's word2vec_corpusfile.pyx), so the rate does not fall as far as asked for: after
     three epochs with two threads to 0.0043. With tokit's own end, which is the one that was asked for, tokit would be
     measured at another rate.
     """
