@@ -102,8 +102,8 @@ class Table:
         return self.numbers.reshape(-1, self.stride)[:-1, : self._dim]
 
     def rows(self, known: npt.NDArray[np.bool_]) -> FloatArray:
-        """A copy, zeros where a token is not known; shape (vocab, dim)."""
-        rows = np.array(self.vectors)
+        """The vectors, made zero where a token is not known; shape (vocab, dim)."""
+        rows = self.vectors
         rows[~known] = 0
         return rows
 

@@ -29,6 +29,7 @@ from tokit.ops.following import corpus_facts, empty_corpus
 from tokit.ops.start import Begun, Earlier, StartReport, begin_from, check_start, open_earlier
 from tokit.params import fill
 from tokit.progress import Tick, silent
+from tokit.runner.memory import give_back
 from tokit.runner.threads import available_threads, interruptible
 from tokit.tokenizer.base import PLAIN, Tokenizer
 from tokit.tokenizer.derive import library_form
@@ -150,6 +151,7 @@ def fit_embedding(
     with StreamWriter(source.plain.vocab_size) as stream:
         facts = _encode(corpus, source.plain, stream, tick)
         source.plain.release()
+        give_back()
         ids, counts = stream.mapped(), learned_counts(stream.token_counts, source.pieces)
     checkpoints = _checkpoints(plan, source, facts, begun, ids.ends, out=out, every=checkpoint_every, resume=resume)
     job = FitJob(
