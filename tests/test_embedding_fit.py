@@ -24,16 +24,16 @@ from safetensors.numpy import load_file, save_file
 import tokit
 from tokit import artifact
 from tokit.arrays import Ids, Pieces
+from tokit.checkpoint import Checkpoints
 from tokit.embedding import EMBEDDINGS, windows
 from tokit.embedding.base import FitJob
-from tokit.embedding.checkpoint import Checkpoints
 from tokit.embedding.fasttext import FastTextParams, ngram_buckets, ngram_rows, ngram_text
 from tokit.embedding.store import load_embedding
-from tokit.embedding.stream import IdStream
 from tokit.errors import ArtifactError, CorpusError, TrainingError, UsageError
 from tokit.ops.fit import FitReport, fit_embedding
 from tokit.ops.near import open_space
 from tokit.progress import Progress
+from tokit.stream import IdStream
 
 # How much alike two trainings of one text are that draw other random numbers.
 LIKE = 0.98
@@ -158,7 +158,7 @@ def test_deterministic_is_the_same_for_any_threads(text: Path, tokenizer: Path, 
 
 KILLED = """
 import os, sys, tokit
-from tokit.embedding.checkpoint import Checkpoints
+from tokit.checkpoint import Checkpoints
 save, left = Checkpoints.save, int(sys.argv[4])
 
 def counted(self, *arguments):

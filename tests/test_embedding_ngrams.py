@@ -19,11 +19,11 @@ import tokit
 from tokit.embedding.fasttext import FastTextParams, ngram_buckets, ngram_text
 from tokit.embedding.ngrams import NgramTable
 from tokit.embedding.store import load_embedding, load_ngrams
-from tokit.embedding.tensors import SelectedRows, mapped_tensor, write_tensors
 from tokit.errors import ArtifactError
 from tokit.ops.fit import fit_embedding
 from tokit.ops.near import open_space
 from tokit.ops.train import RuleOptions
+from tokit.tensors import SelectedRows, mapped_tensor, write_tensors
 from tokit.tokenizer.foreign import open_tokenizer
 
 Cli = Callable[..., Ran]
@@ -186,12 +186,12 @@ def test_words_without_any_row_are_zeros() -> None:
 
 
 def test_tensors_are_written_by_the_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokit.embedding.tensors.BYTES_AT_ONCE", 20)
+    monkeypatch.setattr("tokit.tensors.BYTES_AT_ONCE", 20)
     table = np.arange(30, dtype=np.float32).reshape(10, 3)
     selected = SelectedRows(table, np.array([9, -1, 0, 4]))
     tensors = {
         "c": np.arange(7, dtype=np.uint32), "rows": selected, "none": table[:0], "n": np.arange(3),
-        "f": np.arange(3) / 7,
+        "f": np.arange(3) / 7, "number": np.array(5),
     }  # fmt: skip
     write_tensors(tmp_path / "t", tensors, {"job": '{"seed": "ü"}'})
     with safe_open(tmp_path / "t", framework="numpy") as file:

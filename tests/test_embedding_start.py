@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 import tokit
 from tokit.artifact import read_manifest, sha256_file
-from tokit.embedding.checkpoint import Checkpoints
+from tokit.checkpoint import Checkpoints
 from tokit.embedding.fasttext import FastTextParams
 from tokit.embedding.ngrams import ngram_buckets
 from tokit.embedding.store import load_embedding, load_ngrams

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tokit.arrays import Ids
 from tokit.embedding import stream
-from tokit.embedding.stream import IdStream, StreamWriter
+from tokit.stream import IdStream, StreamWriter
 
 DOCUMENTS = st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=12)
 

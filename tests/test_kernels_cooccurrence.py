@@ -25,9 +25,9 @@ from tokit.embedding.cooccurrence import (
     even_weights,
     inverse_weights,
 )
-from tokit.embedding.stream import IdStream
 from tokit.embedding.windows import aligned, kept_shares
 from tokit.kernels.native import kernel
+from tokit.stream import IdStream
 
 VOCAB = 50
 HOSTILE = [[], [3], [], [7, 7, 7, 7], [0, 1], [49, 0, 49], [], [5] * 40]

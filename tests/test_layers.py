@@ -12,8 +12,8 @@ import tokit
 
 ROOT = Path(tokit.__file__).parent
 BOTTOM = {
-    "arrays", "artifact", "composing", "cuts", "errors", "kernels", "normalizing", "params", "progress", "registry",
-    "rules",
+    "arrays", "artifact", "checkpoint", "composing", "cuts", "errors", "kernels", "normalizing", "params", "progress",
+    "registry", "rules", "stream", "tensors",
 }  # fmt: skip
 MIDDLE = {
     "contextual", "corpus", "counts", "embedding", "export", "ids", "measure", "report", "retrieval", "runner",
@@ -26,6 +26,7 @@ ARROWS: dict[tuple[str, str], str] = {
 # Modules at the bottom that build on others there.
 BOTTOM_ARROWS = {
     "artifact": {"errors", "registry"},
+    "checkpoint": {"errors", "tensors"},
     "composing": {"arrays", "cuts"},
     "cuts": {"arrays", "rules"},
     "kernels": {"errors", "registry"},
@@ -33,6 +34,8 @@ BOTTOM_ARROWS = {
     "params": {"errors", "registry"},
     "registry": {"errors"},
     "rules": {"errors", "registry"},
+    "stream": {"arrays", "kernels"},
+    "tensors": {"arrays", "errors"},
 }
 MODULES = {
     ".".join(("tokit", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
-from tokit.embedding.checkpoint import Checkpoints
+from tokit.checkpoint import Checkpoints
 from tokit.embedding.ngrams import NgramTable
 from tokit.embedding.start import Start
-from tokit.embedding.stream import IdStream
-from tokit.embedding.tensors import Rows
 from tokit.errors import TrainingError, UsageError
 from tokit.params import param
 from tokit.progress import Tick, silent
+from tokit.stream import IdStream
+from tokit.tensors import Rows
 
 # gensim looks at no more tokens of a sentence at once, so a wider window would say nothing.
 MAX_WINDOW = 10_000

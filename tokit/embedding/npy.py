@@ -15,7 +15,14 @@ from tokit.artifact import folders_on_the_way
 from tokit.errors import ArtifactError
 
 # What a file begins with that may be replaced, by what its name ends with.
-MAGIC = {".npy": b"\x93NUMPY", ".parquet": b"PAR1", ".jsonl": b"{"}
+MAGIC = {
+    ".npy": b"\x93NUMPY",
+    ".npz": b"PK",
+    ".parquet": b"PAR1",
+    ".jsonl": b"{",
+    ".html": b"<!doctype html>",
+    ".onnx": b"\x08",
+}
 
 
 class RowWriter:

@@ -18,8 +18,8 @@ from tokit.arrays import FloatArray, IntArray
 from tokit.artifact import dump_json, read_manifest
 from tokit.embedding.base import Fitted
 from tokit.embedding.ngrams import NgramTable
-from tokit.embedding.tensors import Rows, mapped_tensor, write_tensors
 from tokit.errors import ArtifactError
+from tokit.tensors import Rows, mapped_tensor, write_tensors
 
 VECTORS, TRAINING, TOKENIZER = "model.safetensors", "training.safetensors", "tokenizer.json"
 # What the manifest of imported words says that came without counts and in no order.

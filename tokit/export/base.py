@@ -12,8 +12,8 @@ import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.ngrams import NgramTable
-from tokit.embedding.tensors import Rows
 from tokit.progress import Tick, silent
+from tokit.tensors import Rows
 
 ROWS_AT_ONCE = 1 << 12
 # What C and Python both take for the end of a word.

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
-from tokit.embedding.tensors import Rows
 from tokit.errors import CheckError
 from tokit.export.base import Export, Exported, differs
 from tokit.progress import Progress
+from tokit.tensors import Rows
 
 
 class Word2VecText(Export):

@@ -15,13 +15,12 @@ from typing import Any
 
 from tokit.arrays import Block, CorpusFacts, Ids, IntArray, Pieces
 from tokit.artifact import check_target, dump_json, writing
+from tokit.checkpoint import NEVER, Checkpoints
 from tokit.corpus import Corpus, Fingerprint
 from tokit.embedding import EMBEDDINGS, Embedding
 from tokit.embedding.base import MAX_DIM, FitJob, Fitted
-from tokit.embedding.checkpoint import Checkpoints
 from tokit.embedding.plain import plain_specification
 from tokit.embedding.store import TOKENIZER, write_vectors
-from tokit.embedding.stream import StreamWriter
 from tokit.errors import ArtifactError, UsageError
 from tokit.kernels.choice import REFERENCE, chosen_engine
 from tokit.ops.encode import encoded
@@ -31,6 +30,7 @@ from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runner.memory import give_back
 from tokit.runner.threads import available_threads, interruptible
+from tokit.stream import StreamWriter
 from tokit.tokenizer.base import PLAIN, Tokenizer
 from tokit.tokenizer.derive import library_form
 from tokit.tokenizer.engine import LibraryTokenizer, engine_json
@@ -38,8 +38,6 @@ from tokit.tokenizer.folder import tokenizer_config
 from tokit.tokenizer.foreign import open_tokenizer
 
 DEFAULT_DIM = 128
-# More tokens than any corpus has.
-NEVER = 1 << 62
 # What NumPy's older generator takes.
 LARGEST_SEED = (1 << 32) - 1
 

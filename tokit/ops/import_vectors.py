@@ -22,12 +22,12 @@ from tokit.embedding.formats import base as formats
 from tokit.embedding.formats.recognise import recognise
 from tokit.embedding.ngrams import NgramTable
 from tokit.embedding.store import COUNTED_ONCE, TOKENIZER, write_vectors
-from tokit.embedding.tensors import Rows, SelectedRows
 from tokit.errors import ArtifactError, UsageError
 from tokit.ops.found import Found, notes_of
 from tokit.ops.train import RuleOptions
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import near_names
+from tokit.tensors import Rows, SelectedRows
 from tokit.tokenizer.engine import engine_json
 from tokit.tokenizer.family import Trained
 from tokit.tokenizer.folder import tokenizer_config

@@ -57,11 +57,6 @@ class Earlier:
         """Columns."""
         return int(self.embedding.vectors.shape[1])
 
-    @property
-    def pieces(self) -> Pieces:
-        """What each of its ids stands for."""
-        return self.tokenizer.pieces
-
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -177,19 +172,9 @@ def begin_from(earlier: Earlier, family: type[Embedding], pieces: Pieces, sha256
     Raises:
         TrainingError: no token has a vector there.
     """
-    embedding = earlier.embedding
+    matched, rows, given = matching_rows(earlier, pieces, sha256)
+    embedding, same = earlier.embedding, matched == BY_ID
     vectors = embedding.vectors
-    same = sha256 in (embedding.manifest.get("tokenizer_sha256"), earlier.files[TOKENIZER])
-    same = same and len(pieces) == len(vectors)
-    # A row of zeros would learn nothing beside an output matrix of zeros.
-    usable = embedding.seen & vectors.any(axis=1)
-    rows = np.arange(len(vectors)) if same else rows_by_text(earlier, pieces, usable)
-    given = (rows != NONE) & usable[rows]
-    if not given.any():
-        raise TrainingError(
-            f"no token of the tokenizer has a vector in {earlier.folder}",
-            hint=f"do both write words alike? try: tokit near WORD -e {earlier.folder}",
-        )
     kindred = embedding.manifest.get("family") in family.outputs_of
     # The file may be replaced by what is trained: none of it is read later.
     output = load_output(earlier.folder) if kindred else None
@@ -200,7 +185,37 @@ def begin_from(earlier: Earlier, family: type[Embedding], pieces: Pieces, sha256
         output if same or output is None else found_rows(output, rows),
         ngram_vectors(earlier.folder) if family.has_ngrams else None,
     )
-    return Begun(earlier, BY_ID if same else BY_TEXT, rows, start)
+    return Begun(earlier, matched, rows, start)
+
+
+def matching_rows(earlier: Earlier, pieces: Pieces, sha256: str) -> tuple[str, IntArray, npt.NDArray[np.bool_]]:
+    """Which row of an embedding is that of each id.
+
+    Args:
+        earlier: Where to look.
+        pieces: What each id stands for.
+        sha256: Of their tokenizer.
+
+    Returns:
+        "id" or "text", the row of each id (NONE where there is none), and which of them hold a vector.
+
+    Raises:
+        TrainingError: no token has a vector there.
+    """
+    embedding = earlier.embedding
+    vectors = embedding.vectors
+    same = sha256 in (embedding.manifest.get("tokenizer_sha256"), earlier.files[TOKENIZER])
+    same = same and len(pieces) == len(vectors)
+    # A row of zeros would learn nothing beside an output matrix of zeros.
+    usable = embedding.seen & vectors.any(axis=1)
+    rows = np.arange(len(vectors)) if same else rows_by_text(earlier.tokenizer, pieces, usable & embedding.ordinary)
+    given = (rows != NONE) & usable[rows]
+    if not given.any():
+        raise TrainingError(
+            f"no token of the tokenizer has a vector in {earlier.folder}",
+            hint=f"do both write words alike? try: tokit near WORD -e {earlier.folder}",
+        )
+    return (BY_ID if same else BY_TEXT), rows, given
 
 
 def found_rows(table: FloatArray, rows: IntArray) -> FloatArray:
@@ -220,16 +235,15 @@ def ngram_vectors(folder: str) -> NgramVectors | None:
     return NgramVectors(np.array(table.ngram_buckets), np.array(table.ngrams), settings)
 
 
-def rows_by_text(earlier: Earlier, pieces: Pieces, usable: npt.NDArray[np.bool_]) -> IntArray:
+def rows_by_text(tokenizer: LibraryTokenizer, pieces: Pieces, known: npt.NDArray[np.bool_]) -> IntArray:
     """The row of each piece of another tokenizer, -1 where there is none.
 
     Args:
-        earlier: Where to look.
+        tokenizer: Of the rows.
         pieces: Of the other tokenizer.
-        usable: Rows that may be one; special and unknown tokens never are.
+        known: Rows that may be one; special and unknown tokens never are.
     """
-    known = usable & earlier.embedding.ordinary
-    theirs, spaced = earlier.pieces, marks_spaces(pieces)
+    theirs, spaced = tokenizer.pieces, marks_spaces(pieces)
     alike: dict[tuple[str, str], int] = {}
     if spaced == marks_spaces(theirs):
         for i in np.flatnonzero(known).tolist():
@@ -244,7 +258,7 @@ def rows_by_text(earlier: Earlier, pieces: Pieces, usable: npt.NDArray[np.bool_]
             left.append(i)
     texts = [pieces.texts[i] for i in left]
     spellings = [(text, text.removeprefix(" ")) for text in texts] if spaced else word_spellings(texts)
-    for i, ids in zip(left, spelled(earlier.tokenizer, spellings), strict=True):
+    for i, ids in zip(left, spelled(tokenizer, spellings), strict=True):
         row = whole_token(ids, known)
         rows[i] = NONE if row is None else row
     return rows

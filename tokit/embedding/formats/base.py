@@ -11,9 +11,9 @@ import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.ngrams import NgramTable
-from tokit.embedding.tensors import Rows
 from tokit.errors import ArtifactError, CorpusError
 from tokit.progress import Tick, silent
+from tokit.tensors import Rows
 
 # Of a broken word no more than this is shown.
 SHOWN_CHARACTERS = 40

@@ -19,9 +19,9 @@ import numpy.typing as npt
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.formats.base import Format, Source, WordVectors, decoded, first_not_finite
 from tokit.embedding.ngrams import NgramTable, ngram_buckets
-from tokit.embedding.tensors import Rows, SelectedRows
 from tokit.errors import ArtifactError
 from tokit.progress import Progress
+from tokit.tensors import Rows, SelectedRows
 
 MAGIC, VERSION = 793712314, 12
 ARGUMENTS = struct.Struct("<2i12id")

@@ -70,7 +70,7 @@ class SelectedRows:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Rows], said: Mapping[str, str] | None = None) -> None:
-    """Write a file that `safetensors` reads, some rows at a time; `said` is its metadata."""
+    """Write a file that `safetensors` reads, some rows at a time; `said` is its metadata. A number is an array too."""
     # Large numbers first, so that each array begins at a multiple of its own.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
     header: dict[str, Any] = {"__metadata__": dict(said)} if said else {}
@@ -84,6 +84,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Rows], said: Mapping[str, st
     with path.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for _, rows in ordered:
+            if not rows.shape:
+                # A number alone has no rows.
+                file.write(np.asarray(rows).tobytes())
+                continue
             step = max(1, BYTES_AT_ONCE // max(1, math.prod(rows.shape[1:]) * rows.dtype.itemsize))
             for start in range(0, rows.shape[0], step):
                 file.write(np.ascontiguousarray(rows[start : start + step]).data)

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tokit.embedding.tensors import write_tensors
 from tokit.errors import ArtifactError
+from tokit.tensors import write_tensors
 
+# More tokens than any corpus has: no checkpoint is due.
+NEVER = 1 << 62
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
