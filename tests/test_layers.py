@@ -111,6 +111,7 @@ def test_arrows_are_used() -> None:
         ({"fasttext"}, {"export"}),
         ({"sentencepiece"}, {"tokenizer"}),
         ({"transformers"}, {"contextual"}),
+        ({"onnx", "onnxruntime"}, {"contextual"}),
         ({"pyarrow"}, {"corpus", "embedding", "ids"}),
         ({"numba", "llvmlite"}, {"kernels"}),
         ({"click", "pickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}, set()),

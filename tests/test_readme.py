@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,14 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
-RECIPES = [block for block in blocks("sh") if not any(word in block for word in SET_UP)]
+def runs_here(recipe: str) -> bool:
+    if any(word in recipe for word in SET_UP):
+        return False
+    of_models = TEXT.find("\n## Language models\n") < TEXT.find(recipe) < TEXT.find("\n## The commands\n")
+    return not of_models or find_spec("torch") is not None
+
+
+RECIPES = [block for block in blocks("sh") if runs_here(block)]
 
 
 @pytest.fixture(scope="module")

@@ -39,6 +39,8 @@ KINDS: dict[str, dict[str, type]] = {
         "open_end": bool,
     },
     "embedding": {"vocab_size": int, "dim": int, "special_ids": list},
+    "contextual": {"family": str, "vocab_size": int, "dim": int, "context": int},
+    "onnx": {"family": str, "vocab_size": int, "dim": int, "context": int},
 }
 ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy", "numba")
 
@@ -116,7 +118,7 @@ def writing(target: str | Path, kind: str, *, overwrite: bool = False) -> Iterat
 
     Args:
         target: The folder to appear.
-        kind: "tokenizer", "counts", "shards", "embedding".
+        kind: "tokenizer", "counts", "shards", "embedding", "contextual", "onnx".
         overwrite: Replace a folder of ours that is there.
 
     Yields:

@@ -57,6 +57,23 @@ ComponentOpt = Annotated[
     ),
 ]
 TokensOpt = Annotated[bool, typer.Option("--tokens", help="One vector a token instead of one a document.")]
+WordsOpt = Annotated[bool, typer.Option("--words", help="With --tokens: one vector a word, the mean of its pieces.")]
+LayerOpt = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--layer", metavar="N|last4|mix",
+        help="Of a language model: which layer, 0 to -1, the mean of the last four, or the mix that an lstm learned.",
+        show_default="the last, or the mix",
+    ),
+]  # fmt: skip
+ModelEngineOpt = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--engine", help="Of a language model: torch, or onnx, which needs no torch; see tokit export --to onnx.",
+        show_default="what the folder is for",
+    ),
+]  # fmt: skip
+Int8Opt = Annotated[bool, typer.Option("--int8", help="With onnx: the model with matrices in int8.")]
 FileOpt = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
@@ -73,6 +90,10 @@ def embed(
     sif_a: SifOpt = None,
     remove_component: ComponentOpt = None,
     tokens: TokensOpt = False,
+    words: WordsOpt = False,
+    layer: LayerOpt = None,
+    engine: ModelEngineOpt = None,
+    int8: Int8Opt = False,
     unit: UnitOpt = None,
     field: FieldOpt = None,
     format_: FormatOpt = None,
@@ -94,11 +115,17 @@ def embed(
     check_options(
         tokens=tokens, pool=pool, sif_a=sif_a, component=remove_component, to_file=out is not None, as_json=as_json
     )
-    from tokit.ops.embed import DEFAULT_SIF, file_kind, open_embedder
+    if words and not tokens:
+        raise UsageError("--words goes with --tokens", hint="add --tokens")
+    from tokit.ops.embed import file_kind
 
     kind = None if out is None else file_kind(out, tokens=tokens)
 
-    embedder = open_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)
+    embedder = _opened_embedder(embedding, pool, sif_a, layer=layer, engine=engine, int8=int8)
+    if words:
+        from tokit.ops.embed_words import WordEmbedder
+
+        embedder = WordEmbedder(embedder)
     text = opened(
         corpus,
         unit=unit,
@@ -112,6 +139,8 @@ def embed(
     with console.progress(quiet=quiet or (out is None and sys.stdout.isatty())) as tick:
         report = _embedded(text, embedder, out, remove_component, tokens=tokens, overwrite=overwrite, tick=tick)
     warn_of_broken_text(report.skipped, report.replaced)
+    if report.cut:
+        console.warn(f"documents longer than the model takes, which were cut: {report.cut:,}")
     if as_json:
         render.as_json(report)
     elif out is not None:
@@ -122,6 +151,23 @@ def embed(
         console.note(
             f"without the first principal component of {which} {report.component_documents:,} documents", quiet=quiet
         )
+
+
+def _opened_embedder(
+    embedding: str, pool: str | None, sif_a: float | None, *, layer: str | None, engine: str | None, int8: bool
+) -> Embedder:
+    from tokit.ops.embed import DEFAULT_SIF, open_embedder
+    from tokit.ops.embed_contextual import is_contextual, open_contextual
+
+    if not is_contextual(embedding):
+        static = open_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)
+        for option, given in (("--layer", layer), ("--engine", engine), ("--int8", int8)):
+            if given:
+                raise UsageError(f"{option}: {embedding} is no language model", hint=f"leave {option} out")
+        return static
+    if pool not in (None, "mean"):
+        raise UsageError(f"--pool {pool} is for static embeddings", hint="a language model's documents are means")
+    return open_contextual(embedding, layer=layer, engine=engine, int8=int8)
 
 
 def _embedded(

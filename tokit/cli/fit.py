@@ -29,12 +29,20 @@ from tokit.cli.options import (
 )
 from tokit.cli.train import family_settings, warn_of_broken_text
 from tokit.errors import UsageError
+from tokit.registry import did_you_mean
 
 if TYPE_CHECKING:
+    from tokit.ops.fit_contextual import ContextualReport
     from tokit.ops.start import StartReport
+    from tokit.ops.start_contextual import ContextualStartReport
 
 FamilyArg = Annotated[
-    str, typer.Argument(help="skipgram, cbow, fasttext, glove or svd.", metavar="FAMILY", show_default=False)
+    str,
+    typer.Argument(
+        help="skipgram, cbow, fasttext, glove or svd; bert, modernbert, llama or lstm.",
+        metavar="FAMILY",
+        show_default=False,
+    ),
 ]
 FitTokenizerOpt = Annotated[
     Optional[str],  # noqa: UP045 - typer reads it at run time; --help-params needs none
@@ -52,7 +60,8 @@ FromOpt = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         "--from", metavar="ARTIFACT",
-        help="Begin with the vectors of an embedding, fitted or imported; without -t its tokenizer is used.",
+        help="Begin with the vectors of an embedding, fitted or imported, or with a language model's checkpoint;"
+        " without -t its tokenizer is used.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -83,6 +92,30 @@ CheckpointOpt = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
+SizeOpt = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--size", help="Of a language model: tiny, mini, small or base.", show_default="mini"),
+]
+MinutesOpt = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--minutes", help="Of a language model: time for the whole training.", show_default=False),
+]
+InitOpt = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--init-embeddings", metavar="ARTIFACT",
+        help="Of a new language model: put the vectors of a static embedding into its table of tokens.",
+        show_default=False,
+    ),
+]  # fmt: skip
+FreezeOpt = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--freeze", metavar="LAYER",
+        help="Of a language model: a layer that stays as it is, by name or glob: embeddings, 'encoder.layer.0.*'.",
+        show_default=False,
+    ),
+]  # fmt: skip
 ResumeOpt = Annotated[bool, typer.Option("--resume", help="Go on from OUT.checkpoint, when there is one.")]
 
 
@@ -91,8 +124,12 @@ def fit(
     corpus: CorpusArg = None,
     tokenizer: FitTokenizerOpt = None,
     dim: DimOpt = None,
+    size: SizeOpt = None,
+    minutes: MinutesOpt = None,
     out: FitOutOpt = None,
     from_: FromOpt = None,
+    init_embeddings: InitOpt = None,
+    freeze: FreezeOpt = None,
     settings: SetOpt = None,
     config: ConfigOpt = None,
     help_params: HelpParamsOpt = False,
@@ -122,15 +159,43 @@ def fit(
     if help_params:
         list_parameters(family)
         return
-    no_tokenizer = tokenizer is None and from_ is None
+    contextual = is_contextual_family(family)
+    no_tokenizer = tokenizer is None and from_ is None and init_embeddings is None
     if no_tokenizer or out is None:
         missing, example = ("'-t' / '--tokenizer'", "-t tok") if no_tokenizer else ("'-o' / '--out'", "-o emb")
         raise UsageError(f"Missing option {missing}", hint=example)
-    from tokit.ops.fit import fit_embedding
-
     text = opened(
         corpus, unit=unit, field=field, format_=format_, errors=errors, max_document=max_document, files_from=files_from
     )
+    if contextual:
+        from tokit.ops.fit_contextual import fit_contextual
+        from tokit.ops.start_contextual import StartOptions
+
+        refuse_options(family, {"--dim": dim, "--deterministic": deterministic, "--engine": engine})
+        with console.progress(quiet=quiet) as tick:
+            trained = fit_contextual(
+                text,
+                tokenizer,
+                out,
+                family=family,
+                size=size,
+                settings=family_settings(settings, config),
+                start=StartOptions(from_, init_embeddings, tuple(freeze or ())),
+                minutes=minutes,
+                seed=seed,
+                threads=threads,
+                checkpoint_every=checkpoint_every,
+                resume=resume,
+                overwrite=overwrite,
+                tick=tick,
+            )
+        tell_contextual(trained, as_json=as_json, quiet=quiet)
+        return
+    refuse_options(
+        family, {"--size": size, "--minutes": minutes, "--init-embeddings": init_embeddings, "--freeze": freeze}
+    )
+    from tokit.ops.fit import fit_embedding
+
     with console.progress(quiet=quiet) as tick:
         report = fit_embedding(
             text,
@@ -179,8 +244,92 @@ def begun_with(start: StartReport) -> str:
     )
 
 
+def model_begun_with(start: ContextualStartReport) -> str:
+    """What a language model began with, in a line."""
+    how = "by id" if start.matched == "id" else "by their text"
+    rows = f"began with {start.path}: {start.given:,} tokens have a row there, found {how}"
+    if start.random:
+        rows += f", {start.random:,} began at random"
+    if start.fitted == "projected":
+        rows += f"; its {start.columns} columns were projected onto their principal components"
+    elif start.fitted == "padded":
+        rows += f"; columns beyond its {start.columns} began at random"
+    if start.fresh:
+        rest = f" and {len(start.fresh) - 1} more" if len(start.fresh) > 1 else ""
+        rows += f"; it has no {start.fresh[0]}{rest}: the head began at random"
+    return rows
+
+
 def list_parameters(family: str) -> None:
     """Print what `--set` takes."""
+    from tokit.contextual import contextual_family
     from tokit.embedding import EMBEDDINGS
 
-    render.parameters(EMBEDDINGS.get(family).Params)
+    kind = contextual_family(family) if is_contextual_family(family) else EMBEDDINGS.get(family)
+    render.parameters(kind.Params)
+
+
+def is_contextual_family(family: str) -> bool:
+    """Whether a family is one of language models.
+
+    Raises:
+        UsageError: it is none at all.
+    """
+    from tokit.contextual import CONTEXTUAL
+    from tokit.embedding import EMBEDDINGS
+
+    if family not in EMBEDDINGS and family not in CONTEXTUAL:
+        raise UsageError(f"unknown embedding '{family}'", hint=did_you_mean(family, [*EMBEDDINGS, *CONTEXTUAL]))
+    return family in CONTEXTUAL
+
+
+def refuse_options(family: str, options: dict[str, object]) -> None:
+    """Refuse options that say nothing to a family.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise UsageError(f"{family} takes no {given[0]}", hint=f"tokit fit {family} --help-params lists what it takes")
+
+
+def tell_contextual(report: ContextualReport, *, as_json: bool, quiet: bool) -> None:
+    """What a pre-training gave, for people or programs."""
+    for message in report.notes:
+        console.warn(message)
+    warn_of_broken_text(report.skipped, report.replaced)
+    if as_json:
+        render.as_json(report)
+        return
+    console.note(
+        f"{report.path}  {report.family}, {report.parameters:,} parameters: {report.layers} layers,"
+        f" {report.dim} dimensions, {report.vocab_size:,} tokens",
+        quiet=quiet,
+    )
+    if report.opens_in == ("tokit",):
+        console.note("it opens in tokit alone; in ONNX Runtime after 'tokit export --to onnx'", quiet=quiet)
+    early = ", stopped early" if report.stopped_early else ""
+    console.note(
+        f"from {report.documents:,} documents, {report.tokens:,} tokens: {report.steps:,} steps in {report.precision},"
+        f" {report.tokens_per_second:,.0f} tokens/s{early}",
+        quiet=quiet,
+    )
+    if report.start:
+        console.note(model_begun_with(report.start), quiet=quiet)
+    if report.frozen:
+        console.note(f"{report.frozen:,} of the parameters were frozen", quiet=quiet)
+    tell_held_out(report, quiet=quiet)
+
+
+def tell_held_out(report: ContextualReport, *, quiet: bool) -> None:
+    """How good a model is on documents that were held out, in a line; nothing when none were."""
+    measured = []
+    if report.evaluations:
+        measured.append(f"loss {report.evaluations[0]['loss']:.3f} to {report.evaluations[-1]['loss']:.3f}")
+    if report.bits_per_byte is not None:
+        measured.append(f"{report.bits_per_byte:.3f} bits per byte")
+    if report.pseudo_bits_per_byte is not None:
+        measured.append(f"{report.pseudo_bits_per_byte:.3f} pseudo-likelihood bits per byte")
+    if measured:
+        console.note(f"on documents held out: {', '.join(measured)}", quiet=quiet)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import Block, FloatArray, IdArray, Ids, spans
+from tokit.arrays import Block, FloatArray, IdArray, Ids, IntArray, spans
 from tokit.corpus import Corpus
 from tokit.embedding.npy import check_file, writing_file, writing_rows
 from tokit.embedding.parquet import writing_vectors
@@ -24,7 +26,7 @@ from tokit.ops.encode import encoded
 from tokit.ops.records import dump_record
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
-from tokit.tokenizer.base import PLAIN
+from tokit.tokenizer.base import PLAIN, EncodeOptions
 from tokit.tokenizer.engine import LibraryTokenizer
 from tokit.tokenizer.foreign import open_tokenizer
 
@@ -53,6 +55,7 @@ class EmbedReport:
     path: str | None = None
     component: str | None = None
     component_documents: int | None = None
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,32 +73,74 @@ class Component:
     documents: int
 
 
-@dataclass(frozen=True)
-class Embedder:
+class Embedder(ABC):
     """An embedding with its tokenizer: text in, vectors out.
 
     >>> embedder = open_embedder("emb")
     >>> embedder.embed(["hello world"]).shape
     (1, 128)
+
+    Attributes:
+        tokenizer: What makes ids of text.
+        component: A direction that is taken out of documents' vectors.
+        options: How text is encoded.
+        in_threads: Whether several threads may make vectors at once.
+        cut: Documents that were cut, as they were too long.
     """
 
-    embedding: StaticEmbedding
     tokenizer: LibraryTokenizer
-    table: FloatArray
-    component: Component | None = None
+    component: Component | None
+    options: ClassVar[EncodeOptions] = PLAIN
+    in_threads: ClassVar[bool] = True
+    # What has a vector when documents are taken apart.
+    item: ClassVar[str] = "tokens"
+    cut: int = 0
 
     @property
+    @abstractmethod
     def dim(self) -> int:
         """Columns of a vector."""
-        return int(self.table.shape[1])
+
+    @abstractmethod
+    def means(self, ids: Ids) -> FloatArray:
+        """One vector a document, shape (documents, dim)."""
+
+    @abstractmethod
+    def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
+        """The tokens of each document that have vectors, and these some at a time."""
+
+    def without(self, component: Component) -> Embedder:
+        """The same without a direction in its documents' vectors."""
+        other = copy.copy(self)
+        object.__setattr__(other, "component", component)
+        return other
+
+    def all_tokens(self, ids: Ids) -> Iterator[FloatArray]:
+        """The vectors of all documents' tokens, some at a time."""
+        for _, parts in self.tokens(ids):
+            yield from parts
+
+    def named(self, ids: Ids) -> Iterator[tuple[list[str], Iterator[FloatArray]]]:
+        """The same as `tokens`, by name."""
+        names = self.tokenizer.pieces.names
+        for data, parts in self.tokens(ids):
+            yield [names[i] for i in data.tolist()], parts
+
+    def kept(self, ids: Ids) -> Ids:
+        """The tokens of documents that have vectors."""
+        return ids
+
+    def token_ends(self, ids: Ids) -> IntArray:
+        """Where each document ends in them; shape (documents,)."""
+        return self.kept(ids).ends
 
     def embed(self, texts: list[str]) -> FloatArray:
         """One vector a text; shape (texts, dim)."""
-        return self.pool(Ids.of(self.tokenizer.encode_batch(texts)))
+        return self.pool(Ids.of(self.tokenizer.encode_batch(texts, self.options)))
 
     def pool(self, ids: Ids) -> FloatArray:
-        """One vector a document; the unknown token is left out of the mean. Shape (documents, dim)."""
-        rows = mean_pool(ids, self.table, skip=self.embedding.unknown_id)
+        """One vector a document, without the component. Shape (documents, dim)."""
+        rows = self.means(ids)
         return rows if self.component is None else remove_direction(rows, self.component.direction)
 
     def pooled(self, ids: Ids) -> Iterator[FloatArray]:
@@ -109,8 +154,31 @@ class Embedder:
         """The same of a block whose ids these are."""
         return self.pooled(ids)
 
-    def looked_up(self, data: IdArray) -> Iterator[FloatArray]:
-        """The vectors of tokens, `ROWS_AT_ONCE` at a time."""
+
+@dataclass(frozen=True)
+class StaticEmbedder(Embedder):
+    """A static embedding: a row of a table a token, and the unknown token left out of means."""
+
+    embedding: StaticEmbedding
+    tokenizer: LibraryTokenizer
+    table: FloatArray
+    component: Component | None = None
+
+    @property
+    def dim(self) -> int:
+        return int(self.table.shape[1])
+
+    def means(self, ids: Ids) -> FloatArray:
+        return mean_pool(ids, self.table, skip=self.embedding.unknown_id)
+
+    def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
+        for start, end in spans(ids.ends):
+            yield ids.data[start:end], self._looked_up(ids.data[start:end])
+
+    def all_tokens(self, ids: Ids) -> Iterator[FloatArray]:
+        return self._looked_up(ids.data)
+
+    def _looked_up(self, data: IdArray) -> Iterator[FloatArray]:
         for start in range(0, len(data), ROWS_AT_ONCE):
             yield self.table[data[start : start + ROWS_AT_ONCE]]
 
@@ -120,7 +188,7 @@ def embed(texts: list[str], folder: str | Path, *, pool: str = "mean", a: float 
     return open_embedder(folder, pool=pool, a=a).embed(texts)
 
 
-def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_SIF) -> Embedder:
+def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_SIF) -> StaticEmbedder:
     """Open an embedding folder for embedding text.
 
     Args:
@@ -140,7 +208,7 @@ def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_
     table = embedding.vectors
     if pool != "mean":
         table = table * _weights(embedding, folder, pool, a)[:, None]
-    return Embedder(embedding, open_own_tokenizer(embedding), table)
+    return StaticEmbedder(embedding, open_own_tokenizer(embedding), table)
 
 
 def _weights(embedding: StaticEmbedding, folder: str | Path, pool: str, a: float) -> FloatArray:
@@ -199,12 +267,12 @@ def with_component_removed(corpus: Corpus, embedder: Embedder, of: str, tick: Ti
     def products(_block: Block, ids: Ids) -> tuple[int, npt.NDArray[np.float64]]:
         return len(ids), sum(map(Direction.products_of, embedder.pooled(ids)), np.zeros((embedder.dim,) * 2))
 
-    for count, part in encoded(corpus, embedder.tokenizer, products, PLAIN, tick):
+    for count, part in encoded(corpus, embedder.tokenizer, products, embedder.options, tick):
         direction.add(part)
         documents += count
         if most is not None and documents >= most:
             break
-    return dataclasses.replace(embedder, component=Component(direction.found(), of, documents))
+    return embedder.without(Component(direction.found(), of, documents))
 
 
 def embed_stream(
@@ -227,12 +295,10 @@ def embed_stream(
             yield b"".join([next(heads) + f'"vector": {number % tuple(row)}}}\n'.encode() for row in rows.tolist()])
 
     def each(block: Block, ids: Ids) -> Iterator[bytes]:
-        names = embedder.tokenizer.pieces.names
-        for head, (start, end) in zip(_heads(block, "tokens", "vectors"), spans(ids.ends), strict=True):
-            shown = json.dumps([names[i] for i in ids.data[start:end].tolist()], ensure_ascii=False)
-            yield head + f'"tokens": {shown}, "vectors": ['.encode()
+        for head, (names, parts) in zip(_heads(block, embedder.item, "vectors"), embedder.named(ids), strict=True):
+            yield head + f'"{embedder.item}": {json.dumps(names, ensure_ascii=False)}, "vectors": ['.encode()
             between = ""
-            for rows in embedder.looked_up(ids.data[start:end]):
+            for rows in parts:
                 yield (between + ", ".join([number % tuple(row) for row in rows.tolist()])).encode()
                 between = ", "
             yield b"]}\n"
@@ -320,11 +386,12 @@ def embed_to_npy(
             ends = stack.enter_context(writing_rows(ends_file, np.int64))
 
             def write(ids: Ids, parts: Iterable[FloatArray]) -> None:
-                ends.append(ids.ends + rows.rows)
+                ends.append(embedder.token_ends(ids) + rows.rows)
                 for part in parts:
                     rows.append(part)
 
-            report = _each_block(corpus, embedder, lambda _, ids: embedder.looked_up(ids.data), write, tick)
+            report = _each_block(corpus, embedder, lambda _, ids: embedder.all_tokens(ids), write, tick)
+            report = dataclasses.replace(report, tokens=rows.rows)
     return dataclasses.replace(report, path=str(out))
 
 
@@ -349,10 +416,10 @@ def _each_block(
         parts = make(block, ids)
         # A block of two megabytes may have as many documents, none of them with a word in it.
         few = max(len(ids), len(ids.data)) * embedder.dim * 4 <= AHEAD_BYTES
-        return ids, list(parts) if few else parts
+        return ids, list(parts) if few and embedder.in_threads else parts
 
     documents = tokens = 0
-    for ids, parts in encoded(corpus, embedder.tokenizer, made, PLAIN, tick):
+    for ids, parts in encoded(corpus, embedder.tokenizer, made, embedder.options, tick):
         sink(ids, parts)
         documents += len(ids)
         tokens += len(ids.data)
@@ -360,6 +427,7 @@ def _each_block(
         documents, tokens, embedder.dim, corpus.skipped, corpus.replaced,
         component=None if embedder.component is None else embedder.component.of,
         component_documents=None if embedder.component is None else embedder.component.documents,
+        cut=embedder.cut,
     )  # fmt: skip
 
 

@@ -14,6 +14,11 @@ GROUPS = (
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 
+# Of mallopt(3).
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+# The largest threshold that it takes on 64 bits; what is larger than that is always new.
+LARGEST_MMAP_THRESHOLD, LARGEST_TRIM_THRESHOLD = 1 << 25, 1 << 30
+
 
 def free_memory() -> int | None:
     """Bytes that can be taken without pushing anything out; None where that cannot be told."""
@@ -27,6 +32,17 @@ def give_back() -> None:
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def keep_memory() -> None:
+    """Have the C library keep what is returned to it, where it can: `give_back` returns it to the system.
+
+    Else each large array is new pages, which the system fills with zeros: a tenth of the time of a training.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_THRESHOLD, LARGEST_MMAP_THRESHOLD)
+        library.mallopt(M_TRIM_THRESHOLD, LARGEST_TRIM_THRESHOLD)
 
 
 def _free_of_machine() -> Iterator[int]:

@@ -95,6 +95,13 @@ class LibraryTokenizer(Tokenizer):
             encodings = self._configured(options).encode_batch_fast(texts, add_special_tokens=options.add_special)
         return [encoding.ids for encoding in encodings]
 
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]], max_length: int) -> list[tuple[list[int], list[int]]]:
+        """Ids of two texts in the template for pairs, and which text each token is of; the longer text is cut first."""
+        options = EncodeOptions(add_special=True, max_length=max_length)
+        with self._lock:
+            encodings = self._configured(options).encode_batch(list(pairs), add_special_tokens=True)
+        return [(encoding.ids, encoding.type_ids) for encoding in encodings]
+
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
         fast = self._encoder_for(block)
         return super().encode_block(block, options) if fast is None else fast.encode(block, options)

@@ -77,7 +77,7 @@ def _open_own(place: Path) -> Tokenizer:
     manifest = read_manifest(place)
     if manifest["kind"] == "shards":
         return open_tokenizer(place / SHARDS_TOKENIZER)
-    if manifest["kind"] == "embedding":
+    if manifest["kind"] in ("embedding", "contextual", "onnx"):
         return _open_library(place / "tokenizer.json")
     manifest = read_manifest(place, "tokenizer")
     path = place / "tokenizer.json"

@@ -1,0 +1,217 @@
+"""Pre-training: what is learned, held against the stock classes, and killed runs that go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra 'contextual'")
+pytest.importorskip("transformers", reason="needs the extra 'contextual'")
+
+import torch
+
+from tokit.contextual import CONTEXTUAL
+from tokit.contextual.base import Row, sees
+from tokit.contextual.optimizing import rate_share
+from tokit.contextual.params import PretrainParams, Shape
+from tokit.corpus import open_corpus
+from tokit.errors import ArtifactError, TrainingError
+from tokit.ops.fit_contextual import ContextualReport, fit_contextual
+
+TINY = {"layers": 2, "hidden": 16, "heads": 2, "context": 24, "batch": 4, "validation": 0.2, "learning_rate": 0.01}
+SPECIAL = {"endoftext": 0, "pad": 1, "cls": 2, "sep": 3, "mask": 4}
+# A window that is narrower than the test's documents.
+NARROW = {"modernbert": {"local": 6}}
+TRANSFORMERS_FAMILIES = ["bert", "llama", "modernbert"]
+
+
+@pytest.fixture
+def fitted(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> Callable[..., ContextualReport]:
+    def fit(family: str = "bert", out: str = "model", **given: Any) -> ContextualReport:
+        settings = {**TINY, "steps": 12, **given.pop("settings", {})}
+        return fit_contextual(
+            open_corpus([str(corpus_file)]), bpe_folder, tmp_path / out, family=family, size="tiny",
+            settings={name: value for name, value in settings.items() if value is not None}, threads=1, **given,
+        )  # fmt: skip
+
+    return fit
+
+
+def model_of(name: str) -> tuple[Any, Any]:
+    family = CONTEXTUAL.get(name)
+    torch.manual_seed(5)
+    params = dataclasses.replace(family.Params(), context=24, **NARROW.get(name, {}))
+    model = family.build(family.config(60, SPECIAL, Shape(2, 16, 2), params))
+    return family, model.eval()
+
+
+@pytest.mark.parametrize("name", list(CONTEXTUAL))
+def test_documents_in_a_row_do_not_see_each_other(name: str) -> None:
+    family, model = model_of(name)
+    ids = torch.randint(5, 60, (1, 18))
+    documents = torch.tensor([[0] * 7 + [1] * 11])
+    positions = torch.tensor([[*range(7), *range(11)]])
+    with torch.no_grad():
+        packed = family.hidden(model, Row(ids, positions, sees(documents, causal=family.causal)))
+        for start, end in ((0, 7), (7, 18)):
+            mask = sees(documents[:, start:end], causal=family.causal)
+            alone = family.hidden(model, Row(ids[:, start:end], positions[:, start:end], mask))
+            assert torch.allclose(packed[:, start:end], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS_FAMILIES)
+def test_what_the_loop_computes_is_what_the_stock_model_computes(name: str) -> None:
+    family, model = model_of(name)
+    ids = torch.randint(5, 60, (2, 9))
+    mask = sees(torch.zeros_like(ids), causal=family.causal)
+    row = Row(ids, torch.arange(9).repeat(2, 1), mask)
+    with torch.no_grad():
+        ours = family.logits(model, family.hidden(model, row).flatten(0, 1)).view(2, 9, -1)
+        assert torch.allclose(ours, model(input_ids=ids).logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", list(CONTEXTUAL))
+def test_training_lowers_the_loss(name: str, fitted: Callable[..., ContextualReport]) -> None:
+    report = fitted(name, settings={"steps": 120, "precision": "float32"})
+    assert report.evaluations[-1]["loss"] < np.log(600) - 0.3
+    assert report.steps == 120 and report.tokens_trained == 120 * 4 * 24
+
+
+def test_causal_models_are_measured_in_bits_per_byte_and_masked_ones_apart(
+    fitted: Callable[..., ContextualReport],
+) -> None:
+    causal, masked = fitted("llama", "a"), fitted("bert", "b")
+    assert causal.bits_per_byte is not None and causal.pseudo_bits_per_byte is None
+    assert masked.bits_per_byte is None and masked.pseudo_bits_per_byte is not None
+    assert 0.5 < causal.bits_per_byte < 16 and 0.5 < masked.pseudo_bits_per_byte < 16
+
+
+@pytest.mark.parametrize("family", list(CONTEXTUAL))
+def test_nothing_held_out_is_measured_by_nothing(family: str, fitted: Callable[..., ContextualReport]) -> None:
+    report = fitted(family, settings={"validation": 0})
+    assert report.steps == 12 and report.losses and not report.evaluations
+    assert report.bits_per_byte is None and report.pseudo_bits_per_byte is None
+
+
+def test_bits_per_byte_are_those_of_the_stock_model(
+    fitted: Callable[..., ContextualReport], corpus_file: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from tokit.corpus import split_mask
+
+    report = fitted("llama", settings={"context": 512, "batch": 1, "steps": 2, "precision": "float32"})
+    block = next(iter(open_corpus([str(corpus_file)]).blocks()))
+    texts = [text for text, out in zip(block.texts(), split_mask(block, 0.2), strict=True) if out]
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "model").eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    nats = 0.0
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt").input_ids
+        with torch.no_grad():
+            logits = model(input_ids=ids).logits
+        nats += float(torch.nn.functional.cross_entropy(logits[0, :-1], ids[0, 1:], reduction="sum"))
+    bits = nats / np.log(2) / sum(len(text.encode()) for text in texts)
+    # A document that a row cuts in two is the difference: its second half does not see the first.
+    assert report.bits_per_byte == pytest.approx(bits, rel=0.02)
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    files = json.loads((folder / "tokit.json").read_text("utf-8"))["files"]
+    return {name: files[name] for name in ("model.safetensors", "config.json", "tokenizer.json")}
+
+
+def test_the_same_seed_gives_the_same_bytes(fitted: Callable[..., ContextualReport], tmp_path: Path) -> None:
+    for out in ("a", "b"):
+        fitted("bert", out, settings={"dropout": 0.1})
+    fitted("bert", "c", settings={"dropout": 0.1}, seed=1)
+    assert weights(tmp_path / "a") == weights(tmp_path / "b") != weights(tmp_path / "c")
+
+
+@pytest.mark.parametrize("name", list(CONTEXTUAL))
+@pytest.mark.parametrize("stop", [1, 5, 11])
+def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(
+    name: str, stop: int, fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tokit.contextual import training
+
+    settings = {"dropout": 0.1, "patience": 3, "evaluations": 4}
+    fitted(name, "whole", settings=settings)
+    learn = training.Training._learn
+
+    def killed(self: training.Training, batch: Any) -> None:
+        if self._step == stop:
+            raise KeyboardInterrupt
+        learn(self, batch)
+
+    monkeypatch.setattr(training.Training, "_learn", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(name, "halves", settings=settings, checkpoint_every=2 * 4 * 24)
+    monkeypatch.undo()
+    assert (tmp_path / "halves.checkpoint").exists() and not (tmp_path / "halves").exists()
+    report = fitted(name, "halves", settings=settings, checkpoint_every=2 * 4 * 24, resume=True)
+    assert weights(tmp_path / "halves") == weights(tmp_path / "whole")
+    assert report.losses and not (tmp_path / "halves.checkpoint").exists()
+
+
+def test_a_checkpoint_of_another_training_is_refused(
+    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tokit.contextual import training
+
+    monkeypatch.setattr(training.Training, "_finished", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        fitted(checkpoint_every=1)
+    monkeypatch.undo()
+    with pytest.raises(ArtifactError, match="another training"):
+        fitted(resume=True, settings={"learning_rate": 0.02})
+
+
+def test_minutes_become_steps_that_a_resumed_run_keeps(
+    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tokit.contextual import training
+
+    learn, taken = training.Training._learn, []
+
+    def killed(self: training.Training, batch: Any) -> None:
+        taken.append(self._steps)
+        if self._step == 3 and self._steps:
+            raise KeyboardInterrupt
+        learn(self, batch)
+
+    monkeypatch.setattr(training.Training, "_learn", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(settings={"steps": None}, minutes=0.05, checkpoint_every=1)
+    monkeypatch.undo()
+    # The clock is not asked again.
+    monkeypatch.setattr(training.Training, "_calibrated", lambda *_: 1)
+    report = fitted(settings={"steps": None}, minutes=0.05, checkpoint_every=1, resume=True)
+    assert report.steps == taken[-1] > 3
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_step_and_batch(fitted: Callable[..., ContextualReport]) -> None:
+    with pytest.raises(TrainingError, match=r"step \d+ is (nan|inf).*rows"):
+        fitted(settings={"learning_rate": 1e30, "clip": 0, "steps": 40, "warmup": 0})
+
+
+def test_patience_ends_a_training_with_the_best_weights(fitted: Callable[..., ContextualReport]) -> None:
+    report = fitted(settings={"steps": 400, "evaluations": 40, "patience": 2, "learning_rate": 0.3})
+    losses = [each["loss"] for each in report.evaluations]
+    assert report.stopped_early and len(losses) == losses.index(min(losses)) + 3
+
+
+def test_the_learning_rate_rises_then_falls() -> None:
+    shares = [rate_share(step, 100, 0.1) for step in range(100)]
+    assert shares[9] == 1 and shares[:10] == sorted(shares[:10]) and shares[10:] == sorted(shares[10:], reverse=True)
+    assert 0 < shares[-1] < 0.06 < shares[0] * 10 == 1
+
+
+def test_params_are_checked() -> None:
+    assert PretrainParams(hidden=512).shape("mini") == Shape(4, 512, 8)

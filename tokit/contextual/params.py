@@ -1,0 +1,93 @@
+"""What a pre-training can be told: the shape of the model, the objective, the steps. Nothing here needs torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokit.errors import UsageError
+from tokit.params import param
+from tokit.registry import did_you_mean
+
+OBJECTIVES = ("masked", "causal", "mixed")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large a model is.
+
+    Attributes:
+        layers: Of attention, or recurrent ones.
+        hidden: Columns of a token's vector in each of them.
+        heads: Of attention, a divisor of `hidden`.
+    """
+
+    layers: int
+    hidden: int
+    heads: int
+
+
+# The smaller ones are those of Turc et al. 2019, https://arxiv.org/abs/1908.08962; the last one is BERT's own.
+SIZES = {"tiny": Shape(2, 128, 2), "mini": Shape(4, 256, 4), "small": Shape(4, 512, 8), "base": Shape(12, 768, 12)}
+DEFAULT_SIZE = "mini"
+
+
+@dataclass(frozen=True)
+class PretrainParams:
+    """What every family takes."""
+
+    layers: int | None = param(None, "layers; none: as --size has", minimum=1)
+    hidden: int | None = param(None, "columns of a token's vector; none: as --size has", minimum=2)
+    heads: int | None = param(None, "heads of attention; none: as --size has", minimum=1)
+    context: int = param(128, "tokens that see each other, at most; longer documents are cut", minimum=8)
+    batch: int = param(32, "rows of `context` tokens in a step", minimum=1)
+    epochs: int = param(1, "passes over the corpus", minimum=1)
+    steps: int | None = param(None, "steps of the optimizer; none: what the epochs need, or --minutes allow", minimum=1)
+    learning_rate: float = param(1e-3, "at its height", minimum=0)
+    warmup: float = param(0.06, "share of the steps in which the learning rate rises", minimum=0, maximum=1)
+    weight_decay: float = param(0.01, "of matrices; biases and norms have none", minimum=0)
+    clip: float = param(1.0, "length that gradients are cut to", minimum=0)
+    dropout: float = param(0.0, "share of numbers left out at random while training", minimum=0, maximum=0.9)
+    objective: str = param("masked", "what is predicted", choices=OBJECTIVES)
+    causal_share: float = param(0.5, "share of steps that are causal when the objective is mixed", minimum=0, maximum=1)
+    mask_rate: float = param(0.2, "share of words masked", minimum=0.01, maximum=0.9)
+    mask_rate_end: float | None = param(
+        None, "the same at the last step, reached in a line; none: no change", minimum=0.01, maximum=0.9
+    )
+    whole_word: bool = param(True, "mask all pieces of a word, or none")
+    validation: float = param(0.01, "share of documents held out", minimum=0, maximum=0.5)
+    validation_tokens: int = param(50_000, "tokens of them that are looked at, at most", minimum=1000)
+    evaluations: int = param(5, "how often they are looked at on the way", minimum=1)
+    patience: int = param(0, "evaluations without a better loss before training stops; 0: never", minimum=0)
+    precision: str = param("auto", "of products; auto: bfloat16 where the processor has it", choices=PRECISIONS)
+
+    def shape(self, size: str) -> Shape:
+        """The shape named, with what was set changed.
+
+        Raises:
+            UsageError: an unknown size, or heads that do not divide the columns.
+        """
+        if size not in SIZES:
+            raise UsageError(f"unknown --size '{size}'", hint=did_you_mean(size, list(SIZES)))
+        named = SIZES[size]
+        hidden = self.hidden or named.hidden
+        # Heads of the width that the size has.
+        heads = self.heads or max(1, hidden // (named.hidden // named.heads))
+        if hidden % heads:
+            raise UsageError(f"hidden={hidden} is no multiple of heads={heads}", hint=f"--set heads={named.heads}")
+        return Shape(self.layers or named.layers, hidden, heads)
+
+
+@dataclass(frozen=True)
+class FinetuneParams:
+    """How a model is fine-tuned for a task."""
+
+    epochs: int = param(3, "passes over the examples", minimum=1)
+    batch: int = param(32, "examples in a step", minimum=1)
+    learning_rate: float = param(1e-4, "at its height", minimum=0)
+    warmup: float = param(0.1, "share of the steps in which the learning rate rises", minimum=0, maximum=1)
+    weight_decay: float = param(0.01, "of matrices; biases and norms have none", minimum=0)
+    clip: float = param(1.0, "length that gradients are cut to", minimum=0)
+    dropout: float = param(0.1, "share of numbers left out at random while training", minimum=0, maximum=0.9)
+    context: int | None = param(None, "tokens of an example that are read; none: as many as the model takes", minimum=8)
+    precision: str = param("float32", "of products; bfloat16 pays for texts of 100 tokens or more", choices=PRECISIONS)

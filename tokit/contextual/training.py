@@ -1,0 +1,410 @@
+"""Pre-training on the processor: one loop for all families.
+
+What makes it fast: rows without padding, the head only where something is predicted, products in bfloat16 where the
+processor has them, one fused step of the optimizer, and batches made in a thread of their own. What makes it go on
+after a kill to the same bits: a batch depends on its number alone, and the state is saved whole.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from tokit.arrays import Pieces
+from tokit.checkpoint import Checkpoints
+from tokit.contextual.base import NOTHING, Family, Model
+from tokit.contextual.batches import Batch, Batches, Masking, Rows, word_begins
+from tokit.contextual.loss import PART, loss_and_gradient, whole_parts
+from tokit.contextual.optimizing import autocast, new_optimizer, rate_share, resolved_precision
+from tokit.contextual.params import PretrainParams, Shape
+from tokit.contextual.products import attention_for
+from tokit.contextual.validation import HeldOut, Score, Validation, pseudo_bits_per_byte, row_of
+from tokit.errors import TrainingError, UsageError
+from tokit.progress import Progress, Tick, silent
+from tokit.stream import IdStream
+
+# Numbers that the head makes at once, which should stay near the processor: more tokens are taken in turns.
+LOGITS_AT_ONCE = 1 << 21
+# Steps that are timed for --minutes, after some that warm up; and the share of the time that is planned for.
+WARMING_STEPS, TIMED_STEPS, PLANNED = 2, 5, 0.96
+STEPS, LOSSES, SCORES = "steps", "losses", "scores"
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainJob:
+    """All that a model learns from.
+
+    Attributes:
+        stream: Ids of the corpus, each document framed by the template's special tokens.
+        held_out: Documents that are not trained on.
+        pieces: What each id stands for.
+        special: Role → id.
+        shape: Of a new model.
+        params: The family's own.
+        seed: Of weights, order and masks.
+        threads: That torch computes with.
+        minutes: Time for the training; None takes `params`' steps or epochs.
+        started: When the work began, by `time.monotonic`.
+        tick: Progress.
+        checkpoints: Where the state is kept on the way.
+        begin: Given what makes a new model, returns the one to train: changed, partly frozen, or out of a folder.
+        stop: Set it, and the training ends soon; what it returns is then of no use.
+    """
+
+    stream: IdStream
+    held_out: HeldOut
+    pieces: Pieces
+    special: dict[str, int]
+    shape: Shape
+    params: PretrainParams
+    seed: int = 0
+    threads: int = 1
+    minutes: float | None = None
+    started: float = 0.0
+    tick: Tick = silent
+    checkpoints: Checkpoints | None = None
+    begin: Callable[[Callable[[], Model]], Model] | None = None
+    stop: Event = field(default_factory=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A look at the held-out documents."""
+
+    step: int
+    tokens: int
+    loss: float
+    bits_per_byte: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """What a training gave.
+
+    Attributes:
+        model: With its head.
+        steps: That were planned.
+        tokens: That were looked at.
+        tokens_per_second: Of the training loop, evaluations left out.
+        losses: Mean loss of the steps between evaluations.
+        evaluations: On held-out documents.
+        bits_per_byte: Of a causal model, at the end.
+        pseudo_bits_per_byte: Of a masked one, at the end.
+        stopped_early: Whether patience ran out.
+        precision: Of the products.
+    """
+
+    model: Model
+    steps: int
+    tokens: int
+    tokens_per_second: float
+    losses: tuple[float, ...]
+    evaluations: tuple[Evaluation, ...]
+    bits_per_byte: float | None
+    pseudo_bits_per_byte: float | None
+    stopped_early: bool
+    precision: str
+
+
+def pretrain(family: type[Family], job: PretrainJob) -> Pretrained:
+    """Train a model.
+
+    Raises:
+        TrainingError: too little text, or a loss that is not finite.
+        ArtifactError: the checkpoint is of another training.
+    """
+    torch.set_num_threads(job.threads)
+    rows = Rows(job.stream, job.params.context)
+    if rows.count == 0:
+        raise TrainingError("the corpus has no two tokens in a row", hint="give more text")
+    torch.manual_seed(job.seed)
+
+    def fresh() -> Model:
+        return family.build(family.config(len(job.pieces), job.special, job.shape, job.params))
+
+    model = fresh() if job.begin is None else job.begin(fresh)
+    return Training(family, job, rows, model).run()
+
+
+class Training:
+    """A run of the loop.
+
+    Args:
+        family: How the model is called.
+        job: What to learn from.
+        rows: The corpus in rows.
+        model: Trained in place.
+    """
+
+    def __init__(self, family: type[Family], job: PretrainJob, rows: Rows, model: Model) -> None:
+        self._family, self._job, self._params = family, job, job.params
+        self._rows, self._model = rows, model
+        self._masking = masking_of(job.pieces, job.special, job.params)
+        self._causal = job.params.objective == "causal"
+        self._precision = resolved_precision(job.params.precision)
+        self._optimizer = new_optimizer(model, job.params)
+        self._validation = Validation(
+            job.held_out, self._masking, causal=self._causal, context=rows.context,
+            rate=job.params.mask_rate_end or job.params.mask_rate, seed=job.seed,
+        )  # fmt: skip
+        self._steps = 0
+        self._step = 0
+        self._sum = np.zeros(2)
+        self._losses: list[float] = []
+        self._evaluations: list[Evaluation] = []
+        self._best: dict[str, Tensor] = {}
+        self._seconds = 0.0
+        self._trained = 0
+
+    def run(self) -> Pretrained:
+        """Train to the end, or until the job is stopped or patience runs out."""
+        with attention_for(self._model, self._precision):
+            stopped = self._train()
+        if self._best:
+            self._model.load_state_dict(self._best, strict=False)
+        return self._finished(stopped=stopped)
+
+    def _train(self) -> bool:
+        """The loop; whether patience ran out."""
+        self._begin()
+        self._model.train()
+        stopped = False
+        for batch in self._ahead():
+            self._learn(batch)
+            self._step += 1
+            if self._step in self._turning_points():
+                stopped = self._look()
+            self._maybe_save()
+            if stopped or self._job.stop.is_set():
+                break
+        return stopped
+
+    def _finished(self, *, stopped: bool) -> Pretrained:
+        held, masked = self._job.held_out, self._params.objective != "causal"
+        pseudo = None
+        if masked and "mask" in self._job.special and not self._job.stop.is_set():
+            pseudo = pseudo_bits_per_byte(self._family, self._model, held, self._masking, self._rows.context)
+        best = min(self._evaluations, key=lambda each: each.loss) if self._best else None
+        last = best or (self._evaluations[-1] if self._evaluations else None)
+        return Pretrained(
+            self._model, self._steps, self._step * self._tokens_of_step, self._trained / max(self._seconds, 1e-9),
+            tuple(self._losses), tuple(self._evaluations), last.bits_per_byte if last else None, pseudo, stopped,
+            self._precision,
+        )  # fmt: skip
+
+    @property
+    def _tokens_of_step(self) -> int:
+        return self._params.batch * self._rows.context
+
+    def _begin(self) -> None:
+        found = self._job.checkpoints.load() if self._job.checkpoints else None
+        if found is not None:
+            self._restore(*found)
+            return
+        self._steps = self._planned()
+        if self._job.checkpoints is not None:
+            # How many steps there are was measured: a run that is killed before its first checkpoint keeps to it.
+            self._job.checkpoints.save(self._state(), self._step)
+
+    def _planned(self) -> int:
+        if self._params.steps is not None:
+            return self._params.steps
+        if self._job.minutes is not None:
+            return self._calibrated(self._job.minutes * 60)
+        return max(1, math.ceil(self._params.epochs * self._rows.count / self._params.batch))
+
+    def _calibrated(self, seconds: float) -> int:
+        """Steps that fit into so many seconds, by the time that some take; the model is as before afterwards."""
+        kept = {name: value.clone() for name, value in self._model.state_dict().items()}
+        batches = self._batches(WARMING_STEPS + TIMED_STEPS)
+        times = []
+        for step in range(WARMING_STEPS + TIMED_STEPS):
+            began = time.perf_counter()
+            self._learn(batches.get(step))
+            times.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        if not self._validation.empty:
+            self._validation.score(self._family, self._model)
+        looks = (time.perf_counter() - began) * (self._params.evaluations + 1)
+        self._model.load_state_dict(kept)
+        self._optimizer = new_optimizer(self._model, self._params)
+        self._sum[:], self._seconds, self._trained = 0, 0.0, 0
+        left = (seconds - (time.monotonic() - self._job.started)) * PLANNED - looks
+        return max(1, int(left / float(np.median(times[WARMING_STEPS:]))))
+
+    def _batches(self, steps: int) -> Batches:
+        return Batches(self._rows, self._params, self._masking, self._job.seed, steps)
+
+    def _ahead(self) -> Iterator[Batch]:
+        """The batches from the next step on, each made while the one before is learned."""
+        batches = self._batches(self._steps)
+        with ThreadPoolExecutor(1) as maker:
+            coming: Future[Batch] | None = None
+            for step in range(self._step, self._steps):
+                batch = coming.result() if coming else batches.get(step)
+                coming = maker.submit(batches.get, step + 1) if step + 1 < self._steps else None
+                yield batch
+
+    def _learn(self, batch: Batch) -> None:
+        began = time.perf_counter()
+        self._set_rate()
+        if self._params.dropout:
+            # What is left out depends on the step alone.
+            torch.manual_seed(self._job.seed * 1_000_003 + self._step)
+        loss = self._backward(batch)
+        if not math.isfinite(loss):
+            self._refuse(loss, batch)
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._params.clip or math.inf)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._sum += (loss, 1)
+        self._seconds += time.perf_counter() - began
+        self._trained += batch.ids.size
+        self._tell(loss)
+
+    def _backward(self, batch: Batch) -> float:
+        """Gradients of the mean loss of what is predicted; the loss."""
+        if not len(batch.at):
+            return 0.0
+        row = row_of(batch.ids, batch.positions, batch.documents, causal=batch.causal)
+        at, targets = whole_parts(batch.at, batch.targets)
+        with autocast(self._precision):
+            wanted, expected = self._family.predictors(self._model, row, at, targets)
+        # The head's numbers are many: a part of them at a time, and its share of the gradient kept.
+        leaf, count = wanted.detach().requires_grad_(), int((expected != NOTHING).sum())
+        loss, part = 0.0, max(LOGITS_AT_ONCE // len(self._job.pieces) // PART * PART, PART)
+        for some, right in zip(torch.split(leaf, part), torch.split(expected, part), strict=True):
+            with autocast(self._precision):
+                logits = self._family.logits(self._model, some)
+            share, gradient = loss_and_gradient(logits.detach(), right)
+            logits.backward(gradient.div_(count).to(logits.dtype))  # type: ignore[no-untyped-call]
+            loss += share / count
+        # When all but the head is frozen there is nothing below it to learn.
+        if wanted.requires_grad:
+            wanted.backward(leaf.grad)  # type: ignore[no-untyped-call]
+        return loss
+
+    def _set_rate(self) -> None:
+        rate = self._params.learning_rate * rate_share(self._step, self._steps, self._params.warmup)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+
+    def _refuse(self, loss: float, batch: Batch) -> None:
+        kept = f"; {self._job.checkpoints.path} holds the last good state" if self._job.checkpoints else ""
+        raise TrainingError(
+            f"the loss of step {self._step} is {loss}: batch of rows {', '.join(map(str, batch.rows[:4].tolist()))}, …"
+            f" of {self._rows.context} tokens{kept}",
+            hint="lower --set learning_rate=0.0005, or --set precision=float32",
+        )
+
+    def _turning_points(self) -> set[int]:
+        """Steps after which the held-out documents are looked at."""
+        looks = min(self._params.evaluations, self._steps)
+        return {round(self._steps * (look + 1) / looks) for look in range(looks)}
+
+    def _look(self) -> bool:
+        """Note the losses; whether patience ran out."""
+        self._losses.append(float(self._sum[0] / max(self._sum[1], 1)))
+        self._sum[:] = 0
+        if self._validation.empty:
+            return False
+        score: Score = self._validation.score(self._family, self._model)
+        self._evaluations.append(
+            Evaluation(self._step, self._step * self._tokens_of_step, score.loss, score.bits_per_byte)
+        )
+        losses = [each.loss for each in self._evaluations]
+        if not self._params.patience:
+            return False
+        if losses[-1] == min(losses):
+            self._best = {name: value.clone() for name, value in unique_state(self._model).items()}
+        return len(losses) - 1 - losses.index(min(losses)) >= self._params.patience
+
+    def _tell(self, loss: float) -> None:
+        speed = self._trained / max(self._seconds, 1e-9)
+        note = f"loss {loss:.3f}, {speed:,.0f} tokens/s"
+        if self._evaluations:
+            last = self._evaluations[-1]
+            bits = "" if last.bits_per_byte is None else f", {last.bits_per_byte:.3f} bits/byte"
+            note += f", held out {last.loss:.3f}{bits}"
+        done = (self._step + 1) * self._tokens_of_step
+        self._job.tick(Progress("training", done, self._steps * self._tokens_of_step or None, "tokens", note))
+
+    def _maybe_save(self) -> None:
+        checkpoints = self._job.checkpoints
+        if checkpoints is None or self._step >= self._steps:
+            return
+        every = max(1, checkpoints.every // self._tokens_of_step)
+        if self._step % every == 0:
+            checkpoints.save(self._state(), self._step)
+
+    def _state(self) -> dict[str, npt.NDArray[Any]]:
+        """All that the next step depends on, and what was noted so far."""
+        state = {f"model.{name}": value.numpy() for name, value in unique_state(self._model).items()}
+        state |= {f"best.{name}": value.numpy() for name, value in self._best.items()}
+        for name, parameter in self._model.named_parameters():
+            for key, value in self._optimizer.state.get(parameter, {}).items():
+                state[f"adam.{key}.{name}"] = value.numpy()
+        state[STEPS] = np.array(self._steps)
+        state[LOSSES] = np.array([*self._losses, *self._sum.tolist()])
+        state[SCORES] = np.array(
+            [
+                (e.step, e.tokens, e.loss, np.nan if e.bits_per_byte is None else e.bits_per_byte)
+                for e in self._evaluations
+            ]
+        ).reshape(-1, 4)
+        return state
+
+    def _restore(self, state: Mapping[str, npt.NDArray[Any]], step: int) -> None:
+        named = {kind: _under(state, kind) for kind in ("model.", "best.", "adam.")}
+        self._model.load_state_dict(named["model."], strict=False)
+        self._best = named["best."]
+        for name, parameter in self._model.named_parameters():
+            held = {key: named["adam."].get(f"{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
+            if held["step"] is not None:
+                self._optimizer.state[parameter] = held
+        self._step, self._steps = step, int(state[STEPS])
+        *losses, total, count = state[LOSSES].tolist()
+        self._losses, self._sum = losses, np.array([total, count])
+        self._evaluations = [
+            Evaluation(int(s), int(t), loss, None if math.isnan(bits) else bits)
+            for s, t, loss, bits in state[SCORES].tolist()
+        ]
+
+
+def _under(state: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): torch.from_numpy(each) for name, each in state.items() if name.startswith(prefix)
+    }
+
+
+def unique_state(model: Model) -> dict[str, Tensor]:
+    """The state without second names of tied weights."""
+    seen: set[int] = set()
+    state = {}
+    for name, value in model.state_dict().items():
+        if value.data_ptr() not in seen or not value.numel():
+            seen.add(value.data_ptr())
+            state[name] = value.detach()
+    return state
+
+
+def masking_of(pieces: Pieces, special: dict[str, int], params: PretrainParams) -> Masking:
+    """How tokens are hidden.
+
+    Raises:
+        UsageError: words are to be masked, and the tokenizer has no mask.
+    """
+    if params.objective != "causal" and "mask" not in special:
+        raise UsageError("the tokenizer has no mask token", hint="--set objective=causal")
+    begins = word_begins(pieces) if params.whole_word else np.ones(len(pieces), dtype=np.bool_)
+    return Masking(begins, pieces.special, special.get("mask", 0))

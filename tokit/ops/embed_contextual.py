@@ -1,0 +1,171 @@
+"""Vectors that change with the text around, for `tokit embed`: a model's layers in place of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from tokit.arrays import FloatArray, IdArray, Ids, spans
+from tokit.artifact import kind_of, read_json, read_manifest
+from tokit.contextual import require_contextual
+from tokit.contextual.onnx_encoder import find_onnx, load_onnx_encoder, require_onnx
+from tokit.errors import ArtifactError, UsageError
+from tokit.ops.embed import Component, Embedder
+from tokit.registry import did_you_mean
+from tokit.runner.threads import thread_count
+from tokit.tokenizer.base import EncodeOptions
+from tokit.tokenizer.engine import LibraryTokenizer
+from tokit.tokenizer.foreign import open_tokenizer
+
+if TYPE_CHECKING:
+    from tokit.contextual.sorted_batches import Encoder
+
+# Folders of transformers that are tables, not models.
+STATIC_TYPES = ("model2vec",)
+# Kinds of artifacts that are language models: as transformers loads them, or as a graph alone.
+KINDS = ("contextual", "onnx")
+ENGINES = ("torch", "onnx")
+
+
+@dataclass
+class ContextualEmbedder(Embedder):
+    """A language model and its tokenizer.
+
+    Attributes:
+        cut: Documents that were longer than the model takes.
+    """
+
+    encoder: Encoder
+    tokenizer: LibraryTokenizer
+    component: Component | None = None
+    cut: int = 0
+    _frame: tuple[IdArray, IdArray] = field(init=False)
+
+    options: ClassVar[EncodeOptions] = EncodeOptions(add_special=True)
+    # torch has threads of its own.
+    in_threads: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        before, after = self.tokenizer.frame
+        self._frame = np.array(before, dtype=np.uint32), np.array(after, dtype=np.uint32)
+
+    @property
+    def dim(self) -> int:
+        return self.encoder.dim
+
+    def means(self, ids: Ids) -> FloatArray:
+        return self.encoder.pool(self.within(ids))
+
+    def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
+        kept = self.within(ids)
+        vectors: list[FloatArray] = [np.zeros((0, self.dim), dtype=np.float32)] * len(kept)
+        for numbers, some in self.encoder.tokens(kept):
+            for number, rows in zip(numbers.tolist(), some, strict=True):
+                vectors[number] = rows
+        before, after = map(len, self._frame)
+        for (start, end), rows in zip(spans(kept.ends), vectors, strict=True):
+            yield kept.data[start + before : end - after], iter((rows[before : len(rows) - after],))
+
+    def kept(self, ids: Ids) -> Ids:
+        most, (before, after) = self.encoder.context, map(len, self._frame)
+        lengths = np.diff(ids.ends, prepend=0)
+        place = np.arange(len(ids.data)) - np.repeat(ids.ends - lengths, lengths)
+        last = np.repeat(np.minimum(lengths, most) - after, lengths)
+        inside = (place >= before) & (place < last)
+        return Ids(ids.data[inside], np.cumsum(np.minimum(lengths, most) - before - after))
+
+    def within(self, ids: Ids) -> Ids:
+        """Documents cut to what the model takes, the end of the template kept."""
+        lengths = np.diff(ids.ends, prepend=0)
+        most, after = self.encoder.context, self._frame[1]
+        long = lengths > most
+        if not long.any():
+            return ids
+        self.cut += int(long.sum())
+        keep = np.ones(len(ids.data), dtype=np.bool_)
+        for end, length in zip(ids.ends[long].tolist(), lengths[long].tolist(), strict=True):
+            keep[end - length + most - len(after) : end - len(after)] = False
+        return Ids(ids.data[keep], np.cumsum(np.minimum(lengths, most)))
+
+
+def is_contextual(folder: str | Path) -> bool:
+    """Whether a folder holds a language model, ours or of transformers."""
+    kind = kind_of(folder)
+    if kind is not None:
+        return kind in KINDS
+    config = Path(folder) / "config.json"
+    return config.is_file() and read_json(config).get("model_type") not in (None, *STATIC_TYPES)
+
+
+def open_contextual(
+    folder: str | Path, *, layer: str | None = None, engine: str | None = None, int8: bool = False
+) -> ContextualEmbedder:
+    """Open a language model for embedding text.
+
+    Args:
+        folder: Ours, or one that transformers loads and whose tokenizer is a tokenizer.json.
+        layer: See `tokit.contextual.embedder.chosen_layers`; not in ONNX Runtime.
+        engine: "torch", or "onnx" for ONNX Runtime, which needs no torch; None takes what the folder is for.
+        int8: In ONNX Runtime, the model whose matrices are int8.
+
+    Raises:
+        MissingExtraError: torch and transformers, or ONNX Runtime, are not installed.
+        ArtifactError: no such folder, or a damaged one, or none for this engine.
+        UsageError: a layer that the model does not have, or options that do not fit.
+    """
+    path = Path(folder)
+    named = _engine(path, engine, layer=layer, int8=int8)
+    if named == "torch":
+        require_contextual(f"{folder}: a language model")
+    else:
+        require_onnx(f"{folder}: a model in ONNX")
+    tokenizer = open_tokenizer(path)
+    if not isinstance(tokenizer, LibraryTokenizer):
+        raise ArtifactError(f"{folder}: its tokenizer is no tokenizer.json", hint="give a folder that has one")
+    pad, context = tokenizer.special_ids.get("pad", 0), context_of(path)
+    if named == "onnx":
+        file = find_onnx(path, int8=int8)
+        if file is None:
+            raise _no_onnx(path, int8=int8)
+        return ContextualEmbedder(load_onnx_encoder(file, pad=pad, context=context, threads=thread_count()), tokenizer)
+    from tokit.contextual.embedder import load_encoder
+
+    encoder = load_encoder(path, pad=pad, context=context, layer=layer, threads=thread_count())
+    return ContextualEmbedder(encoder, tokenizer)
+
+
+def _engine(folder: Path, named: str | None, *, layer: str | None, int8: bool) -> str:
+    if named is not None and named not in ENGINES:
+        raise UsageError(f"unknown --engine '{named}'", hint=did_you_mean(named, list(ENGINES)))
+    only_onnx = kind_of(folder) == "onnx"
+    if only_onnx and named == "torch":
+        raise UsageError(
+            f"{folder} is a model in ONNX, which torch does not load", hint="give the model it was made of"
+        )
+    engine = named or ("onnx" if only_onnx else "torch")
+    if engine == "onnx" and layer is not None:
+        raise UsageError("--layer: a model in ONNX gives its last layer alone", hint="--engine torch")
+    if engine == "torch" and int8:
+        raise UsageError("--int8 is for --engine onnx", hint="tokit export MODEL --to onnx --int8 -o DIR")
+    return engine
+
+
+def _no_onnx(folder: Path, *, int8: bool) -> ArtifactError:
+    what, more = ("int8 model in ONNX", " --int8") if int8 else ("model in ONNX", "")
+    return ArtifactError(
+        f"{folder} has no {what}", hint=f"tokit export MODEL --to onnx{more} -o DIR, then tokit embed -e DIR"
+    )
+
+
+def context_of(folder: Path) -> int:
+    """Tokens that a model takes: by our manifest, by sentence-transformers' settings, or by its own."""
+    if kind_of(folder) in KINDS:
+        return int(read_manifest(folder)["context"])
+    said = folder / "sentence_bert_config.json"
+    if said.is_file() and read_json(said).get("max_seq_length"):
+        return int(read_json(said)["max_seq_length"])
+    return int(read_json(folder / "config.json").get("max_position_embeddings") or 512)
