@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tokit.ops.count import count_to_folder
     from tokit.ops.embed import embed
     from tokit.ops.export import export_embedding
+    from tokit.ops.finetune import finetune
     from tokit.ops.fit import fit_embedding
     from tokit.ops.import_vectors import import_vectors
     from tokit.ops.train import train_tokenizer
@@ -33,6 +34,7 @@ _API = {
     "count_to_folder": "tokit.ops.count:count_to_folder",
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
     "export_embedding": "tokit.ops.export:export_embedding",
+    "finetune": "tokit.ops.finetune:finetune",
     "fit_embedding": "tokit.ops.fit:fit_embedding",
     "import_vectors": "tokit.ops.import_vectors:import_vectors",
     "embed": "tokit.ops.embed:embed",
@@ -43,6 +45,7 @@ __all__ = [
     "count_to_folder",
     "embed",
     "export_embedding",
+    "finetune",
     "fit_embedding",
     "import_vectors",
     "load",

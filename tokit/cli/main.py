@@ -30,6 +30,7 @@ COMMANDS = {
     "wc": "tokit.cli.wc:wc",
     "show": "tokit.cli.show:show",
     "fit": "tokit.cli.fit:fit",
+    "finetune": "tokit.cli.finetune:finetune",
     "import": "tokit.cli.import_:import_",
     "export": "tokit.cli.export:export",
     "embed": "tokit.cli.embed:embed",

@@ -1,0 +1,109 @@
+"""Files of labelled text: which column is what, and what is wrong with a file."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tokit.corpus.labelled import Columns, Example, read_labelled
+from tokit.errors import CorpusError, TokitError, UsageError
+
+
+def read(
+    tmp_path: Path, text: str, columns: Columns | None = None, name: str = "data.tsv"
+) -> tuple[str, list[Example]]:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8", newline="")
+    return read_labelled([str(path)], columns or Columns())
+
+
+def test_two_columns_are_a_label_and_a_text_as_they_stand(tmp_path: Path) -> None:
+    task, examples = read(tmp_path, 'good\tit "is" , good\r\nbad\t"half a quote \n')
+    assert task == "classify"
+    assert examples == [Example(('it "is" , good',), ("good",)), Example(('"half a quote ',), ("bad",))]
+
+
+def test_three_columns_are_a_pair_and_its_score(tmp_path: Path) -> None:
+    task, examples = read(tmp_path, "a cat\ta dog\t2.5\n")
+    assert (task, examples) == ("pairs", [Example(("a cat", "a dog"), ("2.5",))])
+
+
+def test_tokens_and_tags_have_an_empty_line_between_sentences(tmp_path: Path) -> None:
+    conll = "-DOCSTART- -X- O O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n# SYM O O\n\n\nPeter NNP B-NP B-PER\n"
+    task, examples = read(tmp_path, conll, Columns("tokens"))
+    assert task == "tokens"
+    assert examples == [
+        Example(("EU", "rejects", "#"), ("B-ORG", "O", "O")),
+        Example(("Peter",), ("B-PER",)),
+    ]
+    _, chunks = read(tmp_path, conll, Columns("tokens", label="3"))
+    assert chunks[0].labels == ("B-NP", "B-VP", "O")
+
+
+def test_comments_of_conll_u_are_left_out(tmp_path: Path) -> None:
+    text = "# text = Dogs run\n1\tDogs\tdog\tNOUN\n2\trun\trun\tVERB\n\n"
+    _, examples = read(tmp_path, text, Columns("tokens", "4", ("2",)))
+    assert examples == [Example(("Dogs", "run"), ("NOUN", "VERB"))]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "columns"),
+    [
+        ("id\tsentence\tlabel\n7\tthe sea\tgood\n", "data.tsv", Columns(None, "label", ("sentence",))),
+        ("id\tsentence\tlabel\n7\tthe sea\tgood\n", "data.txt", Columns(None, "label", ("sentence",))),
+        ('label,text\ngood,"the sea"\n', "data.csv", Columns()),
+        ('{"text": "the sea", "label": "good"}\n', "data.jsonl", Columns()),
+        ("7\tthe sea\tgood\n", "data.tsv", Columns("classify", "3", ("2",))),
+        ("7\tthe sea\tgood\n", "data.tsv", Columns("classify", "-1", ("2",))),
+    ],
+)
+def test_columns_are_told_by_number_or_name(tmp_path: Path, text: str, name: str, columns: Columns) -> None:
+    assert read(tmp_path, text, columns, name) == ("classify", [Example(("the sea",), ("good",))])
+
+
+def test_records_of_pairs_and_labels_that_are_numbers(tmp_path: Path) -> None:
+    columns = Columns("pairs", "score", ("a", "b"))
+    task, examples = read(tmp_path, '{"a": "x", "b": "y", "score": 2.5}\n', columns, "data.jsonl")
+    assert (task, examples) == ("pairs", [Example(("x", "y"), ("2.5",))])
+
+
+def test_compressed_files_and_several_of_them(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"{number}.tsv.gz").write_bytes(gzip.compress(f"l{number}\ttext\n".encode()))
+    _, examples = read_labelled([str(tmp_path / "1.tsv.gz"), str(tmp_path / "2.tsv.gz")], Columns())
+    assert [example.labels for example in examples] == [("l1",), ("l2",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "kind", "said"),
+    [
+        ("", Columns(), CorpusError, "no example"),
+        ("good\ta\nbad\n", Columns(), CorpusError, "data.tsv:2: 1 column, and column 2 is wanted"),
+        ("good\ta\n\nbad\tb\n", Columns(), CorpusError, "data.tsv:2: an empty line"),
+        ("good\ta\n \tb\n", Columns(), CorpusError, "data.tsv:2: an empty label or text"),
+        ("a\tb\tc\td\n", Columns(), UsageError, "4 columns"),
+        ("good\ta\n", Columns("clasify"), UsageError, "--task 'clasify'"),
+        ("good\ta\n", Columns("classify", "0"), UsageError, "numbered from 1"),
+        ("good\ta\n", Columns("pairs", "1", ("2",)), UsageError, "two --text columns"),
+        ("word O\nword\n", Columns("tokens"), CorpusError, "data.tsv:2: one column"),
+        ("label\ttext\ngood\ta\n", Columns(None, "lable", ("text",)), CorpusError, "no field 'lable'"),
+        ("label\ttext\n\ta\n", Columns(None, "label", ("text",)), CorpusError, "'label' is empty"),
+        ("good\ta\n", Columns("tokens", "tag", ("token",)), UsageError, "without names"),
+    ],
+)
+def test_a_file_that_cannot_be_one_is_named(
+    tmp_path: Path, text: str, columns: Columns, kind: type[TokitError], said: str
+) -> None:
+    with pytest.raises(kind) as error:
+        read(tmp_path, text, columns)
+    assert said in error.value.message and error.value.hint
+
+
+def test_text_that_is_not_utf8_is_an_error_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "data.tsv").write_bytes(b"good\ta\nbad\t\xff\n")
+    with pytest.raises(CorpusError, match=r"data\.tsv:2"):
+        read_labelled([str(tmp_path / "data.tsv")], Columns())
+    _, examples = read_labelled([str(tmp_path / "data.tsv")], Columns(errors="skip"))
+    assert len(examples) == 1

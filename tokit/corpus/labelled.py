@@ -1,0 +1,226 @@
+"""Labelled text: files of columns from which a model learns a task.
+
+Three shapes: a label and a text, two texts and a score or label, and a token and its tag a line with an empty line
+between sentences (the form of the CoNLL shared tasks, https://www.clips.uantwerpen.be/conll2003/ner/). Columns are
+separated by tabs, taken as they stand, and told by their number from 1 on, or by the names in a header; records (JSON
+lines, CSV, Parquet) have names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokit.arrays import Block, Record
+from tokit.corpus.corpus import Corpus, open_corpus
+from tokit.corpus.readers import known_format
+from tokit.corpus.records import missing_field
+from tokit.errors import CorpusError, UsageError
+from tokit.registry import did_you_mean
+
+CLASSIFY, TOKENS, PAIRS = "classify", "tokens", "pairs"
+TASKS = (CLASSIFY, TOKENS, PAIRS)
+RECORDS = ("jsonl", "csv", "parquet", "arrow")
+# Columns by number and by name where none are given: of the label, and of the texts.
+NUMBERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    CLASSIFY: ("1", ("2",)), TOKENS: ("-1", ("1",)), PAIRS: ("3", ("1", "2")),
+}  # fmt: skip
+NAMES = {CLASSIFY: ("label", ("text",)), PAIRS: ("label", ("text1", "text2"))}
+# Between documents of CoNLL 2003.
+BOUNDARY = "-DOCSTART-"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Something to learn from.
+
+    Attributes:
+        texts: One text, two of them, or the words of a sentence.
+        labels: One label, or the tag of each word.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where things stand.
+
+    Attributes:
+        task: "classify", "tokens" or "pairs"; None is told by the number of columns.
+        label: Name or number of the column of labels; None takes the task's usual one.
+        texts: The same of texts.
+        format: Of the files; None goes by their names.
+        errors: Text that is not UTF-8: "strict", "replace", "skip".
+    """
+
+    task: str | None = None
+    label: str | None = None
+    texts: tuple[str, ...] = ()
+    format: str | None = None
+    errors: str = "strict"
+
+    @property
+    def named(self) -> bool:
+        """Whether a column is told by its name."""
+        return any(not _is_number(column) for column in (*self.texts, *([self.label] if self.label else [])))
+
+
+def read_labelled(paths: Sequence[str], columns: Columns) -> tuple[str, list[Example]]:
+    """Read examples.
+
+    Args:
+        paths: Files, or "-" for standard input.
+        columns: Where things stand.
+
+    Returns:
+        The task, and the examples in the order of the files.
+
+    Raises:
+        UsageError: an unknown task, or columns that do not fit it.
+        CorpusError: no example, a line with too few columns, an empty text or label, text that cannot be read.
+    """
+    if columns.task is not None and columns.task not in TASKS:
+        raise UsageError(f"unknown --task '{columns.task}'", hint=did_you_mean(columns.task, list(TASKS)))
+    if columns.named or any(_format(path, columns) in RECORDS for path in paths):
+        task, examples = _from_records(paths, columns)
+    else:
+        task, examples = _from_lines(_open(paths, columns, format="text"), columns)
+    if not examples:
+        raise CorpusError(f"{', '.join(paths)}: no example in it", hint="is the path right?")
+    return task, examples
+
+
+def _format(path: str, columns: Columns) -> str | None:
+    return columns.format or known_format(path)[0]
+
+
+def _open(paths: Sequence[str], columns: Columns, **options: Any) -> Corpus:
+    return open_corpus(paths, errors=columns.errors, **options)
+
+
+def _from_records(paths: Sequence[str], columns: Columns) -> tuple[str, list[Example]]:
+    task = columns.task or (PAIRS if len(columns.texts) > 1 else CLASSIFY)
+    if task == TOKENS:
+        raise UsageError("--task tokens reads columns without names", hint="--text 1 --label 2, of lines with tabs")
+    label, texts = _chosen(task, columns, *NAMES[task])
+    format_ = columns.format or ("tsv" if all(_format(path, columns) in (None, "text") for path in paths) else None)
+    corpus = _open(paths, columns, format=format_, field=texts[0], keep_records=True)
+    examples = []
+    for source in corpus.sources:
+        for number, record in enumerate(_records(source.blocks()), 1):
+            place = f"{source.name}: record {number}"
+            examples.append(
+                Example(tuple(_value(place, record, name) for name in texts), (_value(place, record, label),))
+            )
+    return task, examples
+
+
+def _records(blocks: Iterable[Block]) -> Iterator[Record]:
+    for block in blocks:
+        yield from block.records or ()
+
+
+def _value(place: str, record: Record, name: str) -> str:
+    if name not in record:
+        raise missing_field(place, name, list(record))
+    text = "" if record[name] is None else str(record[name])
+    if not text.strip():
+        raise CorpusError(f"{place}: its field '{name}' is empty", hint="remove the record, or fill it")
+    return text
+
+
+def _chosen(task: str, columns: Columns, label: str, texts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    chosen = columns.texts or texts
+    if len(chosen) != len(texts):
+        wanted = "two --text columns" if len(texts) == 2 else "one --text column"
+        raise UsageError(f"--task {task} takes {wanted}, not {len(chosen)}", hint=f"--text {' --text '.join(texts)}")
+    return columns.label or label, chosen
+
+
+def _from_lines(corpus: Corpus, columns: Columns) -> tuple[str, list[Example]]:
+    lines = [
+        (f"{source.name}:{number}", line.removesuffix("\r"))
+        for source in corpus.sources
+        for number, line in enumerate((text for block in source.blocks() for text in block.texts()), 1)
+    ]
+    task = columns.task or _task_of(lines)
+    label, texts = _chosen(task, columns, *NUMBERS[task])
+    if task == TOKENS:
+        return task, list(_sentences(lines, _number(label), _number(texts[0])))
+    return task, [_example(place, line, label, texts) for place, line in lines]
+
+
+def _task_of(lines: list[tuple[str, str]]) -> str:
+    """The task that the first line is of: two columns are a label and a text, three are pairs.
+
+    Raises:
+        UsageError: it has another number of columns.
+    """
+    cells = lines[0][1].count("\t") + 1 if lines else 2
+    if cells not in (2, 3):
+        raise UsageError(
+            f"{lines[0][0]}: {cells} columns, which is no task's usual form",
+            hint="a label, a tab and a text; or name the columns: --task classify --label 1 --text 3",
+        )
+    return CLASSIFY if cells == 2 else PAIRS
+
+
+def _example(place: str, line: str, label: str, texts: tuple[str, ...]) -> Example:
+    if not line.strip():
+        hint = "remove the line; or are these tokens and tags? --task tokens"
+        raise CorpusError(f"{place}: an empty line", hint=hint)
+    cells = line.split("\t")
+    wanted = [_cell(place, cells, column) for column in (label, *texts)]
+    if not all(cell.strip() for cell in wanted):
+        raise CorpusError(f"{place}: an empty label or text", hint="remove the line, or fill it")
+    return Example(tuple(wanted[1:]), (wanted[0].strip(),))
+
+
+def _cell(place: str, cells: Sequence[str], column: str) -> str:
+    number = _number(column)
+    if number >= len(cells) or -number > len(cells):
+        raise CorpusError(
+            f"{place}: {len(cells)} column{'s' if len(cells) != 1 else ''}, and column {column} is wanted",
+            hint="columns are separated by tabs; --label and --text say which are which",
+        )
+    return cells[number]
+
+
+def _sentences(lines: list[tuple[str, str]], label: int, text: int) -> Iterator[Example]:
+    """Runs of lines between empty ones; comments and the boundaries of documents are left out."""
+    tabs = any("\t" in line for _, line in lines)
+    words: list[str] = []
+    tags: list[str] = []
+    for place, line in (*lines, ("", "")):
+        if not line.strip():
+            if words:
+                yield Example(tuple(words), tuple(tags))
+            words, tags = [], []
+        elif not line.startswith(BOUNDARY) and not (tabs and line.startswith("#") and "\t" not in line):
+            cells = line.split("\t") if tabs else line.split()
+            if len(cells) < 2:
+                raise CorpusError(f"{place}: one column, where a token and its tag are wanted", hint="token, tab, tag")
+            word, tag = (_cell(place, cells, str(column + (column >= 0))).strip() for column in (text, label))
+            if not word or not tag:
+                raise CorpusError(f"{place}: an empty token or tag", hint="remove the line, or fill it")
+            words.append(word)
+            tags.append(tag)
+
+
+def _is_number(column: str) -> bool:
+    return column.removeprefix("-").isdecimal()
+
+
+def _number(column: str) -> int:
+    """A column's number from 1 on, or from -1, the last one, down, as an index.
+
+    Raises:
+        UsageError: it is 0.
+    """
+    number = int(column)
+    if number == 0:
+        raise UsageError("columns are numbered from 1 on", hint="--label 1 --text 2")
+    return number - 1 if number > 0 else number
