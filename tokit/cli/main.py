@@ -34,6 +34,8 @@ COMMANDS = {
     "import": "tokit.cli.import_:import_",
     "export": "tokit.cli.export:export",
     "embed": "tokit.cli.embed:embed",
+    "attention": "tokit.cli.attention:attention",
+    "distil": "tokit.cli.distil:distil",
     "near": "tokit.cli.near:near",
     "analogy": "tokit.cli.near:analogy",
     "eval": "tokit.cli.eval:evaluate",

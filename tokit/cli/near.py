@@ -12,6 +12,16 @@ import typer
 
 from tokit.cli import console, render
 from tokit.cli.embed import EmbeddingOpt
+from tokit.cli.near_context import VALUED as VALUED_IN_CONTEXT
+from tokit.cli.near_context import (
+    ContextOpt,
+    CorpusOpt,
+    LayerOpt,
+    PerWordOpt,
+    check_context,
+    near_in_context,
+    refuse_model,
+)
 from tokit.cli.options import JsonOpt
 from tokit.errors import TokitError, UsageError
 
@@ -33,7 +43,7 @@ MethodOpt = Annotated[
     str, typer.Option("--method", metavar="add|mul", help="Of several words: 3CosAdd or 3CosMul, as in the papers.")
 ]
 # Options of `near` that take a value, and those that are written in one letter.
-VALUED, SHORT = ("-e", "--embedding", "-k", "--count", "--method"), ("-e", "-k", "-h")
+VALUED, SHORT = ("-e", "--embedding", "-k", "--count", "--method", *VALUED_IN_CONTEXT), ("-e", "-k", "-h", "-c")
 # Stands before a word that begins with a minus; no argument of a program has it.
 MARK = "\0"
 READ_AT_ONCE = 1 << 16
@@ -47,20 +57,33 @@ def near(
     words: WordsArg = None,
     k: CountOpt = 10,
     method: MethodOpt = "add",
+    context: ContextOpt = None,
+    corpus: CorpusOpt = None,
+    layer: LayerOpt = None,
+    per_word: PerWordOpt = None,
     as_json: JsonOpt = False,
 ) -> None:
     """Print the tokens nearest to a word, or to several with signs, by cosine.
 
     tokit near king -e emb; tokit near king -man +woman -e emb; cut -f1 words.tsv | tokit near -e emb -k 3
+
+    With --context, the words nearest to one as it is meant in a text: tokit near bank --context "the bank of the river"
+    -e bert -c news.txt
     """
     from tokit.ops.near import open_space
     from tokit.ops.questions import Question, check_k, check_method
 
     check_k(k)
     check_method(method)
-    questions = Question.all_of([word.removeprefix(MARK) for word in words]) if words else None
+    check_context(context=context, corpus=corpus, layer=layer, per_word=per_word, method=method)
+    words = [word.removeprefix(MARK) for word in words or ()]
+    if context is not None:
+        near_in_context(embedding, words, context, corpus, k, layer, per_word, as_json=as_json)
+        return
+    questions = Question.all_of(words) if words else None
     if questions is None and sys.stdin.isatty():
         raise UsageError("Missing argument 'WORD...'", hint="tokit near king -e emb")
+    refuse_model(embedding)
     answers = Answers(open_space(embedding), k, method)
     if questions is not None:
         results: Iterator[Nearest] = iter([answers.space.answer(each, k, method) for each in questions])

@@ -49,7 +49,7 @@ def show(
     engine = open_tokenizer(tokenizer)
     options = EncodeOptions(add_special, parse_special)
     coloured = None if as_json else _colour_console()
-    for each in _texts(text):
+    for each in texts_of(text):
         shown = show_tokens(engine, each, options)
         if as_json:
             sys.stdout.write(json.dumps(_as_dict(shown), ensure_ascii=False) + "\n")
@@ -69,7 +69,12 @@ def summary(shown: ShownText) -> str:
     return f"{tokens:,} tokens, {size:,} bytes" + (f", {size / tokens:.2f} bytes a token" if tokens else "")
 
 
-def _texts(text: str | None) -> Iterator[str]:
+def texts_of(text: str | None) -> Iterator[str]:
+    """A text, or the lines of standard input.
+
+    Raises:
+        UsageError: the text is not UTF-8.
+    """
     if text is None:
         corpus = opened(
             None, unit=None, field=None, format_=None, errors="strict", max_document=1 << 30, files_from=None

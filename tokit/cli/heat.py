@@ -1,0 +1,151 @@
+"""Matrices as shades: coloured cells on a terminal, five signs on a pipe."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from tokit.cli import console
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from tokit.arrays import FloatArray
+
+SHADES = " ░▒▓█"
+HIDDEN = "·"
+WIDTH_OF_A_PIPE = 100
+LONGEST_LABEL, GAP = 16, 2
+# From what is least to what is most, as red, green and blue; a terminal of few colours takes those next to them.
+RAMP = ((24, 26, 32), (78, 52, 112), (186, 74, 92), (244, 150, 80), (252, 232, 164))
+HIDDEN_COLOUR = (52, 54, 58)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A matrix with a title; NaN where there is nothing."""
+
+    title: str
+    values: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How numbers become shades.
+
+    Attributes:
+        low: Is the lightest.
+        high: Is the darkest.
+        root: Shades grow with the root of what is above `low`, so that small numbers are told apart.
+    """
+
+    low: float
+    high: float
+    root: bool
+
+    def share(self, value: float) -> float:
+        """0 to 1."""
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
+        share = min(max(share, 0.0), 1.0)
+        return float(share**0.5) if self.root else share
+
+    def legend(self) -> str:
+        """From which number on each sign stands."""
+        powers = [(k / len(SHADES)) ** (2 if self.root else 1) for k in range(1, len(SHADES))]
+        bounds = [self.low + power * (self.high - self.low) for power in powers]
+        return "  ".join(f"{sign} from {bound:.2g}" for sign, bound in zip(SHADES[1:], bounds, strict=True))
+
+
+class HeatMap:
+    """Panels with the same rows and columns, side by side as far as the width allows.
+
+    Args:
+        labels: Of rows, which are those of columns too.
+        panels: Each of shape (labels, labels).
+        scale: The same for all panels.
+    """
+
+    def __init__(self, labels: Sequence[str], panels: Sequence[Panel], scale: Scale) -> None:
+        self._panels = panels
+        self._scale = scale
+        self._coloured = _coloured()
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_OF_A_PIPE
+        labels = [f"{number:>{len(str(len(labels)))}} {label}" for number, label in enumerate(labels, 1)]
+        self._margin = min(max(map(len, labels)), LONGEST_LABEL) + 1
+        room = max(width - self._margin, 2)
+        self._cell = 2 if 2 * len(labels) <= room else 1
+        self.shown = min(len(labels), room // self._cell)
+        self._labels = labels[: self.shown]
+        self._across = max((room + GAP) // (self._panel_width + GAP), 1)
+
+    @property
+    def _panel_width(self) -> int:
+        return max(self._cell * self.shown, *(len(panel.title) for panel in self._panels))
+
+    def show(self, *, quiet: bool = False) -> None:
+        """Write all of it to standard output."""
+        firsts = [*range(0, len(self._panels), self._across), len(self._panels)]
+        for first, last in pairwise(firsts):
+            if first:
+                sys.stdout.write("\n")
+            self._write_row(self._panels[first:last])
+        low, high = self._scale.low, self._scale.high
+        console.note(f"{low:.2g} to {high:.2g}" if self._coloured else self._scale.legend(), quiet=quiet)
+
+    def _write_row(self, panels: Sequence[Panel]) -> None:
+        from rich.text import Text
+
+        gap = " " * GAP
+        numbers = "".join(str(k)[-self._cell :].rjust(self._cell) for k in range(1, self.shown + 1))
+        for heads in ([panel.title for panel in panels], [numbers] * len(panels)):
+            joined = gap.join(head.ljust(self._panel_width) for head in heads)
+            sys.stdout.write(f"{'':{self._margin}}{joined}".rstrip() + "\n")
+        for row, label in enumerate(self._labels):
+            line = Text(label[: self._margin - 1].ljust(self._margin))
+            for number, panel in enumerate(panels):
+                line.append(gap if number else "")
+                self._append_cells(line, panel.values[row, : self.shown].tolist())
+                line.append(" " * (self._panel_width - self._cell * self.shown) if panel is not panels[-1] else "")
+            self._write(line)
+
+    def _append_cells(self, line: Text, values: Sequence[float]) -> None:
+        for value in values:
+            hidden = value != value  # noqa: PLR0124 - only NaN is unlike itself
+            if self._coloured:
+                line.append(" " * self._cell, _style(HIDDEN_COLOUR if hidden else _ramp(self._scale.share(value))))
+            else:
+                level = min(int(self._scale.share(value) * len(SHADES)), len(SHADES) - 1) if not hidden else 0
+                line.append((HIDDEN if hidden else SHADES[level]) * self._cell)
+
+    def _write(self, line: Text) -> None:
+        if not self._coloured:
+            sys.stdout.write(line.plain.rstrip() + "\n")
+            return
+        from rich.console import Console
+
+        Console(file=sys.stdout, markup=False, emoji=False, highlight=False, soft_wrap=True).print(line)
+
+
+def _coloured() -> bool:
+    """Whether standard output is a terminal that takes colours, and they are wanted (NO_COLOR)."""
+    if not sys.stdout.isatty():
+        return False
+    from rich.console import Console
+
+    drawn = Console(file=sys.stdout)
+    return not drawn.no_color and drawn.color_system is not None
+
+
+def _ramp(share: float) -> tuple[int, int, int]:
+    at = share * (len(RAMP) - 1)
+    low = min(int(at), len(RAMP) - 2)
+    red, green, blue = (round(a + (b - a) * (at - low)) for a, b in zip(RAMP[low], RAMP[low + 1], strict=True))
+    return red, green, blue
+
+
+def _style(colour: tuple[int, int, int]) -> str:
+    return f"on rgb({colour[0]},{colour[1]},{colour[2]})"
