@@ -140,8 +140,10 @@ def test_an_unknown_peer_of_fit_is_named(tmp_path: Path) -> None:
     assert "unknown peer gensin" in done.stderr
 
 
-@pytest.mark.parametrize("family", ["skipgram", "glove"])
+@pytest.mark.parametrize("family", ["skipgram", "glove", "bert"])
 def test_killed_trainings_end_in_the_same_bytes(tmp_path: Path, family: str) -> None:
+    if family == "bert":
+        pytest.importorskip("torch", reason="needs the extra 'contextual'")
     text = tmp_path / "text.txt"
     text.write_text("the cat sat on the mat and the dog ran to the cat\n" * 500, encoding="utf-8")
     done = bench("kills", "--corpus", str(text), "--family", family, "--kills", "3", "--epochs", "40", "--dim", "16")
@@ -161,3 +163,42 @@ def test_embed_stands_beside_model2vec(tmp_path: Path) -> None:
     assert "250 lines" in done.stdout
     apart = float(done.stdout.rpartition("number:")[2])
     assert apart < 1e-6
+
+
+def test_bits_of_a_language_model_stand_beside_an_ngram_model(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra 'contextual'")
+    text = tmp_path / "text.txt"
+    text.write_text("".join(f"the {a} sat on the {b}\n" for a in ["cat", "dog", "cow"] for b in range(60)))
+    corpus = tokit.open_corpus([str(text)])
+    tokit.train_tokenizer(corpus, tmp_path / "tok", family="bpe", vocab_sizes=(300,))
+    from tokit.ops.fit_contextual import fit_contextual
+
+    settings = {"hidden": 16, "context": 16, "batch": 2, "steps": 3, "validation": 0.2}
+    report = fit_contextual(corpus, tmp_path / "tok", tmp_path / "m", family="llama", size="tiny", settings=settings)
+    done = bench("bits", "--corpus", str(text), "-t", str(tmp_path / "tok"), "--models", str(tmp_path / "m"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (ngram,) = [line for line in done.stdout.splitlines() if "5-gram │" in line]
+    (model,) = [line for line in done.stdout.splitlines() if "llama" in line]
+    assert f"{report.bits_per_byte:.3f}" in model
+    # All lines begin alike: some bits for the words that differ, and next to none for the rest.
+    assert 0.1 < float(ngram.split("│")[-3]) < 1
+    other = tmp_path / "other.txt"
+    other.write_text("something else\n")
+    refused = bench("bits", "--corpus", str(other), "-t", str(tmp_path / "tok"), "--models", str(tmp_path / "m"))
+    assert refused.returncode and "is not what the models were trained on" in refused.stderr
+
+
+def test_pretraining_stands_beside_the_trainer(tmp_path: Path) -> None:
+    for module in ("torch", "accelerate"):
+        pytest.importorskip(module, reason="needs the extras 'contextual' and 'bench'")
+    text, saved = tmp_path / "text.txt", tmp_path / "pretrain.json"
+    text.write_text("the cat sat on the mat and the dog ran to the cat\n" * 200, encoding="utf-8")
+    settings = ["--size", "tiny", "--steps", "4", "--batch", "4", "--context", "16", "--vocab-size", "300"]
+    done = bench("pretrain", "--corpus", str(text), *settings, "--rounds", "1", "--threads", "1", "--save", str(saved))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(saved.read_text("utf-8"))
+    assert list(found) == ["tokit", "Trainer"] and found["tokit"]["tokens"] == [4 * 4 * 16]
+    # Whole batches of whole documents.
+    assert abs(found["Trainer"]["tokens"][0] - 4 * 4 * 16) <= 2 * 16
+    for result in found.values():
+        assert result["error"] == "" and result["seconds"][0] > 0 and 4 < result["losses"][0] < 7

@@ -1,4 +1,4 @@
-"""The command line of the bench; `fit`, `kills` and `embed` have one of their own."""
+"""The command line of the bench; the others have one of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import embedding, fitting, killing
+from tests.bench import bits, embedding, fitting, killing, pretraining, senses, wic
 from tests.bench.peers import PEERS, installed, work_of
 from tests.bench.process import ChildError
 from tests.bench.report import document
@@ -20,7 +20,15 @@ from tests.bench.task import JOBS
 
 WIDTH_OF_A_FILE = 170
 # Jobs with a command line of their own.
-OTHERS = {"fit": fitting.main, "kills": killing.main, "embed": embedding.main}
+OTHERS = {
+    "fit": fitting.main,
+    "kills": killing.main,
+    "embed": embedding.main,
+    "pretrain": pretraining.main,
+    "bits": bits.main,
+    "wic": wic.main,
+    "senses": senses.main,
+}
 
 
 def parser() -> argparse.ArgumentParser:

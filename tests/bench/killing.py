@@ -24,7 +24,11 @@ from pathlib import Path
 
 from tests.bench.process import ROOT, environment
 
-FAMILIES = ("skipgram", "cbow", "fasttext", "glove")
+STATIC = ("skipgram", "cbow", "fasttext", "glove")
+# Language models; one that is so small that most of a run is start-up and checkpoints.
+CONTEXTUAL = ("bert", "modernbert", "llama", "lstm")
+TINY = {"layers": 2, "hidden": 16, "heads": 2, "context": 32, "batch": 8, "dropout": 0.1, "evaluations": 3}
+TOKENS_OF_A_STEP = TINY["context"] * TINY["batch"]
 # Checkpoints of a run.
 CHECKPOINTS = 20
 LAST_WORDS = 300
@@ -40,7 +44,7 @@ class NotTheSameError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The command that is killed."""
+    """The command that is killed; `epochs` are steps of a language model."""
 
     family: str
     corpus: str
@@ -54,9 +58,15 @@ class Job:
         """It may be given again and again, until the folder is there."""
         return [
             sys.executable, "-m", "tokit", "fit", self.family, self.corpus, "-t", str(self.tokenizer), "-o", str(out),
-            "-d", str(self.dim), "--set", f"epochs={self.epochs}", "-q", "--deterministic",
-            "--checkpoint-every", str(self.every), "--resume",
+            "-q", "--checkpoint-every", str(self.every), "--resume", *self._settings(),
         ]  # fmt: skip
+
+    def _settings(self) -> list[str]:
+        if self.family in STATIC:
+            return ["-d", str(self.dim), "--set", f"epochs={self.epochs}", "--deterministic"]
+        settings = {**TINY, "steps": self.epochs}
+        chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+        return ["--size", "tiny", "--threads", "1", *chosen]
 
 
 @dataclass(slots=True)
@@ -158,9 +168,9 @@ def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     made = argparse.ArgumentParser(prog="python -m tests.bench kills", description="kill trainings, and resume them")
     made.add_argument("--corpus", required=True, help="a text of some seconds' training: a file, or @name")
-    made.add_argument("--family", choices=FAMILIES, default="skipgram")
+    made.add_argument("--family", choices=[*STATIC, *CONTEXTUAL], default="skipgram")
     made.add_argument("--kills", type=int, default=100)
-    made.add_argument("--epochs", type=int, default=20)
+    made.add_argument("--epochs", type=int, help="of the training; steps of a language model (default: 20, or 600)")
     made.add_argument("--dim", type=int, default=100)
     made.add_argument("--seed", type=int, default=0, help="of the moments")
     return made
@@ -176,9 +186,11 @@ def main(arguments: list[str]) -> int:
         tokit = [sys.executable, "-m", "tokit"]
         try:
             run_for([*tokit, "train", corpus, "-m", "word", "-v", "20000", "-q", "-o", str(words)], None, work / "said")
-            tokens = _tokens(corpus, words, work)
-            every = max(tokens * asked.epochs // CHECKPOINTS, 1)
-            job = Job(asked.family, corpus, words, asked.epochs, asked.dim, every, work)
+            contextual = asked.family in CONTEXTUAL
+            epochs = asked.epochs or (600 if contextual else 20)
+            tokens = TOKENS_OF_A_STEP if contextual else _tokens(corpus, words, work)
+            every = max(tokens * epochs // CHECKPOINTS, 1)
+            job = Job(asked.family, corpus, words, epochs, asked.dim, every, work)
             tally = kill_runs(job, asked.kills, random.Random(asked.seed))
         except NotTheSameError as error:
             print(f"{asked.family}: {error}")

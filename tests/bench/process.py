@@ -28,11 +28,13 @@ class Ran:
         seconds: From before it was started until it was gone.
         peak: Most memory resident at a time, bytes. Linux counts what its parent had when it started it.
         out: The last line of its standard output.
+        processor: Seconds of all processors.
     """
 
     seconds: float
     peak: int
     out: str
+    processor: float = 0.0
 
 
 def environment(threads: int | None) -> dict[str, str]:
@@ -66,7 +68,7 @@ def run(command: list[str], env: Mapping[str, str], out: Path, *, timeout: float
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise ChildError(_last_line(said) or f"ended with {process.returncode}")
-    return Ran(seconds, usage.ru_maxrss * 1024, _last_line(out))
+    return Ran(seconds, usage.ru_maxrss * 1024, _last_line(out), usage.ru_utime + usage.ru_stime)
 
 
 def _last_line(path: Path) -> str:

@@ -1,0 +1,197 @@
+"""`python -m tests.bench wic`: does a word mean the same in two sentences? (Word-in-Context)
+
+Pilehvar and Camacho-Collados 2019, https://aclanthology.org/N19-1128. The cosine of the word's two vectors, the mean of
+its pieces', says so when it is above a threshold. Threshold, layer and whether the mean of all vectors is taken out
+first are chosen on train; what is printed is the accuracy on dev. A static embedding has one vector a word, so that
+only other forms of it can differ: beside it stand the means of the two sentences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+FloatArray = npt.NDArray[np.floating[Any]]
+Bools = npt.NDArray[np.bool_]
+TRAIN, DEV = "train", "dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A word in a sentence: its words are apart by a space, and the word is the characters from `start` to `end`."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Two places each, and whether the word means the same in both."""
+
+    first: list[Place]
+    second: list[Place]
+    same: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is best on train, and how right it is."""
+
+    how: str
+    threshold: float
+    train: float
+    dev: float
+
+
+def read_pairs(path: Path) -> Pairs:
+    """Lines of label, word, part of speech, the two places, and the two sentences."""
+    first, second, same = [], [], []
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            label, _, _, places, *texts = line.rstrip("\n").split("\t")
+            one, other = (int(place) for place in places.split("-"))
+            first.append(place_of(texts[0], one))
+            second.append(place_of(texts[1], other))
+            same.append(label == "T")
+    return Pairs(first, second, np.array(same))
+
+
+def place_of(text: str, number: int) -> Place:
+    """The word of a number, from 0 on."""
+    words = text.split(" ")
+    start = len(" ".join(words[:number])) + (number > 0)
+    return Place(text, start, start + len(words[number]))
+
+
+def pieces_of(tokenizer: Any, place: Place, *, framed: bool) -> tuple[list[int], Bools]:
+    """(ids of the sentence, which of those without the frame are of the word)."""
+    encoding = tokenizer.engine.encode(place.text, add_special_tokens=framed)
+    inside = [
+        start < place.end and end > place.start
+        for (start, end), special in zip(encoding.offsets, encoding.special_tokens_mask, strict=True)
+        if not special
+    ]
+    return encoding.ids, np.array(inside, dtype=np.bool_)
+
+
+def contextual_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, FloatArray]]:
+    """(layer, vectors of the places) of each layer, from the table of tokens on."""
+    from tokit.arrays import Ids
+    from tokit.ops.embed_contextual import open_contextual
+
+    layer, last = 0, 0
+    while layer <= last:
+        embedder = open_contextual(folder, layer=str(layer))
+        # The model says how many there are.
+        last = int(embedder.encoder.model.config.num_hidden_layers)
+        encoded = [pieces_of(embedder.tokenizer, place, framed=True) for place in places]
+        vectors = np.zeros((len(places), embedder.dim), dtype=np.float32)
+        found = embedder.tokens(Ids.of([ids for ids, _ in encoded]))
+        for row, (_, inside), (_, parts) in zip(vectors, encoded, found, strict=True):
+            rows = np.concatenate(list(parts))
+            # A word behind what the model takes has no vector.
+            kept = rows[inside[: len(rows)]]
+            row[:] = kept.mean(axis=0) if len(kept) else 0
+        yield f"layer {layer}", vectors
+        layer += 1
+
+
+def static_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, FloatArray]]:
+    """The word's vector, and the mean of its sentence."""
+    from tokit.ops.embed import open_embedder
+
+    embedder = open_embedder(folder)
+    table = embedder.embedding.vectors
+    words, sentences = (np.zeros((len(places), table.shape[1]), dtype=np.float32) for _ in range(2))
+    for number, place in enumerate(places):
+        ids, inside = pieces_of(embedder.tokenizer, place, framed=False)
+        rows = table[ids]
+        words[number] = rows[inside].mean(axis=0) if inside.any() else 0
+        sentences[number] = rows.mean(axis=0)
+    yield "word", words
+    yield "sentence", sentences
+
+
+def cosines(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Of each pair; 0 where a vector is nothing."""
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return (first * second).sum(axis=1) / np.maximum(lengths, 1e-12)
+
+
+def best_threshold(scores: FloatArray, same: Bools) -> tuple[float, float]:
+    """(the threshold above which pairs are the same, the accuracy that it gives); the lowest of equally good ones."""
+    order = np.argsort(scores, kind="stable")
+    ranked, truth = scores[order], same[order]
+    # With the first k below the threshold.
+    right = np.concatenate([[0], np.cumsum(~truth)]) + np.concatenate([np.cumsum(truth[::-1])[::-1], [0]])
+    # Scores that are equal are on one side.
+    possible = np.concatenate([[True], ranked[1:] > ranked[:-1], [True]])
+    k = int(np.where(possible, right, -1).argmax())
+    edges = np.concatenate([[ranked[0] - 1], ranked, [ranked[-1] + 1]])
+    return float((edges[k] + edges[k + 1]) / 2), float(right[k] / len(same))
+
+
+def choices(folder: Path, data: dict[str, Pairs]) -> Iterator[tuple[str, Choice]]:
+    """(kind of vectors, the best choice on train) of an embedding: one of a model, two of a table."""
+    from tokit.ops.embed_contextual import is_contextual
+
+    contextual = is_contextual(folder)
+    places = [place for pairs in data.values() for place in (*pairs.first, *pairs.second)]
+    found = (contextual_vectors if contextual else static_vectors)(folder, places)
+    judged = [(kind, each) for kind, vectors in found for each in judge(kind, vectors, data)]
+    if contextual:
+        yield "word in its sentence", max((each for _, each in judged), key=lambda each: each.train)
+        return
+    for kind in dict.fromkeys(kind for kind, _ in judged):
+        yield kind, max((each for name, each in judged if name == kind), key=lambda each: each.train)
+
+
+def judge(kind: str, vectors: FloatArray, data: dict[str, Pairs]) -> Iterator[Choice]:
+    """The plain cosine, and that of vectors without the mean of train's."""
+    size = 2 * len(data[TRAIN].same)
+    for how, moved in ((kind, vectors), (f"{kind}, centred", vectors - vectors[:size].mean(axis=0))):
+        halves = (moved[:size], moved[size:])
+        train, dev = (cosines(*np.split(half, 2)) for half in halves)
+        threshold, right = best_threshold(train, data[TRAIN].same)
+        yield Choice(how, threshold, right, float(((dev > threshold) == data[DEV].same).mean()))
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    made = argparse.ArgumentParser(prog="python -m tests.bench wic", description="Word-in-Context of embeddings")
+    made.add_argument("-e", "--embedding", type=Path, action="append", required=True, help="folders; repeatable")
+    made.add_argument("--data", type=Path, required=True, help="a folder with train.tsv and dev.tsv")
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and print."""
+    asked = parser().parse_args(arguments)
+    data = {name: read_pairs(asked.data / f"{name}.tsv") for name in (TRAIN, DEV)}
+    count = len(data[DEV].same)
+    made = Table(title=f"Word-in-Context, {count} pairs of dev", title_justify="left")
+    for name in ("embedding", "vectors", "chosen on train", "threshold", "train", "dev", "±"):
+        made.add_column(name, justify="left" if name in ("embedding", "vectors", "chosen on train") else "right")
+    for folder in asked.embedding:
+        for kind, best in choices(folder, data):
+            print(f"{folder.name}: {kind}", file=sys.stderr, flush=True)
+            spread = 1.96 * math.sqrt(best.dev * (1 - best.dev) / count)
+            made.add_row(
+                folder.name, kind, best.how, f"{best.threshold:.3f}", f"{best.train:.3f}", f"{best.dev:.3f}",
+                f"{spread:.3f}",
+            )  # fmt: skip
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    console.print(made)
+    console.print(f"always the same answer: {max(data[DEV].same.mean(), 1 - data[DEV].same.mean()):.3f}. ±: 95 %.")
+    return 0
