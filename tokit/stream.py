@@ -7,6 +7,7 @@ array of ids, and the ends of the documents.
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from tokit.kernels.native import kernel, pays
 
 # Documents are handed on about so many tokens at a time.
 CHUNK_TOKENS = 1 << 18
+# Linux maps so many bytes around one that is looked at; a multiple of a page.
+READ_AROUND = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,23 @@ class IdStream:
     Attributes:
         data: All ids; uint16 or uint32, shape (tokens,); may be mapped from a file.
         ends: Exclusive end of each document; int64, shape (documents,).
+        mapping: Of the file that `data` is mapped from, if it is.
     """
 
     data: npt.NDArray[np.unsignedinteger]
     ends: IntArray
+    mapping: mmap.mmap | None = None
+
+    def part(self, start: int, end: int) -> npt.NDArray[np.uint32]:
+        """Consecutive ids, copied.
+
+        What was read of the file is given back, so that a training holds none of it, however often it is read.
+        """
+        ids = np.array(self.data[start:end], dtype=np.uint32)
+        if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            first = start * self.data.itemsize // READ_AROUND * READ_AROUND
+            self.mapping.madvise(mmap.MADV_DONTNEED, first, end * self.data.itemsize - first)
+        return ids
 
     def sentences(self, longest: int) -> Iterator[list[int]]:
         """Each document that is not empty, as a list; a longer one comes in consecutive parts of `longest` tokens."""
@@ -104,6 +120,8 @@ class StreamWriter:
         """What was written; it outlives the writer."""
         self._file.flush()
         ends = np.concatenate(self._ends) if self._ends else np.zeros(0, dtype=np.int64)
-        # An empty file cannot be mapped.
-        data = np.memmap(self._file, dtype=self._dtype, mode="r") if self._tokens else np.zeros(0, dtype=self._dtype)
-        return IdStream(np.asarray(data), ends)
+        if not self._tokens:
+            # An empty file cannot be mapped.
+            return IdStream(np.zeros(0, dtype=self._dtype), ends)
+        mapping = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        return IdStream(np.frombuffer(mapping, dtype=self._dtype), ends, mapping)

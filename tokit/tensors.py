@@ -20,7 +20,7 @@ from tokit.errors import ArtifactError
 
 DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U32": "<u4"}
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
-BYTES_AT_ONCE = 1 << 24
+BYTES_AT_ONCE = 1 << 21
 # A longer header is none of ours.
 LONGEST_HEADER = 1 << 20
 

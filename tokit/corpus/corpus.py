@@ -162,7 +162,7 @@ def open_corpus(
     max_document: int = 1 << 30,
     files_from: str | None = None,
     keep_records: bool = False,
-    block_bytes: int = 2 << 20,
+    block_bytes: int = 1 << 20,
 ) -> Corpus:
     """Find the sources of a corpus; their text is read by `Corpus.blocks`.
 

@@ -35,7 +35,7 @@ class Reading:
     errors: str = "strict"
     max_document: int = 1 << 30
     keep_records: bool = False
-    block_bytes: int = 2 << 20
+    block_bytes: int = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

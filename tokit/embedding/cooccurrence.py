@@ -134,7 +134,7 @@ def chunks(
     left = np.zeros(0, dtype=np.uint32)
     for number, start in enumerate(range(0, total, CHUNK_TOKENS)):
         end = min(start + CHUNK_TOKENS, total)
-        ids = np.ascontiguousarray(job.ids.data[start:end], dtype=np.uint32)
+        ids = job.ids.part(start, end)
         first, last = np.searchsorted(ends, [start, end], side="right")
         inner = ends[first:last] - start
         if sampled:

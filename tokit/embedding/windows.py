@@ -271,7 +271,7 @@ class Training(Run):
             space.state[:] = self._stream(turn).random_raw()
             space.loss[:] = 0
             learn(
-                np.ascontiguousarray(job.ids.data[start:end], dtype=np.uint32), document_ends(job.ids.ends, start, end),
+                job.ids.part(start, end), document_ends(job.ids.ends, start, end),
                 self._way, self._own.ends, self._own.rows, self.inputs.numbers, self.outputs.numbers,
                 self.inputs.stride,
                 self._keep, *self._draws,

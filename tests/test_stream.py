@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tokit import stream
 from tokit.arrays import Ids
-from tokit.embedding import stream
 from tokit.stream import IdStream, StreamWriter
 
 DOCUMENTS = st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=12)
@@ -56,6 +57,23 @@ def test_the_largest_id_fits(vocab_size: int, dtype: str) -> None:
     assert all(type(i) is int for sentence in ids.sentences(10) for i in sentence)
 
 
-def test_ids_are_mapped_and_not_loaded() -> None:
-    ids, _ = written([[[1, 2, 3]]], 10)
-    assert isinstance(ids.data.base, np.memmap)
+def mapped_bytes() -> int:
+    """Of files, resident in this process."""
+    said = Path("/proc/self/status").read_text("utf-8")
+    return 1024 * int(said.partition("RssFile:")[2].split()[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says what is resident")
+def test_parts_of_the_file_are_read_and_given_back() -> None:
+    written_ids = np.random.default_rng(0).integers(0, 1000, 1 << 22)
+    with StreamWriter(1000) as writer:
+        writer.add(Ids(written_ids.astype(np.uint32), np.array([len(written_ids)])))
+        ids = writer.mapped()
+    before = mapped_bytes()
+    starts = range(0, len(written_ids), 50_000)
+    parts = [ids.part(start, min(start + 50_000, len(written_ids))) for start in starts]
+    held = mapped_bytes() - before
+    assert np.array_equal(np.concatenate(parts), written_ids)
+    # All of it would be 8 MB, as it is when it is read by other ways.
+    assert held < 1 << 20
+    assert ids.data.max() == 999 and mapped_bytes() - before > 1 << 22
