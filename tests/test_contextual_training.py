@@ -28,6 +28,8 @@ TINY = {"layers": 2, "hidden": 16, "heads": 2, "context": 24, "batch": 4, "valid
 SPECIAL = {"endoftext": 0, "pad": 1, "cls": 2, "sep": 3, "mask": 4}
 # A window that is narrower than the test's documents.
 NARROW = {"modernbert": {"local": 6}}
+# Learns at first, then goes astray.
+IMPATIENT = {"steps": 400, "evaluations": 40, "patience": 2, "learning_rate": 0.3}
 TRANSFORMERS_FAMILIES = ["bert", "llama", "modernbert"]
 
 
@@ -196,15 +198,97 @@ def test_minutes_become_steps_that_a_resumed_run_keeps(
     assert report.steps == taken[-1] > 3
 
 
-def test_a_loss_that_is_not_finite_stops_with_its_step_and_batch(fitted: Callable[..., ContextualReport]) -> None:
-    with pytest.raises(TrainingError, match=r"step \d+ is (nan|inf).*rows"):
-        fitted(settings={"learning_rate": 1e30, "clip": 0, "steps": 40, "warmup": 0})
+def test_a_loss_that_is_not_finite_stops_with_its_step_and_batch(
+    fitted: Callable[..., ContextualReport], tmp_path: Path
+) -> None:
+    from safetensors.numpy import load_file
+
+    with pytest.raises(TrainingError, match=r"step \d+ is (nan|inf).*rows.*last good state"):
+        fitted(settings={"learning_rate": 1e30, "clip": 0, "steps": 40, "warmup": 0}, checkpoint_every=1)
+    # The step that did the harm had a finite loss itself.
+    kept = load_file(tmp_path / "model.checkpoint")
+    assert all(np.abs(each).max() < 1e3 for name, each in kept.items() if name.startswith("model."))
 
 
-def test_patience_ends_a_training_with_the_best_weights(fitted: Callable[..., ContextualReport]) -> None:
-    report = fitted(settings={"steps": 400, "evaluations": 40, "patience": 2, "learning_rate": 0.3})
+def test_patience_ends_a_training_with_the_best_weights(
+    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tokit.contextual import training
+
+    # One model at its best and one that goes on from there and stops.
+    report = fitted(settings=IMPATIENT, checkpoint_every=1)
     losses = [each["loss"] for each in report.evaluations]
-    assert report.stopped_early and len(losses) == losses.index(min(losses)) + 3
+    best = losses.index(min(losses))
+    assert report.stopped_early and len(losses) == best + 3 and report.held_out_loss == min(losses) < losses[-1]
+    assert report.steps == report.evaluations[-1]["step"] < 400
+    states: dict[int, bytes] = {}
+    look = training.Training._look
+
+    def seen(self: training.Training) -> bool:
+        states[self._step] = b"".join(each.numpy().tobytes() for each in self._model.state_dict().values())
+        return look(self)
+
+    finished = training.Training._finished
+
+    def kept(self: training.Training, *, stopped: bool) -> Any:
+        states[-1] = b"".join(each.numpy().tobytes() for each in self._model.state_dict().values())
+        return finished(self, stopped=stopped)
+
+    monkeypatch.setattr(training.Training, "_look", seen)
+    monkeypatch.setattr(training.Training, "_finished", kept)
+    fitted(out="again", settings=IMPATIENT)
+    assert states[-1] == states[report.evaluations[best]["step"]]
+    assert weights(tmp_path / "again") == weights(tmp_path / "model")
+
+
+def test_a_run_that_was_killed_after_it_ran_out_of_patience_ends_in_the_same_bytes(
+    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tokit.contextual import training
+
+    report = fitted(out="whole", settings=IMPATIENT)
+    monkeypatch.setattr(training.Training, "_finished", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        fitted(settings=IMPATIENT, checkpoint_every=1)
+    monkeypatch.undo()
+    again = fitted(settings=IMPATIENT, checkpoint_every=1, resume=True)
+    assert again.evaluations == report.evaluations and again.steps == report.steps
+    assert weights(tmp_path / "model") == weights(tmp_path / "whole")
+
+
+def test_the_same_documents_are_held_out_whatever_the_tokenizer_and_the_blocks(
+    corpus_file: Path, bpe_folder: Path, tmp_path: Path
+) -> None:
+    import tokit
+
+    tokit.train_tokenizer(open_corpus([str(corpus_file)]), tmp_path / "byte", family="byte", vocab_sizes=())
+    held = []
+    for number, (tokenizer, size) in enumerate([(bpe_folder, 1 << 20), (tmp_path / "byte", 1 << 20), (bpe_folder, 50)]):
+        corpus = open_corpus([str(corpus_file)], block_bytes=size)
+        settings = {**TINY, "steps": 1, "validation_bytes": 700}
+        out = tmp_path / str(number)
+        fit_contextual(corpus, tokenizer, out, family="llama", size="tiny", settings=settings, threads=1)
+        held.append(json.loads((out / "tokit.json").read_text("utf-8"))["held_out"])
+    assert held[0] == held[1] == held[2] and held[0]["documents"] > 1 and 500 < held[0]["bytes"] <= 700
+
+
+def test_pseudo_likelihood_of_a_long_document_is_that_of_its_first_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tokit.contextual import validation
+    from tokit.stream import IdStream
+
+    family, model = model_of("bert")
+    masking = validation.Masking(np.ones(60, dtype=np.bool_), np.arange(60) < 5, 4)
+    ids = np.random.default_rng(0).integers(5, 60, 1000).astype(np.uint16)
+
+    def bits(count: int, **more: Any) -> float | None:
+        stream = IdStream(ids[:count], np.array([count]))
+        held = validation.HeldOut(stream, np.array([3 * count]), lossless=True)
+        return validation.pseudo_bits_per_byte(family, model, held, masking, 24, **more)
+
+    passes: list[int] = []
+    hidden = family.hidden
+    monkeypatch.setattr(family, "hidden", lambda *given: passes.append(len(given[1].ids)) or hidden(*given))
+    assert bits(1000, tokens=48) == pytest.approx(bits(48)) and sum(passes) == 96
 
 
 def test_the_learning_rate_rises_then_falls() -> None:
@@ -215,3 +299,33 @@ def test_the_learning_rate_rises_then_falls() -> None:
 
 def test_params_are_checked() -> None:
     assert PretrainParams(hidden=512).shape("mini") == Shape(4, 512, 8)
+
+
+def test_a_checkpoint_goes_on_with_the_frame_that_it_learned(
+    corpus_file: Path, bpe_folder: Path, tmp_path: Path
+) -> None:
+    import transformers
+    from tokenizers import processors
+
+    from tokit.ops.start_contextual import StartOptions
+    from tokit.tokenizer.foreign import open_tokenizer
+
+    # As in Llama 2: a text begins with what begins a text, and there is another token for its end.
+    engine = open_tokenizer(bpe_folder).engine  # type: ignore[attr-defined]
+    engine.add_special_tokens(["<s>", "</s>"])
+    begin = engine.token_to_id("<s>")
+    engine.post_processor = processors.TemplateProcessing("<s> $A", "<s> $A <s> $B", [("<s>", begin)])
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=engine, bos_token="<s>", eos_token="</s>", pad_token="<|pad|>"
+    )
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        max_position_embeddings=40,
+    )  # fmt: skip
+    transformers.LlamaForCausalLM(config).save_pretrained(tmp_path / "foreign")
+    tokenizer.save_pretrained(tmp_path / "foreign")
+    start, settings = StartOptions(tmp_path / "foreign"), {"steps": 1, "context": 24, "batch": 2}
+    corpus = open_corpus([str(corpus_file)])
+    fit_contextual(corpus, None, tmp_path / "on", family="llama", start=start, settings=settings, threads=1)
+    again = transformers.AutoTokenizer.from_pretrained(tmp_path / "on")
+    assert again("the sea").input_ids == tokenizer("the sea").input_ids and again("the sea").input_ids[0] == begin

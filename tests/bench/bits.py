@@ -23,7 +23,7 @@ from tests.bench.ngram import KneserNey
 
 ORDER = 5
 # Settings that say which documents are held out.
-SPLIT = ("validation", "validation_tokens")
+SPLIT = ("validation", "validation_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,10 @@ def manifests(folders: list[Path]) -> dict[str, dict[str, Any]]:
         SystemExit: they were not trained on the same text with the same documents held out.
     """
     found = {str(folder): json.loads((folder / "tokit.json").read_text("utf-8")) for folder in folders}
-    said = {json.dumps([m["corpus"], m["seed"], *(m["params"][name] for name in SPLIT)]) for m in found.values()}
+    said = {
+        json.dumps([m["corpus"], m["seed"], m["held_out"], *(m["params"][name] for name in SPLIT)])
+        for m in found.values()
+    }
     if len(said) > 1:
         raise SystemExit("error: the models have other text, or held other documents out: they do not compare")
     return found
@@ -61,10 +64,11 @@ def baseline(corpus: Path, tokenizer: Path, manifest: dict[str, Any]) -> Baselin
     from tokit.ops import fit_contextual
     from tokit.progress import silent
     from tokit.stream import StreamWriter
+    from tokit.tokenizer.foreign import open_tokenizer
 
     settings = {name: manifest["params"][name] for name in SPLIT}
     plan = fit_contextual.plan_pretraining("llama", "tiny", settings, minutes=None, seed=manifest["seed"], threads=None)
-    source, _ = fit_contextual.model_tokenizer(tokenizer, plan.family)
+    source, _ = fit_contextual.model_tokenizer(open_tokenizer(tokenizer), plan.family)
     with StreamWriter(source.vocab_size) as train, StreamWriter(source.vocab_size) as held:
         text = fit_contextual._encode(open_corpus([str(corpus)]), source, (train, held), plan, silent)
         if text.facts.as_dict() != manifest["corpus"]:

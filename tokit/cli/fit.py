@@ -325,8 +325,8 @@ def tell_contextual(report: ContextualReport, *, as_json: bool, quiet: bool) -> 
 def tell_held_out(report: ContextualReport, *, quiet: bool) -> None:
     """How good a model is on documents that were held out, in a line; nothing when none were."""
     measured = []
-    if report.evaluations:
-        measured.append(f"loss {report.evaluations[0]['loss']:.3f} to {report.evaluations[-1]['loss']:.3f}")
+    if report.held_out_loss is not None:
+        measured.append(f"loss {report.evaluations[0]['loss']:.3f} to {report.held_out_loss:.3f}")
     if report.bits_per_byte is not None:
         measured.append(f"{report.bits_per_byte:.3f} bits per byte")
     if report.pseudo_bits_per_byte is not None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from tokit.errors import UsageError
 from tokit.params import param
 from tokit.registry import did_you_mean
 
-OBJECTIVES = ("masked", "causal", "mixed")
+# By the class that a model is saved as: transformers opens one as an encoder, the other as a decoder.
+ENCODER_OBJECTIVES, DECODER_OBJECTIVES = ("masked", "mixed"), ("causal", "mixed")
 PRECISIONS = ("auto", "float32", "bfloat16")
+# What the head of a fine-tuned model says.
+ONE_LABEL, SCORE, EACH_TOKEN = "label", "score", "tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ DEFAULT_SIZE = "mini"
 class PretrainParams:
     """What every family takes."""
 
+    # Whether positions turn the columns of a head in pairs.
+    rotary: ClassVar[bool] = False
     layers: int | None = param(None, "layers; none: as --size has", minimum=1)
     hidden: int | None = param(None, "columns of a token's vector; none: as --size has", minimum=2)
     heads: int | None = param(None, "heads of attention; none: as --size has", minimum=1)
@@ -48,7 +54,7 @@ class PretrainParams:
     weight_decay: float = param(0.01, "of matrices; biases and norms have none", minimum=0)
     clip: float = param(1.0, "length that gradients are cut to", minimum=0)
     dropout: float = param(0.0, "share of numbers left out at random while training", minimum=0, maximum=0.9)
-    objective: str = param("masked", "what is predicted", choices=OBJECTIVES)
+    objective: str = param("masked", "what is predicted", choices=ENCODER_OBJECTIVES)
     causal_share: float = param(0.5, "share of steps that are causal when the objective is mixed", minimum=0, maximum=1)
     mask_rate: float = param(0.2, "share of words masked", minimum=0.01, maximum=0.9)
     mask_rate_end: float | None = param(
@@ -56,7 +62,7 @@ class PretrainParams:
     )
     whole_word: bool = param(True, "mask all pieces of a word, or none")
     validation: float = param(0.01, "share of documents held out", minimum=0, maximum=0.5)
-    validation_tokens: int = param(50_000, "tokens of them that are looked at, at most", minimum=1000)
+    validation_bytes: int = param(200_000, "bytes of them that are looked at, at most, but one document", minimum=1)
     evaluations: int = param(5, "how often they are looked at on the way", minimum=1)
     patience: int = param(0, "evaluations without a better loss before training stops; 0: never", minimum=0)
     precision: str = param("auto", "of products; auto: bfloat16 where the processor has it", choices=PRECISIONS)
@@ -65,7 +71,7 @@ class PretrainParams:
         """The shape named, with what was set changed.
 
         Raises:
-            UsageError: an unknown size, or heads that do not divide the columns.
+            UsageError: an unknown size, heads that do not divide the columns, or rotary ones with an odd width.
         """
         if size not in SIZES:
             raise UsageError(f"unknown --size '{size}'", hint=did_you_mean(size, list(SIZES)))
@@ -75,6 +81,12 @@ class PretrainParams:
         heads = self.heads or max(1, hidden // (named.hidden // named.heads))
         if hidden % heads:
             raise UsageError(f"hidden={hidden} is no multiple of heads={heads}", hint=f"--set heads={named.heads}")
+        width = hidden // heads
+        if self.rotary and width % 2:
+            raise UsageError(
+                f"hidden={hidden} heads={heads}: a head has {width} columns, and rotary positions turn them in pairs",
+                hint=f"--set hidden={heads * (width + 1)}",
+            )
         return Shape(self.layers or named.layers, hidden, heads)
 
 

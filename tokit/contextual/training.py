@@ -28,7 +28,7 @@ from tokit.contextual.loss import PART, loss_and_gradient, whole_parts
 from tokit.contextual.optimizing import autocast, new_optimizer, rate_share, resolved_precision
 from tokit.contextual.params import PretrainParams, Shape
 from tokit.contextual.products import attention_for
-from tokit.contextual.validation import HeldOut, Score, Validation, pseudo_bits_per_byte, row_of
+from tokit.contextual.validation import PSEUDO_TOKENS, HeldOut, Score, Validation, pseudo_bits_per_byte, row_of
 from tokit.errors import TrainingError, UsageError
 from tokit.progress import Progress, Tick, silent
 from tokit.stream import IdStream
@@ -37,6 +37,8 @@ from tokit.stream import IdStream
 LOGITS_AT_ONCE = 1 << 21
 # Steps that are timed for --minutes, after some that warm up; and the share of the time that is planned for.
 WARMING_STEPS, TIMED_STEPS, PLANNED = 2, 5, 0.96
+# Of the pseudo-likelihood, one part of so many is timed.
+TIMED_PART = 10
 STEPS, LOSSES, SCORES = "steps", "losses", "scores"
 
 
@@ -93,12 +95,12 @@ class Pretrained:
 
     Attributes:
         model: With its head.
-        steps: That were planned.
+        steps: That were taken; fewer than were planned when it stopped early.
         tokens: That were looked at.
         tokens_per_second: Of the training loop, evaluations left out.
         losses: Mean loss of the steps between evaluations.
         evaluations: On held-out documents.
-        bits_per_byte: Of a causal model, at the end.
+        score: That of the evaluations which the model's weights had.
         pseudo_bits_per_byte: Of a masked one, at the end.
         stopped_early: Whether patience ran out.
         precision: Of the products.
@@ -110,7 +112,7 @@ class Pretrained:
     tokens_per_second: float
     losses: tuple[float, ...]
     evaluations: tuple[Evaluation, ...]
-    bits_per_byte: float | None
+    score: Evaluation | None
     pseudo_bits_per_byte: float | None
     stopped_early: bool
     precision: str
@@ -150,7 +152,7 @@ class Training:
         self._family, self._job, self._params = family, job, job.params
         self._rows, self._model = rows, model
         self._masking = masking_of(job.pieces, job.special, job.params)
-        self._causal = job.params.objective == "causal"
+        self._causal = family.causal or job.params.objective == "causal"
         self._precision = resolved_precision(job.params.precision)
         self._optimizer = new_optimizer(model, job.params)
         self._validation = Validation(
@@ -159,6 +161,7 @@ class Training:
         )  # fmt: skip
         self._steps = 0
         self._step = 0
+        self._saved = -1
         self._sum = np.zeros(2)
         self._losses: list[float] = []
         self._evaluations: list[Evaluation] = []
@@ -184,23 +187,25 @@ class Training:
             self._step += 1
             if self._step in self._turning_points():
                 stopped = self._look()
-            self._maybe_save()
             if stopped or self._job.stop.is_set():
                 break
         return stopped
 
     def _finished(self, *, stopped: bool) -> Pretrained:
-        held, masked = self._job.held_out, self._params.objective != "causal"
         pseudo = None
-        if masked and "mask" in self._job.special and not self._job.stop.is_set():
+        if self._has_pseudo and not self._job.stop.is_set():
+            held = self._job.held_out
             pseudo = pseudo_bits_per_byte(self._family, self._model, held, self._masking, self._rows.context)
         best = min(self._evaluations, key=lambda each: each.loss) if self._best else None
         last = best or (self._evaluations[-1] if self._evaluations else None)
         return Pretrained(
-            self._model, self._steps, self._step * self._tokens_of_step, self._trained / max(self._seconds, 1e-9),
-            tuple(self._losses), tuple(self._evaluations), last.bits_per_byte if last else None, pseudo, stopped,
-            self._precision,
+            self._model, self._step, self._step * self._tokens_of_step, self._trained / max(self._seconds, 1e-9),
+            tuple(self._losses), tuple(self._evaluations), last, pseudo, stopped, self._precision,
         )  # fmt: skip
+
+    @property
+    def _has_pseudo(self) -> bool:
+        return not self._causal and "mask" in self._job.special
 
     @property
     def _tokens_of_step(self) -> int:
@@ -214,7 +219,7 @@ class Training:
         self._steps = self._planned()
         if self._job.checkpoints is not None:
             # How many steps there are was measured: a run that is killed before its first checkpoint keeps to it.
-            self._job.checkpoints.save(self._state(), self._step)
+            self._save(self._job.checkpoints)
 
     def _planned(self) -> int:
         if self._params.steps is not None:
@@ -236,11 +241,21 @@ class Training:
         if not self._validation.empty:
             self._validation.score(self._family, self._model)
         looks = (time.perf_counter() - began) * (self._params.evaluations + 1)
+        if self._has_pseudo and not self._validation.empty:
+            looks += self._seconds_of_pseudo()
         self._model.load_state_dict(kept)
         self._optimizer = new_optimizer(self._model, self._params)
         self._sum[:], self._seconds, self._trained = 0, 0.0, 0
         left = (seconds - (time.monotonic() - self._job.started)) * PLANNED - looks
         return max(1, int(left / float(np.median(times[WARMING_STEPS:]))))
+
+    def _seconds_of_pseudo(self) -> float:
+        """What measuring the pseudo-likelihood will take, by the time that a part of it takes."""
+        began = time.perf_counter()
+        some = PSEUDO_TOKENS // TIMED_PART
+        held = self._job.held_out
+        pseudo_bits_per_byte(self._family, self._model, held, self._masking, self._rows.context, tokens=some)
+        return (time.perf_counter() - began) * TIMED_PART
 
     def _batches(self, steps: int) -> Batches:
         return Batches(self._rows, self._params, self._masking, self._job.seed, steps)
@@ -264,6 +279,8 @@ class Training:
         loss = self._backward(batch)
         if not math.isfinite(loss):
             self._refuse(loss, batch)
+        # Only now is it known that the step before left a model that can go on.
+        self._maybe_save()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._params.clip or math.inf)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
@@ -304,7 +321,7 @@ class Training:
         raise TrainingError(
             f"the loss of step {self._step} is {loss}: batch of rows {', '.join(map(str, batch.rows[:4].tolist()))}, …"
             f" of {self._rows.context} tokens{kept}",
-            hint="lower --set learning_rate=0.0005, or --set precision=float32",
+            hint="begin again, without --resume, at a lower --set learning_rate, or with --set precision=float32",
         )
 
     def _turning_points(self) -> set[int]:
@@ -341,11 +358,15 @@ class Training:
 
     def _maybe_save(self) -> None:
         checkpoints = self._job.checkpoints
-        if checkpoints is None or self._step >= self._steps:
+        if checkpoints is None or self._step == self._saved or not self._steps:
             return
         every = max(1, checkpoints.every // self._tokens_of_step)
         if self._step % every == 0:
-            checkpoints.save(self._state(), self._step)
+            self._save(checkpoints)
+
+    def _save(self, checkpoints: Checkpoints) -> None:
+        checkpoints.save(self._state(), self._step)
+        self._saved = self._step
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         """All that the next step depends on, and what was noted so far."""
@@ -372,7 +393,7 @@ class Training:
             held = {key: named["adam."].get(f"{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
             if held["step"] is not None:
                 self._optimizer.state[parameter] = held
-        self._step, self._steps = step, int(state[STEPS])
+        self._step, self._saved, self._steps = step, step, int(state[STEPS])
         *losses, total, count = state[LOSSES].tolist()
         self._losses, self._sum = losses, np.array([total, count])
         self._evaluations = [

@@ -128,30 +128,36 @@ def row_of(ids: IntArray, positions: IntArray, documents: IntArray, *, causal: b
 
 
 def pseudo_bits_per_byte(
-    family: type[Family], model: Model, held: HeldOut, masking: Masking, context: int
+    family: type[Family],
+    model: Model,
+    held: HeldOut,
+    masking: Masking,
+    context: int,
+    *,
+    tokens: int = PSEUDO_TOKENS,
 ) -> float | None:
     """Bits of each token, predicted from all others of its document, over the bytes of the text.
 
-    Documents are taken from the first on until they have `PSEUDO_TOKENS` tokens; one that is longer than `context` is
-    taken in parts.
+    Documents are taken from the first on, those longer than `context` in parts, until there are so many tokens or more.
+    Of a document whose parts are not all taken, as large a share of its bytes counts as of its tokens.
 
     Returns:
         None on a lossy tokenizer, or when there is no document.
     """
     if not held.lossless or not len(held.stream.ends):
         return None
-    nats, size, tokens = 0.0, 0, 0
+    nats, size, left = 0.0, 0.0, tokens
     model.eval()
     starts = np.concatenate([np.zeros(1, dtype=np.int64), held.stream.ends])[:-1]
     with torch.no_grad():
         for start, end, length in zip(starts.tolist(), held.stream.ends.tolist(), held.bytes.tolist(), strict=True):
-            if tokens >= PSEUDO_TOKENS:
-                break
             for first in range(start, end, context):
+                if left <= 0:
+                    break
                 ids = held.stream.data[first : min(first + context, end)].astype(np.int64)
                 nats += _pseudo_nats(family, model, ids, masking)
-            size += length
-            tokens += end - start
+                size += length * len(ids) / (end - start)
+                left -= len(ids)
     model.train()
     return nats / math.log(2) / size if size else None
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokit.arrays import Block, CorpusFacts, Ids
+from tokit.arrays import Block, CorpusFacts, Ids, IntArray
 from tokit.artifact import check_target, writing
 from tokit.checkpoint import NEVER, Checkpoints
 from tokit.contextual import contextual_family
@@ -65,6 +65,7 @@ class ContextualReport:
     tokens_per_second: float
     losses: tuple[float, ...]
     evaluations: tuple[dict[str, Any], ...]
+    held_out_loss: float | None
     bits_per_byte: float | None
     pseudo_bits_per_byte: float | None
     stopped_early: bool
@@ -150,7 +151,8 @@ def fit_contextual(
     if checkpoint_every is not None and checkpoint_every < 1:
         raise UsageError(f"--checkpoint-every {checkpoint_every}: not a positive number of tokens", hint="1000000")
     given = tokenizer_of(tokenizer, start)
-    source, notes = model_tokenizer(given, plan.family)
+    # A checkpoint has learned what its own tokenizer puts around a text.
+    source, notes = model_tokenizer(given, plan.family, own=tokenizer is None and start.checkpoint is not None)
     begun = begin_model(start, plan.family, plan.shape, plan.params, given=given, source=source, seed=plan.seed)
     plan = dataclasses.replace(plan, shape=begun.shape, begun=begun)
     with StreamWriter(source.vocab_size) as train, StreamWriter(source.vocab_size) as held:
@@ -160,7 +162,7 @@ def fit_contextual(
         checkpoints = _checkpoints(plan, source, text.facts, out=out, every=checkpoint_every, resume=resume)
         job = dataclasses.replace(job, checkpoints=checkpoints)
         trained = _pretrain(plan.family, job)
-    _save(trained, plan, source, text.facts, out=out, overwrite=overwrite)
+    _save(trained, plan, source, text, out=out, overwrite=overwrite)
     if checkpoints:
         checkpoints.clear()
     config = trained.model.config
@@ -168,11 +170,16 @@ def fit_contextual(
         str(out), family, source.vocab_size, plan.shape.layers, int(config.hidden_size),
         sum(each.numel() for each in trained.model.parameters()), text.facts.documents, text.facts.bytes,
         int(train.token_counts.sum()), trained.steps, trained.tokens, trained.tokens_per_second, trained.losses,
-        tuple(dataclasses.asdict(each) for each in trained.evaluations), trained.bits_per_byte,
+        tuple(dataclasses.asdict(each) for each in trained.evaluations), *scored(trained),
         trained.pseudo_bits_per_byte, trained.stopped_early, trained.precision, plan.threads, opens_in(plan.family),
         corpus.skipped, corpus.replaced, notes,
         sum(each.numel() for each in trained.model.parameters() if not each.requires_grad), plan.begun.report,
     )  # fmt: skip
+
+
+def scored(trained: Pretrained) -> tuple[float | None, float | None]:
+    """(loss, bits per byte) of the weights that are kept, on documents held out."""
+    return (trained.score.loss, trained.score.bits_per_byte) if trained.score else (None, None)
 
 
 def opens_in(family: type[Family]) -> tuple[str, ...]:
@@ -228,9 +235,18 @@ def _refuse_shape(size: str | None, params: PretrainParams) -> None:
         raise UsageError(f"{named[0]} does not go with --from: the checkpoint has its shape", hint="leave it out")
 
 
-def model_tokenizer(tokenizer: Tokenizer, family: type[Family]) -> tuple[LibraryTokenizer, tuple[str, ...]]:
-    """The tokenizer as a model needs it: with its special tokens, and its template around each document."""
-    source, added = framed(tokenizer, family.roles, family.template)
+def model_tokenizer(
+    tokenizer: Tokenizer, family: type[Family], *, own: bool = False
+) -> tuple[LibraryTokenizer, tuple[str, ...]]:
+    """The tokenizer as a model needs it: with its special tokens, and a template around each document.
+
+    Args:
+        tokenizer: As it was given.
+        family: What is trained.
+        own: Whether the template is the tokenizer's own, if it has one; else it is the family's.
+    """
+    has_one = own and bool(tokenizer.encode("", FRAMED))
+    source, added = framed(tokenizer, family.roles, None if has_one else family.template)
     notes = (f"the tokenizer had no {', '.join(added)}: the folder keeps a copy that has",) if added else ()
     return source, notes
 
@@ -251,18 +267,25 @@ def _encode(
         out = split_mask(block, share, seed=plan.seed)
         return select(ids, ~out), select(ids, out), np.diff(block.ends, prepend=0)[out], Fingerprint.of(block)
 
-    fingerprint, sizes, kept = Fingerprint(), [np.zeros(0, dtype=np.int64)], 0
+    fingerprint, sizes, full = Fingerprint(), np.zeros(0, dtype=np.int64), False
     for ids, others, lengths, part in encoded(corpus, tokenizer, finished, FRAMED, tick):
         train.add(ids)
-        if kept < plan.params.validation_tokens:
-            held.add(others)
-            sizes.append(lengths)
-            kept += len(others.data)
         fingerprint.merge(part)
+        if not full:
+            taken, offered = len(sizes), np.concatenate([sizes, lengths])
+            sizes = within(offered, plan.params.validation_bytes)
+            held.add(select(others, np.arange(len(others)) < len(sizes) - taken))
+            # Which documents they are must not depend on where blocks end.
+            full = len(sizes) < len(offered)
     if not fingerprint.documents:
         raise empty_corpus()
-    held_out = HeldOut(held.mapped(), np.concatenate(sizes), tokenizer.lossless)
+    held_out = HeldOut(held.mapped(), sizes, tokenizer.lossless)
     return Encoded(train, held_out, corpus_facts(fingerprint))
+
+
+def within(sizes: IntArray, room: int) -> IntArray:
+    """The first of some sizes that go into a room together, but always one: the same for every tokenizer."""
+    return sizes[: max(1, int(np.searchsorted(np.cumsum(sizes), room, side="right")))]
 
 
 def _job(text: Encoded, source: LibraryTokenizer, plan: ContextualPlan, started: float, tick: Tick) -> PretrainJob:
@@ -315,7 +338,7 @@ def _save(
     trained: Pretrained,
     plan: ContextualPlan,
     source: LibraryTokenizer,
-    facts: CorpusFacts,
+    text: Encoded,
     *,
     out: str | Path,
     overwrite: bool,
@@ -323,6 +346,7 @@ def _save(
     from tokit.contextual.store import write_model
 
     context = plan.begun.context or plan.params.context
+    loss, bits = scored(trained)
     with writing(out, "contextual", overwrite=overwrite) as draft:
         write_model(draft.path, plan.family, trained.model, context)
         write_model_tokenizer(draft.path, source, context)
@@ -338,15 +362,18 @@ def _save(
             "tokenizer_sha256": source.sha256,
             "special_tokens": source.special_ids,
             "steps": trained.steps,
+            "stopped_early": trained.stopped_early,
             "minutes": plan.minutes,
             "losses": list(trained.losses),
             "evaluations": [dataclasses.asdict(each) for each in trained.evaluations],
-            "bits_per_byte": trained.bits_per_byte,
+            "held_out": {"documents": len(text.held_out.bytes), "bytes": int(text.held_out.bytes.sum())},
+            "held_out_loss": loss,
+            "bits_per_byte": bits,
             "pseudo_bits_per_byte": trained.pseudo_bits_per_byte,
             "precision": trained.precision,
             "seed": plan.seed,
             "threads": plan.threads,
             "reproducible": True,
-            "corpus": facts.as_dict(),
+            "corpus": text.facts.as_dict(),
             **plan.begun.facts,
         }

@@ -30,13 +30,15 @@ def derived(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
     return LibraryTokenizer(engine, identity)
 
 
-def framed(tokenizer: Tokenizer, roles: Sequence[str], template: str) -> tuple[LibraryTokenizer, tuple[str, ...]]:
+def framed(
+    tokenizer: Tokenizer, roles: Sequence[str], template: str | None
+) -> tuple[LibraryTokenizer, tuple[str, ...]]:
     """A copy that has some special tokens and puts a template around each document.
 
     Args:
         tokenizer: Any tokenizer.
         roles: Special tokens that it has to have.
-        template: A name out of `TEMPLATES`, or roles around `$A`.
+        template: A name out of `TEMPLATES`, or roles around `$A`; None keeps what it puts there.
 
     Returns:
         The copy, and the texts of the tokens that were added to it.
@@ -45,6 +47,8 @@ def framed(tokenizer: Tokenizer, roles: Sequence[str], template: str) -> tuple[L
 
     added = {role: f"<|{role}|>" for role in roles if role not in tokenizer.special_ids}
     source = derived(tokenizer, added)
+    if template is None:
+        return source, tuple(added.values())
     texts, ids = source.special_texts(), source.special_ids
     single, pair = TEMPLATES.get(template, (template, f"{template} {template.replace('$A', '$B:1')}"))
     source.engine.post_processor = tokenizers.processors.TemplateProcessing(
