@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,3 +120,28 @@ def test_where_words_begin() -> None:
     assert word_begins(words).all()
     wordpiece = Pieces(("[PAD]", "the", "##re", ".", "a", "##b"), ("[PAD]", "the", "re", ".", "a", "b"), special)
     assert word_begins(wordpiece).tolist() == [True, True, False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        # Vowel signs and marks: Hindi, Thai, Arabic, a bare accent.
+        *((sign, False) for sign in ("ि", "्", "ी\u0928", "ั", "ิ่", "\u064e", "\u0301")),
+        # Letters of scripts without spaces.
+        *((letter, True) for letter in ("人", "語る", "の", "カタ", "ﾊ", "ไทย", "ລາວ", "ក", "မ", "豈")),
+        # What stands only behind a letter: the length of a vowel, a repetition, vowels of Thai and Lao.
+        *((letter, False) for letter in ("ー", "々", "ๆ", "าย", "ะ", "າ")),
+        # Letters of scripts with spaces, a split character, and what is no letter.
+        *((letter, False) for letter in ("a", "न", "א", "ж", "한", "3", "\ufffd", "\ufffd人")),
+        *((letter, True) for letter in (".", "。", "।", " ि")),
+    ],
+)
+def test_words_begin_in_every_script(text: str, begins: bool) -> None:
+    special = np.zeros(3, dtype=np.bool_)
+    assert word_begins(Pieces((" ", " a", "?"), (" ", " a", text), special)).tolist() == [True, True, begins]
+
+
+def test_pieces_of_a_script_without_spaces_are_words_of_a_wordpiece_vocabulary_too() -> None:
+    texts = ("人", "人", "ย", "ั", "b")
+    pieces = Pieces(("人", *(f"##{text}" for text in texts[1:])), texts, np.zeros(5, dtype=np.bool_))
+    assert word_begins(pieces).tolist() == [True, True, True, False, False]

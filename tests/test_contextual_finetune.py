@@ -23,6 +23,8 @@ from tokit.corpus.labelled import Columns, read_labelled  # noqa: E402
 from tokit.ops.finetune import finetune  # noqa: E402
 from tokit.ops.fit_contextual import fit_contextual  # noqa: E402
 from tokit.ops.labelled import NONE, first_tokens, parts  # noqa: E402
+from tokit.tokenizer.engine import LibraryTokenizer  # noqa: E402
+from tokit.tokenizer.foreign import open_tokenizer  # noqa: E402
 
 WORDS = ["the", "a", "of", "sea", "river", "music", "people", "language", "water", "day"]
 NAMES = {"Ada": "B-PER", "Rome": "B-LOC"}
@@ -232,6 +234,29 @@ def test_long_texts_are_cut_and_long_sentences_parted(model: Path, tmp_path: Pat
     assert report.cut == 8 and report.scores["token_accuracy"] == 1
 
 
+@pytest.mark.parametrize("model", ["bert", "foreign"], indirect=True)
+def test_long_pairs_are_cut_and_counted(model: Path, cli: Any, tmp_path: Path) -> None:
+    sizes = [(100, 2), (2, 100), (100, 100), (2, 2), (10, 10)] * 4
+    lines = [f"{'sea ' * one}\t{'day ' * two}\t{number % 2}\n" for number, (one, two) in enumerate(sizes)]
+    (tmp_path / "long.tsv").write_text("".join(lines), encoding="utf-8")
+    ran = cli(
+        "finetune", "-e", model, tmp_path / "long.tsv", "-o", tmp_path / "a", "--epochs", "1", "--threads", "1",
+        "--json",
+    )  # fmt: skip
+    assert ran.code == 0 and json.loads(ran.out)["cut"] == 12 and "which were cut: 12" in ran.err
+
+
+@pytest.mark.parametrize("model", ["bert"], indirect=True)
+def test_a_pair_is_cut_from_one_token_too_many_on(model: Path) -> None:
+    tokenizer = open_tokenizer(model)
+    assert isinstance(tokenizer, LibraryTokenizer)
+    whole, framed = tokenizer.encode_pairs([("the sea", "a day by the river")], 96)[0], 3
+    assert not whole.cut and len(whole.ids) == len(whole.types) > 6 + framed
+    for size in (len(whole.ids), len(whole.ids) - 1, 6):
+        pair = tokenizer.encode_pairs([("the sea", "a day by the river")], size)[0]
+        assert len(pair.ids) == size and pair.cut == (size < len(whole.ids))
+
+
 def test_words_are_found_by_the_ends_of_tokens() -> None:
     # "the cat's": " cat" begins at the space; "'s" is of the same word.
     assert first_tokens(["the", "cat's"], [(0, 3), (3, 7), (7, 9)]) == [0, 1]
@@ -277,6 +302,8 @@ def test_rows_are_padded_to_the_longest() -> None:
         (["--validation", "0.2", "--held-out", "x"], "a\tb\n", 2, "leave one of them out"),
         (["--validation", "1.5"], "a\tb\n", 2, "--validation 1.5"),
         ([], "a\tb\na\tc\n", 1, "every example has the label 'a'"),
+        ([], "".join(f"sentence {n}\t{n % 2}\n" for n in range(25)), 1, "column 1 has 25 labels in 25 examples"),
+        ([], "sentence\tlabel\nthe sea\tgood\n", 1, "the header names it 'sentence'"),
         ([], "", 1, "no example"),
         (["--held-out", "nowhere.tsv"], "a\tb\nc\td\n", 1, "nowhere.tsv"),
         (["--learning-rate", "1e30", "--set", "clip=0", "--epochs", "30"], "a\tb\nb\tc\n" * 9, 1, "the loss of step"),

@@ -16,6 +16,7 @@ transformers = pytest.importorskip("transformers", reason="needs the extra 'cont
 from conftest import assert_error  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
+from tokit.contextual import contextual_family  # noqa: E402
 from tokit.contextual.base import NOTHING, Row, sees  # noqa: E402
 from tokit.contextual.lstm import Lstm  # noqa: E402
 from tokit.contextual.lstm_model import LstmConfig, LstmLanguageModel, load_lstm, save_lstm, stretched  # noqa: E402
@@ -197,6 +198,43 @@ def test_a_damaged_folder_is_an_error(folder: Path, cli: Any, tmp_path: Path) ->
 def test_it_is_trained_on_the_next_token_alone(cli: Any, bpe_folder: Path, tmp_path: Path) -> None:
     ran = cli("fit", "lstm", "@lee", "-t", bpe_folder, "-o", tmp_path / "m", "--set", "objective=masked")
     assert_error(ran, 2, "causal")
+
+
+@pytest.mark.parametrize(
+    ("family", "objective", "known"),
+    [
+        ("llama", "masked", "causal, mixed"),
+        ("bert", "causal", "masked, mixed"),
+        ("modernbert", "causal", "masked, mixed"),
+        ("lstm", "mixed", "causal"),
+    ],
+)
+def test_a_family_is_trained_for_what_its_class_can_say(
+    cli: Any, bpe_folder: Path, tmp_path: Path, family: str, objective: str, known: str
+) -> None:
+    ran = cli("fit", family, "@lee", "-t", bpe_folder, "-o", tmp_path / "m", "--set", f"objective={objective}")
+    assert_error(ran, 2, f"known: {known}")
+    assert f"objective={objective}" in ran.err and not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("family", ["llama", "modernbert"])
+@pytest.mark.parametrize(
+    ("given", "hidden"), [(["hidden=15", "heads=3"], 18), (["hidden=100", "heads=4"], 104), (["hidden=9"], 10)]
+)
+def test_rotary_positions_need_heads_of_an_even_width(
+    cli: Any, bpe_folder: Path, tmp_path: Path, family: str, given: list[str], hidden: int
+) -> None:
+    settings = [word for each in given for word in ("--set", each)]
+    # Text that cannot be read: the error comes before that.
+    (tmp_path / "text.txt").write_bytes(b"\xff\n")
+    ran = cli("fit", family, tmp_path / "text.txt", "-t", bpe_folder, "-o", tmp_path / "m", *settings)
+    assert_error(ran, 2, "in pairs")
+    assert f"--set hidden={hidden}" in ran.err
+
+
+@pytest.mark.parametrize("family", ["bert", "lstm"])
+def test_other_positions_take_any_width(family: str) -> None:
+    assert contextual_family(family).Params(hidden=15, heads=3).shape("tiny").heads == 3
 
 
 def test_a_training_goes_on_from_another(folder: Path, corpus_file: Path, tmp_path: Path) -> None:

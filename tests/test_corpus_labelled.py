@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tokit.corpus.labelled import Columns, Example, read_labelled
+from tokit.corpus.labelled import Columns, Example, check_labels, read_labelled
 from tokit.errors import CorpusError, TokitError, UsageError
 
 
@@ -107,3 +107,73 @@ def test_text_that_is_not_utf8_is_an_error_with_its_line(tmp_path: Path) -> None
         read_labelled([str(tmp_path / "data.tsv")], Columns())
     _, examples = read_labelled([str(tmp_path / "data.tsv")], Columns(errors="skip"))
     assert len(examples) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "example"),
+    [
+        ("label\ttext\ngood\tsea\n", Columns(), Example(("sea",), ("good",))),
+        ("Label\tSentence\r\ngood\tsea\r\n", Columns(), Example(("sea",), ("good",))),
+        ("sentence\tlabel\nsea\tgood\n", Columns(None, "2", ("1",)), Example(("sea",), ("good",))),
+        ("idx\tsentence\tlabel\n0\tsea\tgood\n", Columns("classify", "3", ("2",)), Example(("sea",), ("good",))),
+        # Only the columns that are read count.
+        ("genre\tlabel\ttext\nx\tgood\tsea\n", Columns("classify", "2", ("3",)), Example(("sea",), ("good",))),
+        ("sentence1\tsentence2\tscore\nsea\tday\t0.5\n", Columns(), Example(("sea", "day"), ("0.5",))),
+        ("TOKEN\tTAG\nsea\tO\n\n", Columns("tokens"), Example(("sea",), ("O",))),
+        ("word pos ner\nsea NN O\n", Columns("tokens"), Example(("sea",), ("O",))),
+    ],
+)
+def test_a_header_is_no_example(tmp_path: Path, text: str, columns: Columns, example: Example) -> None:
+    assert read(tmp_path, text, columns)[1] == [example]
+
+
+def test_each_file_may_have_a_header(tmp_path: Path) -> None:
+    for name, header in (("a", "label\ttext\n"), ("b", "label\ttext\n"), ("c", "")):
+        (tmp_path / f"{name}.tsv").write_text(f"{header}{name}\tsea\nlabel\ttext\n", encoding="utf-8")
+    _, examples = read_labelled([str(tmp_path / f"{name}.tsv") for name in "abc"], Columns())
+    # Only the first line is one.
+    assert [example.labels[0] for example in examples] == ["a", "label", "b", "label", "c", "label"]
+
+
+@pytest.mark.parametrize("text", ["text\tthe sea\n", "good\ttext\n", "the label\tthe text\n"])
+def test_a_line_with_other_words_is_no_header(tmp_path: Path, text: str) -> None:
+    for task in ("classify", "tokens"):
+        assert len(read(tmp_path, text, Columns(task))[1]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "said"),
+    [
+        ("sentence\tlabel\nsea\tgood\n", Columns(), "column 1 should be the label, and the header names it 'sentence'"),
+        ("sentence\tlabel\nsea\tgood\n", Columns(None, "2"), "column 2 should be the text"),
+        ("idx\tsentence\tlabel\n7\tsea\tgood\n", Columns(), "column 1 should be the text"),
+    ],
+)
+def test_a_header_that_says_otherwise_is_an_error(tmp_path: Path, text: str, columns: Columns, said: str) -> None:
+    with pytest.raises(CorpusError) as error:
+        read(tmp_path, text, columns)
+    assert error.value.message.startswith(f"{tmp_path / 'data.tsv'}:1: ") and said in error.value.message
+    assert "--label" in error.value.hint and "--text" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("count", "labels", "columns", "column"),
+    [
+        (10, 6, Columns(), "column 1 "),
+        (10, 5, Columns(), None),
+        (9, 9, Columns(), None),
+        (25, 25, Columns(None, "2", ("1",)), "column 2 "),
+        (25, 25, Columns(format="csv"), "column label "),
+    ],
+)
+def test_nearly_as_many_labels_as_examples_are_not_labels(
+    count: int, labels: int, columns: Columns, column: str | None
+) -> None:
+    examples = [Example(("sea",), (f"l{number % labels}",)) for number in range(count)]
+    if column is None:
+        check_labels(["data.tsv"], columns, examples)
+        return
+    with pytest.raises(CorpusError) as error:
+        check_labels(["data.tsv"], columns, examples)
+    assert column in error.value.message and f"{labels} labels in {count} examples" in error.value.message
+    assert "--label" in error.value.hint and "--text" in error.value.hint

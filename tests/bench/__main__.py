@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import bits, embedding, fitting, killing, pretraining, senses, wic
+from tests.bench import bits, classify, embedding, fitting, killing, pretraining, senses, wic
 from tests.bench.peers import PEERS, installed, work_of
 from tests.bench.process import ChildError
 from tests.bench.report import document
@@ -28,6 +28,7 @@ OTHERS = {
     "bits": bits.main,
     "wic": wic.main,
     "senses": senses.main,
+    "classify": classify.main,
 }
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tokit.contextual.base import Family, Model, gated_columns
-from tokit.contextual.params import OBJECTIVES, PretrainParams, Shape
+from tokit.contextual.params import DECODER_OBJECTIVES, PretrainParams, Shape
 from tokit.params import param
 
 
@@ -20,7 +20,8 @@ from tokit.params import param
 class LlamaParams(PretrainParams):
     """A decoder predicts the next token."""
 
-    objective: str = param("causal", "what is predicted", choices=OBJECTIVES)
+    rotary: ClassVar[bool] = True
+    objective: str = param("causal", "what is predicted", choices=DECODER_OBJECTIVES)
 
 
 class Llama(Family):

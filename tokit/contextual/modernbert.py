@@ -20,6 +20,7 @@ from tokit.params import param
 class ModernBertParams(PretrainParams):
     """Layers that look at the whole document, and layers between them that look near by."""
 
+    rotary: ClassVar[bool] = True
     local: int = param(128, "tokens around each one that a layer between the global ones looks at", minimum=2)
     global_every: int = param(3, "layers from one that looks at the whole document to the next", minimum=1)
 

@@ -3,13 +3,13 @@
 Three shapes: a label and a text, two texts and a score or label, and a token and its tag a line with an empty line
 between sentences (the form of the CoNLL shared tasks, https://www.clips.uantwerpen.be/conll2003/ner/). Columns are
 separated by tabs, taken as they stand, and told by their number from 1 on, or by the names in a header; records (JSON
-lines, CSV, Parquet) have names.
+lines, CSV, Parquet) have names. A first line of usual names is a header too where columns are told by number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tokit.arrays import Block, Record
@@ -27,6 +27,18 @@ NUMBERS: dict[str, tuple[str, tuple[str, ...]]] = {
     CLASSIFY: ("1", ("2",)), TOKENS: ("-1", ("1",)), PAIRS: ("3", ("1", "2")),
 }  # fmt: skip
 NAMES = {CLASSIFY: ("label", ("text",)), PAIRS: ("label", ("text1", "text2"))}
+# Usual names of columns: a first line of nothing else is a header.
+LABEL_NAMES = frozenset({
+    "label", "labels", "class", "category", "score", "similarity", "sentiment", "target", "tag", "tags", "pos", "ner",
+})  # fmt: skip
+TEXT_NAMES = frozenset({
+    "text", "text1", "text2", "text_a", "text_b", "sentence", "sentence1", "sentence2", "premise", "hypothesis",
+    "question", "question1", "question2", "token", "tokens", "word", "words", "form",
+})  # fmt: skip
+OTHER_NAMES = frozenset({"id", "idx", "index", "lemma"})
+# From so many examples on, labels of which most occur but once are taken for texts.
+MANY = 10
+WHICH = "--label and --text say which column is which: --label 2 --text 1, or --label label --text sentence of a header"
 # Between documents of CoNLL 2003.
 BOUNDARY = "-DOCSTART-"
 
@@ -84,13 +96,33 @@ def read_labelled(paths: Sequence[str], columns: Columns) -> tuple[str, list[Exa
     """
     if columns.task is not None and columns.task not in TASKS:
         raise UsageError(f"unknown --task '{columns.task}'", hint=did_you_mean(columns.task, list(TASKS)))
-    if columns.named or any(_format(path, columns) in RECORDS for path in paths):
+    if _by_name(paths, columns):
         task, examples = _from_records(paths, columns)
     else:
         task, examples = _from_lines(_open(paths, columns, format="text"), columns)
     if not examples:
         raise CorpusError(f"{', '.join(paths)}: no example in it", hint="is the path right?")
     return task, examples
+
+
+def check_labels(paths: Sequence[str], columns: Columns, examples: Sequence[Example]) -> None:
+    """Check that what should be the labels of texts are not the texts.
+
+    Raises:
+        CorpusError: more than half as many labels as examples, of which there are some.
+    """
+    labels = {example.labels[0] for example in examples}
+    if len(examples) < MANY or 2 * len(labels) <= len(examples):
+        return
+    usual = NAMES[CLASSIFY] if _by_name(paths, columns) else NUMBERS[CLASSIFY]
+    column = columns.label or usual[0]
+    raise CorpusError(
+        f"column {column} has {len(labels)} labels in {len(examples)} examples: is it the text?", hint=WHICH
+    )
+
+
+def _by_name(paths: Sequence[str], columns: Columns) -> bool:
+    return columns.named or any(_format(path, columns) in RECORDS for path in paths)
 
 
 def _format(path: str, columns: Columns) -> str | None:
@@ -141,16 +173,50 @@ def _chosen(task: str, columns: Columns, label: str, texts: tuple[str, ...]) -> 
 
 
 def _from_lines(corpus: Corpus, columns: Columns) -> tuple[str, list[Example]]:
-    lines = [
-        (f"{source.name}:{number}", line.removesuffix("\r"))
+    files = [
+        [
+            (f"{source.name}:{number}", line.removesuffix("\r"))
+            for number, line in enumerate((text for block in source.blocks() for text in block.texts()), 1)
+        ]
         for source in corpus.sources
-        for number, line in enumerate((text for block in source.blocks() for text in block.texts()), 1)
     ]
-    task = columns.task or _task_of(lines)
+    task = columns.task or _task_of([line for lines in files for line in lines])
     label, texts = _chosen(task, columns, *NUMBERS[task])
+    columns = replace(columns, task=task)
+    lines = [line for lines in files for line in _without_header(lines, label, texts, columns)]
     if task == TOKENS:
         return task, list(_sentences(lines, _number(label), _number(texts[0])))
     return task, [_example(place, line, label, texts) for place, line in lines]
+
+
+def _without_header(
+    lines: list[tuple[str, str]], label: str, texts: tuple[str, ...], columns: Columns
+) -> list[tuple[str, str]]:
+    """The lines of a file but for the first one, where that has usual names of columns for label and texts.
+
+    Raises:
+        CorpusError: it names a column that was not given as something else than what it is taken for.
+    """
+    names = _names(lines[0][1], (label, *texts), columns.task) if lines else []
+    if not names or not set(names) <= LABEL_NAMES | TEXT_NAMES | OTHER_NAMES:
+        return lines
+    said = [("label", label, names[0], LABEL_NAMES)] if columns.label is None else []
+    if not columns.texts:
+        said += [("text", *column, TEXT_NAMES) for column in zip(texts, names[1:], strict=True)]
+    for what, column, name, usual in said:
+        if name not in usual:
+            raise CorpusError(
+                f"{lines[0][0]}: column {column} should be the {what}, and the header names it '{name}'", hint=WHICH
+            )
+    return lines[1:]
+
+
+def _names(line: str, columns: Sequence[str], task: str | None) -> list[str]:
+    """What a line has in some columns, in small letters; nothing when it lacks one of them."""
+    cells = line.split() if task == TOKENS and "\t" not in line else line.split("\t")
+    numbers = [_number(column) for column in columns]
+    fits = all(-len(cells) <= number < len(cells) for number in numbers)
+    return [cells[number].strip().casefold() for number in numbers] if fits else []
 
 
 def _task_of(lines: list[tuple[str, str]]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Block, Ids
+from tokit.contextual.params import EACH_TOKEN, ONE_LABEL, SCORE
 from tokit.corpus.labelled import CLASSIFY, PAIRS, TOKENS, Example
 from tokit.measure.classification import accuracy, macro_f1, pearson, rank_correlation, span_f1
 from tokit.tokenizer.engine import LibraryTokenizer
@@ -19,11 +20,9 @@ from tokit.tokenizer.engine import LibraryTokenizer
 if TYPE_CHECKING:
     from tokit.contextual.finetuning import Examples
 
-# Target of a token that nothing is said about; and a word that has no token, or a token that is of no word.
-IGNORED, NONE = -100, -1
+# A word that has no token, or a token that is of no word.
+NONE = -1
 OUTSIDE = "O"
-# What a head says.
-ONE_LABEL, SCORE, EACH_TOKEN = "label", "score", "tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +113,14 @@ def encode_examples(examples: Sequence[Example], task: Task, tokenizer: LibraryT
         return Encoding(Examples(ids, None, targets), nothing, sum(len(some) > room for some in plain))
     both = [(example.texts[0], example.texts[1]) for example in examples]
     pairs = tokenizer.encode_pairs(both, context)
-    types = np.fromiter(chain.from_iterable(kinds for _, kinds in pairs), dtype=np.int64)
-    return Encoding(Examples(Ids.of([some for some, _ in pairs]), types, targets), nothing, 0)
+    types = np.fromiter(chain.from_iterable(pair.types for pair in pairs), dtype=np.int64)
+    ids = Ids.of([pair.ids for pair in pairs])
+    return Encoding(Examples(ids, types, targets), nothing, sum(pair.cut for pair in pairs))
 
 
 def _encode_words(examples: Sequence[Example], task: Task, tokenizer: LibraryTokenizer, context: int) -> Encoding:
     """Sentences as ids, a label at the first token of each word; one that is too long is parted between words."""
+    from tokit.contextual.base import NOTHING
     from tokit.contextual.finetuning import Examples
 
     before, after = tokenizer.frame
@@ -136,7 +137,7 @@ def _encode_words(examples: Sequence[Example], task: Task, tokenizer: LibraryTok
         cut += len(bounds) > 1
         for start, end in bounds:
             here = [*before, *ids[start:end], *after]
-            said = [IGNORED] * len(here)
+            said = [NOTHING] * len(here)
             for number, first in enumerate(begins):
                 if start <= first < end:
                     said[len(before) + first - start] = max(task.number(example.labels[number]), 0)

@@ -41,6 +41,21 @@ class Known:
     special_texts: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedPair:
+    """Two texts in the template for pairs.
+
+    Attributes:
+        ids: With the tokens of the template.
+        types: Which text each token is of.
+        cut: Whether the pair was longer than allowed.
+    """
+
+    ids: list[int]
+    types: list[int]
+    cut: bool
+
+
 class LibraryTokenizer(Tokenizer):
     """A tokenizer on the reference library.
 
@@ -95,12 +110,16 @@ class LibraryTokenizer(Tokenizer):
             encodings = self._configured(options).encode_batch_fast(texts, add_special_tokens=options.add_special)
         return [encoding.ids for encoding in encodings]
 
-    def encode_pairs(self, pairs: Sequence[tuple[str, str]], max_length: int) -> list[tuple[list[int], list[int]]]:
-        """Ids of two texts in the template for pairs, and which text each token is of; the longer text is cut first."""
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]], max_length: int) -> list[EncodedPair]:
+        """Two texts each, in the template for pairs and of at most so many tokens; the longer text is cut first."""
         options = EncodeOptions(add_special=True, max_length=max_length)
         with self._lock:
             encodings = self._configured(options).encode_batch(list(pairs), add_special_tokens=True)
-        return [(encoding.ids, encoding.type_ids) for encoding in encodings]
+        # What was cut off is asked for only where something may have been: of two long texts it is a great deal.
+        return [
+            EncodedPair(each.ids, each.type_ids, len(each) == max_length and bool(each.overflowing))
+            for each in encodings
+        ]
 
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
         fast = self._encoder_for(block)
