@@ -126,7 +126,9 @@ def test_model2vec_gives_the_same_means(model: Path, tmp_path: Path, lines: list
     assert np.abs(theirs - open_embedder(tmp_path / "static").embed(lines)).max() < 1e-6
 
 
-@pytest.mark.parametrize(("given", "said"), [({"dim": 17}, "16 columns"), ({"a": 0.0}, "not a positive number")])
+@pytest.mark.parametrize(
+    ("given", "said"), [({"dim": 17}, "16 columns"), ({"dim": 0}, "--dim 0"), ({"a": 0.0}, "not a positive number")]
+)
 def test_numbers_are_checked(model: Path, tmp_path: Path, given: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         distil(model, tmp_path / "static", **given)
@@ -137,3 +139,5 @@ def test_a_table_is_no_language_model(model: Path, tmp_path: Path, cli: Any) -> 
     distil(model, tmp_path / "static", dim=4)
     done = cli("distil", "-e", tmp_path / "static", "-o", tmp_path / "again")
     assert done.code == 2 and "is no language model" in done.err
+    done = cli("distil", "-e", tmp_path / "none", "-o", tmp_path / "again")
+    assert done.code == 1 and "none: no such file or folder" in done.err

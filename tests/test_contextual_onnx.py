@@ -20,6 +20,7 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra 'onnx'"
 
 from conftest import Ran, assert_error  # noqa: E402
 
+from tokit.arrays import Ids  # noqa: E402
 from tokit.contextual import CONTEXTUAL  # noqa: E402
 from tokit.contextual.store import open_model  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
@@ -207,3 +208,87 @@ def test_a_damaged_file_is_an_error(bert: Path, cli: Cli, tmp_path: Path) -> Non
 def test_what_is_no_language_model_is_not_exported(bpe_folder: Path, cli: Cli, tmp_path: Path) -> None:
     assert_error(cli("export", bpe_folder, "--to", "onnx", "-o", tmp_path / "m"), 1, "no language model")
     assert_error(cli("export", bpe_folder, "--to", "glove", "--int8", "-o", tmp_path / "m"), 2, "--int8")
+
+
+# --- graphs of others
+
+
+def with_graph(bert: Path, folder: Path, outputs: dict[str, list[Any]], more: tuple[str, ...] = ()) -> Path:
+    """A folder whose graph gives each token's id, and its type, in two columns under every name."""
+    from onnx import TensorProto, helper
+
+    shutil.copytree(bert.with_name("onnx"), folder)
+    names = ["input_ids", "attention_mask", *more]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["rows", "tokens"]) for name in names]
+    nodes = [
+        helper.make_node("Cast", [name], [f"{name}_float"], to=TensorProto.FLOAT) for name in ("input_ids", names[-1])
+    ]
+    nodes += [
+        helper.make_node("Constant", [], ["last"], value_ints=[2]),
+        *(
+            helper.make_node("Unsqueeze", [f"{name}_float", "last"], [name + "_in"])
+            for name in ("input_ids", names[-1])
+        ),
+        helper.make_node("Concat", ["input_ids_in", names[-1] + "_in"], ["both"], axis=2),
+        helper.make_node("ReduceMean", ["both"], ["sentence"], axes=[1], keepdims=0),
+        *(
+            helper.make_node("Identity", ["both" if len(shape) == 3 else "sentence"], [name])
+            for name, shape in outputs.items()
+        ),
+    ]
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()]
+    made = helper.make_model(
+        helper.make_graph(nodes, "g", inputs, given), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )  # fmt: skip
+    onnx.save(made, folder / "model.onnx")
+    return folder
+
+
+TOKENS, SENTENCE = ["rows", "tokens", 2], ["rows", 2]
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        {"last_hidden_state": TOKENS},
+        {"sentence_embedding": SENTENCE, "last_hidden_state": TOKENS},
+        {"token_embeddings": TOKENS, "sentence_embedding": SENTENCE},
+    ],
+    ids=str,
+)
+def test_the_output_with_the_tokens_vectors_is_taken(outputs: dict[str, Any], bert: Path, tmp_path: Path) -> None:
+    embedder = open_contextual(with_graph(bert, tmp_path / "m", outputs, ("token_type_ids",)))
+    ids = Ids.of(embedder.tokenizer.encode_batch(["the sea"], embedder.options))
+    vectors = embedder.encoder.vectors(ids.data[None].astype(np.int64), np.ones((1, len(ids.data)), dtype=np.int64))
+    # The types of tokens are all 0.
+    assert vectors[0].tolist() == [[i, 0] for i in ids.data.tolist()]
+
+
+def test_inputs_that_tokit_does_not_have_are_named(bert: Path, cli: Cli, tmp_path: Path) -> None:
+    folder = with_graph(bert, tmp_path / "m", {"last_hidden_state": TOKENS}, ("token_type_ids", "position_ids"))
+    assert_error(cli("embed", "@lee", "-e", folder), 1, "model.onnx wants position_ids, which tokit does not have")
+    folder = with_graph(bert, tmp_path / "s", {"sentence_embedding": SENTENCE})
+    assert_error(cli("embed", "@lee", "-e", folder), 1, "its output sentence_embedding is of shape")
+
+
+def test_documents_are_pooled_in_onnx_as_in_torch(bert: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cls"
+    shutil.copytree(bert, folder)
+    modules = json.loads((folder / "modules.json").read_bytes())
+    modules.append({"idx": 2, "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"})
+    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}', encoding="utf-8")
+    export_model(folder, tmp_path / "made")
+    mine, theirs = open_contextual(folder).embed(TEXTS), open_contextual(tmp_path / "made").embed(TEXTS)
+    assert np.abs(mine - theirs).max() < 1e-4 and np.allclose(np.linalg.norm(theirs, axis=1), 1, atol=1e-5)
+    assert np.abs(mine - open_contextual(bert).embed(TEXTS)).max() > 0.01
+
+
+def test_a_graph_is_not_trained(bert: Path, cli: Cli, tmp_path: Path) -> None:
+    ran = cli("finetune", "@lee", "-e", bert.with_name("onnx"), "-o", tmp_path / "m")
+    assert_error(ran, 2, "is a model in ONNX, which cannot be trained")
+
+
+def test_a_folder_that_is_not_there_is_no_model_s(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("export", tmp_path / "none", "--to", "onnx", "-o", tmp_path / "m")
+    assert_error(ran, 1, "no such file or folder")

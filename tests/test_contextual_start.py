@@ -311,3 +311,58 @@ def test_a_start_that_cannot_be_one_is_named(
 def test_static_families_take_neither(cli: Any, bpe_folder: Path, tmp_path: Path) -> None:
     ran = cli("fit", "svd", "@lee", "-t", bpe_folder, "-o", tmp_path / "m", "--freeze", "embeddings")
     assert ran.code == 2 and "svd takes no --freeze" in ran.err
+
+
+# --- weights that are not all there
+
+
+def without(folder: Path, place: Path, part: str) -> Path:
+    """A copy of a folder whose weights lack those with a part of a name."""
+    import shutil
+
+    from safetensors.numpy import save_file
+
+    shutil.copytree(folder, place)
+    weights = {name: each for name, each in load_file(folder / "model.safetensors").items() if part not in name}
+    assert len(weights) < len(load_file(folder / "model.safetensors"))
+    save_file(weights, place / "model.safetensors", {"format": "pt"})
+    return place
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: Any) -> Path:
+    path: Path = tmp_path_factory.mktemp("examples") / "examples.tsv"
+    path.write_text("sea\tby the sea\nriver\tthe river\n" * 4, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("command", ["finetune", "fit"])
+def test_a_layer_at_random_is_refused(command: str, examples: Path, cli: Any, foreign: Any, tmp_path: Path) -> None:
+    folder = without(foreign("bert"), tmp_path / "broken", "encoder.layer.1.")
+    given = {
+        "finetune": ["finetune", examples, "-e", folder, "--validation", 0],
+        "fit": ["fit", "bert", "@parallel/en", "--from", folder, "--set", "steps=1", "--set", "context=24"],
+    }
+    ran = cli(*given[command], "-o", tmp_path / "out")
+    assert ran.code == 1 and "its weights lack bert.encoder.layer.1." in ran.err and "and 15 more" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_layer_of_another_shape_is_refused(examples: Path, cli: Any, foreign: Any, tmp_path: Path) -> None:
+    folder = without(foreign("bert"), tmp_path / "broken", "pooler")
+    config = json.loads((folder / "config.json").read_bytes())
+    (folder / "config.json").write_text(json.dumps({**config, "intermediate_size": 24}), encoding="utf-8")
+    ran = cli("finetune", examples, "-e", folder, "--validation", 0, "-o", tmp_path / "out")
+    assert ran.code == 1 and "gives another shape to bert.encoder.layer.0.intermediate" in ran.err
+
+
+def test_a_pooler_and_a_head_may_begin_at_random(examples: Path, cli: Any, foreign: Any, tmp_path: Path) -> None:
+    folder = without(foreign("bert"), tmp_path / "bare", "pooler")
+    given = ["--validation", 0, "--set", "epochs=1"]
+    assert cli("finetune", examples, "-e", folder, *given, "-o", tmp_path / "one").code == 0
+    # Another number of labels is another shape of the head.
+    more = examples.with_name("more.tsv")
+    more.write_text(examples.read_text("utf-8") + "day\tthe day\n", encoding="utf-8")
+    ran = cli("finetune", more, "-e", tmp_path / "one", *given, "-o", tmp_path / "two")
+    assert ran.code == 0, ran.err
+    assert load_file(tmp_path / "two" / "model.safetensors")["classifier.weight"].shape[0] == 3

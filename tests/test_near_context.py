@@ -213,6 +213,8 @@ def test_the_word_is_found_as_a_whole(word: str, text: str, start: int) -> None:
     ("given", "said"),
     [
         (["bank", "--context", "embankments"], "'bank' is not a word of"),
+        (["bank", "--context", "the bank \udcff"], "--context is not UTF-8"),
+        (["b\udcff", "--context", "the bank"], "the word is not UTF-8"),
         (["", "--context", "x"], "is not a word of"),
         (["a", "b", "--context", "a b"], "one word, not 2"),
         (["--context", "a b"], "one word, not 0"),
@@ -231,6 +233,7 @@ def test_wrong_options_are_named(bert: Path, cli: Cli, given: list[str], said: s
 def test_other_artifacts_and_empty_text(bert: Path, bpe_folder: Path, cli: Cli, tmp_path: Path) -> None:
     assert_error(cli("near", "a", "--context", "a b", "-e", bpe_folder), 2, "no language model")
     assert_error(cli("near", "a", "-e", bert), 2, "is a language model", "--context")
+    assert_error(cli("near", "a", "--context", "a b", "-e", tmp_path / "none"), 1, "none: no such file or folder")
     empty = write(tmp_path / "empty.txt", ["12 34"])
     assert_error(cli("near", "a", "--context", "a b", "-e", bert, "-c", empty), 1, "empty")
 

@@ -166,7 +166,7 @@ def _opened_embedder(
                 raise UsageError(f"{option}: {embedding} is no language model", hint=f"leave {option} out")
         return static
     if pool not in (None, "mean"):
-        raise UsageError(f"--pool {pool} is for static embeddings", hint="a language model's documents are means")
+        raise UsageError(f"--pool {pool} is for static embeddings", hint="a language model's folder says it")
     return open_contextual(embedding, layer=layer, engine=engine, int8=int8)
 
 

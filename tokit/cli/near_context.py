@@ -63,6 +63,7 @@ def near_in_context(
 
     if len(words) != 1:
         raise UsageError(f"--context goes with one word, not {len(words)}", hint="--context 'by the river bank' bank")
+    _check_text(words[0], context)
     query = InContext.of(words[0], context)
     space = open_context_space(embedding, layer=layer)
     if corpus:
@@ -70,13 +71,28 @@ def near_in_context(
             corpus, unit=None, field=None, format_=None, errors="strict", max_document=1 << 30, files_from=None
         )
         with console.progress() as tick:
-            (found,) = space.near_in_corpus([query], documents, k, per_word or DEFAULT_PER_WORD, tick)
+            (found,) = space.near_in_corpus(
+                [query], documents, k, DEFAULT_PER_WORD if per_word is None else per_word, tick
+            )
     else:
         (found,) = space.near_in_vocabulary([query], k)
     if as_json:
         render.as_json(found)
     else:
         show_near_context(found)
+
+
+def _check_text(word: str, context: str) -> None:
+    """Refuse bytes that are no text, which a command line holds as lone surrogates.
+
+    Raises:
+        UsageError: there are some.
+    """
+    for what, text in (("the word", word), ("--context", context)):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{what} is not UTF-8", hint="convert it first: iconv -t utf-8") from error
 
 
 def check_context(

@@ -17,9 +17,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tokit.arrays import FloatArray, IdArray, Ids
+from tokit.arrays import FloatArray, IdArray, Ids, IntArray
 from tokit.contextual.batches import Bools
 from tokit.contextual.embedder import TorchEncoder
+from tokit.contextual.padding import by_length, padded
 from tokit.errors import UsageError
 
 Doubles = npt.NDArray[np.float64]
@@ -91,27 +92,16 @@ class Attending:
             special: Tokens that are special; shape (vocab,).
         """
         lengths = np.diff(ids.ends, prepend=0)
-        order = np.argsort(lengths, kind="stable")
-        order = order[lengths[order] > 0]
+        some = np.flatnonzero(lengths)
         config = self._model.config
-        each = int(config.num_hidden_layers) * int(config.num_attention_heads)
-        first = 0
-        while first < len(order):
-            last = first + 1
-            while last < len(order) and (last + 1 - first) * each * lengths[order[last]] ** 2 <= WEIGHTS_AT_ONCE:
-                last += 1
-            yield self._sums([ids.data[ids.ends[i] - lengths[i] : ids.ends[i]] for i in order[first:last]], special)
-            first = last
+        # A document has as many weights in each head as it has pairs of tokens.
+        weights = lengths[some] ** 2 * int(config.num_hidden_layers) * int(config.num_attention_heads)
+        for numbers in by_length(weights, WEIGHTS_AT_ONCE):
+            yield self._sums(*padded(ids.data, ids.ends, some[numbers], self._pad), special)
 
-    def _sums(self, documents: list[IdArray], special: Bools) -> Sums:
-        longest = len(documents[-1])
-        rows = np.full((len(documents), longest), self._pad, dtype=np.int64)
-        real = np.zeros(rows.shape, dtype=np.bool_)
-        for row, known, document in zip(rows, real, documents, strict=True):
-            row[: len(document)] = document
-            known[: len(document)] = True
+    def _sums(self, rows: IntArray, real: Bools, special: Bools) -> Sums:
         from_real = torch.from_numpy(real)[:, None, :]
-        places = torch.arange(longest)
+        places = torch.arange(rows.shape[1])
         away = (places[:, None] - places).abs().float()
         to_special = torch.from_numpy((special[rows] & real).astype(np.float32))[:, None, :, None]
         found: list[list[Tensor]] = []

@@ -12,7 +12,7 @@ import transformers
 from torch import Tensor
 
 from tokit.contextual.params import PretrainParams, Shape
-from tokit.errors import ArtifactError
+from tokit.contextual.weights import load_weights, open_config
 
 Model = Any
 # Columns of the gated part, as a share of `hidden`: 8/3, in which three matrices weigh as much as two of four times.
@@ -125,16 +125,9 @@ class Family(ABC):
         """A model that was saved, without its head.
 
         Raises:
-            ArtifactError: its files are missing, damaged, or not of a model.
+            ArtifactError: its files are missing, damaged, or not of one model.
         """
-        transformers.utils.logging.set_verbosity_error()
-        transformers.utils.logging.disable_progress_bar()
-        try:
-            return transformers.AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
-        except Exception as error:  # transformers raises whatever its parts raise
-            raise ArtifactError(
-                f"{folder}: not a model that transformers loads: {error}", hint="damaged? make it again"
-            ) from error
+        return load_weights(folder, transformers.AutoModel, open_config(folder))[0]
 
 
 def save_stock(model: Model, folder: Path) -> None:

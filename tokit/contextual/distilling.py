@@ -20,7 +20,8 @@ DEFAULT_DIM = 256
 DEFAULT_SIF = 1e-4
 
 
-Shares = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
+Shares = Doubles
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,6 @@ class Components:
 def principal_components(vectors: FloatArray, dim: int) -> Components:
     """Centred vectors along the directions in which they differ most.
 
-    A direction has two ends: the one in which its largest number is positive is taken, so that all machines agree.
-
     Args:
         vectors: Shape (n, columns).
         dim: Columns to keep, > 0.
@@ -53,15 +52,31 @@ def principal_components(vectors: FloatArray, dim: int) -> Components:
             f"{dim} dimensions of {vectors.shape[0]:,} pieces' vectors of {vectors.shape[1]}: there are not so many",
             hint=f"--dim {min(vectors.shape)}",
         )
+    centred, axes, variances = principal_axes(vectors, dim)
+    total = float(variances.sum())
+    explained = float(variances[:dim].sum()) / total if total > 0 else 1.0
+    return Components((centred @ axes).astype(np.float32), min(explained, 1.0))
+
+
+def principal_axes(vectors: FloatArray, dim: int) -> tuple[Doubles, Doubles, Doubles]:
+    """The directions in which vectors differ most.
+
+    A direction has two ends: the one in which its largest number is positive is taken, so that all machines agree.
+
+    Args:
+        vectors: Shape (n, columns).
+        dim: Directions, at most `columns`.
+
+    Returns:
+        (the vectors, centred; their directions, the one of the most variance first, shape (columns, dim); the sums of
+        squares along all directions in this order, shape (columns,)).
+    """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     # The table has many more rows than columns: the small product has the same directions.
-    variances, directions = np.linalg.eigh(centred.T @ centred)
-    directions = directions[:, ::-1][:, :dim]
-    largest = np.abs(directions).argmax(axis=0)
-    directions = directions * np.sign(directions[largest, np.arange(dim)])
-    total = float(variances.sum())
-    explained = float(variances[::-1][:dim].sum()) / total if total > 0 else 1.0
-    return Components((centred @ directions).astype(np.float32), min(explained, 1.0))
+    variances, axes = np.linalg.eigh(centred.T @ centred)
+    axes = axes[:, ::-1][:, :dim]
+    largest = np.abs(axes).argmax(axis=0)
+    return centred, axes * np.sign(axes[largest, np.arange(dim)]), variances[::-1]
 
 
 def rank_probabilities(known: npt.NDArray[np.bool_]) -> Shares:

@@ -22,23 +22,21 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss
 
 from tokit.arrays import Ids, IntArray
-from tokit.contextual.base import Model
+from tokit.contextual.base import NOTHING, Model
 from tokit.contextual.batches import ORDER, draw
 from tokit.contextual.freezing import freeze
 from tokit.contextual.optimizing import autocast, new_optimizer, rate_share, resolved_precision
 from tokit.contextual.padding import by_length, padded
-from tokit.contextual.params import FinetuneParams
-from tokit.contextual.start import load_weights, open_config, set_dropout
+from tokit.contextual.params import EACH_TOKEN, ONE_LABEL, SCORE, FinetuneParams
+from tokit.contextual.start import set_dropout
+from tokit.contextual.weights import load_weights, open_config
 from tokit.errors import ArtifactError, TrainingError
 from tokit.progress import Progress, Tick, silent
 
-# Target of a token that nothing is said about.
-IGNORED = -100
 # Batches that are drawn at random and then sorted by length among themselves.
 SORTED_TOGETHER = 32
 # Tokens that the lengths of rows are multiples of in bfloat16.
 MULTIPLE = 16
-ONE_LABEL, SCORE, EACH_TOKEN = "label", "score", "tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +138,7 @@ def load_model(job: FinetuneJob) -> Model:
     config.id2label, config.label2id = dict(enumerate(names)), {name: i for i, name in enumerate(names)}
     config.problem_type = {ONE_LABEL: "single_label_classification", SCORE: "regression"}.get(job.kind)
     torch.manual_seed(job.seed)
-    model, _ = load_weights(job.folder, heads, config, ignore_mismatched_sizes=True)
+    model, _ = load_weights(job.folder, heads, config, new_head=True)
     bias = getattr(getattr(model, "classifier", None), "bias", None)
     if job.kind == SCORE and bias is not None:
         # Scores may lie anywhere, and steps of the optimizer are small.
@@ -237,10 +235,10 @@ class Finetuning:
             return mse_loss(logits[:, 0], torch.from_numpy(targets[numbers].astype(np.float32)))
         if self._job.kind == ONE_LABEL:
             return cross_entropy(logits, torch.from_numpy(targets[numbers]))
-        wanted, _ = padded(targets, self._job.train.ids.ends, numbers, IGNORED, self._multiple)
-        count = max(int((wanted != IGNORED).sum()), 1)
+        wanted, _ = padded(targets, self._job.train.ids.ends, numbers, NOTHING, self._multiple)
+        count = max(int((wanted != NOTHING).sum()), 1)
         flat = torch.from_numpy(wanted).flatten()
-        return cross_entropy(logits.flatten(0, 1), flat, ignore_index=IGNORED, reduction="sum") / count
+        return cross_entropy(logits.flatten(0, 1), flat, ignore_index=NOTHING, reduction="sum") / count
 
     def _tell(self, examples: Examples) -> npt.NDArray[Any]:
         """What the model says, in float32 and in the order of the examples."""

@@ -19,7 +19,8 @@ from tokit.errors import ArtifactError, MissingExtraError
 # What tokit names them, in the order of what is looked for; exporters of others put them into a folder of its own.
 PLAIN, INT8 = "model.onnx", "model_int8.onnx"
 PLACES = ("", "onnx")
-IDS, MASK, OUTPUT = "input_ids", "attention_mask", "last_hidden_state"
+IDS, MASK, TYPES, OUTPUT = "input_ids", "attention_mask", "token_type_ids", "last_hidden_state"
+NEEDED = f"{IDS} and {MASK} to (rows, tokens, columns), as 'tokit export MODEL --to onnx' writes"
 # Only errors are told.
 LOG_ERRORS = 3
 
@@ -29,13 +30,15 @@ class OnnxEncoder(Encoder):
     """A session of ONNX Runtime.
 
     Attributes:
-        session: Takes ids and a mask, and perhaps types of tokens, which are all 0 here; its first output is taken.
+        session: Takes ids and a mask, and perhaps types of tokens, which are all 0 here.
+        output: Its output with the vectors of tokens.
         pad: The id that fills rows up.
         context: Tokens of a document that are looked at.
         columns: Of a vector.
     """
 
     session: Any
+    output: str
     pad: int
     context: int
     columns: int
@@ -45,9 +48,9 @@ class OnnxEncoder(Encoder):
         return self.columns
 
     def vectors(self, rows: IntArray, real: IntArray) -> FloatArray:
-        given = {IDS: rows, MASK: real}
-        inputs = {each.name: given.get(each.name, np.zeros_like(rows)) for each in self.session.get_inputs()}
-        vectors: FloatArray = self.session.run(None, inputs)[0]
+        given = {IDS: rows, MASK: real, TYPES: np.zeros_like(rows)}
+        inputs = {each.name: given[each.name] for each in self.session.get_inputs()}
+        vectors: FloatArray = self.session.run([self.output], inputs)[0]
         return vectors
 
 
@@ -78,7 +81,7 @@ def load_onnx_encoder(path: Path, *, pad: int, context: int, threads: int) -> On
 
     Raises:
         MissingExtraError: ONNX Runtime is not installed.
-        ArtifactError: the file is damaged, or gives no vector for each token.
+        ArtifactError: the file is damaged, needs more than ids, mask and types, or gives no vector for each token.
     """
     require_onnx(str(path))
     import onnxruntime
@@ -90,11 +93,19 @@ def load_onnx_encoder(path: Path, *, pad: int, context: int, threads: int) -> On
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common class but this
         raise ArtifactError(f"{path}: not a model that ONNX Runtime opens: {error}", hint="export it again") from error
-    inputs = {each.name for each in session.get_inputs()}
-    shape = session.get_outputs()[0].shape
-    if not {IDS, MASK} <= inputs or len(shape) != 3 or not isinstance(shape[-1], int):
-        raise ArtifactError(
-            f"{path} takes {', '.join(sorted(inputs))} and gives {shape}",
-            hint=f"needed: {IDS} and {MASK} to (rows, tokens, columns), as 'tokit export MODEL --to onnx' writes",
-        )
-    return OnnxEncoder(session, pad, context, shape[-1])
+    _check_inputs(path, {each.name for each in session.get_inputs()})
+    # Exporters of others may give a document's vector, or a cache, besides.
+    outputs = {each.name: each.shape for each in session.get_outputs()}
+    output = OUTPUT if OUTPUT in outputs else next(iter(outputs))
+    shape = outputs[output]
+    if len(shape) != 3 or not isinstance(shape[-1], int):
+        raise ArtifactError(f"{path}: its output {output} is of shape {shape}", hint=f"needed: {OUTPUT}, {NEEDED}")
+    return OnnxEncoder(session, output, pad, context, shape[-1])
+
+
+def _check_inputs(path: Path, names: set[str]) -> None:
+    lacking, unknown = {IDS, MASK} - names, names - {IDS, MASK, TYPES}
+    if lacking:
+        raise ArtifactError(f"{path} does not take {', '.join(sorted(lacking))}", hint=NEEDED)
+    if unknown:
+        raise ArtifactError(f"{path} wants {', '.join(sorted(unknown))}, which tokit does not have", hint=NEEDED)

@@ -14,7 +14,10 @@ TOKENS_AT_ONCE = 4096
 
 
 def by_length(lengths: IntArray, tokens: int = TOKENS_AT_ONCE) -> Iterator[IntArray]:
-    """Numbers of documents, the shortest first, so many at a time as fit into so many tokens; at least one."""
+    """Numbers of documents, the shortest first, so many at a time as fit into so many tokens; at least one.
+
+    Another measure of what a row takes goes as well as tokens, if it grows with them.
+    """
     order = np.argsort(lengths, kind="stable")
     first = 0
     while first < len(order):

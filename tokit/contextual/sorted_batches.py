@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tokit.arrays import FloatArray, Ids, IntArray
+from tokit.contextual.config_files import MEANS, Pooling
 from tokit.contextual.padding import by_length, padded
 
 
@@ -55,14 +56,14 @@ class Encoder(ABC):
         for numbers in by_length(np.diff(ids.ends, prepend=0)):
             yield numbers, self._run(ids, numbers)
 
-    def pool(self, ids: Ids) -> FloatArray:
-        """The mean of each document's tokens, those of the template included; shape (documents, dim)."""
-        means = np.zeros((len(ids), self.dim), dtype=np.float32)
+    def pool(self, ids: Ids, pooling: Pooling = MEANS) -> FloatArray:
+        """One vector a document, made of its tokens', those of the template included; shape (documents, dim)."""
+        pooled = np.zeros((len(ids), self.dim), dtype=np.float32)
         for numbers, vectors in self.tokens(ids):
             for number, rows in zip(numbers.tolist(), vectors, strict=True):
                 if len(rows):
-                    means[number] = rows.mean(axis=0, dtype=np.float32)
-        return means
+                    pooled[number] = pooling.of(rows)
+        return pooled
 
     def _run(self, ids: Ids, numbers: IntArray) -> list[FloatArray]:
         rows, real = padded(ids.data, ids.ends, numbers, self.pad)

@@ -14,12 +14,15 @@ import transformers
 from torch import Tensor
 
 from tokit.arrays import FloatArray, IntArray
-from tokit.artifact import read_json, sha256_file
+from tokit.artifact import sha256_file
 from tokit.contextual import OWN_TYPES
 from tokit.contextual.base import Family, Model
+from tokit.contextual.config_files import CONFIG, read_config
+from tokit.contextual.distilling import principal_axes
 from tokit.contextual.freezing import freeze
 from tokit.contextual.params import PretrainParams, Shape
-from tokit.errors import ArtifactError, UsageError
+from tokit.contextual.weights import WEIGHTS, load_weights, open_config
+from tokit.errors import UsageError
 
 # Row of a token that has none.
 NONE = -1
@@ -28,7 +31,6 @@ DROPOUTS = (
     "hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "embedding_dropout", "mlp_dropout",
     "classifier_dropout",
 )  # fmt: skip
-WEIGHTS = "*.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def open_checkpoint(folder: Path, family: type[Family], *, dropout: float, seed:
 
 def _own_checkpoint(folder: Path, family: type[Family], dropout: float) -> Checkpoint:
     """A model that is no class of transformers'."""
-    found = read_json(folder / "config.json").get("model_type")
+    found = str(read_config(folder).get("model_type"))
     if OWN_TYPES.get(found) != family.name:
         raise UsageError(
             f"{folder} holds a model of type '{found}', not '{family.name}'", hint="give one of its family"
@@ -140,55 +142,9 @@ def _own_checkpoint(folder: Path, family: type[Family], dropout: float) -> Check
     return Checkpoint(model, (), shape, model.config.max_position_embeddings, weight_files(folder))
 
 
-def open_config(folder: Path) -> Any:
-    """The configuration of a model of transformers.
-
-    Raises:
-        ArtifactError: there is none, or it is damaged.
-    """
-    try:
-        return transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # transformers raises whatever its parts raise
-        raise ArtifactError(
-            f"{folder}: no model of transformers: {_first_line(error)}", hint="is the path right?"
-        ) from error
-
-
-def load_weights(folder: Path, kind: Any, config: Any, **options: Any) -> tuple[Model, tuple[str, ...]]:
-    """A model in float32, and the names of the parameters that the folder does not have.
-
-    Args:
-        folder: With weights in safetensors; nothing that is pickled is read.
-        kind: One of transformers' `AutoModelFor…`.
-        config: The configuration, changed or not.
-        options: Of `from_pretrained`.
-
-    Raises:
-        ArtifactError: no weights, damaged ones, or those of another model.
-    """
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    if not list(folder.glob(WEIGHTS)):
-        raise ArtifactError(f"{folder}: no weights in safetensors", hint="load the model in transformers, and save it")
-    try:
-        model, said = kind.from_pretrained(
-            folder, config=config, local_files_only=True, use_safetensors=True, dtype=torch.float32,
-            output_loading_info=True, **options,
-        )  # fmt: skip
-    except Exception as error:  # transformers raises whatever its parts raise
-        raise ArtifactError(
-            f"{folder}: its weights cannot be loaded: {_first_line(error)}", hint="damaged? make it again"
-        ) from error
-    return model, tuple(sorted(said["missing_keys"]))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
 def weight_files(folder: Path) -> dict[str, str]:
     """The sha256 of a model's configuration and weights, by name."""
-    return {path.name: sha256_file(path) for path in (folder / "config.json", *sorted(folder.glob(WEIGHTS)))}
+    return {path.name: sha256_file(path) for path in (folder / CONFIG, *sorted(folder.glob(WEIGHTS)))}
 
 
 def set_dropout(config: Any, share: float) -> None:
@@ -273,16 +229,10 @@ def placed(table: FloatArray, vectors: Vectors) -> FloatArray:
 
 
 def principal(rows: FloatArray, columns: int) -> FloatArray:
-    """Rows on their first principal components; as they are when they have no more columns than that.
-
-    Each component points where its largest entry is positive, so that the result is the same everywhere.
-    """
+    """Rows on their first principal components; as they are when they have no more columns than that."""
     if rows.shape[1] <= columns:
         return rows
-    centred = rows - rows.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
-    axes = axes[:, ::-1][:, :columns]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(columns)])
+    centred, axes, _ = principal_axes(rows, columns)
     projected: FloatArray = (centred @ axes).astype(np.float32)
     return projected
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tokit.artifact import dump_json, read_json
+from tokit.artifact import dump_json
 from tokit.contextual import CONTEXTUAL, OWN_TYPES
 from tokit.contextual.base import Family, Model, save_stock
+from tokit.contextual.config_files import CONFIG, MODULES, SENTENCE_CONFIG, read_config
 
 POOLING = "1_Pooling"
 
@@ -44,7 +45,7 @@ def open_model(folder: Path) -> Model:
     Raises:
         ArtifactError: its files are missing, damaged, or not of a model.
     """
-    own = OWN_TYPES.get(read_json(folder / "config.json").get("model_type"))
+    own = OWN_TYPES.get(str(read_config(folder).get("model_type")))
     model = (CONTEXTUAL.get(own) if own else Family).load(folder)
     model.eval()
     return model
@@ -56,9 +57,9 @@ def write_sentence_modules(folder: Path, hidden: int, context: int) -> None:
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
         {"idx": 1, "name": "1", "path": POOLING, "type": "sentence_transformers.models.Pooling"},
     ]
-    dump_json(modules, folder / "modules.json")
-    dump_json({"max_seq_length": context, "do_lower_case": False}, folder / "sentence_bert_config.json")
+    dump_json(modules, folder / MODULES)
+    dump_json({"max_seq_length": context, "do_lower_case": False}, folder / SENTENCE_CONFIG)
     pooling: dict[str, Any] = {"word_embedding_dimension": hidden, "pooling_mode_mean_tokens": True}
     pooling |= {f"pooling_mode_{other}": False for other in ("cls_token", "max_tokens", "mean_sqrt_len_tokens")}
     (folder / POOLING).mkdir()
-    dump_json(pooling, folder / POOLING / "config.json")
+    dump_json(pooling, folder / POOLING / CONFIG)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tokit.arrays import Block, FloatArray, Ids
-from tokit.artifact import kind_of, read_json, read_manifest
+from tokit.artifact import kind_of, read_manifest
+from tokit.contextual.config_files import CONFIG, read_config
 from tokit.corpus import Corpus
 from tokit.embedding.ngrams import ngram_text
 from tokit.embedding.npy import check_file, writing_file
@@ -201,7 +202,7 @@ def require_attention(folder: str | Path) -> None:
         UsageError: it is one.
     """
     if not is_contextual(folder):
-        if kind_of(folder) is None and not (Path(folder) / "config.json").is_file():
+        if kind_of(folder) is None and not (Path(folder) / CONFIG).is_file():
             raise ArtifactError(f"{folder}: no language model there", hint="tokit fit bert makes one")
         raise UsageError(f"{folder} is no language model, so it has no attention", hint="tokit fit bert makes one")
     if kind_of(folder) == "onnx":
@@ -216,7 +217,7 @@ def family_of(folder: str | Path) -> str:
     """The family of a language model: by our manifest, or as transformers calls its type."""
     if kind_of(folder) == "contextual":
         return str(read_manifest(folder, "contextual").get("family", ""))
-    return str(read_json(Path(folder) / "config.json").get("model_type", ""))
+    return str(read_config(folder).get("model_type", ""))
 
 
 def _chosen(name: str, number: int | None, numbers: Sequence[int]) -> tuple[int, ...]:

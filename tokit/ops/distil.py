@@ -18,7 +18,7 @@ from tokit.corpus import Corpus, Fingerprint
 from tokit.embedding.base import Fitted
 from tokit.embedding.store import TOKENIZER, write_vectors
 from tokit.errors import TrainingError, UsageError
-from tokit.ops.embed_contextual import ContextualEmbedder, is_contextual, open_contextual
+from tokit.ops.embed_contextual import ContextualEmbedder, is_contextual, open_contextual, refuse_missing
 from tokit.ops.encode import encoded
 from tokit.ops.fit import Source, plain_source
 from tokit.ops.following import corpus_facts, empty_corpus
@@ -107,11 +107,13 @@ def distil(
     """
     check_target(out, overwrite=overwrite)
     if not is_contextual(model):
+        refuse_missing(model)
         raise UsageError(f"{model} is no language model", hint="tokit fit bert … -o MODEL makes one")
     embedder = open_contextual(model, layer=layer)
     from tokit.contextual.distilling import DEFAULT_DIM, DEFAULT_SIF, principal_components
 
-    columns, smoothing = _checked(dim or min(DEFAULT_DIM, embedder.dim), DEFAULT_SIF if a is None else a, embedder.dim)
+    columns = min(DEFAULT_DIM, embedder.dim) if dim is None else dim
+    columns, smoothing = _checked(columns, DEFAULT_SIF if a is None else a, embedder.dim)
     source = plain_source(_given(tokenizer, model))
     frequencies = _frequencies(corpus, source, tick)
     vectors, known = piece_vectors(embedder, source.pieces, own=tokenizer is None, tick=tick)

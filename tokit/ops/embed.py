@@ -145,14 +145,19 @@ class Embedder(ABC):
 
     def pooled(self, ids: Ids) -> Iterator[FloatArray]:
         """The same, `ROWS_AT_ONCE` documents at a time."""
-        for first in range(0, len(ids), ROWS_AT_ONCE):
-            ends = ids.ends[first : first + ROWS_AT_ONCE]
-            start = int(ids.ends[first - 1]) if first else 0
-            yield self.pool(Ids(ids.data[start : int(ends[-1])], ends - start))
+        yield from map(self.pool, some_at_once(ids, ROWS_AT_ONCE))
 
     def made_of(self, _block: Block, ids: Ids) -> Iterator[FloatArray]:
         """The same of a block whose ids these are."""
         return self.pooled(ids)
+
+
+def some_at_once(ids: Ids, count: int) -> Iterator[Ids]:
+    """Documents in their order, so many at a time."""
+    for first in range(0, len(ids), count):
+        ends = ids.ends[first : first + count]
+        start = int(ids.ends[first - 1]) if first else 0
+        yield Ids(ids.data[start : int(ends[-1])], ends - start)
 
 
 @dataclass(frozen=True)
@@ -419,6 +424,8 @@ def _each_block(
         return ids, list(parts) if few and embedder.in_threads else parts
 
     documents = tokens = 0
+    # Documents may have been cut before, where the component was looked for.
+    cut_before = embedder.cut
     for ids, parts in encoded(corpus, embedder.tokenizer, made, embedder.options, tick):
         sink(ids, parts)
         documents += len(ids)
@@ -427,7 +434,7 @@ def _each_block(
         documents, tokens, embedder.dim, corpus.skipped, corpus.replaced,
         component=None if embedder.component is None else embedder.component.of,
         component_documents=None if embedder.component is None else embedder.component.documents,
-        cut=embedder.cut,
+        cut=embedder.cut - cut_before,
     )  # fmt: skip
 
 

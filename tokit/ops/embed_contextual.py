@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from tokit.arrays import FloatArray, IdArray, Ids, spans
-from tokit.artifact import kind_of, read_json, read_manifest
+from tokit.artifact import kind_of, read_manifest
 from tokit.contextual import require_contextual
+from tokit.contextual.config_files import CONFIG, MEAN, MEANS, Pooling, longest_document, pooling_of, read_config
 from tokit.contextual.onnx_encoder import find_onnx, load_onnx_encoder, require_onnx
 from tokit.errors import ArtifactError, UsageError
-from tokit.ops.embed import Component, Embedder
-from tokit.registry import did_you_mean
+from tokit.ops.embed import Component, Embedder, some_at_once
+from tokit.registry import did_you_mean, near_names
 from tokit.runner.threads import thread_count
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.engine import LibraryTokenizer
@@ -29,6 +30,8 @@ STATIC_TYPES = ("model2vec",)
 # Kinds of artifacts that are language models: as transformers loads them, or as a graph alone.
 KINDS = ("contextual", "onnx")
 ENGINES = ("torch", "onnx")
+# Documents whose tokens' vectors are held at once.
+DOCUMENTS_AT_ONCE = 512
 
 
 @dataclass
@@ -36,11 +39,13 @@ class ContextualEmbedder(Embedder):
     """A language model and its tokenizer.
 
     Attributes:
+        pooling: How a document's vector is made of its tokens'.
         cut: Documents that were longer than the model takes.
     """
 
     encoder: Encoder
     tokenizer: LibraryTokenizer
+    pooling: Pooling = MEANS
     component: Component | None = None
     cut: int = 0
     _frame: tuple[IdArray, IdArray] = field(init=False)
@@ -58,10 +63,14 @@ class ContextualEmbedder(Embedder):
         return self.encoder.dim
 
     def means(self, ids: Ids) -> FloatArray:
-        return self.encoder.pool(self.within(ids))
+        self.pooling.check()
+        return self.encoder.pool(self.within(ids), self.pooling)
 
     def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
-        kept = self.within(ids)
+        for some in some_at_once(self.within(ids), DOCUMENTS_AT_ONCE):
+            yield from self._tokens(some)
+
+    def _tokens(self, kept: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
         vectors: list[FloatArray] = [np.zeros((0, self.dim), dtype=np.float32)] * len(kept)
         for numbers, some in self.encoder.tokens(kept):
             for number, rows in zip(numbers.tolist(), some, strict=True):
@@ -97,8 +106,18 @@ def is_contextual(folder: str | Path) -> bool:
     kind = kind_of(folder)
     if kind is not None:
         return kind in KINDS
-    config = Path(folder) / "config.json"
-    return config.is_file() and read_json(config).get("model_type") not in (None, *STATIC_TYPES)
+    there = (Path(folder) / CONFIG).is_file()
+    return there and read_config(folder).get("model_type") not in (None, *STATIC_TYPES)
+
+
+def refuse_missing(folder: str | Path) -> None:
+    """Refuse a path at which there is nothing, before it is called no language model.
+
+    Raises:
+        ArtifactError: there is nothing.
+    """
+    if not Path(folder).exists():
+        raise ArtifactError(f"{folder}: no such file or folder", hint=near_names(folder))
 
 
 def open_contextual(
@@ -126,16 +145,24 @@ def open_contextual(
     tokenizer = open_tokenizer(path)
     if not isinstance(tokenizer, LibraryTokenizer):
         raise ArtifactError(f"{folder}: its tokenizer is no tokenizer.json", hint="give a folder that has one")
-    pad, context = tokenizer.special_ids.get("pad", 0), context_of(path)
+    pad, context, pooling = tokenizer.special_ids.get("pad", 0), context_of(path), _pooling(path)
     if named == "onnx":
         file = find_onnx(path, int8=int8)
         if file is None:
             raise _no_onnx(path, int8=int8)
-        return ContextualEmbedder(load_onnx_encoder(file, pad=pad, context=context, threads=thread_count()), tokenizer)
+        session = load_onnx_encoder(file, pad=pad, context=context, threads=thread_count())
+        return ContextualEmbedder(session, tokenizer, pooling)
     from tokit.contextual.embedder import load_encoder
 
     encoder = load_encoder(path, pad=pad, context=context, layer=layer, threads=thread_count())
-    return ContextualEmbedder(encoder, tokenizer)
+    return ContextualEmbedder(encoder, tokenizer, pooling)
+
+
+def _pooling(folder: Path) -> Pooling:
+    """What sentence-transformers' files ask for; in a folder of ONNX, which has none of these, the manifest."""
+    if kind_of(folder) != "onnx":
+        return pooling_of(folder)
+    return Pooling(tuple(read_manifest(folder).get("pooling", (MEAN,))), str(folder))
 
 
 def _engine(folder: Path, named: str | None, *, layer: str | None, int8: bool) -> str:
@@ -162,10 +189,11 @@ def _no_onnx(folder: Path, *, int8: bool) -> ArtifactError:
 
 
 def context_of(folder: Path) -> int:
-    """Tokens that a model takes: by our manifest, by sentence-transformers' settings, or by its own."""
+    """Tokens that a model takes: by our manifest, or by its own files.
+
+    Raises:
+        ArtifactError: a file is damaged.
+    """
     if kind_of(folder) in KINDS:
         return int(read_manifest(folder)["context"])
-    said = folder / "sentence_bert_config.json"
-    if said.is_file() and read_json(said).get("max_seq_length"):
-        return int(read_json(said)["max_seq_length"])
-    return int(read_json(folder / "config.json").get("max_position_embeddings") or 512)
+    return longest_document(folder)

@@ -22,10 +22,9 @@ from tokit.contextual import require_contextual
 from tokit.contextual.onnx_encoder import INT8, PLAIN, load_onnx_encoder
 from tokit.embedding.npy import check_file, writing_file
 from tokit.errors import ArtifactError, CheckError
-from tokit.ops.embed_contextual import ContextualEmbedder, is_contextual, open_contextual
+from tokit.ops.embed_contextual import ContextualEmbedder, is_contextual, open_contextual, refuse_missing
+from tokit.ops.model_folder import write_model_tokenizer
 from tokit.runner.threads import thread_count
-from tokit.tokenizer.engine import engine_json
-from tokit.tokenizer.folder import tokenizer_config, write_library_files
 
 if TYPE_CHECKING:
     from tokit.contextual.embedder import TorchEncoder
@@ -108,6 +107,7 @@ def export_model(
     else:
         check_target(path, overwrite=overwrite)
     if not is_contextual(folder):
+        refuse_missing(folder)
         raise ArtifactError(f"{folder} is no language model", hint="give the folder that tokit fit bert wrote")
     embedder = open_contextual(folder, engine="torch")
     with _place(path, embedder, folder, int8=int8, single=single, overwrite=overwrite) as place:
@@ -135,7 +135,7 @@ def _place(
         return
     with writing(path, "onnx", overwrite=overwrite) as draft:
         yield draft.path
-        _write_tokenizer(embedder, draft.path)
+        write_model_tokenizer(draft.path, embedder.tokenizer, embedder.encoder.context)
         draft.manifest = _manifest(embedder, Path(folder), int8=int8)
 
 
@@ -154,7 +154,9 @@ def _write(embedder: ContextualEmbedder, folder: Path, *, int8: bool, verify: bo
             raise CheckError(f"ONNX Runtime gives vectors that differ by {difference:.2g}", hint="report it, please")
     if int8:
         write_int8(folder / PLAIN, folder / INT8)
-        cosines = _cosines(embedder.pool(ids), _in_runtime(embedder, folder / INT8).pool(ids))
+        # Means, whatever the folder asks for: they are numbers of every token.
+        encoders = embedder.encoder, _in_runtime(embedder, folder / INT8).encoder
+        cosines = _cosines(*(encoder.pool(embedder.within(ids)) for encoder in encoders))
     return _Compared(difference, cosines)
 
 
@@ -170,13 +172,6 @@ def _cosines(mine: FloatArray, theirs: FloatArray) -> FloatArray:
     return cosines
 
 
-def _write_tokenizer(embedder: ContextualEmbedder, folder: Path) -> None:
-    tokenizer = embedder.tokenizer
-    specials = tokenizer.special_texts()
-    config = {**tokenizer_config(specials), "model_max_length": embedder.encoder.context}
-    write_library_files(engine_json(tokenizer.engine).encode("utf-8"), folder, specials, config=config)
-
-
 def _manifest(embedder: ContextualEmbedder, folder: Path, *, int8: bool) -> dict[str, Any]:
     weights = folder / "model.safetensors"
     return {
@@ -185,6 +180,7 @@ def _manifest(embedder: ContextualEmbedder, folder: Path, *, int8: bool) -> dict
         "dim": embedder.dim,
         "context": embedder.encoder.context,
         "int8": int8,
+        "pooling": list(embedder.pooling.steps),
         "weights_sha256": sha256_file(weights) if weights.is_file() else None,
         "tokenizer_sha256": embedder.tokenizer.sha256,
     }

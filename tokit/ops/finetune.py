@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokit.artifact import check_target, read_json, writing
+from tokit.artifact import check_target, kind_of, writing
 from tokit.contextual import OWN_TYPES, require_contextual
+from tokit.contextual.config_files import read_config
 from tokit.contextual.params import FinetuneParams
 from tokit.corpus import Fingerprint, split_mask
-from tokit.corpus.labelled import Columns, Example, read_labelled
+from tokit.corpus.labelled import CLASSIFY, Columns, Example, check_labels, read_labelled
 from tokit.errors import ArtifactError, CorpusError, UsageError
 from tokit.ops.embed_contextual import context_of, is_contextual
 from tokit.ops.following import corpus_facts
@@ -163,7 +164,9 @@ def _tokenizer_of(folder: Path) -> LibraryTokenizer:
     tokenizer = open_tokenizer(folder)
     if not is_contextual(folder):
         raise ArtifactError(f"{folder} holds no language model", hint="tokit fit bert makes one")
-    own = OWN_TYPES.get(read_json(folder / "config.json").get("model_type"))
+    if kind_of(folder) == "onnx":
+        raise UsageError(f"{folder} is a model in ONNX, which cannot be trained", hint="give the model it was made of")
+    own = OWN_TYPES.get(str(read_config(folder).get("model_type")))
     if own is not None:
         raise UsageError(f"{folder}: {own} has no heads for tasks", hint="take a bert, modernbert or llama")
     if not isinstance(tokenizer, LibraryTokenizer):
@@ -173,6 +176,8 @@ def _tokenizer_of(folder: Path) -> LibraryTokenizer:
 
 def _read(data: Sequence[str], columns: Columns, held_out: str | None, share: float, seed: int) -> _Data:
     name, examples = read_labelled(data, columns)
+    if name == CLASSIFY:
+        check_labels(data, columns, examples)
     if held_out is None:
         out = split_mask(block_of(examples), share, seed=seed).tolist()
         train = [example for example, apart in zip(examples, out, strict=True) if not apart]

@@ -18,7 +18,13 @@ from tokit.arrays import Block, FloatArray, Ids, IntArray
 from tokit.contextual.batches import word_begins
 from tokit.corpus import Corpus
 from tokit.errors import UsageError
-from tokit.ops.embed_contextual import ContextualEmbedder, is_contextual, open_contextual
+from tokit.ops.embed_contextual import (
+    DOCUMENTS_AT_ONCE,
+    ContextualEmbedder,
+    is_contextual,
+    open_contextual,
+    refuse_missing,
+)
 from tokit.ops.encode import encoded
 from tokit.ops.following import empty_corpus
 from tokit.progress import Progress, Tick, silent
@@ -26,7 +32,6 @@ from tokit.progress import Progress, Tick, silent
 DEFAULT_PER_WORD = 2
 # Letters, and what holds them together in "don't".
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-DOCUMENTS_AT_ONCE = 512
 Span = tuple[int, int]
 
 
@@ -325,6 +330,7 @@ def open_context_space(folder: str | Path, *, layer: str | None = None) -> Conte
         UsageError: it is no language model, or has no such layer.
     """
     if not is_contextual(folder):
+        refuse_missing(folder)
         raise UsageError(
             f"--context: {folder} is no language model, so its vectors are the same in every text",
             hint="leave --context out, or give a model of tokit fit bert",

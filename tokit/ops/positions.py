@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tokit.arrays import FloatArray
-from tokit.artifact import read_json
+from tokit.contextual.config_files import CONFIG, read_config
 from tokit.embedding.npy import check_file, writing_file
 from tokit.errors import ArtifactError, UsageError
 from tokit.export.positions import BASE, alibi_bias, alibi_slopes, rotary, sinusoidal
@@ -174,10 +174,9 @@ def export_positions(
 
 
 def _opened(folder: Path, length: int | None) -> ModelFolder:
-    config = folder / "config.json"
-    if not config.is_file():
+    if not (folder / CONFIG).is_file():
         raise ArtifactError(f"{folder}: no language model there", hint="a folder with a config.json of transformers")
-    return ModelFolder(folder, read_json(config), length)
+    return ModelFolder(folder, read_config(folder), length)
 
 
 def _own_kind(model: ModelFolder) -> str | None:
