@@ -116,6 +116,14 @@ FreezeOpt = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
+SentenceOpt = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--sentence", metavar="simcse",
+        help="With --from a language model: a stage that learns vectors of documents, and predicts no tokens.",
+        show_default=False,
+    ),
+]  # fmt: skip
 ResumeOpt = Annotated[bool, typer.Option("--resume", help="Go on from OUT.checkpoint, when there is one.")]
 
 
@@ -130,6 +138,7 @@ def fit(
     from_: FromOpt = None,
     init_embeddings: InitOpt = None,
     freeze: FreezeOpt = None,
+    sentence: SentenceOpt = None,
     settings: SetOpt = None,
     config: ConfigOpt = None,
     help_params: HelpParamsOpt = False,
@@ -181,6 +190,7 @@ def fit(
                 size=size,
                 settings=family_settings(settings, config),
                 start=StartOptions(from_, init_embeddings, tuple(freeze or ())),
+                sentence=sentence,
                 minutes=minutes,
                 seed=seed,
                 threads=threads,
@@ -192,8 +202,12 @@ def fit(
         tell_contextual(trained, as_json=as_json, quiet=quiet)
         return
     refuse_options(
-        family, {"--size": size, "--minutes": minutes, "--init-embeddings": init_embeddings, "--freeze": freeze}
-    )
+        family,
+        {
+            "--size": size, "--minutes": minutes, "--init-embeddings": init_embeddings, "--freeze": freeze,
+            "--sentence": sentence,
+        },
+    )  # fmt: skip
     from tokit.ops.fit import fit_embedding
 
     with console.progress(quiet=quiet) as tick:

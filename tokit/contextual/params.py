@@ -16,6 +16,10 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 ONE_LABEL, SCORE, EACH_TOKEN = "label", "score", "tokens"
 
 
+# What `--sentence` takes, and how it differs where nothing else is set: a later stage must not undo the one before.
+SENTENCE_STAGES: dict[str, dict[str, float]] = {"simcse": {"dropout": 0.1, "learning_rate": 1e-4}}
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """How large a model is.
@@ -61,6 +65,7 @@ class PretrainParams:
         None, "the same at the last step, reached in a line; none: no change", minimum=0.01, maximum=0.9
     )
     whole_word: bool = param(True, "mask all pieces of a word, or none")
+    temperature: float = param(0.05, "that cosines are divided by, with --sentence", minimum=1e-3)
     validation: float = param(0.01, "share of documents held out", minimum=0, maximum=0.5)
     validation_bytes: int = param(200_000, "bytes of them that are looked at, at most, but one document", minimum=1)
     evaluations: int = param(5, "how often they are looked at on the way", minimum=1)

@@ -28,7 +28,15 @@ from tokit.contextual.loss import PART, loss_and_gradient, whole_parts
 from tokit.contextual.optimizing import autocast, new_optimizer, rate_share, resolved_precision
 from tokit.contextual.params import PretrainParams, Shape
 from tokit.contextual.products import attention_for
-from tokit.contextual.validation import PSEUDO_TOKENS, HeldOut, Score, Validation, pseudo_bits_per_byte, row_of
+from tokit.contextual.validation import (
+    PSEUDO_TOKENS,
+    HeldOut,
+    Score,
+    Validating,
+    Validation,
+    pseudo_bits_per_byte,
+    row_of,
+)
 from tokit.errors import TrainingError, UsageError
 from tokit.progress import Progress, Tick, silent
 from tokit.stream import IdStream
@@ -60,6 +68,7 @@ class PretrainJob:
         tick: Progress.
         checkpoints: Where the state is kept on the way.
         begin: Given what makes a new model, returns the one to train: changed, partly frozen, or out of a folder.
+        sentence: Learn vectors of documents, see `sentences.py`; what is predicted else is not.
         stop: Set it, and the training ends soon; what it returns is then of no use.
     """
 
@@ -76,6 +85,7 @@ class PretrainJob:
     tick: Tick = silent
     checkpoints: Checkpoints | None = None
     begin: Callable[[Callable[[], Model]], Model] | None = None
+    sentence: bool = False
     stop: Event = field(default_factory=Event)
 
 
@@ -135,6 +145,10 @@ def pretrain(family: type[Family], job: PretrainJob) -> Pretrained:
         return family.build(family.config(len(job.pieces), job.special, job.shape, job.params))
 
     model = fresh() if job.begin is None else job.begin(fresh)
+    if job.sentence:
+        from tokit.contextual.sentences import SentenceTraining
+
+        return SentenceTraining(family, job, rows, model).run()
     return Training(family, job, rows, model).run()
 
 
@@ -155,7 +169,7 @@ class Training:
         self._causal = family.causal or job.params.objective == "causal"
         self._precision = resolved_precision(job.params.precision)
         self._optimizer = new_optimizer(model, job.params)
-        self._validation = Validation(
+        self._validation: Validating = Validation(
             job.held_out, self._masking, causal=self._causal, context=rows.context,
             rate=job.params.mask_rate_end or job.params.mask_rate, seed=job.seed,
         )  # fmt: skip

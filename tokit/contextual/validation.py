@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -53,6 +54,17 @@ class Score:
 
     loss: float
     bits_per_byte: float | None
+
+
+class Validating(Protocol):
+    """What looks at held-out documents on the way."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to score on."""
+
+    def score(self, family: type[Family], model: Model) -> Score:
+        """Score a model, in float32."""
 
 
 class Validation:

@@ -20,7 +20,7 @@ from tokit.arrays import Block, CorpusFacts, Ids, IntArray
 from tokit.artifact import check_target, writing
 from tokit.checkpoint import NEVER, Checkpoints
 from tokit.contextual import contextual_family
-from tokit.contextual.params import DEFAULT_SIZE
+from tokit.contextual.params import DEFAULT_SIZE, SENTENCE_STAGES
 from tokit.corpus import Corpus, Fingerprint, split_mask
 from tokit.errors import UsageError
 from tokit.ids.writer import select
@@ -30,6 +30,7 @@ from tokit.ops.model_folder import write_model_tokenizer
 from tokit.ops.start_contextual import BegunModel, ContextualStartReport, StartOptions, begin_model, tokenizer_of
 from tokit.params import fill
 from tokit.progress import Tick, silent
+from tokit.registry import did_you_mean
 from tokit.runner.memory import keep_memory
 from tokit.runner.threads import available_threads, interruptible
 from tokit.stream import StreamWriter
@@ -91,6 +92,7 @@ class ContextualPlan:
     threads: int
     minutes: float | None
     begun: BegunModel
+    sentence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def fit_contextual(
     size: str | None = None,
     settings: Mapping[str, Any] | None = None,
     start: StartOptions = NO_START,
+    sentence: str | None = None,
     minutes: float | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -130,6 +133,7 @@ def fit_contextual(
         size: "tiny", "mini", "small" or "base"; None is "mini", or what a checkpoint has.
         settings: The family's own parameters.
         start: A checkpoint or vectors to begin with, and layers that stay as they are.
+        sentence: "simcse" teaches a checkpoint vectors of documents, and predicts nothing.
         minutes: Time for the whole training: how many steps fit is measured once, and kept in the checkpoint.
         seed: Of weights, the order of text and what is masked.
         threads: That compute; None takes all processors. The same number gives the same bytes.
@@ -146,7 +150,7 @@ def fit_contextual(
         ArtifactError: the tokenizer or the start cannot be opened, or the folder not be written.
     """
     started = time.monotonic()
-    plan = plan_pretraining(family, size, settings, start, minutes=minutes, seed=seed, threads=threads)
+    plan = plan_pretraining(family, size, settings, start, sentence, minutes=minutes, seed=seed, threads=threads)
     check_target(out, overwrite=overwrite)
     if checkpoint_every is not None and checkpoint_every < 1:
         raise UsageError(f"--checkpoint-every {checkpoint_every}: not a positive number of tokens", hint="1000000")
@@ -192,6 +196,7 @@ def plan_pretraining(
     size: str | None,
     settings: Mapping[str, Any] | None,
     start: StartOptions = NO_START,
+    sentence: str | None = None,
     *,
     minutes: float | None,
     seed: int,
@@ -208,7 +213,10 @@ def plan_pretraining(
         raise UsageError(f"--minutes {minutes:g}: not a positive number", hint="--minutes 10")
     if not 0 <= seed < 1 << 32:
         raise UsageError(f"--seed {seed}: not between 0 and {(1 << 32) - 1}", hint="--seed 0")
-    params = fill(kind.Params, settings or {})
+    _check_sentence(sentence, start)
+    params = fill(kind.Params, {**SENTENCE_STAGES.get(sentence or "", {}), **(settings or {})})
+    if sentence and not params.dropout:
+        raise UsageError("--sentence needs dropout: two vectors of a document would be the same", hint="leave it out")
     if minutes is not None and params.steps is not None:
         raise UsageError("--minutes and --set steps both say how long to train", hint="leave one of them out")
     if start.checkpoint is not None:
@@ -225,7 +233,17 @@ def plan_pretraining(
         threads or available_threads(),
         minutes,
         BegunModel(None, shape),
+        sentence,
     )
+
+
+def _check_sentence(sentence: str | None, start: StartOptions) -> None:
+    if sentence is None:
+        return
+    if sentence not in SENTENCE_STAGES:
+        raise UsageError(f"unknown --sentence '{sentence}'", hint=did_you_mean(sentence, list(SENTENCE_STAGES)))
+    if start.checkpoint is None:
+        raise UsageError("--sentence goes on with a model that has learned the language", hint="--from MODEL")
 
 
 def _refuse_shape(size: str | None, params: PretrainParams) -> None:
@@ -293,7 +311,7 @@ def _job(text: Encoded, source: LibraryTokenizer, plan: ContextualPlan, started:
 
     return PretrainJob(
         text.train.mapped(), text.held_out, source.pieces, source.special_ids, plan.shape, plan.params, plan.seed,
-        plan.threads, plan.minutes, started, tick, begin=plan.begun.begin,
+        plan.threads, plan.minutes, started, tick, begin=plan.begun.begin, sentence=plan.sentence is not None,
     )  # fmt: skip
 
 
@@ -315,6 +333,7 @@ def _checkpoints(
         "seed": plan.seed,
         "threads": plan.threads,
         "minutes": plan.minutes,
+        "sentence": plan.sentence,
         "tokenizer": source.sha256,
         "corpus": facts.as_dict(),
         **plan.begun.facts,
@@ -363,6 +382,7 @@ def _save(
             "special_tokens": source.special_ids,
             "steps": trained.steps,
             "stopped_early": trained.stopped_early,
+            "sentence": plan.sentence,
             "minutes": plan.minutes,
             "losses": list(trained.losses),
             "evaluations": [dataclasses.asdict(each) for each in trained.evaluations],
