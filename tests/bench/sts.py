@@ -1,0 +1,67 @@
+"""`python -m tests.bench sts`: do the vectors of two sentences say how alike people found them? (STS benchmark)
+
+Cer et al. 2017, https://aclanthology.org/S17-2001. What is printed is Spearman's correlation of cosine and rating, with
+its bootstrapped interval; nothing is chosen on the sentences. Any CSV of two texts and a number does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+from tokit.measure.bootstrap import interval, resampled
+from tokit.measure.similarity import spearman
+
+FloatArray = npt.NDArray[np.floating[Any]]
+RESAMPLES = 1000
+
+
+def read_rated(path: Path) -> tuple[list[str], list[str], FloatArray]:
+    """(first texts, second texts, ratings)."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row[-3:] for row in csv.reader(file)]
+    return [row[0] for row in rows], [row[1] for row in rows], np.array([float(row[2]) for row in rows])
+
+
+def cosines(folder: Path, first: list[str], second: list[str]) -> FloatArray:
+    """Of the vectors that `tokit embed` gives; 0 where one is nothing."""
+    from tokit.ops.embed import open_embedder
+    from tokit.ops.embed_contextual import is_contextual, open_contextual
+
+    embedder = open_contextual(folder) if is_contextual(folder) else open_embedder(folder)
+    one, other = (embedder.embed(texts).astype(np.float64) for texts in (first, second))
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return (one * other).sum(axis=1) / np.maximum(lengths, 1e-12)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be asked for."""
+    made = argparse.ArgumentParser(prog="python -m tests.bench sts", description="rated pairs of sentences")
+    made.add_argument("-e", "--embedding", type=Path, action="append", required=True, help="folders; repeatable")
+    made.add_argument("--data", type=Path, required=True, help="a CSV of text, text, rating")
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """Measure and print."""
+    asked = parser().parse_args(arguments)
+    first, second, ratings = read_rated(asked.data)
+    made = Table(title=f"{asked.data.stem}, {len(ratings):,} pairs", title_justify="left")
+    for name in ("embedding", "Spearman", "95 %"):
+        made.add_column(name, justify="left" if name == "embedding" else "right")
+    for folder in asked.embedding:
+        found = cosines(folder, first, second)
+        whole = float(spearman(found, ratings, np.ones((1, len(ratings)), dtype=np.int64))[0])
+        drawn = resampled([lambda counts, found=found: spearman(found, ratings, counts)], len(ratings), RESAMPLES, 0)
+        spread = interval(drawn[0])
+        made.add_row(folder.name, f"{whole:.3f}", f"{spread.low:.3f} to {spread.high:.3f}" if spread else "")
+    Console(width=None if sys.stdout.isatty() else 110).print(made)
+    return 0
