@@ -81,3 +81,25 @@ def test_predictions_are_filled_up_with_what_costs_nothing() -> None:
     assert at[: PART + 1].tolist() == list(range(PART + 1)) and targets[PART] == PART + 5
     assert set(targets[PART + 1 :].tolist()) == {NOTHING}
     assert len(whole_parts(np.arange(PART), np.arange(PART))[0]) == PART
+
+
+@pytest.mark.parametrize(
+    ("tiles", "instruction", "vendor", "pays"),
+    [
+        (True, True, "GenuineIntel", True),
+        (False, True, "GenuineIntel", False),
+        (False, True, "AuthenticAMD", True),
+        (False, False, "AuthenticAMD", False),
+    ],
+)
+def test_bfloat16_is_taken_where_it_pays(
+    tiles: bool, instruction: bool, vendor: str, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tokit.contextual import base, optimizing
+
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instruction, raising=False)
+    monkeypatch.setattr(base, "_processor", lambda: f"vendor_id\t: {vendor}\n")
+    assert base.bfloat16_pays() is pays
+    assert optimizing.resolved_precision("auto") == ("bfloat16" if pays else "float32")
+    assert optimizing.resolved_precision("bfloat16") == "bfloat16"

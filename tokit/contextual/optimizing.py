@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from tokit.contextual.base import Model, processor_has_bfloat16
+from tokit.contextual.base import Model, bfloat16_pays
 from tokit.contextual.params import FinetuneParams, PretrainParams
 
 # Where the learning rate ends, as a share of its height.
@@ -18,7 +18,7 @@ ADAM_BETAS, ADAM_EPSILON = (0.9, 0.98), 1e-6
 def resolved_precision(named: str) -> str:
     """float32 or bfloat16."""
     if named == "auto":
-        return "bfloat16" if processor_has_bfloat16() else "float32"
+        return "bfloat16" if bfloat16_pays() else "float32"
     return named
 
 

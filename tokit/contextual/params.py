@@ -70,7 +70,7 @@ class PretrainParams:
     validation_bytes: int = param(200_000, "bytes of them that are looked at, at most, but one document", minimum=1)
     evaluations: int = param(5, "how often they are looked at on the way", minimum=1)
     patience: int = param(0, "evaluations without a better loss before training stops; 0: never", minimum=0)
-    precision: str = param("auto", "of products; auto: bfloat16 where the processor has it", choices=PRECISIONS)
+    precision: str = param("auto", "of products; auto: bfloat16 where it is the faster one", choices=PRECISIONS)
 
     def shape(self, size: str) -> Shape:
         """The shape named, with what was set changed.

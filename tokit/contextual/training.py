@@ -1,7 +1,7 @@
 """Pre-training on the processor: one loop for all families.
 
-What makes it fast: rows without padding, the head only where something is predicted, products in bfloat16 where the
-processor has them, one fused step of the optimizer, and batches made in a thread of their own. What makes it go on
+What makes it fast: rows without padding, the head only where something is predicted, products in bfloat16 where
+those are faster, one fused step of the optimizer, and batches made in a thread of their own. What makes it go on
 after a kill to the same bits: a batch depends on its number alone, and the state is saved whole.
 """
 
