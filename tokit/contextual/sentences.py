@@ -18,8 +18,9 @@ from torch.nn.functional import cross_entropy, normalize
 from tokit.arrays import IntArray
 from tokit.contextual.base import Family, Model
 from tokit.contextual.batches import Batch, Batches, Rows
+from tokit.contextual.job import PretrainJob
 from tokit.contextual.optimizing import autocast
-from tokit.contextual.training import PretrainJob, Training
+from tokit.contextual.training import Training
 from tokit.contextual.validation import Score, row_of
 
 # Of a document that is cut by the end of a row, a shorter part says nothing.

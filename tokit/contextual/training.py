@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -24,13 +22,14 @@ from tokit.arrays import Pieces
 from tokit.checkpoint import Checkpoints
 from tokit.contextual.base import NOTHING, Family, Model
 from tokit.contextual.batches import Batch, Batches, Masking, Rows, word_begins
+from tokit.contextual.job import Evaluation, Pretrained, PretrainJob
 from tokit.contextual.loss import PART, loss_and_gradient, whole_parts
 from tokit.contextual.optimizing import autocast, new_optimizer, rate_share, resolved_precision
-from tokit.contextual.params import PretrainParams, Shape
+from tokit.contextual.params import PretrainParams
 from tokit.contextual.products import attention_for
+from tokit.contextual.state import packed, unique_state, unpack
 from tokit.contextual.validation import (
     PSEUDO_TOKENS,
-    HeldOut,
     Score,
     Validating,
     Validation,
@@ -38,8 +37,7 @@ from tokit.contextual.validation import (
     row_of,
 )
 from tokit.errors import TrainingError, UsageError
-from tokit.progress import Progress, Tick, silent
-from tokit.stream import IdStream
+from tokit.progress import Progress
 
 # Numbers that the head makes at once, which should stay near the processor: more tokens are taken in turns.
 LOGITS_AT_ONCE = 1 << 21
@@ -48,84 +46,6 @@ WARMING_STEPS, TIMED_STEPS, PLANNED = 2, 5, 0.96
 # Of the pseudo-likelihood, one part of so many is timed.
 TIMED_PART = 10
 STEPS, LOSSES, SCORES = "steps", "losses", "scores"
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainJob:
-    """All that a model learns from.
-
-    Attributes:
-        stream: Ids of the corpus, each document framed by the template's special tokens.
-        held_out: Documents that are not trained on.
-        pieces: What each id stands for.
-        special: Role → id.
-        shape: Of a new model.
-        params: The family's own.
-        seed: Of weights, order and masks.
-        threads: That torch computes with.
-        minutes: Time for the training; None takes `params`' steps or epochs.
-        started: When the work began, by `time.monotonic`.
-        tick: Progress.
-        checkpoints: Where the state is kept on the way.
-        begin: Given what makes a new model, returns the one to train: changed, partly frozen, or out of a folder.
-        sentence: Learn vectors of documents, see `sentences.py`; what is predicted else is not.
-        stop: Set it, and the training ends soon; what it returns is then of no use.
-    """
-
-    stream: IdStream
-    held_out: HeldOut
-    pieces: Pieces
-    special: dict[str, int]
-    shape: Shape
-    params: PretrainParams
-    seed: int = 0
-    threads: int = 1
-    minutes: float | None = None
-    started: float = 0.0
-    tick: Tick = silent
-    checkpoints: Checkpoints | None = None
-    begin: Callable[[Callable[[], Model]], Model] | None = None
-    sentence: bool = False
-    stop: Event = field(default_factory=Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A look at the held-out documents."""
-
-    step: int
-    tokens: int
-    loss: float
-    bits_per_byte: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Pretrained:
-    """What a training gave.
-
-    Attributes:
-        model: With its head.
-        steps: That were taken; fewer than were planned when it stopped early.
-        tokens: That were looked at.
-        tokens_per_second: Of the training loop, evaluations left out.
-        losses: Mean loss of the steps between evaluations.
-        evaluations: On held-out documents.
-        score: That of the evaluations which the model's weights had.
-        pseudo_bits_per_byte: Of a masked one, at the end.
-        stopped_early: Whether patience ran out.
-        precision: Of the products.
-    """
-
-    model: Model
-    steps: int
-    tokens: int
-    tokens_per_second: float
-    losses: tuple[float, ...]
-    evaluations: tuple[Evaluation, ...]
-    score: Evaluation | None
-    pseudo_bits_per_byte: float | None
-    stopped_early: bool
-    precision: str
 
 
 def pretrain(family: type[Family], job: PretrainJob) -> Pretrained:
@@ -384,11 +304,7 @@ class Training:
 
     def _state(self) -> dict[str, npt.NDArray[Any]]:
         """All that the next step depends on, and what was noted so far."""
-        state = {f"model.{name}": value.numpy() for name, value in unique_state(self._model).items()}
-        state |= {f"best.{name}": value.numpy() for name, value in self._best.items()}
-        for name, parameter in self._model.named_parameters():
-            for key, value in self._optimizer.state.get(parameter, {}).items():
-                state[f"adam.{key}.{name}"] = value.numpy()
+        state = packed(self._model, self._optimizer, self._best)
         state[STEPS] = np.array(self._steps)
         state[LOSSES] = np.array([*self._losses, *self._sum.tolist()])
         state[SCORES] = np.array(
@@ -400,13 +316,7 @@ class Training:
         return state
 
     def _restore(self, state: Mapping[str, npt.NDArray[Any]], step: int) -> None:
-        named = {kind: _under(state, kind) for kind in ("model.", "best.", "adam.")}
-        self._model.load_state_dict(named["model."], strict=False)
-        self._best = named["best."]
-        for name, parameter in self._model.named_parameters():
-            held = {key: named["adam."].get(f"{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
-            if held["step"] is not None:
-                self._optimizer.state[parameter] = held
+        self._best = unpack(state, self._model, self._optimizer)
         self._step, self._saved, self._steps = step, step, int(state[STEPS])
         *losses, total, count = state[LOSSES].tolist()
         self._losses, self._sum = losses, np.array([total, count])
@@ -414,23 +324,6 @@ class Training:
             Evaluation(int(s), int(t), loss, None if math.isnan(bits) else bits)
             for s, t, loss, bits in state[SCORES].tolist()
         ]
-
-
-def _under(state: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): torch.from_numpy(each) for name, each in state.items() if name.startswith(prefix)
-    }
-
-
-def unique_state(model: Model) -> dict[str, Tensor]:
-    """The state without second names of tied weights."""
-    seen: set[int] = set()
-    state = {}
-    for name, value in model.state_dict().items():
-        if value.data_ptr() not in seen or not value.numel():
-            seen.add(value.data_ptr())
-            state[name] = value.detach()
-    return state
 
 
 def masking_of(pieces: Pieces, special: dict[str, int], params: PretrainParams) -> Masking:

@@ -40,8 +40,8 @@ from tokit.tokenizer.engine import LibraryTokenizer
 
 if TYPE_CHECKING:
     from tokit.contextual.base import Family
+    from tokit.contextual.job import Pretrained, PretrainJob
     from tokit.contextual.params import PretrainParams, Shape
-    from tokit.contextual.training import Pretrained, PretrainJob
     from tokit.contextual.validation import HeldOut
 
 FRAMED = EncodeOptions(add_special=True)
@@ -307,7 +307,7 @@ def within(sizes: IntArray, room: int) -> IntArray:
 
 
 def _job(text: Encoded, source: LibraryTokenizer, plan: ContextualPlan, started: float, tick: Tick) -> PretrainJob:
-    from tokit.contextual.training import PretrainJob
+    from tokit.contextual.job import PretrainJob
 
     return PretrainJob(
         text.train.mapped(), text.held_out, source.pieces, source.special_ids, plan.shape, plan.params, plan.seed,
