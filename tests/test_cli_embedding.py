@@ -14,7 +14,8 @@ import pytest
 from conftest import Ran, assert_error, folder_bytes
 
 from tokit.artifact import read_manifest
-from tokit.ops.embed import embed, open_embedder
+from tokit.ops.embed import embed
+from tokit.ops.embedders import open_embedder
 
 Cli = Callable[..., Ran]
 TEXT = b"The water is cold.\n\nchildren <|endoftext|> went home"
@@ -119,7 +120,7 @@ def test_embed_keeps_the_fields_of_records(cli: Cli, emb: Path) -> None:
 
 def test_embed_tokens_gives_each_its_vector(cli: Cli, emb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Small, so that a document's vectors come in several parts.
-    monkeypatch.setattr("tokit.ops.embed.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("tokit.ops.embedders.ROWS_AT_ONCE", 3)
     embedder = open_embedder(emb)
     for row, text in zip(
         objects(cli("embed", "-e", emb, "--tokens", stdin=TEXT)), TEXT.decode().split("\n"), strict=True
@@ -142,7 +143,7 @@ def test_embed_sif_weighs_by_the_counts(cli: Cli, emb: Path) -> None:
 
 
 def test_embed_writes_npy(cli: Cli, emb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokit.ops.embed.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("tokit.ops.embedders.ROWS_AT_ONCE", 3)
     texts = TEXT.decode().split("\n")
     ran = cli("embed", "-e", emb, "-o", tmp_path / "v.npy", stdin=TEXT)
     assert (ran.code, ran.out) == (0, b"")
@@ -217,7 +218,7 @@ def test_embed_removes_the_first_component(
 def test_embed_with_many_threads_keeps_the_order(
     cli: Cli, emb: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokit.ops.embed.ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("tokit.ops.embedders.ROWS_AT_ONCE", 7)
     many = tmp_path / "many.txt"
     many.write_bytes(corpus_file.read_bytes() * (1 + (5 << 20) // corpus_file.stat().st_size))
     for threads, ahead in ((1, 1 << 26), (3, 1 << 26), (3, 0)):

@@ -16,7 +16,8 @@ from safetensors.numpy import load_file
 
 from tokit.artifact import changed_files, read_manifest
 from tokit.embedding.store import load_embedding
-from tokit.ops.embed import embed, open_embedder
+from tokit.ops.embed import embed
+from tokit.ops.embedders import open_embedder
 
 Cli = Callable[..., Ran]
 # Capital letters, so that no word is said about them.

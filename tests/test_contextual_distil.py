@@ -118,7 +118,7 @@ def test_what_takes_a_static_embedding_takes_it(model: Path, tmp_path: Path, cli
 
 def test_model2vec_gives_the_same_means(model: Path, tmp_path: Path, lines: list[str]) -> None:
     model2vec = pytest.importorskip("model2vec", reason="needs model2vec")
-    from tokit.ops.embed import open_embedder
+    from tokit.ops.embedders import open_embedder
 
     distil(model, tmp_path / "static", dim=8)
     theirs = model2vec.StaticModel.from_pretrained(tmp_path / "static").encode(lines)

@@ -20,7 +20,7 @@ from tokit.embedding.fasttext import FastTextParams
 from tokit.embedding.ngrams import ngram_buckets
 from tokit.embedding.store import load_embedding, load_ngrams
 from tokit.errors import ArtifactError, TrainingError, UsageError
-from tokit.ops.embed import open_embedder
+from tokit.ops.embedders import open_embedder
 from tokit.ops.fit import FitReport, fit_embedding
 from tokit.ops.near import open_space
 from tokit.ops.train import RuleOptions

@@ -117,7 +117,7 @@ def regressed(folder: Path, task: Task, asked: argparse.Namespace) -> Result:
 
 def vectors_of(folder: Path, task: Task) -> Iterator[tuple[FloatArray, Labels]]:
     """(mean vectors of texts, their labels) of train and of test, in the measures of train."""
-    from tokit.ops.embed import open_embedder
+    from tokit.ops.embedders import open_embedder
 
     embedder = open_embedder(folder)
     mean = deviation = None

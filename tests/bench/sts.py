@@ -33,8 +33,8 @@ def read_rated(path: Path) -> tuple[list[str], list[str], FloatArray]:
 
 def cosines(folder: Path, first: list[str], second: list[str]) -> FloatArray:
     """Of the vectors that `tokit embed` gives; 0 where one is nothing."""
-    from tokit.ops.embed import open_embedder
     from tokit.ops.embed_contextual import is_contextual, open_contextual
+    from tokit.ops.embedders import open_embedder
 
     embedder = open_contextual(folder) if is_contextual(folder) else open_embedder(folder)
     one, other = (embedder.embed(texts).astype(np.float64) for texts in (first, second))

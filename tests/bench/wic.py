@@ -109,7 +109,7 @@ def contextual_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str,
 
 def static_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, FloatArray]]:
     """The word's vector, and the mean of its sentence."""
-    from tokit.ops.embed import open_embedder
+    from tokit.ops.embedders import open_embedder
 
     embedder = open_embedder(folder)
     table = embedder.embedding.vectors

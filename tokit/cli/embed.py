@@ -30,7 +30,8 @@ from tokit.errors import UsageError
 
 if TYPE_CHECKING:
     from tokit.corpus import Corpus
-    from tokit.ops.embed import Embedder, EmbedReport
+    from tokit.ops.embed import EmbedReport
+    from tokit.ops.embedders import Embedder
     from tokit.progress import Tick
 
 EmbeddingOpt = Annotated[str, typer.Option("-e", "--embedding", help="An embedding folder.", show_default=False)]
@@ -156,8 +157,8 @@ def embed(
 def _opened_embedder(
     embedding: str, pool: str | None, sif_a: float | None, *, layer: str | None, engine: str | None, int8: bool
 ) -> Embedder:
-    from tokit.ops.embed import DEFAULT_SIF, open_embedder
     from tokit.ops.embed_contextual import is_contextual, open_contextual
+    from tokit.ops.embedders import DEFAULT_SIF, open_embedder
 
     if not is_contextual(embedding):
         static = open_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)

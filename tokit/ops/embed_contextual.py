@@ -15,7 +15,7 @@ from tokit.contextual import require_contextual
 from tokit.contextual.config_files import CONFIG, MEAN, MEANS, Pooling, longest_document, pooling_of, read_config
 from tokit.contextual.onnx_encoder import find_onnx, load_onnx_encoder, require_onnx
 from tokit.errors import ArtifactError, UsageError
-from tokit.ops.embed import Component, Embedder, some_at_once
+from tokit.ops.embedders import Component, Embedder, some_at_once
 from tokit.registry import did_you_mean, near_names
 from tokit.runner.threads import thread_count
 from tokit.tokenizer.base import EncodeOptions

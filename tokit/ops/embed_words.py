@@ -8,7 +8,7 @@ import numpy as np
 
 from tokit.arrays import FloatArray, IdArray, Ids, IntArray, spans
 from tokit.contextual.batches import word_begins
-from tokit.ops.embed import Embedder
+from tokit.ops.embedders import Embedder
 
 LOST = "\ufffd"
 

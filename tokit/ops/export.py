@@ -19,7 +19,7 @@ from tokit.embedding.store import StaticEmbedding, load_embedding, load_ngrams, 
 from tokit.errors import ArtifactError
 from tokit.export import EXPORTS, Export
 from tokit.export.base import Exported
-from tokit.ops.embed import open_own_tokenizer
+from tokit.ops.embedders import open_own_tokenizer
 from tokit.ops.found import Found, notes_of
 from tokit.progress import Tick, silent
 

@@ -14,7 +14,7 @@ from tokit.embedding.ngrams import BROKEN, NgramTable
 from tokit.embedding.store import StaticEmbedding, load_embedding, load_ngrams
 from tokit.errors import TokitError, UsageError
 from tokit.ops.answers import Analogy, Combined, Nearest, Neighbour, Query, as_analogy
-from tokit.ops.embed import open_own_tokenizer
+from tokit.ops.embedders import open_own_tokenizer
 from tokit.ops.lookup import Spellings, spelled, whole_token, word_spellings
 from tokit.ops.questions import ADD, DEFAULT_K, MUL, Question, analogy_of
 from tokit.ops.unknown import UnknownWords

@@ -27,7 +27,7 @@ from tokit.embedding.store import (
     load_output,
 )
 from tokit.errors import TrainingError, UsageError
-from tokit.ops.embed import open_own_tokenizer
+from tokit.ops.embedders import open_own_tokenizer
 from tokit.ops.lookup import spelled, whole_token, word_spellings
 from tokit.tokenizer.engine import LibraryTokenizer
 
