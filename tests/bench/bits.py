@@ -62,12 +62,13 @@ def baseline(corpus: Path, tokenizer: Path, manifest: dict[str, Any]) -> Baselin
     """
     from tokit.corpus import open_corpus
     from tokit.ops import fit_contextual
+    from tokit.ops.plan_contextual import plan_pretraining
     from tokit.progress import silent
     from tokit.stream import StreamWriter
     from tokit.tokenizer.foreign import open_tokenizer
 
     settings = {name: manifest["params"][name] for name in SPLIT}
-    plan = fit_contextual.plan_pretraining("llama", "tiny", settings, minutes=None, seed=manifest["seed"], threads=None)
+    plan = plan_pretraining("llama", "tiny", settings, minutes=None, seed=manifest["seed"], threads=None)
     source, _ = fit_contextual.model_tokenizer(open_tokenizer(tokenizer), plan.family)
     with StreamWriter(source.vocab_size) as train, StreamWriter(source.vocab_size) as held:
         text = fit_contextual._encode(open_corpus([str(corpus)]), source, (train, held), plan, silent)

@@ -19,20 +19,17 @@ import numpy as np
 from tokit.arrays import Block, CorpusFacts, Ids, IntArray
 from tokit.artifact import check_target, writing
 from tokit.checkpoint import NEVER, Checkpoints
-from tokit.contextual import contextual_family
-from tokit.contextual.params import DEFAULT_SIZE, SENTENCE_STAGES
 from tokit.corpus import Corpus, Fingerprint, split_mask
 from tokit.errors import UsageError
 from tokit.ids.writer import select
 from tokit.ops.encode import encoded
 from tokit.ops.following import corpus_facts, empty_corpus
 from tokit.ops.model_folder import write_model_tokenizer
-from tokit.ops.start_contextual import BegunModel, ContextualStartReport, StartOptions, begin_model, tokenizer_of
-from tokit.params import fill
+from tokit.ops.plan_contextual import NO_START, ContextualPlan, plan_pretraining
+from tokit.ops.start_contextual import ContextualStartReport, StartOptions, begin_model, tokenizer_of
 from tokit.progress import Tick, silent
-from tokit.registry import did_you_mean
 from tokit.runner.memory import keep_memory
-from tokit.runner.threads import available_threads, interruptible
+from tokit.runner.threads import interruptible
 from tokit.stream import StreamWriter
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.derive import framed
@@ -41,11 +38,9 @@ from tokit.tokenizer.engine import LibraryTokenizer
 if TYPE_CHECKING:
     from tokit.contextual.base import Family
     from tokit.contextual.job import Pretrained, PretrainJob
-    from tokit.contextual.params import PretrainParams, Shape
     from tokit.contextual.validation import HeldOut
 
 FRAMED = EncodeOptions(add_special=True)
-NO_START = StartOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +73,6 @@ class ContextualReport:
     notes: tuple[str, ...] = ()
     frozen: int = 0
     start: ContextualStartReport | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ContextualPlan:
-    """A pre-training as asked for, checked before any text is read."""
-
-    family: type[Family]
-    params: PretrainParams
-    shape: Shape
-    size: str
-    seed: int
-    threads: int
-    minutes: float | None
-    begun: BegunModel
-    sentence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,68 +169,6 @@ def scored(trained: Pretrained) -> tuple[float | None, float | None]:
 def opens_in(family: type[Family]) -> tuple[str, ...]:
     """Libraries that load a family's folder as it is."""
     return ("tokit", "transformers", "sentence-transformers") if family.stock else ("tokit",)
-
-
-def plan_pretraining(
-    family: str,
-    size: str | None,
-    settings: Mapping[str, Any] | None,
-    start: StartOptions = NO_START,
-    sentence: str | None = None,
-    *,
-    minutes: float | None,
-    seed: int,
-    threads: int | None,
-) -> ContextualPlan:
-    """Check what was asked for.
-
-    Raises:
-        UsageError: an unknown family, size or parameter, or a number out of range.
-        MissingExtraError: torch or transformers is not installed.
-    """
-    kind = contextual_family(family)
-    if minutes is not None and not 0 < minutes < float("inf"):
-        raise UsageError(f"--minutes {minutes:g}: not a positive number", hint="--minutes 10")
-    if not 0 <= seed < 1 << 32:
-        raise UsageError(f"--seed {seed}: not between 0 and {(1 << 32) - 1}", hint="--seed 0")
-    _check_sentence(sentence, start)
-    params = fill(kind.Params, {**SENTENCE_STAGES.get(sentence or "", {}), **(settings or {})})
-    if sentence and not params.dropout:
-        raise UsageError("--sentence needs dropout: two vectors of a document would be the same", hint="leave it out")
-    if minutes is not None and params.steps is not None:
-        raise UsageError("--minutes and --set steps both say how long to train", hint="leave one of them out")
-    if start.checkpoint is not None:
-        if start.vectors is not None:
-            raise UsageError("--from and --init-embeddings both fill the table of tokens", hint="leave one of them out")
-        _refuse_shape(size, params)
-    shape = params.shape(size or DEFAULT_SIZE)
-    return ContextualPlan(
-        kind,
-        params,
-        shape,
-        size or DEFAULT_SIZE,
-        seed,
-        threads or available_threads(),
-        minutes,
-        BegunModel(None, shape),
-        sentence,
-    )
-
-
-def _check_sentence(sentence: str | None, start: StartOptions) -> None:
-    if sentence is None:
-        return
-    if sentence not in SENTENCE_STAGES:
-        raise UsageError(f"unknown --sentence '{sentence}'", hint=did_you_mean(sentence, list(SENTENCE_STAGES)))
-    if start.checkpoint is None:
-        raise UsageError("--sentence goes on with a model that has learned the language", hint="--from MODEL")
-
-
-def _refuse_shape(size: str | None, params: PretrainParams) -> None:
-    given = {"--size": size, "layers": params.layers, "hidden": params.hidden, "heads": params.heads}
-    named = [name for name, value in given.items() if value is not None]
-    if named:
-        raise UsageError(f"{named[0]} does not go with --from: the checkpoint has its shape", hint="leave it out")
 
 
 def model_tokenizer(
