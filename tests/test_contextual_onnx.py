@@ -292,3 +292,8 @@ def test_a_graph_is_not_trained(bert: Path, cli: Cli, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_no_model_s(cli: Cli, tmp_path: Path) -> None:
     ran = cli("export", tmp_path / "none", "--to", "onnx", "-o", tmp_path / "m")
     assert_error(ran, 1, "no such file or folder")
+
+
+def test_a_format_is_near_one_of_all_kinds(cli: Cli, tmp_path: Path) -> None:
+    assert_error(cli("export", tmp_path, "--to", "onx", "-o", tmp_path / "m"), 2, "did you mean 'onnx'?")
+    assert_error(cli("export", tmp_path, "--to", "position", "-o", tmp_path / "m"), 2, "did you mean 'positions'?")

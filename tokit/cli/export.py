@@ -10,6 +10,7 @@ import typer
 from tokit.cli import console, render
 from tokit.cli.options import JsonOpt, QuietOpt
 from tokit.errors import UsageError
+from tokit.registry import did_you_mean
 
 ArtifactArg = Annotated[
     Path,
@@ -94,11 +95,15 @@ def export(
 
 
 def check_options(to: str, *, int8: bool, verify: bool, kind: str | None, length: int | None) -> None:
-    """Refuse options that are for another format.
+    """Refuse an unknown format, and options that are for another one.
 
     Raises:
         UsageError: one of them was given.
     """
+    from tokit.export import EXPORTS
+
+    if to not in EXPORTS and to not in (ONNX, POSITIONS):
+        raise UsageError(f"unknown {EXPORTS.kind} '{to}'", hint=did_you_mean(to, [*EXPORTS, ONNX, POSITIONS]))
     if int8 and to != ONNX:
         raise UsageError("--int8 is for --to onnx", hint="leave --int8 out")
     if verify and to == POSITIONS:
