@@ -197,8 +197,9 @@ def test_pretraining_stands_beside_the_trainer(tmp_path: Path) -> None:
     done = bench("pretrain", "--corpus", str(text), *settings, "--rounds", "1", "--threads", "1", "--save", str(saved))
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(saved.read_text("utf-8"))
-    assert list(found) == ["tokit", "Trainer"] and found["tokit"]["tokens"] == [4 * 4 * 16]
-    # Whole batches of whole documents.
-    assert abs(found["Trainer"]["tokens"][0] - 4 * 4 * 16) <= 2 * 16
+    assert list(found) == ["tokit", "Trainer"]
+    # Whole batches of whole documents, all of one length.
+    seen = found["tokit"]["tokens"][0]
+    assert seen % (4 * 16) == 0 and abs(found["Trainer"]["tokens"][0] - seen) <= 2 * 16
     for result in found.values():
         assert result["error"] == "" and result["seconds"][0] > 0 and 4 < result["losses"][0] < 7

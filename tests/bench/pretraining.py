@@ -1,10 +1,10 @@
 """`python -m tests.bench pretrain`: a masked language model beside the recipe of transformers' `Trainer`.
 
 Whole run against whole run, each a process of its own: either starts from the text and the tokenizer, and ends with a
-folder on disk; encoding, training and saving are in its time. Both see as many tokens, padding not counted, with the
-same model, mask rate, optimizer and course of the learning rate, tokens masked one by one. What they learned is
-measured by one script: the loss of documents that neither has seen, masked by transformers' collator with a fixed seed,
-in float32.
+folder on disk; encoding, training and saving are in its time. Both see as many tokens in as many steps, padding not
+counted, with the same model, mask rate, optimizer and course of the learning rate, tokens masked one by one. What they
+learned is measured by one script: the loss of documents that neither has seen, masked by transformers' collator with a
+fixed seed, in float32.
 
 The recipe is that of transformers' own example, run_mlm.py --line_by_line: a document a row, cut to what the model
 takes and padded to the longest of its batch; float32; the masks drawn anew each time.
@@ -21,6 +21,7 @@ import statistics
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
@@ -32,6 +33,8 @@ from tests.bench.process import ChildError, Ran, environment, run
 FAMILIES = ("bert", "modernbert")
 # Every so many lines one is held out, and so many at most.
 HELD_OUT_EVERY, HELD_OUT = 50, 1_500
+# Lines whose mean length is taken for that of all.
+SAMPLED = 20_000
 
 TRAINER = """
 import json, sys
@@ -102,10 +105,16 @@ class Job:
     tokenizer: Path
     steps: int
     batch: int
+    rows: int
     context: int
     threads: int
     seed: int
     work: Path
+
+    @property
+    def tokens(self) -> int:
+        """That either sees."""
+        return self.steps * self.rows * self.context
 
 
 @dataclass(slots=True)
@@ -131,7 +140,7 @@ class Result:
 def tokit(job: Job, out: Path) -> tuple[Ran, int]:
     """The command, and how many tokens it trained on: its rows have no padding."""
     settings = {
-        "steps": job.steps, "batch": job.batch, "context": job.context, "whole_word": "false", "validation": 0,
+        "steps": job.steps, "batch": job.rows, "context": job.context, "whole_word": "false", "validation": 0,
     }  # fmt: skip
     command = [
         sys.executable, "-m", "tokit", "fit", job.family, str(job.corpus), "-t", str(job.tokenizer), "-o", str(out),
@@ -139,7 +148,7 @@ def tokit(job: Job, out: Path) -> tuple[Ran, int]:
     ]  # fmt: skip
     chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
     ran = run([*command, *chosen], environment(job.threads), out.with_name(f"{out.name}.said"))
-    return ran, job.steps * job.batch * job.context
+    return ran, job.tokens
 
 
 def trainer(job: Job, out: Path, like: Path) -> tuple[Ran, int]:
@@ -149,7 +158,7 @@ def trainer(job: Job, out: Path, like: Path) -> tuple[Ran, int]:
     params = json.loads((like / "tokit.json").read_text("utf-8"))["params"]
     asked = {name: params[name] for name in ("learning_rate", "weight_decay", "clip", "warmup", "mask_rate")}
     asked |= {"like": str(like), "corpus": str(job.corpus), "out": str(out), "threads": job.threads, "seed": job.seed}
-    asked |= {"context": job.context, "batch": job.batch, "tokens": job.steps * job.batch * job.context}
+    asked |= {"context": job.context, "batch": job.batch, "tokens": job.tokens}
     asked |= {"betas": ADAM_BETAS, "epsilon": ADAM_EPSILON, "final_rate": FINAL_RATE}
     said = out.with_name(f"{out.name}.said")
     ran = run([sys.executable, "-c", TRAINER, json.dumps(asked)], environment(job.threads), said)
@@ -161,6 +170,17 @@ def held_out_loss(job: Job, folder: Path) -> float:
     rate = json.loads((job.work / "tokit-0" / "tokit.json").read_text("utf-8"))["params"]["mask_rate"]
     command = [sys.executable, "-c", HELD_OUT_LOSS, str(folder), str(job.held_out), str(job.context), str(rate)]
     return float(run(command, environment(None), job.work / "loss").out)
+
+
+def rows_like(batch: int, corpus: Path, tokenizer: Path, context: int) -> int:
+    """Rows of `context` tokens that hold as many as a batch of documents does, each cut to that length."""
+    from tokit.tokenizer.foreign import open_tokenizer
+
+    with corpus.open(encoding="utf-8", newline="\n") as file:
+        lines = [line for line in (raw.rstrip("\n") for raw in islice(file, SAMPLED)) if line]
+    # A special token at either end.
+    lengths = [min(len(ids) + 2, context) for ids in open_tokenizer(tokenizer).encode_batch(lines)]
+    return max(1, round(batch * statistics.mean(lengths) / context))
 
 
 def split(corpus: Path, train: Path, held_out: Path) -> None:
@@ -193,7 +213,7 @@ def measure(job: Job, rounds: int) -> dict[str, Result]:
 
 def print_results(job: Job, results: dict[str, Result], console: Console) -> None:
     """Medians of times and memory, means of losses over the rounds' seeds."""
-    title = f"{job.family} {job.size}, batch {job.batch} x {job.context}, {job.threads} threads"
+    title = f"{job.family} {job.size}, {job.batch} documents or {job.rows} rows of {job.context}, {job.threads} threads"
     made = Table(title=title, title_justify="left")
     columns = ("recipe", "tokens seen", "median s", "tokens/s", "tokit's / its", "processor s", "peak MB", "loss")
     for name in columns:
@@ -229,8 +249,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--size", default="mini", help="tiny, mini, small or base")
     made.add_argument("--tokenizer", type=Path, help="else one is trained on the corpus")
     made.add_argument("--vocab-size", type=int, default=8_000)
-    made.add_argument("--steps", type=int, default=200, help="of tokit; the Trainer sees as many tokens")
-    made.add_argument("--batch", type=int, default=32)
+    made.add_argument(
+        "--steps", type=int, default=200, help="of tokit; the Trainer sees as many tokens, in about as many"
+    )
+    made.add_argument("--batch", type=int, default=32, help="documents in a step; tokit takes rows with as many tokens")
     made.add_argument("--context", type=int, default=128)
     made.add_argument("--rounds", type=int, default=3)
     made.add_argument("--threads", type=int, default=2)
@@ -255,7 +277,8 @@ def main(arguments: list[str]) -> int:
             command = [sys.executable, "-m", "tokit", "train", str(train), "-m", "bpe", "-v", str(asked.vocab_size)]
             run([*command, "-o", str(tokenizer), "-q"], environment(None), work / "trained")
         job = Job(
-            asked.family, asked.size, train, held_out, tokenizer, asked.steps, asked.batch, asked.context,
+            asked.family, asked.size, train, held_out, tokenizer, asked.steps, asked.batch,
+            rows_like(asked.batch, train, tokenizer, asked.context), asked.context,
             asked.threads, 0, work,
         )  # fmt: skip
         results = measure(job, asked.rounds)
