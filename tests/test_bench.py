@@ -24,7 +24,8 @@ def bench(*arguments: str, module: str = "tests.bench", **environment: str) -> s
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        # Some of them compile kernels, on a machine that may have other work.
+        timeout=3 * LIMIT,
         check=False,
         cwd=Path(__file__).parents[1],
     )
