@@ -274,3 +274,7 @@ def test_a_model_of_another_family_is_no_start(folder: Path, cli: Any, tmp_path:
         (tmp_path / "bert" / name).write_bytes((folder / name).read_bytes())
     assert_error(cli("fit", "lstm", "@lee", "--from", tmp_path / "bert", "-o", tmp_path / "m"), 2, "type 'bert'")
     assert_error(cli("fit", "bert", "@lee", "--from", folder, "-o", tmp_path / "m"), 1, "tokit-lstm")
+
+
+def test_columns_of_a_model_without_heads_are_any_number() -> None:
+    assert contextual_family("lstm").Params(hidden=200).shape("mini").hidden == 200

@@ -5,7 +5,7 @@ Peters et al. 2018, https://aclanthology.org/N18-1202
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +24,10 @@ class LstmParams(PretrainParams):
 
     learning_rate: float = param(2e-3, "at its height", minimum=0)
     objective: str = param("causal", "what is predicted: the next token, and the one before", choices=("causal",))
+
+    def shape(self, size: str) -> Shape:
+        """See the base; where no heads are set, columns are any number."""
+        return PretrainParams.shape(replace(self, heads=self.heads or 1), size)
 
 
 class Lstm(Family):
