@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tokit.corpus.labelled import Columns, Example, check_labels, read_labelled
+from tokit.corpus.labelled import CLASSIFY, PAIRS, Columns, Example, check_labels, read_labelled
 from tokit.errors import CorpusError, TokitError, UsageError
 
 
@@ -157,23 +157,25 @@ def test_a_header_that_says_otherwise_is_an_error(tmp_path: Path, text: str, col
 
 
 @pytest.mark.parametrize(
-    ("count", "labels", "columns", "column"),
+    ("task", "count", "labels", "columns", "column"),
     [
-        (10, 6, Columns(), "column 1 "),
-        (10, 5, Columns(), None),
-        (9, 9, Columns(), None),
-        (25, 25, Columns(None, "2", ("1",)), "column 2 "),
-        (25, 25, Columns(format="csv"), "column label "),
+        (CLASSIFY, 10, 6, Columns(), "column 1 "),
+        (CLASSIFY, 10, 5, Columns(), None),
+        (CLASSIFY, 9, 9, Columns(), None),
+        (CLASSIFY, 25, 25, Columns(None, "2", ("1",)), "column 2 "),
+        (CLASSIFY, 25, 25, Columns(format="csv"), "column label "),
+        (PAIRS, 10, 6, Columns(), "column 3 "),
+        (PAIRS, 10, 5, Columns(), None),
     ],
 )
 def test_nearly_as_many_labels_as_examples_are_not_labels(
-    count: int, labels: int, columns: Columns, column: str | None
+    task: str, count: int, labels: int, columns: Columns, column: str | None
 ) -> None:
     examples = [Example(("sea",), (f"l{number % labels}",)) for number in range(count)]
     if column is None:
-        check_labels(["data.tsv"], columns, examples)
+        check_labels(task, ["data.tsv"], columns, examples)
         return
     with pytest.raises(CorpusError) as error:
-        check_labels(["data.tsv"], columns, examples)
+        check_labels(task, ["data.tsv"], columns, examples)
     assert column in error.value.message and f"{labels} labels in {count} examples" in error.value.message
     assert "--label" in error.value.hint and "--text" in error.value.hint

@@ -105,8 +105,8 @@ def read_labelled(paths: Sequence[str], columns: Columns) -> tuple[str, list[Exa
     return task, examples
 
 
-def check_labels(paths: Sequence[str], columns: Columns, examples: Sequence[Example]) -> None:
-    """Check that what should be the labels of texts are not the texts.
+def check_labels(task: str, paths: Sequence[str], columns: Columns, examples: Sequence[Example]) -> None:
+    """Check that what should be the labels of texts, or of pairs, are not the texts.
 
     Raises:
         CorpusError: more than half as many labels as examples, of which there are some.
@@ -114,7 +114,7 @@ def check_labels(paths: Sequence[str], columns: Columns, examples: Sequence[Exam
     labels = {example.labels[0] for example in examples}
     if len(examples) < MANY or 2 * len(labels) <= len(examples):
         return
-    usual = NAMES[CLASSIFY] if _by_name(paths, columns) else NUMBERS[CLASSIFY]
+    usual = NAMES[task] if _by_name(paths, columns) else NUMBERS[task]
     column = columns.label or usual[0]
     raise CorpusError(
         f"column {column} has {len(labels)} labels in {len(examples)} examples: is it the text?", hint=WHICH

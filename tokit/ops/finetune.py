@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from tokit.artifact import check_target, kind_of, writing
 from tokit.contextual import OWN_TYPES, require_contextual
 from tokit.contextual.config_files import read_config
-from tokit.contextual.params import FinetuneParams
+from tokit.contextual.params import ONE_LABEL, FinetuneParams
 from tokit.corpus import Fingerprint, split_mask
-from tokit.corpus.labelled import CLASSIFY, Columns, Example, check_labels, read_labelled
+from tokit.corpus.labelled import Columns, Example, check_labels, read_labelled
 from tokit.errors import ArtifactError, CorpusError, UsageError
 from tokit.ops.embed_contextual import context_of, is_contextual
 from tokit.ops.following import corpus_facts
@@ -176,8 +176,6 @@ def _tokenizer_of(folder: Path) -> LibraryTokenizer:
 
 def _read(data: Sequence[str], columns: Columns, held_out: str | None, share: float, seed: int) -> _Data:
     name, examples = read_labelled(data, columns)
-    if name == CLASSIFY:
-        check_labels(data, columns, examples)
     if held_out is None:
         out = split_mask(block_of(examples), share, seed=seed).tolist()
         train = [example for example, apart in zip(examples, out, strict=True) if not apart]
@@ -187,6 +185,8 @@ def _read(data: Sequence[str], columns: Columns, held_out: str | None, share: fl
     if not train:
         raise CorpusError("all examples were held out", hint="give more of them, or a smaller --validation")
     task = Task.of(name, train if held_out is not None else examples)
+    if task.kind == ONE_LABEL:
+        check_labels(name, data, columns, examples)
     if len(task.labels) == 1:
         raise CorpusError(f"every example has the label '{task.labels[0]}'", hint="is --label the right column?")
     _check_scores(task, held)
