@@ -18,7 +18,7 @@ pytest.importorskip("transformers", reason="needs the extra 'contextual'")
 from conftest import LIMIT
 from contextual_models import save_model
 
-from tests.bench.senses import SENSES, apart
+from tests.bench.senses import LISTS, Words, apart
 from tokit.ops.near_context import InContext
 
 
@@ -36,10 +36,11 @@ def test_a_sentence_among_those_of_the_other_sense_is_told() -> None:
     assert not apart("x", [one, one]).separate
 
 
-def test_every_sentence_has_its_word_once() -> None:
-    assert len(SENSES) == 10
-    for word, senses in SENSES.items():
-        assert len(senses) == 2
+@pytest.mark.parametrize("words", LISTS.values(), ids=LISTS)
+def test_every_sentence_has_its_word_once(words: Words) -> None:
+    assert len(words) == 10
+    for word, senses in words.items():
+        assert [len(texts) for texts in senses.values()] == [3, 3]
         for text in (text for texts in senses.values() for text in texts):
             found = InContext.of(word, text)
             assert found.word == word and len(re.findall(rf"\b{word}\b", text)) == 1

@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.bench.wic import Place, best_threshold, contextual_vectors, place_of, read_pairs, static_vectors
+from tests.bench.wic import (
+    IN_CONTEXT,
+    SENTENCE,
+    Place,
+    best_threshold,
+    contextual_vectors,
+    place_of,
+    read_pairs,
+    static_vectors,
+)
 from tokit.corpus import open_corpus
 from tokit.ops.fit import fit_embedding
 
@@ -34,7 +43,7 @@ def test_the_threshold_is_the_best_of_all() -> None:
 def test_static_vectors_of_a_word_are_the_same_everywhere(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> None:
     fit_embedding(open_corpus([str(corpus_file)]), bpe_folder, tmp_path / "emb", dim=8, threads=1)
     places = [place_of("The water is cold", 1), place_of("In the water , there", 2), place_of("The water is cold", 3)]
-    (_, words), (_, sentences) = static_vectors(tmp_path / "emb", places)
+    (_, _, words), (_, _, sentences) = static_vectors(tmp_path / "emb", places)
     assert np.abs(words[0]).max() > 0
     assert np.array_equal(words[0], words[1]) and not np.allclose(words[0], words[2])
     assert np.array_equal(sentences[0], sentences[2]) and not np.allclose(sentences[0], sentences[1])
@@ -50,8 +59,9 @@ def test_vectors_in_context_are_those_of_the_stock_model(corpus_file: Path, bpe_
     fit_contextual(open_corpus([str(corpus_file)]), bpe_folder, out, size="tiny", settings=settings, threads=1)
     text = "In the waters , there"
     place = Place(text, 7, 13)
-    found = dict(contextual_vectors(out, [place, place_of("The cat", 1)]))
-    assert list(found) == ["layer 0", "layer 1", "layer 2"]
+    found = {(kind, layer): each for kind, layer, each in contextual_vectors(out, [place, place_of("The cat", 1)])}
+    layers = ["layer 0", "layer 1", "layer 2"]
+    assert list(found) == [(kind, layer) for layer in layers for kind in (IN_CONTEXT, SENTENCE)]
     tokenizer, model = transformers.AutoTokenizer.from_pretrained(out), transformers.AutoModel.from_pretrained(out)
     given = tokenizer(text, return_tensors="pt", return_offsets_mapping=True)
     offsets = given.pop("offset_mapping")[0].tolist()
@@ -59,8 +69,10 @@ def test_vectors_in_context_are_those_of_the_stock_model(corpus_file: Path, bpe_
     assert inside and all(0 < i < len(offsets) - 1 for i in inside)
     with torch.no_grad():
         states = model.eval()(**given, output_hidden_states=True).hidden_states
-    for layer, vectors in enumerate(found.values()):
-        assert np.allclose(vectors[0], states[layer][0, inside].mean(dim=0).numpy(), atol=1e-5)
+    for layer, name in enumerate(layers):
+        word, sentence = found[IN_CONTEXT, name], found[SENTENCE, name]
+        assert np.allclose(word[0], states[layer][0, inside].mean(dim=0).numpy(), atol=1e-5)
+        assert np.allclose(sentence[0], states[layer][0, 1:-1].mean(dim=0).numpy(), atol=1e-5)
 
 
 def test_the_table_has_a_row_for_each(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> None:

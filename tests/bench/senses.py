@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -19,131 +20,10 @@ import numpy as np
 from tokit.corpus import open_corpus
 from tokit.ops.near_context import ContextSpace, InContext, NearContext, Occurrence, open_context_space, unit
 
-# Word → sense → sentences with the word in it. Picked before any model saw them, and the same for all models.
-SENSES: dict[str, dict[str, tuple[str, ...]]] = {
-    "bank": {
-        "of a river": (
-            "He sat on the bank of the river and watched the water go by.",
-            "The boat was tied to the muddy bank under the trees.",
-            "They swam across the stream to the opposite bank.",
-        ),
-        "for money": (
-            "She took all her money to the bank in the city.",
-            "The bank refused to lend him another thousand pounds.",
-            "He was a clerk in a bank and counted notes all day.",
-        ),
-    },
-    "spring": {
-        "a season": (
-            "In the spring the birds came back and the trees grew green.",
-            "They were married in the spring of that year.",
-            "After a long winter we waited for the spring to come.",
-        ),
-        "of water": (
-            "They drank the cold water of a spring that came out of the rock.",
-            "The horses were led to the spring to drink.",
-            "A clear spring ran down from the hill into the pool.",
-        ),
-    },
-    "match": {
-        "for fire": (
-            "He struck a match and lit the candle on the table.",
-            "She held the burning match to his cigar.",
-            "The match went out and left them in the dark.",
-        ),
-        "a game": (
-            "Their team won the match by three goals.",
-            "A great crowd came to see the match between the two clubs.",
-            "The players were tired after the long match.",
-        ),
-    },
-    "light": {
-        "of a lamp": (
-            "The light of the lamp fell upon his face.",
-            "A faint light shone through the window in the dark.",
-            "She shaded her eyes from the bright light of the sun.",
-        ),
-        "not heavy": (
-            "The box was so light that a child could carry it.",
-            "He travelled with a light bag upon his shoulder.",
-            "She was light enough to be lifted with one hand.",
-        ),
-    },
-    "plant": {
-        "that grows": (
-            "The plant has white flowers and long green leaves.",
-            "She watered the little plant in its pot every morning.",
-            "This plant grows only in wet ground near the sea.",
-        ),
-        "a factory": (
-            "The workers of the plant went on strike for higher pay.",
-            "The company built a new plant to make steel.",
-            "The engine was made in a large plant near the town.",
-        ),
-    },
-    "court": {
-        "of law": (
-            "The judge told the court that the prisoner was guilty.",
-            "The lawyer brought the case before the court.",
-            "The witness was called into court to give evidence.",
-        ),
-        "of a king": (
-            "The king and his court went hunting in the forest.",
-            "The ladies of the court wore silk and danced before the queen.",
-            "He lived at the court of the emperor as a favourite of the prince.",
-        ),
-    },
-    "star": {
-        "in the sky": (
-            "A bright star shone in the sky above the hills.",
-            "They steered the ship by a star in the north.",
-            "The moon had set and one star was left in the night.",
-        ),
-        "of a film": (
-            "She is the star of the film and acts very well.",
-            "The director found a new star for his next movie.",
-            "He was a famous star of television and of the stage.",
-        ),
-    },
-    "letter": {
-        "by post": (
-            "He wrote a long letter to his mother and posted it.",
-            "The letter came this morning with the post from London.",
-            "She opened the letter and read it with tears in her eyes.",
-        ),
-        "of the alphabet": (
-            "The word begins with the letter A and has five vowels.",
-            "Each name is spelled with a capital letter at the beginning.",
-            "The last letter of the alphabet is rarely used in a word.",
-        ),
-    },
-    "mouse": {
-        "an animal": (
-            "The cat caught a mouse and ate it in the kitchen.",
-            "A little grey mouse ran into its hole in the wall.",
-            "The owl hunts for a mouse in the field at night.",
-        ),
-        "of a computer": (
-            "Click the left button of the mouse to open the window.",
-            "The computer has a keyboard and a mouse and a screen.",
-            "Move the pointer to the icon with the mouse and select the file.",
-        ),
-    },
-    "bear": {
-        "an animal": (
-            "The hunter shot a bear in the forest and sold its skin.",
-            "A brown bear with her cubs came out of the woods.",
-            "They saw the tracks of a bear in the snow.",
-        ),
-        "to endure": (
-            "I cannot bear to think of what he has suffered.",
-            "She could bear the pain no longer and wept.",
-            "It was more than any man could bear in silence.",
-        ),
-    },
-}
-
-
+# Word → sense → sentences with the word in it.
+Words = dict[str, dict[str, list[str]]]
+LISTS: dict[str, Words] = tomllib.loads(Path(__file__).with_name("senses.toml").read_text("utf-8"))
+DEFAULT_LIST = "everyday"
 BESIDE = 50
 
 
@@ -211,18 +91,18 @@ def _cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-12))
 
 
-def measured(space: ContextSpace) -> list[Apart]:
+def measured(space: ContextSpace, words: Words) -> list[Apart]:
     """All words."""
     found = []
-    for word, senses in SENSES.items():
+    for word, senses in words.items():
         rows = [space.vectors([InContext.of(word, text) for text in texts]) for texts in senses.values()]
         found.append(apart(word, rows))
     return found
 
 
-def neighbours(space: ContextSpace, corpus: Path | None, count: int) -> list[Shown]:
+def neighbours(space: ContextSpace, words: Words, corpus: Path | None, count: int) -> list[Shown]:
     """What lies near the first sentence of each sense."""
-    asked = [(word, sense, InContext.of(word, texts[0])) for word, of in SENSES.items() for sense, texts in of.items()]
+    asked = [(word, sense, InContext.of(word, texts[0])) for word, of in words.items() for sense, texts in of.items()]
     queries = [query for _, _, query in asked]
     if corpus is None:
         near = space.near_in_vocabulary(queries, count)
@@ -268,6 +148,7 @@ def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     made = argparse.ArgumentParser(prog="python -m tests.bench senses", description="ten ambiguous words in a model")
     made.add_argument("-e", "--embedding", type=Path, required=True, help="a folder of tokit fit bert and its like")
+    made.add_argument("--words", choices=tuple(LISTS), default=DEFAULT_LIST, help="which ten; see senses.toml")
     made.add_argument("--corpus", type=Path, help="a text file; without it neighbours are of the vocabulary")
     made.add_argument("--layer", help="0 to -1, or last4; else the last")
     made.add_argument("-k", type=int, default=5, help="so many neighbours")
@@ -279,9 +160,10 @@ def main(arguments: list[str]) -> int:
     """Measure and print."""
     asked = parser().parse_args(arguments)
     space = open_context_space(asked.embedding, layer=asked.layer)
-    found = measured(space)
+    words = LISTS[asked.words]
+    found = measured(space, words)
     print(f"{sum(each.separate for each in found)} of {len(found)} words apart", file=sys.stderr, flush=True)
-    near = neighbours(space, asked.corpus, asked.k)
+    near = neighbours(space, words, asked.corpus, asked.k)
     print(markdown(found, near))
     if asked.save is not None:
         result = {"apart": [asdict(each) for each in found], "near": [asdict(each) for each in near]}

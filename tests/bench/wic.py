@@ -24,6 +24,8 @@ from rich.table import Table
 FloatArray = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
 TRAIN, DEV = "train", "dev"
+# What vectors are compared.
+ALONE, IN_CONTEXT, SENTENCE = "word", "word in its sentence", "sentence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ def pieces_of(tokenizer: Any, place: Place, *, framed: bool) -> tuple[list[int],
     return encoding.ids, np.array(inside, dtype=np.bool_)
 
 
-def contextual_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, FloatArray]]:
-    """(layer, vectors of the places) of each layer, from the table of tokens on."""
+def contextual_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, str, FloatArray]]:
+    """(kind, layer, vectors of the places), from the table of tokens on: those of the words, and of their sentences."""
     from tokit.arrays import Ids
     from tokit.ops.embed_contextual import open_contextual
 
@@ -96,19 +98,21 @@ def contextual_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str,
         # The model says how many there are.
         last = int(embedder.encoder.model.config.num_hidden_layers)
         encoded = [pieces_of(embedder.tokenizer, place, framed=True) for place in places]
-        vectors = np.zeros((len(places), embedder.dim), dtype=np.float32)
+        words, sentences = (np.zeros((len(places), embedder.dim), dtype=np.float32) for _ in range(2))
         found = embedder.tokens(Ids.of([ids for ids, _ in encoded]))
-        for row, (_, inside), (_, parts) in zip(vectors, encoded, found, strict=True):
+        for number, ((_, inside), (_, parts)) in enumerate(zip(encoded, found, strict=True)):
             rows = np.concatenate(list(parts))
             # A word behind what the model takes has no vector.
             kept = rows[inside[: len(rows)]]
-            row[:] = kept.mean(axis=0) if len(kept) else 0
-        yield f"layer {layer}", vectors
+            words[number] = kept.mean(axis=0) if len(kept) else 0
+            sentences[number] = rows.mean(axis=0)
+        yield IN_CONTEXT, f"layer {layer}", words
+        yield SENTENCE, f"layer {layer}", sentences
         layer += 1
 
 
-def static_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, FloatArray]]:
-    """The word's vector, and the mean of its sentence."""
+def static_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, str, FloatArray]]:
+    """(kind, where from, vectors of the places): the word's vector, and the mean of its sentence."""
     from tokit.ops.embedders import open_embedder
 
     embedder = open_embedder(folder)
@@ -119,8 +123,8 @@ def static_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, Flo
         rows = table[ids]
         words[number] = rows[inside].mean(axis=0) if inside.any() else 0
         sentences[number] = rows.mean(axis=0)
-    yield "word", words
-    yield "sentence", sentences
+    yield ALONE, "table", words
+    yield SENTENCE, "table", sentences
 
 
 def cosines(first: FloatArray, second: FloatArray) -> FloatArray:
@@ -143,24 +147,20 @@ def best_threshold(scores: FloatArray, same: Bools) -> tuple[float, float]:
 
 
 def choices(folder: Path, data: dict[str, Pairs]) -> Iterator[tuple[str, Choice]]:
-    """(kind of vectors, the best choice on train) of an embedding: one of a model, two of a table."""
+    """(kind of vectors, the best choice on train) of an embedding."""
     from tokit.ops.embed_contextual import is_contextual
 
-    contextual = is_contextual(folder)
     places = [place for pairs in data.values() for place in (*pairs.first, *pairs.second)]
-    found = (contextual_vectors if contextual else static_vectors)(folder, places)
-    judged = [(kind, each) for kind, vectors in found for each in judge(kind, vectors, data)]
-    if contextual:
-        yield "word in its sentence", max((each for _, each in judged), key=lambda each: each.train)
-        return
+    found = (contextual_vectors if is_contextual(folder) else static_vectors)(folder, places)
+    judged = [(kind, each) for kind, source, vectors in found for each in judge(source, vectors, data)]
     for kind in dict.fromkeys(kind for kind, _ in judged):
         yield kind, max((each for name, each in judged if name == kind), key=lambda each: each.train)
 
 
-def judge(kind: str, vectors: FloatArray, data: dict[str, Pairs]) -> Iterator[Choice]:
+def judge(source: str, vectors: FloatArray, data: dict[str, Pairs]) -> Iterator[Choice]:
     """The plain cosine, and that of vectors without the mean of train's."""
     size = 2 * len(data[TRAIN].same)
-    for how, moved in ((kind, vectors), (f"{kind}, centred", vectors - vectors[:size].mean(axis=0))):
+    for how, moved in ((source, vectors), (f"{source}, centred", vectors - vectors[:size].mean(axis=0))):
         halves = (moved[:size], moved[size:])
         train, dev = (cosines(*np.split(half, 2)) for half in halves)
         threshold, right = best_threshold(train, data[TRAIN].same)
