@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,47 @@ def test_minutes_become_steps_that_a_resumed_run_keeps(
     monkeypatch.setattr(training.Training, "_calibrated", lambda *_: 1)
     report = fitted(settings={"steps": None}, minutes=0.05, checkpoint_every=1, resume=True)
     assert report.steps == taken[-1] > 3
+
+
+def test_a_busy_moment_does_not_eat_the_minutes(
+    fitted: Callable[..., ContextualReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tokit.contextual import training
+
+    class Clock:
+        now = 0.0
+        monotonic = staticmethod(time.monotonic)
+
+        def perf_counter(self) -> float:
+            return self.now
+
+    clock, planned = Clock(), []
+
+    def learn(self: training.Training, _batch: Any) -> None:
+        if self._steps:
+            planned.append(self._steps)
+            raise KeyboardInterrupt
+        # The machine is busy while the first hundredth of the time is measured.
+        clock.now += 0.2 if clock.now < 0.6 else 0.01
+
+    monkeypatch.setattr(training, "time", clock)
+    monkeypatch.setattr(training.Training, "_learn", learn)
+    monkeypatch.setattr(training.Training, "_seconds_of_pseudo", lambda _: 1e6)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(settings={"steps": None}, minutes=1)
+    # 60 seconds are 6,000 such steps; the pseudo-likelihood of 2,000 rows takes as long as 500 of them at most.
+    assert 4_500 < planned[0] < 5_500
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS_FAMILIES)
+def test_new_weights_are_as_far_from_zero_as_their_columns_ask_for(name: str) -> None:
+    family = CONTEXTUAL.get(name)
+    for hidden in (64, 160):
+        config = family.config(500, SPECIAL, Shape(1, hidden, 2), family.Params())
+        table = family.build(config).get_input_embeddings().weight
+        # Nguyen and Salazar 2019; a modernbert's are cut at two deviations, which takes an eighth off.
+        wanted = (2 / (5 * hidden)) ** 0.5
+        assert 0.85 * wanted < float(table.detach().std()) < 1.03 * wanted
 
 
 def test_a_loss_that_is_not_finite_stops_with_its_step_and_batch(

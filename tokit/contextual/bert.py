@@ -5,19 +5,29 @@ Devlin et al. 2019, https://aclanthology.org/N19-1423
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM
 
-from tokit.contextual.base import Family, Model, Row
+from tokit.contextual.base import Family, Model, Row, spread
 from tokit.contextual.params import PretrainParams, Shape
+from tokit.params import param
+
+
+@dataclass(frozen=True)
+class BertParams(PretrainParams):
+    """Norms behind the layers, not before them, bear smaller steps only."""
+
+    learning_rate: float = param(5e-4, "at its height", minimum=0)
 
 
 class Bert(Family):
     """transformers' `BertForMaskedLM`."""
 
     name: ClassVar[str] = "bert"
+    Params: ClassVar[type[PretrainParams]] = BertParams
     roles: ClassVar[tuple[str, ...]] = ("pad", "cls", "sep", "mask")
     template: ClassVar[str] = "bert"
 
@@ -31,6 +41,7 @@ class Bert(Family):
             intermediate_size=4 * shape.hidden,
             max_position_embeddings=params.context,
             type_vocab_size=2,
+            initializer_range=spread(shape.hidden),
             hidden_dropout_prob=params.dropout,
             attention_probs_dropout_prob=params.dropout,
             pad_token_id=special["pad"],

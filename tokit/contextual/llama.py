@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tokit.contextual.base import Family, Model, gated_columns
+from tokit.contextual.base import Family, Model, gated_columns, spread
 from tokit.contextual.params import DECODER_OBJECTIVES, PretrainParams, Shape
 from tokit.params import param
 
@@ -43,6 +43,7 @@ class Llama(Family):
             num_key_value_heads=shape.heads,
             intermediate_size=gated_columns(shape.hidden),
             max_position_embeddings=params.context,
+            initializer_range=spread(shape.hidden),
             attention_dropout=params.dropout,
             tie_word_embeddings=True,
             use_cache=False,

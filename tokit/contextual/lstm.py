@@ -17,17 +17,21 @@ from tokit.contextual.lstm_model import LstmConfig, LstmLanguageModel, load_lstm
 from tokit.contextual.params import PretrainParams, Shape
 from tokit.params import param
 
+# Of each direction, as the paper has them.
+LAYERS = 2
+
 
 @dataclass(frozen=True)
 class LstmParams(PretrainParams):
     """Each direction has `hidden` columns, so that a token's vector has twice as many. There are no heads."""
 
+    layers: int | None = param(None, f"layers of each direction; none: {LAYERS}, whatever the size", minimum=1)
     learning_rate: float = param(2e-3, "at its height", minimum=0)
     objective: str = param("causal", "what is predicted: the next token, and the one before", choices=("causal",))
 
     def shape(self, size: str) -> Shape:
         """See the base; where no heads are set, columns are any number."""
-        return PretrainParams.shape(replace(self, heads=self.heads or 1), size)
+        return PretrainParams.shape(replace(self, layers=self.layers or LAYERS, heads=self.heads or 1), size)
 
 
 class Lstm(Family):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 from transformers import ModernBertConfig, ModernBertForMaskedLM
 
-from tokit.contextual.base import Family, Model, Row, gated_columns, near
+from tokit.contextual.base import Family, Model, Row, gated_columns, near, spread
 from tokit.contextual.params import PretrainParams, Shape
 from tokit.params import param
 
@@ -44,6 +44,7 @@ class ModernBert(Family):
             num_attention_heads=shape.heads,
             intermediate_size=gated_columns(shape.hidden),
             max_position_embeddings=params.context,
+            initializer_range=spread(shape.hidden),
             layer_types=["sliding_attention" if layer % every else "full_attention" for layer in range(shape.layers)],
             local_attention=local,
             embedding_dropout=params.dropout,

@@ -16,8 +16,9 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 ONE_LABEL, SCORE, EACH_TOKEN = "label", "score", "tokens"
 
 
-# What `--sentence` takes, and how it differs where nothing else is set: a later stage must not undo the one before.
-SENTENCE_STAGES: dict[str, dict[str, float]] = {"simcse": {"dropout": 0.1, "learning_rate": 1e-4}}
+# What `--sentence` takes, and how it differs where nothing else is set: a later stage must not undo the one before, and
+# documents are told apart from those of the same step.
+SENTENCE_STAGES: dict[str, dict[str, float]] = {"simcse": {"dropout": 0.1, "learning_rate": 1e-4, "batch": 32}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class PretrainParams:
     hidden: int | None = param(None, "columns of a token's vector; none: as --size has", minimum=2)
     heads: int | None = param(None, "heads of attention; none: as --size has", minimum=1)
     context: int = param(128, "tokens that see each other, at most; longer documents are cut", minimum=8)
-    batch: int = param(32, "rows of `context` tokens in a step", minimum=1)
+    # In minutes on a processor many small steps learn more than a few large ones.
+    batch: int = param(8, "rows of `context` tokens in a step", minimum=1)
     epochs: int = param(1, "passes over the corpus", minimum=1)
     steps: int | None = param(None, "steps of the optimizer; none: what the epochs need, or --minutes allow", minimum=1)
     learning_rate: float = param(1e-3, "at its height", minimum=0)

@@ -41,8 +41,9 @@ from tokit.progress import Progress
 
 # Numbers that the head makes at once, which should stay near the processor: more tokens are taken in turns.
 LOGITS_AT_ONCE = 1 << 21
-# Steps that are timed for --minutes, after some that warm up; and the share of the time that is planned for.
-WARMING_STEPS, TIMED_STEPS, PLANNED = 2, 5, 0.96
+# Steps that are timed for --minutes, after some that warm up, and the share of the time that they take at least: so
+# many that a moment in which the machine was busy does not count. And the share of the time that is planned for.
+WARMING_STEPS, TIMED_STEPS, TIMED, PLANNED = 2, 5, 0.02, 0.96
 # Of the pseudo-likelihood, one part of so many is timed.
 TIMED_PART = 10
 STEPS, LOSSES, SCORES = "steps", "losses", "scores"
@@ -166,22 +167,26 @@ class Training:
         """Steps that fit into so many seconds, by the time that some take; the model is as before afterwards."""
         kept = {name: value.clone() for name, value in self._model.state_dict().items()}
         batches = self._batches(WARMING_STEPS + TIMED_STEPS)
-        times = []
-        for step in range(WARMING_STEPS + TIMED_STEPS):
+        times: list[float] = []
+        while len(times) < WARMING_STEPS + TIMED_STEPS or sum(times) < TIMED * seconds:
             began = time.perf_counter()
-            self._learn(batches.get(step))
+            self._learn(batches.get(len(times)))
             times.append(time.perf_counter() - began)
-        began = time.perf_counter()
+        step = float(np.median(times[WARMING_STEPS:]))
+        looks = 0.0
         if not self._validation.empty:
+            began = time.perf_counter()
             self._validation.score(self._family, self._model)
-        looks = (time.perf_counter() - began) * (self._params.evaluations + 1)
+            looks = (time.perf_counter() - began) * (self._params.evaluations + 1)
         if self._has_pseudo and not self._validation.empty:
-            looks += self._seconds_of_pseudo()
+            # A token that is looked at costs less than one that is learned, whatever disturbed the measurement.
+            most = step * PSEUDO_TOKENS * self._rows.context / self._tokens_of_step
+            looks += min(self._seconds_of_pseudo(), most)
         self._model.load_state_dict(kept)
         self._optimizer = new_optimizer(self._model, self._params)
         self._sum[:], self._seconds, self._trained = 0, 0.0, 0
         left = (seconds - (time.monotonic() - self._job.started)) * PLANNED - looks
-        return max(1, int(left / float(np.median(times[WARMING_STEPS:]))))
+        return max(1, int(left / step))
 
     def _seconds_of_pseudo(self) -> float:
         """What measuring the pseudo-likelihood will take, by the time that a part of it takes."""
