@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -34,6 +35,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("tokit")
+
+# A shell without job control has what it starts in the background ignore Ctrl-C: so would every program under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PARALLEL = Path(__file__).parents[1] / "corpora" / "parallel"
 TOKIT = (sys.executable, "-m", "tokit")
