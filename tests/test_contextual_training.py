@@ -229,6 +229,25 @@ def test_a_busy_moment_does_not_eat_the_minutes(
     assert 4_500 < planned[0] < 5_500
 
 
+def test_a_run_that_is_stopped_while_it_is_timed_leaves_no_plan(
+    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tokit.contextual import training
+
+    learn, taken = training.Training._learn, []
+
+    def stopping(self: training.Training, batch: Any) -> None:
+        taken.append(self._steps)
+        learn(self, batch)
+        self._job.stop.set()
+
+    monkeypatch.setattr(training.Training, "_learn", stopping)
+    fitted(settings={"steps": None}, minutes=10, checkpoint_every=1)
+    # One step is timed, and one taken.
+    assert taken == [0, 1]
+    assert not (tmp_path / "model.checkpoint").exists()
+
+
 @pytest.mark.parametrize("name", TRANSFORMERS_FAMILIES)
 def test_new_weights_are_as_far_from_zero_as_their_columns_ask_for(name: str) -> None:
     family = CONTEXTUAL.get(name)

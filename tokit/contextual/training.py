@@ -41,9 +41,9 @@ from tokit.progress import Progress
 
 # Numbers that the head makes at once, which should stay near the processor: more tokens are taken in turns.
 LOGITS_AT_ONCE = 1 << 21
-# Steps that are timed for --minutes, after some that warm up, and the share of the time that they take at least: so
-# many that a moment in which the machine was busy does not count. And the share of the time that is planned for.
-WARMING_STEPS, TIMED_STEPS, TIMED, PLANNED = 2, 5, 0.02, 0.96
+# Steps that are timed for --minutes, after some that warm up: at least so many, and for a share of the time or for so
+# many seconds, so that a moment in which the machine was busy does not count. And the share that is planned for.
+WARMING_STEPS, TIMED_STEPS, TIMED, TIMED_SECONDS, PLANNED = 2, 5, 0.02, 12.0, 0.96
 # Of the pseudo-likelihood, one part of so many is timed.
 TIMED_PART = 10
 STEPS, LOSSES, SCORES = "steps", "losses", "scores"
@@ -168,10 +168,14 @@ class Training:
         kept = {name: value.clone() for name, value in self._model.state_dict().items()}
         batches = self._batches(WARMING_STEPS + TIMED_STEPS)
         times: list[float] = []
-        while len(times) < WARMING_STEPS + TIMED_STEPS or sum(times) < TIMED * seconds:
+        enough = min(TIMED * seconds, TIMED_SECONDS)
+        while len(times) < WARMING_STEPS + TIMED_STEPS or sum(times) < enough:
             began = time.perf_counter()
             self._learn(batches.get(len(times)))
             times.append(time.perf_counter() - began)
+            if self._job.stop.is_set():
+                # Nothing is made of the plan: see `_save`.
+                return 1
         step = float(np.median(times[WARMING_STEPS:]))
         looks = 0.0
         if not self._validation.empty:
@@ -304,6 +308,9 @@ class Training:
             self._save(checkpoints)
 
     def _save(self, checkpoints: Checkpoints) -> None:
+        if self._job.stop.is_set():
+            # The number of steps may not have been measured to the end.
+            return
         checkpoints.save(self._state(), self._step)
         self._saved = self._step
 
