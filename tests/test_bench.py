@@ -178,11 +178,13 @@ def test_bits_of_a_language_model_stand_beside_an_ngram_model(tmp_path: Path) ->
     report = fit_contextual(corpus, tmp_path / "tok", tmp_path / "m", family="llama", size="tiny", settings=settings)
     done = bench("bits", "--corpus", str(text), "-t", str(tmp_path / "tok"), "--models", str(tmp_path / "m"))
     assert done.returncode == 0, done.stdout + done.stderr
-    (ngram,) = [line for line in done.stdout.splitlines() if "5-gram │" in line]
+    few, ngram = [line.split("│") for line in done.stdout.splitlines() if "5-gram │" in line]
     (model,) = [line for line in done.stdout.splitlines() if "llama" in line]
     assert f"{report.bits_per_byte:.3f}" in model
     # All lines begin alike: some bits for the words that differ, and next to none for the rest.
-    assert 0.1 < float(ngram.split("│")[-3]) < 1
+    assert 0.1 < float(ngram[-3]) < 1
+    # The model saw three steps of two rows of 16 tokens.
+    assert 0 < int(few[3]) <= 96 < int(ngram[3].replace(",", "")) and float(few[-3]) > float(ngram[-3])
     other = tmp_path / "other.txt"
     other.write_text("something else\n")
     refused = bench("bits", "--corpus", str(other), "-t", str(tmp_path / "tok"), "--models", str(tmp_path / "m"))

@@ -1,6 +1,7 @@
 """`python -m tests.bench bits`: bits per byte of language models beside those of a 5-gram of the same tokens.
 
-All are measured on the documents that the models held out: the 5-gram learns from the others, by the same tokenizer.
+All are measured on the documents that the models held out: the 5-gram learns from the others, by the same tokenizer;
+from all of them, and once more from as many tokens as each causal model has seen, the first ones.
 What special tokens cost is not counted, for none of them. The pseudo-likelihood of masked models is no probability of
 the text, and has a column of its own.
 """
@@ -16,12 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
 from tests.bench.ngram import KneserNey
 
 ORDER = 5
+IntArray = npt.NDArray[np.integer[Any]]
+# Ids without a frame, and the exclusive end of each document.
+Documents = tuple[IntArray, IntArray]
 # Settings that say which documents are held out.
 SPLIT = ("validation", "validation_bytes")
 
@@ -54,8 +59,8 @@ def manifests(folders: list[Path]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def baseline(corpus: Path, tokenizer: Path, manifest: dict[str, Any]) -> Baseline:
-    """The n-gram model on the text that a model learned from.
+def baselines(corpus: Path, tokenizer: Path, models: dict[str, dict[str, Any]]) -> list[Baseline]:
+    """n-gram models on the text that the models learned from: of so many tokens as causal ones have seen, and of all.
 
     Raises:
         SystemExit: it was other text, or the tokenizer keeps not every byte.
@@ -67,6 +72,7 @@ def baseline(corpus: Path, tokenizer: Path, manifest: dict[str, Any]) -> Baselin
     from tokit.stream import StreamWriter
     from tokit.tokenizer.foreign import open_tokenizer
 
+    manifest = next(iter(models.values()))
     settings = {name: manifest["params"][name] for name in SPLIT}
     plan = plan_pretraining("llama", "tiny", settings, minutes=None, seed=manifest["seed"], threads=None)
     source, _ = fit_contextual.model_tokenizer(open_tokenizer(tokenizer), plan.family)
@@ -76,45 +82,71 @@ def baseline(corpus: Path, tokenizer: Path, manifest: dict[str, Any]) -> Baselin
             raise SystemExit(f"error: {corpus} is not what the models were trained on")
         if not source.lossless:
             raise SystemExit(f"error: {tokenizer} does not keep every byte: there are no bits per byte")
-        started = time.perf_counter()
-        end = source.special_ids["endoftext"]
-        model = KneserNey(*without_frame(train.mapped()), source.vocab_size, end, ORDER)
-        ids, ends = without_frame(held.mapped())
-        probabilities = model.probabilities(ids, ends)
+        learned, wanted = without_frame(train.mapped()), without_frame(held.mapped())
+    end, size = source.special_ids["endoftext"], int(text.held_out.bytes.sum())
+    every = len(learned[0])
+    counts = {min(seen_by(each), every) for each in models.values() if each.get("bits_per_byte") is not None} | {every}
+    return [baseline(first_of(*learned, count), wanted, source.vocab_size, end, size) for count in sorted(counts)]
+
+
+def baseline(learned: Documents, wanted: Documents, vocab_size: int, end: int, size: int) -> Baseline:
+    """One of them.
+
+    Args:
+        learned: What it learns from.
+        wanted: What it is measured on.
+        vocab_size: Ids are below it.
+        end: The id of end-of-text.
+        size: Bytes of what it is measured on.
+    """
+    started = time.perf_counter()
+    model = KneserNey(*learned, vocab_size, end, ORDER)
+    ids, ends = wanted
+    probabilities = model.probabilities(ids, ends)
     lengths = np.diff(ends, prepend=0)
     inside = np.ones(len(probabilities), dtype=np.bool_)
     inside[np.cumsum(lengths + 1) - 1] = False
     inside[inside] = ids != end
-    size = int(text.held_out.bytes.sum())
     bits = -float(np.log2(probabilities[inside]).sum()) / size
-    return Baseline(bits, model.size, int(train.token_counts.sum()), len(ids), size,
-                    time.perf_counter() - started)  # fmt: skip
+    return Baseline(bits, model.size, len(learned[0]), len(ids), size, time.perf_counter() - started)
 
 
-def without_frame(stream: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def seen_by(manifest: dict[str, Any]) -> int:
+    """Tokens that a model has seen."""
+    params = manifest["params"]
+    return int(manifest["steps"] * params["batch"] * params["context"])
+
+
+def first_of(ids: IntArray, ends: IntArray, count: int) -> Documents:
+    """The first documents, which together have no more than so many tokens; at least one of them."""
+    documents = max(int(np.searchsorted(ends, count, side="right")), 1)
+    return ids[: ends[documents - 1]], ends[:documents]
+
+
+def without_frame(stream: Any) -> Documents:
     """(ids, ends) of documents without the token that begins each of them."""
     keep = np.ones(len(stream.data), dtype=np.bool_)
     keep[np.concatenate([np.zeros(1, dtype=np.int64), stream.ends])[:-1]] = False
     return stream.data[keep].astype(np.int64), stream.ends - np.arange(1, len(stream.ends) + 1)
 
 
-def print_results(found: Baseline, models: dict[str, dict[str, Any]], console: Console) -> None:
+def print_results(found: list[Baseline], models: dict[str, dict[str, Any]], console: Console) -> None:
     """One table."""
-    title = f"{found.held_out_bytes:,} bytes held out, {found.held_out_tokens:,} tokens"
+    title = f"{found[0].held_out_bytes:,} bytes held out, {found[0].held_out_tokens:,} tokens"
     made = Table(title=title, title_justify="left")
     columns = ("model", "family", "tokens seen", "minutes", "bits per byte", "pseudo-likelihood bits")
     for name in columns:
         made.add_column(name, justify="left" if name in columns[:2] else "right")
-    made.add_row(
-        f"{found.ngrams:,} n-grams", f"{ORDER}-gram", f"{found.tokens:,}", f"{found.seconds / 60:.2f}",
-        f"{found.bits_per_byte:.3f}", "",
-    )  # fmt: skip
+    for each in found:
+        made.add_row(
+            f"{each.ngrams:,} n-grams", f"{ORDER}-gram", f"{each.tokens:,}", f"{each.seconds / 60:.2f}",
+            f"{each.bits_per_byte:.3f}", "",
+        )  # fmt: skip
     for name, manifest in models.items():
-        params, minutes = manifest["params"], manifest.get("minutes")
-        seen = manifest["steps"] * params["batch"] * params["context"]
+        minutes = manifest.get("minutes")
         pseudo, bits = (manifest.get(key) for key in ("pseudo_bits_per_byte", "bits_per_byte"))
         made.add_row(
-            Path(name).name, manifest["family"], f"{seen:,}", f"{minutes:g}" if minutes else "",
+            Path(name).name, manifest["family"], f"{seen_by(manifest):,}", f"{minutes:g}" if minutes else "",
             *("" if each is None else f"{each:.3f}" for each in (bits, pseudo)),
         )  # fmt: skip
     console.print(made)
@@ -137,6 +169,6 @@ def main(arguments: list[str]) -> int:
     """Measure and print."""
     asked = parser().parse_args(arguments)
     models = manifests(asked.models)
-    found = baseline(asked.corpus.resolve(strict=True), asked.tokenizer, next(iter(models.values())))
+    found = baselines(asked.corpus.resolve(strict=True), asked.tokenizer, models)
     print_results(found, models, Console(width=None if sys.stdout.isatty() else 120))
     return 0
