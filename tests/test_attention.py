@@ -134,13 +134,15 @@ def test_heat_maps_show_the_darkest_where_the_weight_is(bert: Path, cli: Cli) ->
     title, numbers, *rows = ran.text.splitlines()
     found = open_attention(bert).weights(TEXT).only(2, 2)
     assert title.strip() == "layer 2, head 2" and len(rows) == len(found.tokens)
-    left = len(numbers) - 2 * len(found.tokens)
+    # Numbers of two digits, with a space before each.
+    assert numbers.split() == [str(k) for k in range(1, len(found.tokens) + 1)] and len(found.tokens) > 9
+    left = len(numbers) - 3 * len(found.tokens)
     most = found.values[0, 0].max()
     for row, weights in zip(rows, found.values[0, 0], strict=True):
         cells = row.ljust(len(numbers))[left:]
         for column, weight in enumerate(weights):
             level = min(int((weight / most) ** 0.5 * 5), 4)
-            assert cells[2 * column : 2 * column + 2] == 2 * " ░▒▓█"[level]
+            assert cells[3 * column : 3 * column + 3] == 3 * " ░▒▓█"[level]
     assert "█ from" in ran.err
 
 
@@ -211,7 +213,7 @@ def test_an_empty_corpus_is_an_error(bert: Path, cli: Cli, tmp_path: Path) -> No
 
 def test_what_has_no_attention_says_so(bert: Path, bpe_folder: Path, cli: Cli, tmp_path: Path) -> None:
     assert_error(cli("attention", "x", "-e", bpe_folder), 2, "no language model")
-    assert_error(cli("attention", "x", "-e", tmp_path / "none"), 1, "no language model there")
+    assert_error(cli("attention", "x", "-e", tmp_path / "none"), 1, "no such file or folder")
     recurrent = tmp_path / "lstm"
     recurrent.mkdir()
     (recurrent / "config.json").write_text('{"model_type": "lstm"}', encoding="utf-8")

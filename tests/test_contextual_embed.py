@@ -87,6 +87,12 @@ def test_wrong_options_are_named(cli: Any, bpe_folder: Path, tmp_path: Path, giv
     assert ran.code == 2 and said in ran.err, ran.err
 
 
+@pytest.mark.parametrize(("pool", "said"), [("meen", "did you mean 'mean'?"), ("sif", "is for static embeddings")])
+def test_a_pool_that_a_model_does_not_have_is_refused(cli: Any, model: Path, pool: str, said: str) -> None:
+    ran = cli("embed", "-e", model, "--pool", pool, stdin=b"the sea\n")
+    assert ran.code == 2 and said in ran.err, ran.err
+
+
 def test_static_families_do_not_take_a_model_s_options(cli: Any, bpe_folder: Path, tmp_path: Path) -> None:
     ran = cli("fit", "svd", "@lee", "-t", bpe_folder, "-o", tmp_path / "m", "--size", "tiny")
     assert ran.code == 2 and "--size" in ran.err

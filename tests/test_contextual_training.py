@@ -229,6 +229,24 @@ def test_a_busy_moment_does_not_eat_the_minutes(
     assert 4_500 < planned[0] < 5_500
 
 
+def test_what_cannot_be_good_is_said(fitted: Callable[..., ContextualReport]) -> None:
+    few = fitted(settings={"steps": None, "batch": 64, "context": 128}, minutes=0.001)
+    assert any("--minutes 0.001" in note for note in few.notes)
+    blind = fitted(out="blind", settings={"validation": 1e-9})
+    assert any("nothing says how good" in note for note in blind.notes)
+    assert not fitted(out="usual").notes
+
+
+def test_a_folder_says_what_it_was_made_with_and_may_be_read(
+    fitted: Callable[..., ContextualReport], tmp_path: Path
+) -> None:
+    fitted()
+    said = json.loads((tmp_path / "model" / "tokit.json").read_text("utf-8"))["versions"]
+    assert said["torch"] == torch.__version__.partition("+")[0] or said["torch"] == torch.__version__
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "model").rglob("*") if path.is_file()}
+    assert set(modes.values()) == {tmp_path.joinpath("model").stat().st_mode & 0o666}, modes
+
+
 def test_a_run_that_is_stopped_while_it_is_timed_leaves_no_plan(
     fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

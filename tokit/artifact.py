@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -43,6 +44,7 @@ KINDS: dict[str, dict[str, type]] = {
     "onnx": {"family": str, "vocab_size": int, "dim": int, "context": int},
 }
 ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy", "numba")
+ENGINES_OF = {"contextual": ("torch", "transformers")}
 
 
 @dataclass
@@ -61,9 +63,9 @@ class Draft:
 
 
 @cache
-def versions() -> dict[str, str]:
-    """Versions of tokit and of the engines under it."""
-    return {name: metadata.version(name) for name in ("tokit", *ENGINES)}
+def versions(kind: str) -> dict[str, str]:
+    """Versions of tokit and of the engines under an artifact of that kind."""
+    return {name: metadata.version(name) for name in ("tokit", *ENGINES, *ENGINES_OF.get(kind, ()))}
 
 
 def sha256_file(path: Path) -> str:
@@ -248,16 +250,19 @@ def _previous(path: Path) -> Path:
 
 
 def _seal(draft: Draft, kind: str) -> None:
+    # Some libraries leave files that their owner alone may read; the folder has the mode that the user wants.
+    mode = stat.S_IMODE(draft.path.stat().st_mode) & 0o666
     names = sorted(file.relative_to(draft.path).as_posix() for file in draft.path.rglob("*") if file.is_file())
     manifest = {
         "kind": kind,
         "format_version": FORMAT_VERSION,
         **draft.manifest,
-        "versions": versions(),
+        "versions": versions(kind),
         "files": {name: draft.digests.get(name) or sha256_file(draft.path / name) for name in names},
     }
     dump_json(manifest, draft.path / MANIFEST)
     for name in (*names, MANIFEST):
+        (draft.path / name).chmod(mode)
         _sync(draft.path / name)
     _sync(draft.path)
 

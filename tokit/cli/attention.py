@@ -127,12 +127,10 @@ def _write_page(found: Attention, out: Path, *, overwrite: bool, quiet: bool) ->
     from tokit.ops.attention import write_attention_page
 
     write_attention_page(found, [visible(token) for token in found.tokens], out, overwrite=overwrite)
-    console.note(f"{out}  {counted(len(found.layers), 'layer')} of {counted(len(found.heads), 'head')}", quiet=quiet)
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things: "1 head", "4 heads"."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+    console.note(
+        f"{out}  {console.counted(len(found.layers), 'layer')} of {console.counted(len(found.heads), 'head')}",
+        quiet=quiet,
+    )
 
 
 def _as_dict(found: Attention) -> dict[str, Any]:

@@ -52,6 +52,11 @@ def progress(*, quiet: bool = False) -> Iterator[Tick]:
         yield tick
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: "1 head", "4 heads"."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def human(number: float) -> str:
     """12345678 → "12.3 M", 12 → "12"."""
     return _scaled(number).rstrip()

@@ -27,6 +27,7 @@ from tokit.cli.options import (
 )
 from tokit.cli.train import warn_of_broken_text
 from tokit.errors import UsageError
+from tokit.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tokit.corpus import Corpus
@@ -158,7 +159,7 @@ def _opened_embedder(
     embedding: str, pool: str | None, sif_a: float | None, *, layer: str | None, engine: str | None, int8: bool
 ) -> Embedder:
     from tokit.ops.embed_contextual import is_contextual, open_contextual
-    from tokit.ops.embedders import DEFAULT_SIF, open_embedder
+    from tokit.ops.embedders import DEFAULT_SIF, POOLS, open_embedder
 
     if not is_contextual(embedding):
         static = open_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)
@@ -166,8 +167,12 @@ def _opened_embedder(
             if given:
                 raise UsageError(f"{option}: {embedding} is no language model", hint=f"leave {option} out")
         return static
+    if pool is not None and pool not in POOLS:
+        raise UsageError(f"unknown --pool '{pool}'", hint=did_you_mean(pool, list(POOLS)))
     if pool not in (None, "mean"):
-        raise UsageError(f"--pool {pool} is for static embeddings", hint="a language model's folder says it")
+        raise UsageError(
+            f"--pool {pool} is for static embeddings", hint="a language model takes the mean, or what its folder says"
+        )
     return open_contextual(embedding, layer=layer, engine=engine, int8=int8)
 
 

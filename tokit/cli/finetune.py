@@ -177,9 +177,9 @@ def tell(report: FinetuneReport, *, quiet: bool) -> None:
     labels = f"{len(report.labels)} labels" if report.labels else "scores"
     frozen = f", {report.frozen:,} of {report.parameters:,} parameters frozen" if report.frozen else ""
     console.note(
-        f"{report.path}  {report.task}, {labels}, learned from {report.examples:,} examples in {report.steps:,} steps"
-        f" in {report.precision}{frozen}: loss {report.losses[0]:.3f} to {report.losses[-1]:.3f},"
-        f" {report.examples_per_second:,.0f} examples/s",
+        f"{report.path}  {report.task}, {labels}, learned from {console.counted(report.examples, 'example')} in"
+        f" {console.counted(report.steps, 'step')} in {report.precision}{frozen}:"
+        f" loss {report.losses[0]:.3f} to {report.losses[-1]:.3f}, {report.examples_per_second:,.0f} examples/s",
         quiet=quiet,
     )
     scores = ", ".join(
@@ -187,4 +187,4 @@ def tell(report: FinetuneReport, *, quiet: bool) -> None:
     )
     if scores:
         scheme = " (BIO)" if report.scores.get("entity_f1") is not None else ""
-        console.note(f"on {report.held_out:,} examples held out: {scores}{scheme}", quiet=quiet)
+        console.note(f"on {console.counted(report.held_out, 'example')} held out: {scores}{scheme}", quiet=quiet)

@@ -325,7 +325,8 @@ def tell_contextual(report: ContextualReport, *, as_json: bool, quiet: bool) -> 
         console.note("it opens in tokit alone; in ONNX Runtime after 'tokit export --to onnx'", quiet=quiet)
     early = ", stopped early" if report.stopped_early else ""
     console.note(
-        f"from {report.documents:,} documents, {report.tokens:,} tokens: {report.steps:,} steps in {report.precision},"
+        f"from {console.counted(report.documents, 'document')}, {report.tokens:,} tokens:"
+        f" {console.counted(report.steps, 'step')} in {report.precision},"
         f" {report.tokens_per_second:,.0f} tokens/s{early}",
         quiet=quiet,
     )
@@ -340,7 +341,8 @@ def tell_held_out(report: ContextualReport, *, quiet: bool) -> None:
     """How good a model is on documents that were held out, in a line; nothing when none were."""
     measured = []
     if report.held_out_loss is not None:
-        measured.append(f"loss {report.evaluations[0]['loss']:.3f} to {report.held_out_loss:.3f}")
+        first = report.evaluations[0]
+        measured.append(f"loss {first['loss']:.3f} after step {first['step']:,}, {report.held_out_loss:.3f} in the end")
     if report.bits_per_byte is not None:
         measured.append(f"{report.bits_per_byte:.3f} bits per byte")
     if report.pseudo_bits_per_byte is not None:

@@ -77,7 +77,9 @@ class HeatMap:
         labels = [f"{number:>{len(str(len(labels)))}} {label}" for number, label in enumerate(labels, 1)]
         self._margin = min(max(map(len, labels)), LONGEST_LABEL) + 1
         room = max(width - self._margin, 2)
-        self._cell = 2 if 2 * len(labels) <= room else 1
+        # As wide as the numbers over the columns, with a space between them, where there is room.
+        wide = len(str(len(labels))) + 1
+        self._cell = next((cell for cell in (wide, 2) if cell * len(labels) <= room), 1)
         self.shown = min(len(labels), room // self._cell)
         self._labels = labels[: self.shown]
         self._across = max((room + GAP) // (self._panel_width + GAP), 1)

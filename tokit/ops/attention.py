@@ -16,7 +16,7 @@ from tokit.corpus import Corpus
 from tokit.embedding.ngrams import ngram_text
 from tokit.embedding.npy import check_file, writing_file
 from tokit.errors import ArtifactError, UsageError
-from tokit.ops.embed_contextual import ContextualEmbedder, is_contextual, open_contextual
+from tokit.ops.embed_contextual import ContextualEmbedder, is_contextual, open_contextual, refuse_missing
 from tokit.ops.encode import encoded
 from tokit.ops.following import empty_corpus
 from tokit.progress import Progress, Tick, silent
@@ -202,11 +202,14 @@ def require_attention(folder: str | Path) -> None:
         UsageError: it is one.
     """
     if not is_contextual(folder):
+        refuse_missing(folder)
         if kind_of(folder) is None and not (Path(folder) / CONFIG).is_file():
             raise ArtifactError(f"{folder}: no language model there", hint="tokit fit bert makes one")
         raise UsageError(f"{folder} is no language model, so it has no attention", hint="tokit fit bert makes one")
     if kind_of(folder) == "onnx":
-        raise UsageError(f"{folder} is a model in ONNX, which does not tell", hint="give the model it was made of")
+        raise UsageError(
+            f"{folder} is a model in ONNX, which does not give its attention", hint="give the model it was made of"
+        )
     if family_of(folder) in RECURRENT:
         raise UsageError(
             f"{folder} is an lstm, which has no attention", hint="give a model of bert, modernbert or llama"

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from tokit.contextual.validation import HeldOut
 
 FRAMED = EncodeOptions(add_special=True)
+# Fewer than so many teach a model nothing.
+FEW_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,10 @@ def fit_contextual(
     if checkpoints:
         checkpoints.clear()
     config = trained.model.config
+    if not trained.evaluations and plan.params.validation:
+        notes += ("too little text was held out: nothing says how good the model is",)
+    if minutes is not None and trained.steps < FEW_STEPS:
+        notes += (f"no more than {trained.steps} steps went into --minutes {minutes:g}: a model learns in thousands",)
     return ContextualReport(
         str(out), family, source.vocab_size, plan.shape.layers, int(config.hidden_size),
         sum(each.numel() for each in trained.model.parameters()), text.facts.documents, text.facts.bytes,
@@ -183,7 +189,7 @@ def model_tokenizer(
     """
     has_one = own and bool(tokenizer.encode("", FRAMED))
     source, added = framed(tokenizer, family.roles, None if has_one else family.template)
-    notes = (f"the tokenizer had no {', '.join(added)}: the folder keeps a copy that has",) if added else ()
+    notes = (f"the tokenizer had no {', '.join(added)}: the folder keeps a copy with these tokens",) if added else ()
     return source, notes
 
 
