@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 ModelOpt = Annotated[str, typer.Option("-e", "--embedding", help="A language model's folder.", show_default=False)]
 TextArg = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Argument(help="The text; without it the lines of standard input.", show_default=False),
 ]
 LayerOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--layer", help="Show one layer: 1 is the first, -1 the last.", show_default=False),
 ]
 HeadOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--head", help="Show one head, from 1 on.", show_default="the mean of all"),
 ]
 QkOpt = Annotated[
     bool, typer.Option("--qk", help="Query times key, scaled, before the softmax, in place of the weights.")
 ]
 HtmlOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("--html", metavar="FILE", help="Write a page with all layers and heads.", show_default=False),
 ]
 CorpusOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "-c",
         "--corpus",

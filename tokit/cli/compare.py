@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from tokit.ops.compare import CompareReport
 
 TokenizersArg = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    list[str] | None,
     typer.Argument(metavar="TOK...", help="Tokenizer folders, or files of other tools.", show_default=False),
 ]
 CorpusOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "-c",
         "--corpus",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -32,7 +32,7 @@ from tokit.cli.options import (
 from tokit.cli.train import warn_of_broken_text
 
 CountsOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    list[str] | None,
     typer.Option("--counts", help="Counts to add; may be repeated. Without a corpus they are only merged."),
 ]
 
@@ -43,7 +43,7 @@ MinFrequencyOpt = Annotated[
     ),
 ]
 MaxWordsOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--max-words", min=1, help="Distinct words that each thread may hold.", show_default="what fits"),
 ]
 

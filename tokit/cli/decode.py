@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -13,16 +13,16 @@ from tokit.errors import UsageError
 
 BINARY = (".bin", ".npy", ".parquet")
 IdsArg = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    list[str] | None,
     typer.Argument(help="Lines of ids: files or - ; or one shards folder.", show_default=False),
 ]
 DecodeTokenizerOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("-t", "--tokenizer", help="The tokenizer; shards keep their own.", show_default=False),
 ]
 SkipSpecialOpt = Annotated[bool, typer.Option("--skip-special", help="Leave special tokens out of the text.")]
 PartOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--part", help="One part of split shards, such as val.", show_default="all"),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -28,18 +28,18 @@ from tokit.cli.train import warn_of_broken_text
 
 ModelOpt = Annotated[str, typer.Option("-e", "--embedding", help="A folder of a language model.", show_default=False)]
 PiecesOpt = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Option(
         "-t", "--tokenizer", help="Whose pieces get a vector: a tokenizer folder, or a file of another tool.",
         show_default="the model's own",
     ),
 ]  # fmt: skip
 ColumnsOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("-d", "--dim", help="Columns of the vectors.", show_default="256, or the model's"),
 ]
 SmoothingOpt = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option("--sif-a", help="The larger, the more do frequent pieces weigh.", show_default="0.0001"),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 EmbeddingOpt = Annotated[str, typer.Option("-e", "--embedding", help="An embedding folder.", show_default=False)]
 PoolOpt = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Option(
         "--pool",
         help="From tokens to a document: mean; or sif or idf (rare tokens weigh more).",
@@ -45,11 +45,11 @@ PoolOpt = Annotated[
     ),
 ]
 SifOpt = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option("--sif-a", help="Smoothing of sif; 0.0001 to 0.001 in the paper.", show_default="0.001"),
 ]
 ComponentOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--remove-component",
         metavar="all|sample",
@@ -61,7 +61,7 @@ ComponentOpt = Annotated[
 TokensOpt = Annotated[bool, typer.Option("--tokens", help="One vector a token instead of one a document.")]
 WordsOpt = Annotated[bool, typer.Option("--words", help="With --tokens: one vector a word, the mean of its pieces.")]
 LayerOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--layer", metavar="N|last4|mix",
         help="Of a language model: which layer, 0 to -1, the mean of the last four, or the mix that an lstm learned.",
@@ -69,7 +69,7 @@ LayerOpt = Annotated[
     ),
 ]  # fmt: skip
 ModelEngineOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--engine", help="Of a language model: torch, or onnx, which needs no torch; see tokit export --to onnx.",
         show_default="what the folder is for",
@@ -77,7 +77,7 @@ ModelEngineOpt = Annotated[
 ]  # fmt: skip
 Int8Opt = Annotated[bool, typer.Option("--int8", help="With onnx: the model with matrices in int8.")]
 FileOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option(
         "-o", "--out", help="Write a .npy, .parquet or .jsonl file instead of JSON lines.", show_default=False
     ),

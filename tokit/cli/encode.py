@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tokit.ops.encode import EncodeReport
 
 FormOpt = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Option("--as", help="A line of ids, of tokens, or a JSON object: ids, tokens, jsonl.", show_default="ids"),
 ]
 AddSpecialOpt = Annotated[bool, typer.Option("--add-special", help="Add the tokens of the template ([CLS] … [SEP]).")]
@@ -43,19 +43,19 @@ ParseSpecialOpt = Annotated[
     bool, typer.Option("--parse-special", help="Read the text of a special token as that token.")
 ]
 MaxLengthOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--max-length", min=1, help="Cut each document to so many tokens.", show_default=False),
 ]
 ShardsOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("-o", "--out", help="Write shards into this folder instead of lines.", show_default=False),
 ]
 ToOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--to", help="Format of the shards: bin, npy or parquet.", show_default="bin"),
 ]
 SplitOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--split", metavar="NAME=SHARE", help="Hold a share of the documents out: val=0.01."),
 ]
 

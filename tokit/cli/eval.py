@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tokit.ops.verdicts import EvalRow, TaskResult
 
 EmbeddingsArg = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    list[str] | None,
     typer.Argument(
         metavar="EMB...",
         help="Embedding folders; a,b,c is one row: the mean over several seeds, with its spread.",
@@ -26,7 +26,7 @@ EmbeddingsArg = Annotated[
     ),
 ]
 TaskOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--task",
         metavar="NAME|PATH",

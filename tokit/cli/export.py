@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -34,11 +34,11 @@ Int8Opt = Annotated[
     bool, typer.Option("--int8", help="With onnx: also with matrices in int8, and how far that moves vectors.")
 ]
 KindOpt = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Option("--kind", help="Of positions: sinusoidal, learned, rotary or alibi.", show_default="the model's own"),
 ]
 LengthOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--length", help="So many positions.", show_default="as many as the model has"),
 ]
 ONNX, POSITIONS = "onnx", "positions"

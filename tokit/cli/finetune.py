@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from tokit.ops.finetune import FinetuneReport
 
 DataArg = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    list[str] | None,
     typer.Argument(metavar="DATA...", help="Files of labelled examples, or - for standard input.", show_default=False),
 ]
 ModelOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("-e", "--embedding", help="A language model's folder, own or of transformers.", show_default=False),
 ]
 OutOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("-o", "--out", help="The folder to write.", show_default=False),
 ]
 TaskOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--task",
         help="classify (label, text), tokens (token and tag a line, an empty line between sentences), or pairs (text,"
@@ -47,48 +47,48 @@ TaskOpt = Annotated[
     ),
 ]
 LabelOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--label", metavar="COLUMN", help="Column of the label: a number from 1 on (-1 is the last), or a name.",
         show_default="1; of tokens the last; of pairs 3",
     ),
 ]  # fmt: skip
 TextOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--text", metavar="COLUMN", help="Column of the text, or of the token; twice for pairs.",
         show_default="2; of tokens 1; of pairs 1 and 2",
     ),
 ]  # fmt: skip
 ValidationOpt = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option("--validation", help="Share of the examples to hold out and measure on.", show_default="0.1"),
 ]
 HeldOutOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--held-out", metavar="FILE", help="Measure on these examples instead.", show_default=False),
 ]
 EpochsOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--epochs", help="Passes over the examples.", show_default="3"),
 ]
 BatchOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--batch", help="Examples in a step.", show_default="32"),
 ]
 RateOpt = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option("--learning-rate", help="At its height.", show_default="0.0001"),
 ]
 FreezeOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--freeze", metavar="LAYER", help="A layer that stays as it is: embeddings, or 'encoder.layer.0.*'.",
         show_default=False,
     ),
 ]  # fmt: skip
 FinetuneThreadsOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--threads", min=1, help="Threads to train with; the same number gives the same bytes.",
                  show_default="all"),
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -45,19 +45,19 @@ FamilyArg = Annotated[
     ),
 ]
 FitTokenizerOpt = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time; --help-params needs none
+    str | None,
     typer.Option("-t", "--tokenizer", help="A tokenizer folder, or a file of another tool."),
 ]
 FitOutOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("-o", "--out", help="The folder to write."),
 ]
 DimOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("-d", "--dim", help="Columns of the vectors.", show_default="128, or those of --from"),
 ]
 FromOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option(
         "--from", metavar="ARTIFACT",
         help="Begin with the vectors of an embedding, fitted or imported, or with a language model's checkpoint;"
@@ -66,13 +66,13 @@ FromOpt = Annotated[
     ),
 ]  # fmt: skip
 FitThreadsOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option(
         "--threads", min=1, help="Threads to train with; only 1 gives the same bytes every time.", show_default="all"
     ),
 ]
 FitEngineOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--engine",
         help="kernels, or reference: gensim trains (skipgram, cbow, fasttext), to other vectors of the same quality.",
@@ -86,22 +86,22 @@ DeterministicOpt = Annotated[
 ]
 
 CheckpointOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option(
         "--checkpoint-every", metavar="TOKENS", help="Keep the state in OUT.checkpoint every so many tokens.",
         show_default=False,
     ),
 ]  # fmt: skip
 SizeOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--size", help="Of a language model: tiny, mini, small or base.", show_default="mini"),
 ]
 MinutesOpt = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option("--minutes", help="Of a language model: time for the whole training.", show_default=False),
 ]
 InitOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option(
         "--init-embeddings", metavar="ARTIFACT",
         help="Of a new language model: put the vectors of a static embedding into its table of tokens.",
@@ -109,7 +109,7 @@ InitOpt = Annotated[
     ),
 ]  # fmt: skip
 FreezeOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--freeze", metavar="LAYER",
         help="Of a language model: a layer that stays as it is, by name or glob: embeddings, 'encoder.layer.0.*'.",
@@ -117,7 +117,7 @@ FreezeOpt = Annotated[
     ),
 ]  # fmt: skip
 SentenceOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--sentence", metavar="simcse",
         help="With --from a language model: a stage that learns vectors of documents, and predicts no tokens.",

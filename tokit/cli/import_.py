@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -20,7 +20,7 @@ from tokit.cli.options import (
 
 FileArg = Annotated[Path, typer.Argument(help="A file of word vectors.", metavar="FILE", show_default=False)]
 VectorFormatOpt = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Option(
         "--format",
         help="word2vec, word2vec-binary, glove, fasttext-vec, fasttext-bin, npy or safetensors.",
@@ -28,11 +28,11 @@ VectorFormatOpt = Annotated[
     ),
 ]
 WordsOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("--words", help="The words of a .npy or .safetensors matrix, one a line.", show_default=False),
 ]
 ColumnsOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("-d", "--dim", help="Columns, where the file does not say.", show_default="the file says"),
 ]
 NgramsOpt = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -13,12 +13,12 @@ from tokit.cli.train import list_parameters
 from tokit.errors import CheckError, UsageError
 
 ArtifactArg = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Argument(help="A folder of tokit, a foreign tokenizer, or @ for the texts that come with tokit."),
 ]
 CheckOpt = Annotated[bool, typer.Option("--check", help="Check that it is whole and works; exit 3 if not.")]
 FamilyOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--family", help="List the parameters of a family of tokenizers instead.", show_default=False),
 ]
 

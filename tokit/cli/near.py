@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tokit.ops.questions import Question
 
 WordsArg = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    list[str] | None,
     typer.Argument(
         metavar="WORD...",
         help="Words, each looked up alone; or, if any has a sign, all together: king -man +woman. None reads them from"
@@ -98,10 +98,10 @@ def near(
 
 def analogy(
     embedding: EmbeddingOpt,
-    a: Annotated[Optional[str], typer.Argument(help="As this", metavar="A", show_default=False)] = None,  # noqa: UP045
-    b: Annotated[Optional[str], typer.Argument(help="is to this,", metavar="B", show_default=False)] = None,  # noqa: UP045
+    a: Annotated[str | None, typer.Argument(help="As this", metavar="A", show_default=False)] = None,
+    b: Annotated[str | None, typer.Argument(help="is to this,", metavar="B", show_default=False)] = None,
     c: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Argument(
             help="so is this to the answer. None of the three reads them from standard input, three a line.",
             metavar="C",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from tokit.ops.near_context import NearContext, Occurrence
 
 ContextOpt = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Option(
         "--context", metavar="TEXT", help="Of a language model: the word as it is meant in this text.",
         show_default=False,
     ),
 ]  # fmt: skip
 CorpusOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "-c",
         "--corpus",
@@ -31,14 +31,14 @@ CorpusOpt = Annotated[
     ),
 ]
 LayerOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--layer", metavar="N|last4", help="With --context: which layer, 0 to -1, or the mean of the last four.",
         show_default="the last",
     ),
 ]  # fmt: skip
 PerWordOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--per-word", min=1, help="With -c: so many neighbours may be the same word.", show_default="2"),
 ]
 # Options of this page that take a value.

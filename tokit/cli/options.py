@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from tokit.corpus import Corpus
 
 CorpusArg = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads it at run time
+    list[str] | None,
     typer.Argument(
         help="Files, folders, globs, @names, or - for standard input (also when none is given).", show_default=False
     ),
 ]
 UnitOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--unit",
         help="What a document is in text: line, file, or blank (a run of lines between empty ones).",
@@ -27,11 +27,11 @@ UnitOpt = Annotated[
     ),
 ]
 FieldOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--field", help="The field of JSON lines, CSV or Parquet that holds the text.", show_default="text"),
 ]
 FormatOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--format", help="text, jsonl, csv, tsv, parquet, arrow; else the file's extension says.", show_default=False
     ),
@@ -41,7 +41,7 @@ ErrorsOpt = Annotated[
 ]
 MaxDocumentOpt = Annotated[int, typer.Option("--max-document", help="Longest document in bytes.")]
 FilesFromOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--files-from", help="A file with one corpus name a line.", show_default=False),
 ]
 TokenizerOpt = Annotated[
@@ -52,11 +52,11 @@ OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace what to
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 QuietOpt = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary.")]
 ThreadsOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--threads", min=1, help="Threads to use; the result is the same.", show_default="all"),
 ]
 EngineOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--engine",
         help="kernels, reference (the tokenizers library), or auto: what is sooner done; the result is the same.",
@@ -65,18 +65,18 @@ EngineOpt = Annotated[
 ]
 SeedOpt = Annotated[int, typer.Option("--seed", help="Seed of whatever is drawn at random.")]
 SetOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--set", metavar="NAME=VALUE", help="A parameter of the family; --help-params lists them.", show_default=False
     ),
 ]
 ConfigOpt = Annotated[
-    Optional[Path],  # noqa: UP045
+    Path | None,
     typer.Option("--config", help="A TOML file of parameters; --set wins over it.", show_default=False),
 ]
 HelpParamsOpt = Annotated[bool, typer.Option("--help-params", help="List the family's parameters and stop.")]
 NormalizerOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--normalizer",
         help="Comma-separated: nfc, nfd, nfkc, nfkd, lowercase, strip-accents; or none.",
@@ -84,7 +84,7 @@ NormalizerOpt = Annotated[
     ),
 ]
 PreTokenizerOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--pre-tokenizer",
         help="gpt2, cl100k, o200k, llama3, qwen2, bert, whitespace, whitespace-split, metaspace, punctuation, none, "
@@ -93,7 +93,7 @@ PreTokenizerOpt = Annotated[
     ),
 ]
 DigitsOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option("--digits", help="keep, single (every digit alone) or triple (groups of three).", show_default=False),
 ]
 

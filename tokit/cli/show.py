@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tokit.ops.show import ShownText, ShownToken
 
 TextArg = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Argument(help="The text; without it the lines of standard input.", show_default=False),
 ]
 IdsOpt = Annotated[bool, typer.Option("--ids", help="The ids in a second line.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -45,41 +45,41 @@ FamilyOpt = Annotated[
     str, typer.Option("-m", "--model", help="word, char, byte, bpe, wordpiece, unigram or spm.", metavar="FAMILY")
 ]
 SizesOpt = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Option("-v", "--vocab-size", help="Size with special tokens; several with commas.", show_default="32000"),
 ]
 CountsOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option("--counts", help="Train from counts of `tokit count`; may be repeated.", show_default=False),
 ]
 SpecialOpt = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--special-token", metavar="ROLE=TEXT", help="Rename or add one: endoftext, pad, cls, sep, mask, or your own."
     ),
 ]
 TemplateOpt = Annotated[
-    Optional[str],  # noqa: UP045
+    str | None,
     typer.Option(
         "--template", help="Tokens around a text: none, bert, eos, or such as 'cls $A sep'.", show_default=False
     ),
 ]
 MinFrequencyOpt = Annotated[
-    Optional[int],  # noqa: UP045
+    int | None,
     typer.Option("--min-frequency", help="Leave out what occurs less often.", show_default=False),
 ]
 CoverageOpt = Annotated[
-    Optional[float],  # noqa: UP045
+    float | None,
     typer.Option(
         "--character-coverage", min=0, max=1, help="Share of the text the alphabet covers.", show_default=False
     ),
 ]
 FallbackOpt = Annotated[
-    Optional[bool],  # noqa: UP045
+    bool | None,
     typer.Option("--byte-fallback/--no-byte-fallback", help="Spell unknown characters in bytes.", show_default=False),
 ]
 TrainOutOpt = Annotated[
-    Optional[Path],  # noqa: UP045 - --help-params needs none
+    Path | None,
     typer.Option("-o", "--out", help="The folder to write; with several sizes one folder a size in it."),
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tokit.ops.wc import SourceCount, WcReport
 
 TokenizerOpt = Annotated[
-    Optional[str],  # noqa: UP045 - typer reads it at run time
+    str | None,
     typer.Option(
         "-t", "--tokenizer", help="A tokenizer folder, or a file of another tool; adds tokens.", show_default=False
     ),
