@@ -5,29 +5,25 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
 
+from tests.support.program import LIMIT, ROOT, Ran, standard_streams
+from tests.support.texts import HOSTILE_TEXTS, PARALLEL
+from tests.support.variants import SIZES, VARIANTS
 from tokit.cli.main import main
 from tokit.corpus import open_corpus
-from tokit.kernels import choice
-from tokit.ops.train import RuleOptions, train_tokenizer
-from tokit.tokenizer import FAMILIES
+from tokit.ops.train import train_tokenizer
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.foreign import open_tokenizer
+from tokit.tokenizer.load import open_tokenizer
 
 settings.register_profile(
     "tokit",
@@ -38,91 +34,6 @@ settings.load_profile("tokit")
 
 # A shell without job control has what it starts in the background ignore Ctrl-C: so would every program under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-PARALLEL = Path(__file__).parents[1] / "corpora" / "parallel"
-TOKIT = (sys.executable, "-m", "tokit")
-LIMIT = 60
-
-# Texts that have broken tokenizers: white space, controls, marks, joiners, what looks like tokens, the metaspace.
-HOSTILE_TEXTS = (
-    "",
-    " ",
-    "   ",
-    "\x00",
-    "a\x00b",
-    "a\r\nb",
-    "\r",
-    "\n\n",
-    "\t x\t",
-    "a\u0301",
-    "\u0301",
-    "e\u0323\u0301 \u0301x",
-    "👩‍👩‍👧",
-    "🇩🇪🏴\U000e0067\U000e0062\U000e007f",
-    "▁",
-    "a▁b ▁ c▁",
-    "<|endoftext|>",
-    "x<|pad|>x <|cls|><|sep|> <|mask|>",
-    "<|unk|>",
-    "<unk> <s> </s> [UNK] [CLS]",
-    "<0x41>",
-    "a<0x41>b<0xE2><0x96><0x81> <0x41>",
-    "<0x0A>",
-    "\ufeff",
-    "\ufeffa",
-    "a\u2028b\u2029c",
-    "a\u00a0b\u3000c\u0085d",
-    "𝔘𝔫𝔦 𐍈 😀 𠜎",
-    "\U0010ffff\uffff\ufffd",
-    "\ue000\ue001\uf8ff",
-    "ﬁ ﷺ Ǆ ß İ ſ",
-    "'s 'T 'll I'M it’s",
-    "1234567 12 ٣٤٥ Ⅷ ½",
-    "##ing ## a##b",
-    "Ġthe Ċ â",
-    "aaaaaaaaaaaaaaaaaaaaaaaaa",
-    "  two  spaces   three ",
-    "ភាសាខ្មែរ ไทย 日本語 한국어 עִבְרִית العربية",
-    "x" * 300,
-)
-# Documents that surrogates cannot be part of: they have no UTF-8.
-ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
-# Pieces that are rare in random text, and whose neighbours matter.
-CROWDED_TEXT = st.lists(
-    st.sampled_from([
-        " ", "  ", "\n", "\r", "\t", "\x00", "\x1c", "\x85", "\u00a0", "\u2028", "\u3000", "▁", "a", "B",
-        "the", "x1", "12345", "'s", "'LL", "'", "é", "e\u0301", "\u0301", "日本", "한", "ΑΣ", "İ", "ſ", "ß",
-        "👩‍👧", "\u200d", "!", "...", "/", "<|pad|>", "<0x41>", "##", "<",
-    ]),
-    max_size=30,
-).map("".join)  # fmt: skip
-TEXTS = st.one_of(ANY_TEXT, CROWDED_TEXT)
-
-# Every registered family, and those settings that change how one works.
-VARIANTS: dict[str, dict[str, Any]] = {
-    **{name: {"family": name} for name in FAMILIES},
-    "word-bytes": {"family": "word", "settings": {"unknown": "bytes"}},
-    "unigram-metaspace": {"family": "unigram", "rules": RuleOptions(pre_tokenizer="metaspace")},
-    "unigram-chars": {"family": "unigram", "settings": {"alphabet": "chars"}},
-    "spm-unigram": {"family": "spm", "settings": {"model_type": "unigram"}},
-    "char-unknown": {"family": "char", "settings": {"byte_fallback": False}},
-    "bpe-lowercase": {"family": "bpe", "rules": RuleOptions(normalizers=("lowercase",), pre_tokenizer="llama3")},
-}
-SIZES = {"byte": None, "char": None, "bpe": 600, "word": 400}
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended."""
-
-    code: int
-    out: bytes
-    err: str
-
-    @property
-    def text(self) -> str:
-        """Standard output as text."""
-        return self.out.decode("utf-8")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -211,14 +122,6 @@ def train(tmp_path: Path) -> Callable[..., Tokenizer]:
     return run
 
 
-@contextmanager
-def engine(name: str) -> Iterator[None]:
-    """Run with the kernels whatever the size of the work, or without them: "kernels" or "reference"."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(choice.VARIABLE, name)
-        yield
-
-
 @pytest.fixture
 def cli() -> Callable[..., Ran]:
     """Runs a command line in this process: `cli("encode", "-t", folder, stdin=b"text")`."""
@@ -226,7 +129,7 @@ def cli() -> Callable[..., Ran]:
     def run(*arguments: object, stdin: bytes = b"") -> Ran:
         environment = dict(os.environ)
         try:
-            with _standard_streams(stdin) as (out, err):
+            with standard_streams(stdin) as (out, err):
                 code = main([str(argument) for argument in arguments])
         finally:
             os.environ.clear()
@@ -234,43 +137,6 @@ def cli() -> Callable[..., Ran]:
         return Ran(code, out.getvalue(), err.getvalue().decode("utf-8"))
 
     return run
-
-
-@contextmanager
-def _standard_streams(stdin: bytes) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
-    """Standard input is a real pipe on descriptor 0; what is written is caught as bytes."""
-    reading, writing = os.pipe()
-    feeder = threading.Thread(target=_feed, args=(writing, stdin))
-    kept, before = os.dup(0), (sys.stdin, sys.stdout, sys.stderr)
-    os.dup2(reading, 0)
-    os.close(reading)
-    feeder.start()
-    out, err = io.BytesIO(), io.BytesIO()
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor
-    sys.stdout = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
-    sys.stderr = io.TextIOWrapper(err, encoding="utf-8", newline="", write_through=True)
-    try:
-        yield out, err
-    finally:
-        ours = sys.stdin, sys.stdout, sys.stderr
-        sys.stdin, sys.stdout, sys.stderr = before
-        ours[0].close()
-        for stream in ours[1:]:
-            stream.detach()
-        # The last reading end goes, so that a feeder with more to say ends too.
-        os.dup2(kept, 0)
-        os.close(kept)
-        feeder.join()
-
-
-def _feed(descriptor: int, data: bytes) -> None:
-    with open(descriptor, "wb", buffering=0) as pipe:
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[pipe.write(rest) :]
-        except BrokenPipeError:
-            return
 
 
 @pytest.fixture
@@ -286,25 +152,8 @@ def shell(tmp_path: Path) -> Callable[..., Ran]:
             cwd=tmp_path,
             timeout=LIMIT,
             check=False,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": "", **environment},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "", **environment},
         )
         return Ran(done.returncode, done.stdout, done.stderr.decode("utf-8"))
 
     return run
-
-
-def assert_error(ran: Ran, code: int, *parts: str) -> None:
-    """One `error:` line, one `hint:` line, the exit code, nothing on standard output; the parts stand in it."""
-    said = ran.err.splitlines()
-    assert ran.code == code, ran.err
-    assert ran.out == b""
-    assert [line.split(":")[0] for line in said] == ["error", "hint"], ran.err
-    for part in parts:
-        assert part in ran.err
-
-
-def folder_bytes(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
-    }

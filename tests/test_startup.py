@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import LIMIT
+
+from tests.support.program import LIMIT
 
 
 def loaded(*arguments: str, stdin: bytes = b"") -> tuple[set[str], bytes]:

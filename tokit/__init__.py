@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from tokit.corpus import open_corpus
     from tokit.ops.compare import compare
     from tokit.ops.count import count_to_folder
-    from tokit.ops.distil import distil
+    from tokit.ops.distill import distil
     from tokit.ops.embed import embed
     from tokit.ops.export import export_embedding
     from tokit.ops.finetune import finetune
     from tokit.ops.fit import fit_embedding
-    from tokit.ops.fit_contextual import fit_contextual
     from tokit.ops.import_vectors import import_vectors
+    from tokit.ops.pretrain import fit_contextual
     from tokit.ops.train import train_tokenizer
-    from tokit.tokenizer.foreign import open_tokenizer as load
+    from tokit.tokenizer.load import open_tokenizer as load
 
 __version__ = "0.1.0"
 
 _API = {
     "compare": "tokit.ops.compare:compare",
     "open_corpus": "tokit.corpus:open_corpus",
-    "load": "tokit.tokenizer.foreign:open_tokenizer",
+    "load": "tokit.tokenizer.load:open_tokenizer",
     "count_to_folder": "tokit.ops.count:count_to_folder",
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
     "export_embedding": "tokit.ops.export:export_embedding",
     "finetune": "tokit.ops.finetune:finetune",
-    "fit_contextual": "tokit.ops.fit_contextual:fit_contextual",
-    "distil": "tokit.ops.distil:distil",
+    "fit_contextual": "tokit.ops.pretrain:fit_contextual",
+    "distil": "tokit.ops.distill:distil",
     "fit_embedding": "tokit.ops.fit:fit_embedding",
     "import_vectors": "tokit.ops.import_vectors:import_vectors",
     "embed": "tokit.ops.embed:embed",

@@ -66,18 +66,18 @@ def baselines(corpus: Path, tokenizer: Path, models: dict[str, dict[str, Any]]) 
         SystemExit: it was other text, or the tokenizer keeps not every byte.
     """
     from tokit.corpus import open_corpus
-    from tokit.ops import fit_contextual
-    from tokit.ops.plan_contextual import plan_pretraining
+    from tokit.ids.stream import StreamWriter
+    from tokit.lm.plan import plan_pretraining
+    from tokit.ops import pretrain
     from tokit.progress import silent
-    from tokit.stream import StreamWriter
-    from tokit.tokenizer.foreign import open_tokenizer
+    from tokit.tokenizer.load import open_tokenizer
 
     manifest = next(iter(models.values()))
     settings = {name: manifest["params"][name] for name in SPLIT}
     plan = plan_pretraining("llama", "tiny", settings, minutes=None, seed=manifest["seed"], threads=None)
-    source, _ = fit_contextual.model_tokenizer(open_tokenizer(tokenizer), plan.family)
+    source, _ = pretrain.model_tokenizer(open_tokenizer(tokenizer), plan.family)
     with StreamWriter(source.vocab_size) as train, StreamWriter(source.vocab_size) as held:
-        text = fit_contextual._encode(open_corpus([str(corpus)]), source, (train, held), plan, silent)
+        text = pretrain._encode(open_corpus([str(corpus)]), source, (train, held), plan, silent)
         if text.facts.as_dict() != manifest["corpus"]:
             raise SystemExit(f"error: {corpus} is not what the models were trained on")
         if not source.lossless:

@@ -117,7 +117,7 @@ def regressed(folder: Path, task: Task, asked: argparse.Namespace) -> Result:
 
 def vectors_of(folder: Path, task: Task) -> Iterator[tuple[FloatArray, Labels]]:
     """(mean vectors of texts, their labels) of train and of test, in the measures of train."""
-    from tokit.ops.embedders import open_embedder
+    from tokit.embedding.static_embedder import open_embedder
 
     embedder = open_embedder(folder)
     mean = deviation = None
@@ -221,7 +221,7 @@ def checked(arguments: list[str]) -> tuple[argparse.Namespace, list[Task]]:
 
 def main(arguments: list[str]) -> int:
     """Measure, print, save."""
-    from tokit.runner.threads import set_threads
+    from tokit.runtime.threads import set_threads
 
     asked, tasks = checked(arguments)
     set_threads(asked.threads)

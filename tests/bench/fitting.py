@@ -80,7 +80,7 @@ print(json.dumps([float(score) for score in scores]))
 OURS = """
 import json, sys
 import numpy as np, tokit
-from tokit.embedding.store import load_embedding
+from tokit.embedding.embedding_folder import load_embedding
 folder, tokenizer, out = sys.argv[1:]
 embedding, texts = load_embedding(folder), tokit.load(tokenizer).pieces.texts
 order = [i for i in np.argsort(-embedding.token_counts, kind="stable").tolist() if embedding.seen[i] and texts[i]]

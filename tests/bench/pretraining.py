@@ -153,7 +153,7 @@ def tokit(job: Job, out: Path) -> tuple[Ran, int]:
 
 def trainer(job: Job, out: Path, like: Path) -> tuple[Ran, int]:
     """The recipe, with the configuration, the tokenizer and the settings of a folder of tokit's."""
-    from tokit.contextual.optimizing import ADAM_BETAS, ADAM_EPSILON, FINAL_RATE
+    from tokit.lm.train.optimizer import ADAM_BETAS, ADAM_EPSILON, FINAL_RATE
 
     params = json.loads((like / "tokit.json").read_text("utf-8"))["params"]
     asked = {name: params[name] for name in ("learning_rate", "weight_decay", "clip", "warmup", "mask_rate")}
@@ -174,7 +174,7 @@ def held_out_loss(job: Job, folder: Path) -> float:
 
 def rows_like(batch: int, corpus: Path, tokenizer: Path, context: int) -> int:
     """Rows of `context` tokens that hold as many as a batch of documents does, each cut to that length."""
-    from tokit.tokenizer.foreign import open_tokenizer
+    from tokit.tokenizer.load import open_tokenizer
 
     with corpus.open(encoding="utf-8", newline="\n") as file:
         lines = [line for line in (raw.rstrip("\n") for raw in islice(file, SAMPLED)) if line]

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from tokit.corpus import open_corpus
-from tokit.ops.near_context import ContextSpace, InContext, NearContext, Occurrence, open_context_space, unit
+from tokit.lm.word_in_context import ContextSpace, InContext, NearContext, Occurrence, open_context_space, unit
 
 # Word → sense → sentences with the word in it.
 Words = dict[str, dict[str, list[str]]]

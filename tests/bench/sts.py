@@ -17,8 +17,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from tokit.measure.bootstrap import interval, resampled
-from tokit.measure.similarity import spearman
+from tokit.evaluation.bootstrap import interval, resampled
+from tokit.evaluation.similarity import spearman
 
 FloatArray = npt.NDArray[np.floating[Any]]
 RESAMPLES = 1000
@@ -33,8 +33,8 @@ def read_rated(path: Path) -> tuple[list[str], list[str], FloatArray]:
 
 def cosines(folder: Path, first: list[str], second: list[str]) -> FloatArray:
     """Of the vectors that `tokit embed` gives; 0 where one is nothing."""
-    from tokit.ops.embed_contextual import is_contextual, open_contextual
-    from tokit.ops.embedders import open_embedder
+    from tokit.embedding.static_embedder import open_embedder
+    from tokit.lm.contextual_embedder import is_contextual, open_contextual
 
     embedder = open_contextual(folder) if is_contextual(folder) else open_embedder(folder)
     one, other = (embedder.embed(texts).astype(np.float64) for texts in (first, second))

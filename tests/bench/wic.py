@@ -90,7 +90,7 @@ def pieces_of(tokenizer: Any, place: Place, *, framed: bool) -> tuple[list[int],
 def contextual_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, str, FloatArray]]:
     """(kind, layer, vectors of the places), from the table of tokens on: those of the words, and of their sentences."""
     from tokit.arrays import Ids
-    from tokit.ops.embed_contextual import open_contextual
+    from tokit.lm.contextual_embedder import open_contextual
 
     layer, last = 0, 0
     while layer <= last:
@@ -113,7 +113,7 @@ def contextual_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str,
 
 def static_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, str, FloatArray]]:
     """(kind, where from, vectors of the places): the word's vector, and the mean of its sentence."""
-    from tokit.ops.embedders import open_embedder
+    from tokit.embedding.static_embedder import open_embedder
 
     embedder = open_embedder(folder)
     table = embedder.embedding.vectors
@@ -148,7 +148,7 @@ def best_threshold(scores: FloatArray, same: Bools) -> tuple[float, float]:
 
 def choices(folder: Path, data: dict[str, Pairs]) -> Iterator[tuple[str, Choice]]:
     """(kind of vectors, the best choice on train) of an embedding."""
-    from tokit.ops.embed_contextual import is_contextual
+    from tokit.lm.contextual_embedder import is_contextual
 
     places = [place for pairs in data.values() for place in (*pairs.first, *pairs.second)]
     found = (contextual_vectors if is_contextual(folder) else static_vectors)(folder, places)

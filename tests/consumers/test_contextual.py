@@ -12,11 +12,11 @@ torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
 
 from transformers import AutoModel, AutoTokenizer  # noqa: E402
 
-from tokit.contextual import CONTEXTUAL  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
-from tokit.ops.embed_contextual import open_contextual  # noqa: E402
-from tokit.ops.export_contextual import export_model  # noqa: E402
-from tokit.ops.fit_contextual import fit_contextual  # noqa: E402
+from tokit.lm import CONTEXTUAL  # noqa: E402
+from tokit.lm.contextual_embedder import open_contextual  # noqa: E402
+from tokit.ops.export_onnx import export_model  # noqa: E402
+from tokit.ops.pretrain import fit_contextual  # noqa: E402
 
 TEXTS = 1000
 AT_ONCE = 50

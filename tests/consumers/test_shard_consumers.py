@@ -10,7 +10,7 @@ import pytest
 
 from tokit.corpus import open_corpus
 from tokit.ops.encode import encode_shards
-from tokit.tokenizer.foreign import open_tokenizer
+from tokit.tokenizer.load import open_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tokit
-from tokit.ops.embedders import Embedder, open_embedder
+from tokit.embedding.static_embedder import Embedder, open_embedder
 from tokit.ops.fit import fit_embedding
 from tokit.tokenizer import FAMILIES
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HOSTILE_TEXTS, VARIANTS
 
+from tests.support.texts import HOSTILE_TEXTS
+from tests.support.variants import VARIANTS
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
-from tokit.tokenizer.foreign import open_tokenizer
+from tokit.tokenizer.load import open_tokenizer
 
 pytest.importorskip("transformers")
 

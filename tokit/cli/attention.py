@@ -17,7 +17,7 @@ from tokit.cli.show import texts_of
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
-    from tokit.cli.heat import Panel
+    from tokit.cli.heatmap import Panel
     from tokit.ops.attention import Attention, HeadsReport
 
 ModelOpt = Annotated[str, typer.Option("-e", "--embedding", help="A language model's folder.", show_default=False)]
@@ -73,7 +73,7 @@ def attention(
     With --corpus: how many bits of entropy each head's weights have, and how many tokens away it looks.
     """
     from tokit.ops.attention import open_attention
-    from tokit.runner.threads import set_threads
+    from tokit.runtime.threads import set_threads
 
     set_threads(threads)
     _check(text=text, corpus=corpus, qk=qk, html=html, layer=layer, head=head, as_json=as_json)
@@ -159,7 +159,7 @@ def show_heat(found: Attention, *, whole: bool, quiet: bool) -> None:
         whole: No layer or head was chosen.
         quiet: Say nothing about it.
     """
-    from tokit.cli.heat import HeatMap
+    from tokit.cli.heatmap import HeatMap
 
     labels = [visible(token) for token in found.tokens]
     panels = _means(found) if whole else _heads(found)
@@ -173,14 +173,14 @@ def show_heat(found: Attention, *, whole: bool, quiet: bool) -> None:
 
 
 def _means(found: Attention) -> list[Panel]:
-    from tokit.cli.heat import Panel
+    from tokit.cli.heatmap import Panel
 
     what = f"mean of {len(found.heads)} heads" if len(found.heads) > 1 else "1 head"
     return [Panel(f"layer {layer}, {what}", values) for layer, values in zip(found.layers, found.means(), strict=True)]
 
 
 def _heads(found: Attention) -> list[Panel]:
-    from tokit.cli.heat import Panel
+    from tokit.cli.heatmap import Panel
 
     return [
         Panel(f"layer {layer}, head {head}", found.values[i, k])
@@ -192,7 +192,7 @@ def _heads(found: Attention) -> list[Panel]:
 def _scale(panels: Sequence[Panel], *, weights: bool) -> Any:
     import numpy as np
 
-    from tokit.cli.heat import Scale
+    from tokit.cli.heatmap import Scale
 
     high = max(float(np.nanmax(panel.values)) for panel in panels)
     return Scale(0.0 if weights else min(float(np.nanmin(panel.values)) for panel in panels), high, root=weights)

@@ -27,7 +27,7 @@ from tokit.cli.train import warn_of_broken_text
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
-    from tokit.measure.metric import Style, Value
+    from tokit.evaluation.metric import Style, Value
     from tokit.ops.compare import CompareReport
 
 TokenizersArg = Annotated[
@@ -75,7 +75,7 @@ def compare(
 
     tokit compare tok/ gpt2/vocab.json cl100k_base.tiktoken -c text/ --explain
     """
-    from tokit.runner.threads import set_threads
+    from tokit.runtime.threads import set_threads
 
     set_threads(threads)
     check_outputs(as_json=as_json, as_csv=as_csv)
@@ -136,7 +136,7 @@ def _as_dict(report: CompareReport, *, explain: bool) -> dict[str, Any]:
 
 
 def _print_csv(report: CompareReport) -> None:
-    from tokit.measure.tokenization import METRICS
+    from tokit.evaluation.tokenizer_metrics import METRICS
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([*[name for name, _, _ in FIRST_COLUMNS], *[metric.name for metric in METRICS]])
@@ -145,7 +145,7 @@ def _print_csv(report: CompareReport) -> None:
 
 
 def _print_table(report: CompareReport) -> None:
-    from tokit.measure.tokenization import METRICS
+    from tokit.evaluation.tokenizer_metrics import METRICS
 
     headers = [*[heading for _, heading, _ in FIRST_COLUMNS], *[metric.heading for metric in METRICS]]
     rows = [
@@ -185,8 +185,8 @@ def shown(value: Value, style: Style) -> str:
 
 def _definitions() -> list[tuple[str, str, str]]:
     """(name, heading, definition) of each column, and of each word rule."""
-    from tokit.measure.tokenization import METRICS
-    from tokit.measure.words import WORD_RULES
+    from tokit.evaluation.tokenizer_metrics import METRICS
+    from tokit.evaluation.word_rules import WORD_RULES
 
     return [
         *FIRST_COLUMNS,

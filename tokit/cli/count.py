@@ -76,7 +76,7 @@ def count(
     set_up(threads, engine)
     from tokit.ops.count import count_to_folder
     from tokit.ops.train import RuleOptions
-    from tokit.rules import TextRules
+    from tokit.text.pipeline import TextRules
 
     text = opened_beside_counts(
         counts,

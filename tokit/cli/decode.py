@@ -41,10 +41,10 @@ def decode(
     tokit encode -t tok < text | tokit decode -t tok; tokit decode shards/
     """
     set_up(threads, engine)
-    from tokit.artifact import kind_of
     from tokit.corpus import open_corpus
     from tokit.ops.decode import decode_shards, decode_stream
-    from tokit.tokenizer.foreign import open_tokenizer
+    from tokit.storage.folder import kind_of
+    from tokit.tokenizer.load import open_tokenizer
 
     loaded = open_tokenizer(tokenizer) if tokenizer is not None else None
     if ids and len(ids) == 1 and kind_of(ids[0]) == "shards":

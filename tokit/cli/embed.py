@@ -31,8 +31,8 @@ from tokit.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tokit.corpus import Corpus
+    from tokit.embedding.static_embedder import Embedder
     from tokit.ops.embed import EmbedReport
-    from tokit.ops.embedders import Embedder
     from tokit.progress import Tick
 
 EmbeddingOpt = Annotated[str, typer.Option("-e", "--embedding", help="An embedding folder.", show_default=False)]
@@ -111,7 +111,7 @@ def embed(
 
     echo "the sea" | tokit embed -e emb; tokit embed text/ -e emb -o text.npy
     """
-    from tokit.runner.threads import set_threads
+    from tokit.runtime.threads import set_threads
 
     set_threads(threads)
     check_options(
@@ -125,7 +125,7 @@ def embed(
 
     embedder = _opened_embedder(embedding, pool, sif_a, layer=layer, engine=engine, int8=int8)
     if words:
-        from tokit.ops.embed_words import WordEmbedder
+        from tokit.embedding.word_embedder import WordEmbedder
 
         embedder = WordEmbedder(embedder)
     text = opened(
@@ -158,8 +158,8 @@ def embed(
 def _opened_embedder(
     embedding: str, pool: str | None, sif_a: float | None, *, layer: str | None, engine: str | None, int8: bool
 ) -> Embedder:
-    from tokit.ops.embed_contextual import is_contextual, open_contextual
-    from tokit.ops.embedders import DEFAULT_SIF, POOLS, open_embedder
+    from tokit.embedding.static_embedder import DEFAULT_SIF, POOLS, open_embedder
+    from tokit.lm.contextual_embedder import is_contextual, open_contextual
 
     if not is_contextual(embedding):
         static = open_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)

@@ -13,9 +13,9 @@ from tokit.cli.compare import CsvOpt, check_outputs
 from tokit.cli.options import JsonOpt, QuietOpt, SeedOpt
 
 if TYPE_CHECKING:
-    from tokit.measure.bootstrap import Interval
+    from tokit.evaluation.bootstrap import Interval
+    from tokit.evaluation.comparison import EvalRow, TaskResult
     from tokit.ops.eval import EvalReport
-    from tokit.ops.verdicts import EvalRow, TaskResult
 
 EmbeddingsArg = Annotated[
     list[str] | None,
@@ -98,7 +98,7 @@ def evaluate(
 
 
 def _legend(report: EvalReport) -> str:
-    from tokit.ops.verdicts import FEWEST_APART
+    from tokit.evaluation.comparison import FEWEST_APART
 
     several = any(len(result.rows) > 1 for result in report.tasks)
     against = (

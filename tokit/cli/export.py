@@ -100,7 +100,7 @@ def check_options(to: str, *, int8: bool, verify: bool, kind: str | None, length
     Raises:
         UsageError: one of them was given.
     """
-    from tokit.export import EXPORTS
+    from tokit.embedding.formats.exports import EXPORTS
 
     if to not in EXPORTS and to not in (ONNX, POSITIONS):
         raise UsageError(f"unknown {EXPORTS.kind} '{to}'", hint=did_you_mean(to, [*EXPORTS, ONNX, POSITIONS]))
@@ -116,7 +116,7 @@ def _export_onnx(
     artifact: Path, out: Path, *, int8: bool, verify: bool, overwrite: bool, as_json: bool, quiet: bool
 ) -> None:
     """Write a language model, and say what came of it."""
-    from tokit.ops.export_contextual import export_model
+    from tokit.ops.export_onnx import export_model
 
     report = export_model(artifact, out, int8=int8, verify=verify, overwrite=overwrite)
     if as_json:
@@ -138,7 +138,7 @@ def _export_onnx(
 def _export_positions(
     model: Path, out: Path, kind: str | None, length: int | None, *, overwrite: bool, as_json: bool, quiet: bool
 ) -> None:
-    from tokit.ops.positions import export_positions
+    from tokit.lm.positions import export_positions
 
     report = export_positions(model, out, kind=kind, length=length, overwrite=overwrite)
     if as_json:

@@ -125,7 +125,7 @@ def finetune(
     tokit finetune -e model --task tokens train.conll --held-out test.conll -o entities
     """
     if help_params:
-        from tokit.contextual.params import FinetuneParams
+        from tokit.lm.pretrain_params import FinetuneParams
 
         render.parameters(FinetuneParams)
         return
@@ -134,7 +134,7 @@ def finetune(
         raise UsageError(f"Missing option {missing}", hint=example)
     from tokit.corpus.labelled import Columns
     from tokit.ops.finetune import finetune as finetuned
-    from tokit.runner.threads import set_threads
+    from tokit.runtime.threads import set_threads
 
     set_threads(threads)
     named = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate}

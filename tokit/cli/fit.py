@@ -32,9 +32,9 @@ from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 
 if TYPE_CHECKING:
-    from tokit.ops.fit_contextual import ContextualReport
-    from tokit.ops.start import StartReport
-    from tokit.ops.start_contextual import ContextualStartReport
+    from tokit.embedding.matching_rows import StartReport
+    from tokit.lm.initialize import ContextualStartReport
+    from tokit.ops.pretrain import ContextualReport
 
 FamilyArg = Annotated[
     str,
@@ -177,8 +177,8 @@ def fit(
         corpus, unit=unit, field=field, format_=format_, errors=errors, max_document=max_document, files_from=files_from
     )
     if contextual:
-        from tokit.ops.fit_contextual import fit_contextual
-        from tokit.ops.start_contextual import StartOptions
+        from tokit.lm.initialize import StartOptions
+        from tokit.ops.pretrain import fit_contextual
 
         refuse_options(family, {"--dim": dim, "--deterministic": deterministic, "--engine": engine})
         with console.progress(quiet=quiet) as tick:
@@ -276,8 +276,8 @@ def model_begun_with(start: ContextualStartReport) -> str:
 
 def list_parameters(family: str) -> None:
     """Print what `--set` takes."""
-    from tokit.contextual import contextual_family
     from tokit.embedding import EMBEDDINGS
+    from tokit.lm import contextual_family
 
     kind = contextual_family(family) if is_contextual_family(family) else EMBEDDINGS.get(family)
     render.parameters(kind.Params)
@@ -289,8 +289,8 @@ def is_contextual_family(family: str) -> bool:
     Raises:
         UsageError: it is none at all.
     """
-    from tokit.contextual import CONTEXTUAL
     from tokit.embedding import EMBEDDINGS
+    from tokit.lm import CONTEXTUAL
 
     if family not in EMBEDDINGS and family not in CONTEXTUAL:
         raise UsageError(f"unknown embedding '{family}'", hint=did_you_mean(family, [*EMBEDDINGS, *CONTEXTUAL]))

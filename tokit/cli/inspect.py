@@ -72,7 +72,7 @@ def _shown(value: Any) -> str:
 
 
 def _list_named() -> None:
-    from tokit.corpus.named import list_named
+    from tokit.corpus.bundled import list_named
 
     rows = [
         (f"@{named.name}", named.description, named.licence) for named in list_named() if named.kind != "evaluation"

@@ -35,7 +35,7 @@ COMMANDS = {
     "export": "tokit.cli.export:export",
     "embed": "tokit.cli.embed:embed",
     "attention": "tokit.cli.attention:attention",
-    "distil": "tokit.cli.distil:distil",
+    "distil": "tokit.cli.distill:distil",
     "near": "tokit.cli.near:near",
     "analogy": "tokit.cli.near:analogy",
     "eval": "tokit.cli.eval:evaluate",

@@ -26,9 +26,9 @@ from tokit.cli.options import JsonOpt
 from tokit.errors import TokitError, UsageError
 
 if TYPE_CHECKING:
-    from tokit.ops.answers import Nearest, Neighbour, Query
-    from tokit.ops.near import WordSpace
-    from tokit.ops.questions import Question
+    from tokit.embedding.words.query import Question
+    from tokit.embedding.words.results import Nearest, Neighbour, Query
+    from tokit.embedding.words.word_space import WordSpace
 
 WordsArg = Annotated[
     list[str] | None,
@@ -70,8 +70,8 @@ def near(
     With --context, the words nearest to one as it is meant in a text: tokit near bank --context "the bank of the river"
     -e bert -c news.txt
     """
-    from tokit.ops.near import open_space
-    from tokit.ops.questions import Question, check_k, check_method
+    from tokit.embedding.words.query import Question, check_k, check_method
+    from tokit.embedding.words.word_space import open_space
 
     check_k(k)
     check_method(method)
@@ -116,9 +116,9 @@ def analogy(
 
     tokit analogy man king woman -e emb
     """
-    from tokit.ops.answers import as_analogy
-    from tokit.ops.near import open_space
-    from tokit.ops.questions import analogy_of, check_k, check_method
+    from tokit.embedding.words.query import analogy_of, check_k, check_method
+    from tokit.embedding.words.results import as_analogy
+    from tokit.embedding.words.word_space import open_space
 
     check_k(k)
     check_method(method)
@@ -142,7 +142,7 @@ def analogy(
 
 
 def _analogy_of_line(line: str) -> Question:
-    from tokit.ops.questions import analogy_of
+    from tokit.embedding.words.query import analogy_of
 
     words = line.split()
     if len(words) != 3:
@@ -181,8 +181,8 @@ class Answers:
             sys.stdout.flush()
 
     def _answered(self, numbers: list[int], questions: list[Question]) -> Iterator[Nearest]:
-        from tokit.ops.answers import unanswered
-        from tokit.ops.near import UnknownWordError
+        from tokit.embedding.words.results import unanswered
+        from tokit.embedding.words.word_space import UnknownWordError
 
         for number, question, answer in zip(
             numbers, questions, self.space.answers(questions, self._k, self._method), strict=True
@@ -203,7 +203,7 @@ class Answers:
         Raises:
             UnknownWordError: a line had a word that is unknown.
         """
-        from tokit.ops.near import UnknownWordError
+        from tokit.embedding.words.word_space import UnknownWordError
 
         if self._unknown:
             raise UnknownWordError(
@@ -255,7 +255,7 @@ def _is_taken_away(word: str, *, named: bool) -> bool:
 
 def show_neighbours(result: Nearest, method: str = "add") -> None:
     """A table of the neighbours of a word, or of several."""
-    from tokit.ops.answers import Combined
+    from tokit.embedding.words.results import Combined
 
     query = result.query
     for each in (*query.plus, *query.minus) if isinstance(query, Combined) else (query,):

@@ -12,7 +12,7 @@ from tokit.cli.options import opened
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
-    from tokit.ops.near_context import NearContext, Occurrence
+    from tokit.lm.word_in_context import NearContext, Occurrence
 
 ContextOpt = Annotated[
     str | None,
@@ -59,7 +59,7 @@ def near_in_context(
     as_json: bool,
 ) -> None:
     """Print what is near a word as it is meant in a text."""
-    from tokit.ops.near_context import DEFAULT_PER_WORD, InContext, open_context_space
+    from tokit.lm.word_in_context import DEFAULT_PER_WORD, InContext, open_context_space
 
     if len(words) != 1:
         raise UsageError(f"--context goes with one word, not {len(words)}", hint="--context 'by the river bank' bank")
@@ -117,7 +117,7 @@ def refuse_model(embedding: str) -> None:
     Raises:
         UsageError: it is one.
     """
-    from tokit.ops.embed_contextual import is_contextual
+    from tokit.lm.contextual_embedder import is_contextual
 
     if is_contextual(embedding):
         raise UsageError(

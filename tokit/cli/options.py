@@ -106,8 +106,8 @@ def set_up(threads: int | None, engine: str | None) -> None:
     Raises:
         UsageError: there is no such engine.
     """
-    from tokit.kernels.choice import set_engine
-    from tokit.runner.threads import set_threads
+    from tokit.runtime.engine import set_engine
+    from tokit.runtime.threads import set_threads
 
     set_threads(threads)
     set_engine(engine)

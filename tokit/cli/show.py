@@ -44,7 +44,7 @@ def show(
     """
     from tokit.ops.show import show as show_tokens
     from tokit.tokenizer.base import EncodeOptions
-    from tokit.tokenizer.foreign import open_tokenizer
+    from tokit.tokenizer.load import open_tokenizer
 
     engine = open_tokenizer(tokenizer)
     options = EncodeOptions(add_special, parse_special)

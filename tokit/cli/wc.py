@@ -54,7 +54,7 @@ def wc(
 
     tokit wc text/ -t tok
     """
-    from tokit.runner.threads import set_threads
+    from tokit.runtime.threads import set_threads
 
     set_threads(threads)
     from tokit.ops.wc import count_sources

@@ -3,8 +3,8 @@
 `open_corpus` is the way in; a new format is one file here and one line in `readers.py`.
 """
 
-from tokit.corpus.corpus import Corpus, Source, open_corpus
 from tokit.corpus.fingerprint import Fingerprint, split_mask
-from tokit.corpus.readers import Unread
+from tokit.corpus.formats.base import Unread
+from tokit.corpus.open import Corpus, Source, open_corpus
 
 __all__ = ["Corpus", "Fingerprint", "Source", "Unread", "open_corpus", "split_mask"]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Block
-from tokit.kernels.native import kernel, pays
+from tokit.kernels.compiled.loader import kernel, pays
 
 _MODULUS = 1 << 128
 _ALL = (1 << 64) - 1

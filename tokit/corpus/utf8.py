@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Sequence
 
-from tokit.corpus.stream import STDIN, ByteStream, Tally
+from tokit.corpus.byte_stream import STDIN, ByteStream, Tally
 from tokit.errors import CorpusError
 
 ERRORS = ("strict", "replace", "skip")

@@ -9,11 +9,11 @@ from tokit.registry import Registry
 EMBEDDINGS: Registry[type[Embedding]] = Registry(
     "embedding",
     {
-        "skipgram": "tokit.embedding.skipgram:SkipGram",
-        "cbow": "tokit.embedding.cbow:Cbow",
-        "fasttext": "tokit.embedding.fasttext:FastText",
-        "glove": "tokit.embedding.glove:Glove",
-        "svd": "tokit.embedding.svd:Svd",
+        "skipgram": "tokit.embedding.families.skipgram:SkipGram",
+        "cbow": "tokit.embedding.families.cbow:Cbow",
+        "fasttext": "tokit.embedding.families.fasttext:FastText",
+        "glove": "tokit.embedding.families.glove:Glove",
+        "svd": "tokit.embedding.families.svd:Svd",
     },
 )
 

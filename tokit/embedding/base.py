@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
-from tokit.checkpoint import Checkpoints
 from tokit.embedding.ngrams import NgramTable
-from tokit.embedding.start import Start
+from tokit.embedding.warm_start import Start
 from tokit.errors import TrainingError, UsageError
+from tokit.ids.stream import IdStream
 from tokit.params import param
 from tokit.progress import Tick, silent
-from tokit.stream import IdStream
-from tokit.tensors import Rows
+from tokit.storage.safetensors import Rows
+from tokit.storage.training_state import Checkpoints
 
 # gensim looks at no more tokens of a sentence at once, so a wider window would say nothing.
 MAX_WINDOW = 10_000

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
-from tokit.kernels.native import kernel, pays
-from tokit.tensors import Rows
+from tokit.kernels.compiled.loader import kernel, pays
+from tokit.storage.safetensors import Rows
 
 # Stands in a piece's text for bytes that are no character.
 BROKEN = "\ufffd"

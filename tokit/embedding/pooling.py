@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IdArray, Ids, IntArray
-from tokit.kernels.native import kernel, pays
+from tokit.kernels.compiled.loader import kernel, pays
 
 # So many tokens are looked up at a time, however long the documents are.
 CHUNK_TOKENS = 1 << 16

@@ -6,8 +6,8 @@ from tokit.registry import Registry
 FORMATS: Registry[type[ShardWriter]] = Registry(
     "shard format",
     {
-        "bin": "tokit.ids.flat:BinWriter",
-        "npy": "tokit.ids.flat:NpyWriter",
+        "bin": "tokit.ids.bin_npy:BinWriter",
+        "npy": "tokit.ids.bin_npy:NpyWriter",
         "parquet": "tokit.ids.parquet:ParquetWriter",
     },
 )

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tokit.arrays import Ids, IntArray
-from tokit.artifact import read_manifest
 from tokit.errors import ArtifactError, MissingExtraError
+from tokit.storage.folder import read_manifest
 
 WHOLE = "ids"
 DOCUMENTS_AT_ONCE = 4096

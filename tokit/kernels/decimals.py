@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokit.kernels.memory import f32, inlined, jit, u8
+from tokit.kernels.compiled.intrinsics import f32, inlined, jit, u8
 
 _LARGEST = np.uint64(1 << 53)
 _MOST_PLACES = 22

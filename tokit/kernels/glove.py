@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokit.kernels.memory import ask_for, f32, inlined, jit, number, u32
-from tokit.kernels.vectors import WIDTH, by_root, load, plus, spread, store, times, times_plus, total, zero
+from tokit.kernels.compiled.intrinsics import ask_for, f32, inlined, jit, number, u32
+from tokit.kernels.compiled.simd import WIDTH, by_root, load, plus, spread, store, times, times_plus, total, zero
 
 # A row is four: as a token, as a neighbour, and the sums of squares of either.
 PARTS = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokit.kernels.memory import i64, jit, number, u8, u32
+from tokit.kernels.compiled.intrinsics import i64, jit, number, u8, u32
 
 # FNV-1a, with the bytes taken for signed numbers, as fastText does: https://fasttext.cc (Dictionary::hash).
 _FNV_START, _FNV_PRIME = np.uint32(2166136261), np.uint32(16777619)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokit.kernels.memory import f32, i64, jit, number, u32
+from tokit.kernels.compiled.intrinsics import f32, i64, jit, number, u32
 
 
 @jit

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tokit.kernels.memory import f32, i32, i64, jit, number, prefetch
-from tokit.kernels.vectors import WIDTH, load, spread, store, times_plus, zero
+from tokit.kernels.compiled.intrinsics import f32, i32, i64, jit, number, prefetch
+from tokit.kernels.compiled.simd import WIDTH, load, spread, store, times_plus, zero
 
 # Columns that a row's sums are kept of at once: four vectors.
 _STRIP = 4 * WIDTH

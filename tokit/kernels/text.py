@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokit.kernels.cutting import char_length, code_point
-from tokit.kernels.memory import i32, i64, inlined, jit, load64, number, store64, u8, u16, u32, u64
+from tokit.kernels.compiled.intrinsics import i32, i64, inlined, jit, load64, number, store64, u8, u16, u32, u64
+from tokit.kernels.pretokenize.cutting import char_length, code_point
 
 _LOW, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _LINES = np.uint64(0x0A0A0A0A0A0A0A0A)

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tokit.arrays import Block, FloatArray, Ids
-from tokit.artifact import kind_of, read_manifest
-from tokit.contextual.config_files import CONFIG, read_config
 from tokit.corpus import Corpus
+from tokit.corpus.corpus_progress import empty_corpus
 from tokit.embedding.ngrams import ngram_text
-from tokit.embedding.npy import check_file, writing_file
 from tokit.errors import ArtifactError, UsageError
-from tokit.ops.embed_contextual import ContextualEmbedder, is_contextual, open_contextual, refuse_missing
-from tokit.ops.encode import encoded
-from tokit.ops.following import empty_corpus
+from tokit.lm.contextual_embedder import ContextualEmbedder, is_contextual, open_contextual, refuse_missing
+from tokit.lm.folder.config import CONFIG, read_config
 from tokit.progress import Progress, Tick, silent
+from tokit.storage.files import check_file, writing_file
+from tokit.storage.folder import kind_of, read_manifest
+from tokit.tokenizer.encode_corpus import encode_corpus
 
 if TYPE_CHECKING:
-    from tokit.contextual.attention import Attending
+    from tokit.lm.attention_weights import Attending
 
 WEIGHTS, PRODUCTS = "weights", "products"
 # Families of language models that have no attention.
@@ -152,7 +152,7 @@ class Attentive:
         embedder, special = self._embedder, self._embedder.tokenizer.pieces.special
         documents = tokens = 0
         sums = np.zeros((3, 0, 0))
-        for ids in encoded(corpus, embedder.tokenizer, _ids_of, embedder.options, tick):
+        for ids in encode_corpus(corpus, embedder.tokenizer, _ids_of, embedder.options, tick):
             documents += len(ids)
             for part in self._attending.sums(embedder.within(ids), special):
                 found = np.stack([part.entropy, part.distance, part.special])
@@ -187,8 +187,8 @@ def open_attention(folder: str | Path) -> Attentive:
     """
     require_attention(folder)
     embedder = open_contextual(folder)
-    from tokit.contextual.attention import Attending
-    from tokit.contextual.embedder import TorchEncoder
+    from tokit.lm.attention_weights import Attending
+    from tokit.lm.torch_encoder import TorchEncoder
 
     if not isinstance(embedder.encoder, TorchEncoder):
         raise UsageError(f"{folder} is a model in ONNX, which keeps its attention to itself", hint="give its folder")
@@ -244,7 +244,7 @@ def write_attention_page(attention: Attention, names: Sequence[str], out: str | 
     Raises:
         ArtifactError: a file is there.
     """
-    from tokit.report.attention import attention_page
+    from tokit.report.attention_page import attention_page
 
     check_file(out, overwrite=overwrite, kind=PAGE)
     numbers = attention.layers, attention.heads

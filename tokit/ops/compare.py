@@ -11,14 +11,14 @@ import numpy as np
 
 from tokit.arrays import Block
 from tokit.corpus import Corpus
+from tokit.corpus.corpus_progress import empty_corpus, followed
 from tokit.errors import UsageError
-from tokit.measure.metric import Metric, Sample, Subject, Value
-from tokit.measure.tokenization import METRICS
-from tokit.measure.words import word_rule
-from tokit.ops.following import empty_corpus, followed
+from tokit.evaluation.metric import Metric, Sample, Subject, Value
+from tokit.evaluation.tokenizer_metrics import METRICS
+from tokit.evaluation.word_rules import word_rule
 from tokit.progress import Tick, silent
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.foreign import FOLDER_FILES, open_tokenizer
+from tokit.tokenizer.load import FOLDER_FILES, open_tokenizer
 
 # Offsets are a Python object a token, so they are made for so many bytes at a time.
 SAMPLE_BYTES = 1 << 20
@@ -79,7 +79,7 @@ def compare(
     Args:
         corpus: The text; it is read once.
         tokenizers: Paths of tokenizers, own or foreign; all are opened before any text is read.
-        words: What a word is: a name out of `tokit.measure.words.WORD_RULES`.
+        words: What a word is: a name out of `tokit.evaluation.word_rules.WORD_RULES`.
         metrics: What is measured.
         tick: Progress.
 

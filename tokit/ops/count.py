@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokit.artifact import check_target
 from tokit.corpus import Corpus, Fingerprint, Unread
-from tokit.counts.counting import PreTokenCounter
-from tokit.counts.limits import Limits
-from tokit.counts.store import (
+from tokit.corpus.corpus_progress import corpus_facts, empty_corpus, followed_unread, is_small
+from tokit.counts.counter import PreTokenCounter
+from tokit.counts.counts_folder import (
     CountsArtifact,
     load_counts,
     merge_counts,
@@ -18,11 +17,12 @@ from tokit.counts.store import (
     save_counts,
     without_rare,
 )
-from tokit.ops.following import corpus_facts, empty_corpus, followed_unread, is_small
+from tokit.counts.limits import Limits
 from tokit.progress import Tick, silent
-from tokit.rules import TextRules
-from tokit.runner.memory import free_memory
-from tokit.runner.threads import in_order
+from tokit.runtime.memory import free_memory
+from tokit.runtime.threads import in_order
+from tokit.storage.folder import check_target
+from tokit.text.pipeline import TextRules
 
 
 @dataclass(frozen=True, slots=True)

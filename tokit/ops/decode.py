@@ -15,10 +15,10 @@ from tokit.arrays import Block, Ids
 from tokit.corpus import Corpus, Source
 from tokit.errors import ArtifactError, CorpusError, IdsError
 from tokit.ids.shards import Shards, open_shards
-from tokit.kernels.native import kernel, pays
+from tokit.kernels.compiled.loader import kernel, pays
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.foreign import open_tokenizer
+from tokit.tokenizer.load import open_tokenizer
 
 WORD = re.compile(rb"\S+")
 ID_SIGNS = b"0123456789 \t\r\v\f"

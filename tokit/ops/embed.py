@@ -15,15 +15,15 @@ import numpy.typing as npt
 
 from tokit.arrays import Block, FloatArray, Ids
 from tokit.corpus import Corpus
-from tokit.embedding.npy import check_file, writing_file, writing_rows
-from tokit.embedding.parquet import writing_vectors
+from tokit.corpus.json_record import dump_record
+from tokit.embedding.formats.parquet import writing_vectors
 from tokit.embedding.pooling import Direction
+from tokit.embedding.static_embedder import DEFAULT_SIF, Component, Embedder, open_embedder
 from tokit.errors import UsageError
-from tokit.ops.embedders import DEFAULT_SIF, Component, Embedder, open_embedder
-from tokit.ops.encode import encoded
-from tokit.ops.records import dump_record
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
+from tokit.storage.files import check_file, writing_file, writing_rows
+from tokit.tokenizer.encode_corpus import encode_corpus
 
 # Whose first principal component is taken out.
 COMPONENTS = ("all", "sample")
@@ -78,7 +78,7 @@ def with_component_removed(corpus: Corpus, embedder: Embedder, of: str, tick: Ti
     def products(_block: Block, ids: Ids) -> tuple[int, npt.NDArray[np.float64]]:
         return len(ids), sum(map(Direction.products_of, embedder.pooled(ids)), np.zeros((embedder.dim,) * 2))
 
-    for count, part in encoded(corpus, embedder.tokenizer, products, embedder.options, tick):
+    for count, part in encode_corpus(corpus, embedder.tokenizer, products, embedder.options, tick):
         direction.add(part)
         documents += count
         if most is not None and documents >= most:
@@ -232,7 +232,7 @@ def _each_block(
     documents = tokens = 0
     # Documents may have been cut before, where the component was looked for.
     cut_before = embedder.cut
-    for ids, parts in encoded(corpus, embedder.tokenizer, made, embedder.options, tick):
+    for ids, parts in encode_corpus(corpus, embedder.tokenizer, made, embedder.options, tick):
         sink(ids, parts)
         documents += len(ids)
         tokens += len(ids.data)

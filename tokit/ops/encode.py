@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from tokit.arrays import Block, CorpusFacts, Ids
-from tokit.artifact import check_target, writing
-from tokit.corpus import Corpus, Fingerprint, Unread, split_mask
+from tokit.corpus import Corpus, Fingerprint, split_mask
+from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
+from tokit.corpus.json_record import dump_record
 from tokit.errors import UsageError
 from tokit.ids import FORMATS
 from tokit.ids.shards import WHOLE
 from tokit.ids.writer import Packed, ShardWriter, id_dtype, select
-from tokit.kernels.native import kernel, pays
-from tokit.ops.following import corpus_facts, empty_corpus, followed_unread, is_small
-from tokit.ops.records import dump_record
+from tokit.kernels.compiled.loader import kernel, pays
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
-from tokit.runner.threads import in_order
+from tokit.storage.folder import check_target, writing
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
-from tokit.tokenizer.foreign import SHARDS_TOKENIZER
-from tokit.tokenizer.special import SpecialTokens
+from tokit.tokenizer.encode_corpus import encode_corpus
+from tokit.tokenizer.load import SHARDS_TOKENIZER
+from tokit.tokenizer.special_tokens import SpecialTokens
 
 # What stands between documents when shards are turned back into text.
 SEPARATORS = {"line": "\n", "file": "", "blank": "\n\n"}
@@ -38,7 +38,6 @@ ESCAPES = str.maketrans({"\\": "\\\\", " ": "\\x20", "\n": "\\n", "\r": "\\r", "
 TWO_DIGITS = b"".join(b"%02d" % number for number in range(100))
 
 LineMaker = Callable[[Block, Ids, Tokenizer], bytes]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def encode_stream(
 
     documents = tokens = 0
     pending = b""
-    for lines in encoded(corpus, tokenizer, written, options, tick):
+    for lines in encode_corpus(corpus, tokenizer, written, options, tick):
         if lines.text:
             sink.write(pending + (lines.text[:-1] if lines.open_end else lines.text))
             pending = b"\n" if lines.open_end else b""
@@ -128,18 +127,6 @@ class Lines:
     open_end: bool
     documents: int
     tokens: int
-
-
-def encoded(
-    corpus: Corpus, tokenizer: Tokenizer, finished: Callable[[Block, Ids], T], options: EncodeOptions, tick: Tick
-) -> Iterator[T]:
-    """What `finished` makes of each block of a corpus and its ids; all of it on several threads, the order kept."""
-
-    def encode(unread: Unread) -> T:
-        block = unread.make()
-        return finished(block, tokenizer.encode_block(block, options))
-
-    return in_order(encode, followed_unread(corpus, "encoding", tick), alone=is_small)
 
 
 def _id_lines(_block: Block, ids: Ids, _tokenizer: Tokenizer) -> bytes:
@@ -246,7 +233,7 @@ def _fill_parts(
 
     fingerprint = Fingerprint()
     open_end = False
-    for done in encoded(corpus, tokenizer, finished, options, tick):
+    for done in encode_corpus(corpus, tokenizer, finished, options, tick):
         for name, share in done.by_part.items():
             parts[name].write(share)
         fingerprint.merge(done.fingerprint)
@@ -267,7 +254,7 @@ def _tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
 
 def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, ...]]:
     """A tokenizer that marks the end of a document: itself, or a derived copy of a foreign one that cannot."""
-    from tokit.tokenizer.derive import derived
+    from tokit.tokenizer.special_copies import derived
 
     if "endoftext" in tokenizer.special_ids:
         return tokenizer, ()

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokit.corpus.named import list_named
+from tokit.corpus.bundled import list_named
 from tokit.errors import CorpusError, UsageError
-from tokit.measure.analogy import scorer
-from tokit.measure.tasks import WordTask, read_task
+from tokit.evaluation.analogy import scorer
+from tokit.evaluation.comparison import TaskResult, task_result
+from tokit.evaluation.task_files import WordTask, read_task
+from tokit.evaluation.word_tasks import Observed, observe
 from tokit.ops.compare import short_names
-from tokit.ops.observed import Observed, observe
-from tokit.ops.verdicts import TaskResult, task_result
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import did_you_mean, near_names
 

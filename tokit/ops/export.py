@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from tokit.arrays import Pieces
+from tokit.embedding.embedding_folder import StaticEmbedding, load_embedding, load_ngrams, load_output
+from tokit.embedding.formats.exports import EXPORTS, Export
 from tokit.embedding.formats.recognise import recognise
+from tokit.embedding.formats.skipped_words import Found, notes_of
+from tokit.embedding.formats.writer import Exported
 from tokit.embedding.ngrams import ngram_text
-from tokit.embedding.npy import writing_file
-from tokit.embedding.store import StaticEmbedding, load_embedding, load_ngrams, load_output
+from tokit.embedding.static_embedder import open_own_tokenizer
 from tokit.errors import ArtifactError
-from tokit.export import EXPORTS, Export
-from tokit.export.base import Exported
-from tokit.ops.embedders import open_own_tokenizer
-from tokit.ops.found import Found, notes_of
 from tokit.progress import Tick, silent
+from tokit.storage.files import writing_file
 
 WORD_LIST = ".words.txt"
 
@@ -82,7 +82,7 @@ def export_embedding(
     Args:
         artifact: The folder.
         out: The file; it appears whole or not at all.
-        to: A name out of `tokit.export.EXPORTS`.
+        to: A name out of `tokit.embedding.formats.exports.EXPORTS`.
         verify: Load the file in the libraries it is for, and compare, before it appears.
         overwrite: Replace a file of the same format.
         tick: Progress.

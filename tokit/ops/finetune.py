@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokit.artifact import check_target, kind_of, writing
-from tokit.contextual import OWN_TYPES, require_contextual
-from tokit.contextual.config_files import read_config
-from tokit.contextual.params import ONE_LABEL, FinetuneParams
 from tokit.corpus import Fingerprint, split_mask
+from tokit.corpus.corpus_progress import corpus_facts
 from tokit.corpus.labelled import Columns, Example, check_labels, read_labelled
 from tokit.errors import ArtifactError, CorpusError, UsageError
-from tokit.ops.embed_contextual import context_of, is_contextual
-from tokit.ops.following import corpus_facts
-from tokit.ops.labelled import Encoding, Task, block_of, encode_examples, scores_of
-from tokit.ops.model_folder import write_model_tokenizer
+from tokit.lm import OWN_TYPES, require_contextual
+from tokit.lm.contextual_embedder import context_of, is_contextual
+from tokit.lm.finetune.encode_examples import Encoding, Task, block_of, encode_examples, scores_of
+from tokit.lm.folder.config import read_config
+from tokit.lm.folder.tokenizer_files import write_model_tokenizer
+from tokit.lm.pretrain_params import ONE_LABEL, FinetuneParams
 from tokit.params import fill
 from tokit.progress import Tick, silent
-from tokit.runner.threads import available_threads, interruptible
-from tokit.tokenizer.engine import LibraryTokenizer
-from tokit.tokenizer.foreign import open_tokenizer
+from tokit.runtime.threads import available_threads, interruptible
+from tokit.storage.folder import check_target, kind_of, writing
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+from tokit.tokenizer.load import open_tokenizer
 
 if TYPE_CHECKING:
-    from tokit.contextual.finetuning import Finetuned, FinetuneJob
+    from tokit.lm.finetune.finetuning_loop import Finetuned, FinetuneJob
 
 DEFAULT_VALIDATION = 0.1
 
@@ -208,7 +208,7 @@ def _check_scores(task: Task, held: list[Example]) -> None:
 def _job(
     folder: Path, task: Task, encodings: tuple[Encoding, ...], tokenizer: LibraryTokenizer, params: FinetuneParams
 ) -> FinetuneJob:
-    from tokit.contextual.finetuning import FinetuneJob
+    from tokit.lm.finetune.finetuning_loop import FinetuneJob
 
     train, held = (each.examples for each in encodings)
     special = tokenizer.special_ids
@@ -217,7 +217,7 @@ def _job(
 
 
 def _train(job: FinetuneJob) -> Finetuned:
-    from tokit.contextual.finetuning import finetune_model
+    from tokit.lm.finetune.finetuning_loop import finetune_model
 
     try:
         return interruptible(lambda: finetune_model(job))
@@ -236,8 +236,8 @@ def _save(
     context: int,
     overwrite: bool,
 ) -> None:
-    from tokit.contextual.start import weight_files
-    from tokit.contextual.store import write_stock_model
+    from tokit.lm.checkpoint import weight_files
+    from tokit.lm.folder.model_folder import write_stock_model
 
     files = weight_files(job.folder)
     with writing(report.path, "contextual", overwrite=overwrite) as draft:

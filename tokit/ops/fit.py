@@ -14,28 +14,28 @@ from pathlib import Path
 from typing import Any
 
 from tokit.arrays import Block, CorpusFacts, Ids, IntArray, Pieces
-from tokit.artifact import check_target, dump_json, writing
-from tokit.checkpoint import NEVER, Checkpoints
 from tokit.corpus import Corpus, Fingerprint
+from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.embedding import EMBEDDINGS, Embedding
 from tokit.embedding.base import MAX_DIM, FitJob, Fitted
-from tokit.embedding.plain import plain_specification
-from tokit.embedding.store import TOKENIZER, write_vectors
+from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
+from tokit.embedding.matching_rows import Begun, Earlier, StartReport, begin_from, check_start, open_earlier
+from tokit.embedding.plain_tokenizer import plain_specification
 from tokit.errors import ArtifactError, UsageError
-from tokit.kernels.choice import REFERENCE, chosen_engine
-from tokit.ops.encode import encoded
-from tokit.ops.following import corpus_facts, empty_corpus
-from tokit.ops.start import Begun, Earlier, StartReport, begin_from, check_start, open_earlier
+from tokit.ids.stream import StreamWriter
 from tokit.params import fill
 from tokit.progress import Tick, silent
-from tokit.runner.memory import give_back
-from tokit.runner.threads import available_threads, interruptible
-from tokit.stream import StreamWriter
+from tokit.runtime.engine import REFERENCE, chosen_engine
+from tokit.runtime.memory import give_back
+from tokit.runtime.threads import available_threads, interruptible
+from tokit.storage.folder import check_target, dump_json, writing
+from tokit.storage.training_state import NEVER, Checkpoints
 from tokit.tokenizer.base import PLAIN, Tokenizer
-from tokit.tokenizer.derive import library_form
-from tokit.tokenizer.engine import LibraryTokenizer, engine_json
-from tokit.tokenizer.folder import tokenizer_config
-from tokit.tokenizer.foreign import open_tokenizer
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, engine_json
+from tokit.tokenizer.encode_corpus import encode_corpus
+from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.special_copies import library_form
+from tokit.tokenizer.tokenizer_folder import tokenizer_config
 
 DEFAULT_DIM = 128
 # What NumPy's older generator takes.
@@ -293,7 +293,7 @@ def _encode(corpus: Corpus, tokenizer: Tokenizer, stream: StreamWriter, tick: Ti
         return ids, Fingerprint.of(block)
 
     fingerprint = Fingerprint()
-    for ids, part in encoded(corpus, tokenizer, finished, PLAIN, tick):
+    for ids, part in encode_corpus(corpus, tokenizer, finished, PLAIN, tick):
         stream.add(ids)
         fingerprint.merge(part)
     if not fingerprint.documents:

@@ -15,24 +15,24 @@ from typing import Any
 import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
-from tokit.artifact import check_target, dump_json, sha256_file, writing
 from tokit.embedding.base import MAX_DIM, Fitted
+from tokit.embedding.embedding_folder import COUNTED_ONCE, TOKENIZER, write_vectors
 from tokit.embedding.formats import FORMATS, Format
 from tokit.embedding.formats import base as formats
 from tokit.embedding.formats.recognise import recognise
+from tokit.embedding.formats.skipped_words import Found, notes_of
 from tokit.embedding.ngrams import NgramTable
-from tokit.embedding.store import COUNTED_ONCE, TOKENIZER, write_vectors
 from tokit.errors import ArtifactError, UsageError
-from tokit.ops.found import Found, notes_of
 from tokit.ops.train import RuleOptions
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import near_names
-from tokit.tensors import Rows, SelectedRows
-from tokit.tokenizer.engine import engine_json
-from tokit.tokenizer.family import Trained
-from tokit.tokenizer.folder import tokenizer_config
-from tokit.tokenizer.special import UNKNOWN, SpecialTokens
-from tokit.tokenizer.word import Word, WordParams, from_words
+from tokit.storage.folder import check_target, dump_json, sha256_file, writing
+from tokit.storage.safetensors import Rows, SelectedRows
+from tokit.tokenizer.encode.library_tokenizer import engine_json
+from tokit.tokenizer.families.base import Trained
+from tokit.tokenizer.families.word import Word, WordParams, from_words
+from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
+from tokit.tokenizer.tokenizer_folder import tokenizer_config
 
 FAMILY = "import"
 WORDS_AT_ONCE = 1 << 16

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokit.artifact import MANIFEST, changed_files, kind_of, read_manifest
 from tokit.errors import TokitError
+from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_manifest
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.foreign import open_tokenizer
+from tokit.tokenizer.load import open_tokenizer
 
 # What a lossless tokenizer has to give back: control characters, line ends, marks, emoji, the metaspace, what looks
 # like special and byte tokens.
@@ -116,7 +116,7 @@ def _check_tokenizer(path: Path) -> list[str]:
 
 
 def _check_counts(path: Path) -> list[str]:
-    from tokit.counts.store import load_counts
+    from tokit.counts.counts_folder import load_counts
 
     load_counts(path)
     return []
@@ -143,8 +143,8 @@ def _special_ids(path: Path) -> dict[str, int]:
 
 
 def _check_embedding(path: Path) -> list[str]:
-    from tokit.embedding.store import load_ngrams
-    from tokit.ops.near import open_space
+    from tokit.embedding.embedding_folder import load_ngrams
+    from tokit.embedding.words.word_space import open_space
 
     open_space(path)
     load_ngrams(path)

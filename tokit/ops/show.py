@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
-from tokit.tokenizer.special import BYTE_TOKENS
-from tokit.tokenizer.structure import byte_alphabet
+from tokit.tokenizer.byte_alphabet import byte_alphabet
+from tokit.tokenizer.special_tokens import BYTE_TOKENS
 
 PLAIN = EncodeOptions()
 LOST = "\ufffd"

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokit.artifact import check_target, writing
 from tokit.corpus import Corpus
+from tokit.counts.counts_folder import CountsArtifact
 from tokit.counts.limits import EXACT
-from tokit.counts.store import CountsArtifact
 from tokit.errors import CorpusError, UsageError
 from tokit.ops.count import count_corpus, merged_counts
 from tokit.params import fill
 from tokit.progress import Tick, silent
-from tokit.rules import TextRules
-from tokit.runner.memory import give_back
-from tokit.runner.threads import interruptible
+from tokit.runtime.memory import give_back
+from tokit.runtime.threads import interruptible
+from tokit.storage.folder import check_target, writing
+from tokit.text.pipeline import TextRules
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
-from tokit.tokenizer.engine import LibraryTokenizer
-from tokit.tokenizer.family import DEFAULT_VOCAB_SIZE, Family, Job, Trained
-from tokit.tokenizer.special import SpecialTokens
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+from tokit.tokenizer.families.base import DEFAULT_VOCAB_SIZE, Family, Job, Trained
+from tokit.tokenizer.special_tokens import SpecialTokens
 
 
 @dataclass(frozen=True, slots=True)

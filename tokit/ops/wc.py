@@ -11,10 +11,10 @@ from stat import S_ISREG
 
 from tokit.arrays import Block
 from tokit.corpus import Corpus, Source
-from tokit.measure.words import code_points, find_words, word_rule
+from tokit.evaluation.word_rules import code_points, find_words, word_rule
 from tokit.progress import Progress, Tick, silent
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.foreign import open_tokenizer
+from tokit.tokenizer.load import open_tokenizer
 
 RULE = word_rule("whitespace")
 

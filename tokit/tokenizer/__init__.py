@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from tokit.registry import Registry
 
 if TYPE_CHECKING:
-    from tokit.tokenizer.family import Family
+    from tokit.tokenizer.families.base import Family
 
 FAMILIES: Registry[type[Family]] = Registry(
     "tokenizer family",
     {
-        "word": "tokit.tokenizer.word:Word",
-        "char": "tokit.tokenizer.char:Char",
-        "byte": "tokit.tokenizer.byte:Byte",
-        "bpe": "tokit.tokenizer.bpe:Bpe",
-        "wordpiece": "tokit.tokenizer.wordpiece:WordPiece",
-        "unigram": "tokit.tokenizer.unigram:Unigram",
-        "spm": "tokit.tokenizer.spm:Spm",
+        "word": "tokit.tokenizer.families.word:Word",
+        "char": "tokit.tokenizer.families.char:Char",
+        "byte": "tokit.tokenizer.families.byte:Byte",
+        "bpe": "tokit.tokenizer.families.bpe:Bpe",
+        "wordpiece": "tokit.tokenizer.families.wordpiece:WordPiece",
+        "unigram": "tokit.tokenizer.families.unigram:Unigram",
+        "spm": "tokit.tokenizer.families.spm:Spm",
     },
 )

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from tokit.errors import UsageError
 from tokit.tokenizer.base import Identity
-from tokit.tokenizer.engine import LibraryTokenizer, engine_json
-from tokit.tokenizer.family import Trained
-from tokit.tokenizer.special import SpecialTokens
-from tokit.tokenizer.structure import why_lossy
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, engine_json
+from tokit.tokenizer.families.base import Trained
+from tokit.tokenizer.special_tokens import SpecialTokens
+from tokit.tokenizer.tokenizer_json import why_lossy
 
 if TYPE_CHECKING:
     from tokenizers import processors

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tokit.arrays import Block, Ids, Pieces
-from tokit.tokenizer.special import UNKNOWN
+from tokit.tokenizer.special_tokens import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

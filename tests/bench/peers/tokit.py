@@ -11,7 +11,7 @@ from tests.bench.task import Task, Work
 # For a text that is too small to load them for, it says nothing.
 COMPILE = """
 import sys
-from tokit.kernels.native import ENTRIES, WORTH_LOADING, kernel
+from tokit.kernels.compiled.loader import ENTRIES, WORTH_LOADING, kernel
 if int(sys.argv[1]) >= WORTH_LOADING:
     print(*map(kernel, ENTRIES))
 """
@@ -21,7 +21,7 @@ class Tokit(Work):
     """What tokit's jobs share: the command line, and that results go to disk in process too."""
 
     def __init__(self, task: Task) -> None:
-        from tokit.runner.threads import set_threads
+        from tokit.runtime.threads import set_threads
 
         super().__init__(task)
         set_threads(task.threads)
@@ -112,7 +112,7 @@ class Count(Tokit):
         """See the base."""
         from tokit import open_corpus
         from tokit.ops.count import count_corpus
-        from tokit.rules import TextRules
+        from tokit.text.pipeline import TextRules
 
         return count_corpus(open_corpus([self.task.corpus]), TextRules())
 

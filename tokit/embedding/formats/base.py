@@ -13,7 +13,7 @@ from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.ngrams import NgramTable
 from tokit.errors import ArtifactError, CorpusError
 from tokit.progress import Tick, silent
-from tokit.tensors import Rows
+from tokit.storage.safetensors import Rows
 
 # Of a broken word no more than this is shown.
 SHOWN_CHARACTERS = 40

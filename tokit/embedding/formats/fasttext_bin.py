@@ -21,7 +21,7 @@ from tokit.embedding.formats.base import Format, Source, WordVectors, decoded, f
 from tokit.embedding.ngrams import NgramTable, ngram_buckets
 from tokit.errors import ArtifactError
 from tokit.progress import Progress
-from tokit.tensors import Rows, SelectedRows
+from tokit.storage.safetensors import Rows, SelectedRows
 
 MAGIC, VERSION = 793712314, 12
 ARGUMENTS = struct.Struct("<2i12id")

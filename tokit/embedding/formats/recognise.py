@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tokit.embedding.formats.fasttext_bin import MAGIC as FASTTEXT
 from tokit.embedding.formats.text import HEADER
-from tokit.embedding.npy import MAGIC
 from tokit.errors import ArtifactError
 from tokit.registry import near_names
+from tokit.storage.files import MAGIC
 
 # Holds a line of a few thousand numbers.
 HEAD_BYTES = 1 << 18

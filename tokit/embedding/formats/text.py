@@ -20,7 +20,7 @@ import numpy as np
 from tokit.arrays import ByteArray, FloatArray, IntArray
 from tokit.embedding.formats.base import Format, Source, WordVectors, first_not_finite, not_utf8, shown
 from tokit.errors import CorpusError
-from tokit.kernels.native import kernel, pays
+from tokit.kernels.compiled.loader import kernel, pays
 from tokit.progress import Progress
 
 BLOCK_BYTES = 1 << 23

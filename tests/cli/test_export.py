@@ -1,0 +1,235 @@
+"""export: the files are what the libraries they are for load, and tokit again."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import tokit
+from tests.support.program import Ran, assert_error
+from tokit.embedding.embedding_folder import load_embedding, load_ngrams
+from tokit.embedding.formats import FORMATS
+from tokit.embedding.formats.base import Source
+from tokit.embedding.formats.exports import EXPORTS
+from tokit.embedding.formats.recognise import recognise
+from tokit.embedding.ngrams import ngram_text
+from tokit.ops.fit import fit_embedding
+from tokit.tokenizer.load import open_tokenizer
+
+Cli = Callable[..., Ran]
+SENTENCES = ["water größe 日本語 the the", "the waters cold a", "naïve cafe\u0301 👩‍👩‍👧 the </s> water ing walking"]
+UNKNOWN = ["watering", " größer", "日本", "e\u0301x", "👩‍👧", "zzzz", "x" * 300]
+# Some that go with `word`, and one whose pieces hold spaces and bytes of characters.
+FAMILIES = {"word": (), "bpe": (330,), "wordpiece": (70,)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A small embedding, fitted when first asked for."""
+    root = tmp_path_factory.mktemp("export")
+    text = root / "text.txt"
+    text.write_text("\n".join(SENTENCES * 20) + "\n", encoding="utf-8")
+
+    def fitted(family: str = "fasttext", tokenizer: str = "word") -> Path:
+        out, tok = root / f"{family}-{tokenizer}", root / f"tok-{tokenizer}"
+        if not tok.exists():
+            tokit.train_tokenizer(
+                tokit.open_corpus([str(text)]), tok, family=tokenizer, vocab_sizes=FAMILIES[tokenizer]
+            )
+        if not out.exists():
+            settings = {"buckets": 2000} if family == "fasttext" else {}
+            fit_embedding(
+                tokit.open_corpus([str(text)]), tok, out, family=family, dim=12, threads=1,
+                settings={"subsample": 0, "epochs": 40, **settings},
+            )  # fmt: skip
+        return out
+
+    return fitted
+
+
+@pytest.mark.parametrize("tokenizer", list(FAMILIES))
+def test_bin_has_our_vectors_in_gensim_and_fasttext(
+    cli: Cli, folder: Callable[..., Path], tmp_path: Path, tokenizer: str
+) -> None:
+    from gensim.models.fasttext import load_facebook_model, load_facebook_vectors
+
+    pytest.importorskip("fasttext")
+    emb, path = folder("fasttext", tokenizer), tmp_path / "emb.bin"
+    ran = cli("export", emb, "--to", "fasttext", "-o", path, "--verify")
+    assert (ran.code, "the same in gensim and fasttext" in ran.err) == (0, True)
+    embedding, table = load_embedding(emb), load_ngrams(emb)
+    assert table is not None
+    pieces = open_tokenizer(embedding.tokenizer).pieces
+    library = importlib.import_module("fasttext").load_model(str(path))
+    model, vectors = load_facebook_model(str(path)), load_facebook_vectors(str(path))
+    words = library.get_words()
+    assert words == vectors.index_to_key
+    counts = [vectors.get_vecattr(word, "count") for word in words]
+    assert counts == sorted(counts, reverse=True)
+    known = {ngram_text(pieces, i): i for i in np.flatnonzero(embedding.seen).tolist()}
+    assert {*words} == {*known}
+    for word in words:
+        vector = library.get_word_vector(word)
+        mine = [i for i in np.flatnonzero(embedding.seen).tolist() if ngram_text(pieces, i) == word]
+        assert min(np.abs(embedding.vectors[i] - vector).max() for i in mine) <= 1e-6
+        if word != "</s>":
+            np.testing.assert_allclose(model.wv[word], vector, atol=1e-6)
+            np.testing.assert_allclose(vectors[word], vector, atol=1e-6)
+    unknown = [word for word in UNKNOWN if word not in known]
+    for word, (vector, _) in zip(unknown, table.compose(unknown), strict=True):
+        np.testing.assert_allclose(library.get_word_vector(word), vector, atol=1e-6)
+        np.testing.assert_allclose(vectors[word], vector, atol=1e-6)
+
+
+def test_bin_goes_on_training_in_gensim(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
+    from gensim.models.fasttext import load_facebook_model
+
+    path = tmp_path / "emb.bin"
+    assert cli("export", folder(), "--to", "fasttext", "-o", path, "-q").code == 0
+    model = load_facebook_model(str(path))
+    assert (model.sg, model.window, model.negative, model.epochs) == (1, 5, 5, 40)
+    known = {word: i for i, word in enumerate(open_tokenizer(folder() / "tokenizer.json").pieces.texts)}
+    output = load_file(folder() / "training.safetensors")["output"]
+    np.testing.assert_array_equal(model.syn1neg[model.wv.key_to_index["water"]], output[known["water"]])
+
+
+@pytest.mark.parametrize("source", ["fasttext", "skipgram"])
+def test_bin_comes_back(cli: Cli, folder: Callable[..., Path], tmp_path: Path, source: str) -> None:
+    path, back = tmp_path / "emb.bin", tmp_path / "back"
+    assert cli("export", folder(source), "--to", "fasttext", "-o", path, "--verify", "-q").code == 0
+    assert cli("import", path, "-o", back, "--pre-tokenizer", "whitespace-split", "-q").code == 0
+    assert cli("export", back, "--to", "fasttext", "-o", tmp_path / "again.bin", "--verify", "-q").code == 0
+    table, again = load_ngrams(folder(source)), load_ngrams(back)
+    assert (table is None) == (again is None) == (source == "skipgram")
+    if table is not None and again is not None:
+        np.testing.assert_array_equal(table.ngram_buckets, again.ngram_buckets)
+        np.testing.assert_array_equal(table.ngrams[:], again.ngrams[:])
+
+
+def test_absent_buckets_are_a_hole_in_the_file(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
+    emb, path = tmp_path / "emb", tmp_path / "emb.bin"
+    shutil.copytree(folder(), emb)
+    manifest = json.loads((emb / "tokit.json").read_text())
+    manifest["params"]["buckets"] = 200_000
+    (emb / "tokit.json").write_text(json.dumps(manifest))
+    assert cli("export", emb, "--to", "fasttext", "-o", path, "-q").code == 0
+    words = FORMATS.get("fasttext-bin").read(Source(path))
+    assert words.ngrams is not None
+    np.testing.assert_array_equal(words.ngrams.ngrams[:], load_file(emb / "training.safetensors")["ngrams"])
+    assert path.stat().st_size > 4 * 12 * 200_000 > 5 * 512 * path.stat().st_blocks
+
+
+@pytest.mark.parametrize("tokenizer", list(FAMILIES))
+@pytest.mark.parametrize("name", ["word2vec", "word2vec-binary", "glove", "npy"])
+def test_word_vectors_come_back(
+    cli: Cli, folder: Callable[..., Path], tmp_path: Path, tokenizer: str, name: str
+) -> None:
+    path = tmp_path / "vectors"
+    assert cli("export", folder("skipgram", tokenizer), "--to", name, "-o", path, "--verify", "-q").code == 0
+    assert recognise(path) == name
+    got = FORMATS.get(name).read(Source(path, tmp_path / "vectors.words.txt" if name == "npy" else None))
+    embedding = load_embedding(folder("skipgram", tokenizer))
+    pieces = open_tokenizer(embedding.tokenizer).pieces
+    names = pieces.texts if tokenizer == "word" else pieces.names
+    known = {names[i]: i for i in np.flatnonzero(embedding.seen & ~embedding.special).tolist()}
+    assert {*got.words} == {*known}
+    np.testing.assert_array_equal(got.vectors, embedding.vectors[[known[word] for word in got.words]])
+
+
+def test_what_a_format_cannot_hold_is_said(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "glove.txt").write_bytes(b"the 1 2\n. . . 3 4\nKing 5 6\n")
+    assert cli("import", tmp_path / "glove.txt", "-o", tmp_path / "emb", "-q").code == 0
+    ran = cli("export", tmp_path / "emb", "--to", "word2vec", "-o", tmp_path / "v.txt", "--json")
+    report = json.loads(ran.text)
+    assert (report["words"], report["unwritable"]) == (2, {"count": 1, "examples": [". . ."]})
+    assert "1 tokens left out" in ran.err
+    assert (tmp_path / "v.txt").read_bytes() == b"2 2\nthe 1 2\nKing 5 6\n"
+    # A .bin has words up to a zero byte.
+    ran = cli("export", tmp_path / "emb", "--to", "fasttext", "-o", tmp_path / "v.bin", "--verify", "--json")
+    assert json.loads(ran.text)["words"] == 3
+
+
+def test_duplicates_are_said(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
+    ran = cli("export", folder("fasttext", "wordpiece"), "--to", "fasttext", "-o", tmp_path / "v.bin", "--json")
+    report = json.loads(ran.text)
+    assert report["duplicates"]["count"] > 0
+    assert "another token has the same text" in ran.err
+    assert all(name.startswith("##") for name in report["duplicates"]["examples"])
+
+
+@pytest.mark.parametrize("name", list(EXPORTS))
+def test_a_difference_is_told_and_leaves_no_file(
+    cli: Cli, folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    kind = EXPORTS.get(name)
+    write = kind.write
+
+    def wrong(exported, file):
+        exported.vectors[exported.ids[3]] += 1e-4
+        if exported.ngrams is not None:
+            own = np.array(exported.ngrams.own[:])
+            own[exported.ids[3]] += 1e-4
+            object.__setattr__(exported.ngrams, "own", own)
+        write(exported, file)
+        exported.vectors[exported.ids[3]] -= 2e-4
+
+    monkeypatch.setattr(kind, "write", wrong)
+    ran = cli("export", folder(), "--to", name, "-o", tmp_path / "v", "--verify")
+    assert_error(ran, 3, "another vector")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_words_are_verified_too(
+    cli: Cli, folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose = "tokit.embedding.ngrams.NgramTable.compose"
+    monkeypatch.setattr(compose, lambda self, texts: ((np.ones(12, dtype=np.float32), 1) for _ in texts))
+    assert_error(cli("export", folder(), "--to", "fasttext", "-o", tmp_path / "v", "--verify"), 3, "another vector")
+
+
+def test_errors(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
+    emb, out = folder(), tmp_path / "v.bin"
+    assert_error(cli("export", emb, "--to", "fastext", "-o", out), 2, "did you mean 'fasttext'?")
+    assert_error(cli("export", emb, "-o", out), 2, "--to")
+    assert_error(cli("export", f"{emb}x", "--to", "glove", "-o", out), 1, "no such file")
+    assert_error(cli("export", emb.parent / "tok-word", "--to", "glove", "-o", out), 1, "not an embedding")
+    assert_error(cli("export", emb, "--to", "glove", "-o", tmp_path), 1, "is a folder")
+    out.write_bytes(b"my diary")
+    assert_error(cli("export", emb, "--to", "fasttext", "-o", out), 1, "exists", "--overwrite")
+    assert_error(cli("export", emb, "--to", "fasttext", "-o", out, "--overwrite"), 1, "not replaced")
+    assert out.read_bytes() == b"my diary"
+    out.unlink()
+    for _ in range(2):
+        assert cli("export", emb, "--to", "fasttext", "-o", out, "--overwrite", "-q").err == ""
+
+
+def test_folders_on_the_way_are_made_as_everywhere(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
+    vectors, emb, means = tmp_path / "a" / "v.txt", tmp_path / "b" / "c" / "emb", tmp_path / "d" / "means.npy"
+    assert cli("export", folder("skipgram"), "--to", "glove", "-o", vectors, "-q").code == 0
+    assert cli("import", vectors, "-o", emb, "-q").code == 0
+    assert cli("embed", "-e", emb, "-o", means, "-q", stdin=b"the water\n").code == 0
+    assert np.load(means).shape == (1, 12)
+
+
+def test_too_many_buckets_are_refused(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
+    emb = tmp_path / "emb"
+    shutil.copytree(folder(), emb)
+    manifest = json.loads((emb / "tokit.json").read_text())
+    manifest["params"]["buckets"] = 1 << 31
+    (emb / "tokit.json").write_text(json.dumps(manifest))
+    assert_error(cli("export", emb, "--to", "fasttext", "-o", tmp_path / "v"), 2, "2,147,483,647")
+
+
+def test_nothing_to_write(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
+    emb = tmp_path / "emb"
+    shutil.copytree(folder("skipgram"), emb)
+    stored = load_file(emb / "training.safetensors")
+    save_file({**stored, "token_counts": np.zeros_like(stored["token_counts"])}, emb / "training.safetensors")
+    assert_error(cli("export", emb, "--to", "glove", "-o", tmp_path / "v"), 1, "no token")

@@ -1,0 +1,171 @@
+"""The counts artifact: shards merge to what one pass gives, and nothing is mixed that does not belong together."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.program import Ran, assert_error, folder_bytes
+from tokit.counts.counts_folder import load_counts
+from tokit.errors import ArtifactError
+from tokit.tokenizer import FAMILIES
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture
+def shards(corpus_file: Path, tmp_path: Path) -> list[Path]:
+    """The lines of the corpus, shuffled over three files."""
+    lines = corpus_file.read_bytes().splitlines(keepends=True)
+    random.Random(1).shuffle(lines)
+    paths = [tmp_path / f"shard-{i}.txt" for i in range(3)]
+    for i, path in enumerate(paths):
+        path.write_bytes(b"".join(lines[i::3]))
+    return paths
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--pre-tokenizer", "llama3", "--normalizer", "nfkc,lowercase", "--digits", "single"]]
+)
+def test_merged_shards_are_one_pass(
+    cli: Cli, corpus_file: Path, shards: list[Path], tmp_path: Path, options: list[str]
+) -> None:
+    assert cli("count", corpus_file, "-o", tmp_path / "whole", *options).code == 0
+    for i, shard in enumerate(shards):
+        assert cli("count", shard, "-o", tmp_path / str(i), *options).code == 0
+    given = [word for i in range(3) for word in ("--counts", tmp_path / str(i))]
+    assert cli("count", *given, "-o", tmp_path / "merged").code == 0
+    assert folder_bytes(tmp_path / "merged") == folder_bytes(tmp_path / "whole")
+    # The last shard as text, and its rules taken from the counts.
+    assert cli("count", shards[2], *given[:4], "-o", tmp_path / "added").code == 0
+    assert folder_bytes(tmp_path / "added") == folder_bytes(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("rule", "one", "other"),
+    [
+        ("normalizers", ["--normalizer", "nfc"], []),
+        ("pre_tokenizer", ["--pre-tokenizer", "qwen2"], ["--pre-tokenizer", "llama3"]),
+        ("digits", [], ["--digits", "single"]),
+    ],
+)
+def test_other_rules_are_refused(
+    cli: Cli, english_file: Path, tmp_path: Path, rule: str, one: list[str], other: list[str]
+) -> None:
+    assert cli("count", english_file, "-o", tmp_path / "one", *one).code == 0
+    assert cli("count", english_file, "-o", tmp_path / "other", *other).code == 0
+    both = ("--counts", tmp_path / "one", "--counts", tmp_path / "other", "-o", tmp_path / "out")
+    assert_error(cli("count", *both), 1, rule, str(tmp_path / "one"), str(tmp_path / "other"))
+    assert_error(cli("train", *both, "-v", "400"), 1, rule)
+    asked = other or ["--normalizer", "nfd", "--pre-tokenizer", "bert", "--digits", "triple"]
+    assert_error(cli("train", "--counts", tmp_path / "one", "-o", tmp_path / "out", "-v", "400", *asked), 1, rule)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("unigram", "spm")])
+def test_trained_from_counts_it_is_the_same_tokenizer(
+    cli: Cli, corpus_file: Path, shards: list[Path], tmp_path: Path, family: str
+) -> None:
+    rules = ["--pre-tokenizer", "bert"] if family == "wordpiece" else ["--pre-tokenizer", "gpt2"]
+    for i, shard in enumerate(shards):
+        assert cli("count", shard, "-o", tmp_path / str(i), *rules).code == 0
+    given = [word for i in range(3) for word in ("--counts", tmp_path / str(i))]
+    assert cli("train", corpus_file, "-m", family, "-v", "2500", *rules, "-o", tmp_path / "text").code == 0
+    assert cli("train", *given, "-m", family, "-v", "2500", "-o", tmp_path / "counts").code == 0
+    assert folder_bytes(tmp_path / "counts") == folder_bytes(tmp_path / "text")
+
+
+def test_spm_trains_from_counts(cli: Cli, corpus_file: Path, tmp_path: Path) -> None:
+    assert cli("count", corpus_file, "-o", tmp_path / "counts", "--pre-tokenizer", "metaspace").code == 0
+    assert cli("train", corpus_file, "-m", "spm", "-v", "2500", "-o", tmp_path / "a").code == 0
+    assert cli("train", "--counts", tmp_path / "counts", "-m", "spm", "-v", "2500", "-o", tmp_path / "b").code == 0
+    assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "b")
+    refused = cli(
+        "train", "--counts", tmp_path / "counts", "-m", "spm", "--set", "model_type=unigram", "-o", tmp_path / "c"
+    )
+    assert_error(refused, 2, "trains on text")
+
+
+@pytest.fixture
+def counts(cli: Cli, english_file: Path, tmp_path: Path) -> Path:
+    assert cli("count", english_file, "-o", tmp_path / "counts").code == 0
+    return tmp_path / "counts"
+
+
+def test_counts_say_what_they_hold(cli: Cli, counts: Path, english_file: Path) -> None:
+    artifact = load_counts(counts)
+    data = english_file.read_bytes()
+    assert artifact.corpus.documents == data.count(b"\n")
+    assert artifact.corpus.bytes == len(data) - data.count(b"\n")
+    text = "".join(word * count for word, count in artifact.counts.items())
+    assert sorted(text.encode("utf-8")) == sorted(data.replace(b"\n", b""))
+
+
+@pytest.mark.parametrize("name", ["words.bin", "ends.npy", "counts.npy"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty"])
+def test_damaged_counts_are_refused(cli: Cli, counts: Path, tmp_path: Path, name: str, damage: str) -> None:
+    path = counts / name
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-9] if damage == "cut" else b"")
+    with pytest.raises(ArtifactError):
+        load_counts(counts)
+    assert_error(cli("train", "--counts", counts, "-o", tmp_path / "out"), 1, str(counts))
+
+
+def falling(ends: np.ndarray) -> np.ndarray:
+    return np.concatenate([ends[:-1][::-1], ends[-1:]])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [falling, lambda ends: ends.astype(str), lambda ends: ends[:, None], lambda ends: ends / 2, lambda ends: ends[-1]],
+    ids=["falling", "text", "table", "fractions", "number"],
+)
+def test_ends_that_are_none_are_refused(counts: Path, damage: Callable[[np.ndarray], np.ndarray]) -> None:
+    np.save(counts / "ends.npy", damage(np.load(counts / "ends.npy")))
+    with pytest.raises(ArtifactError, match="do not fit each other"):
+        load_counts(counts)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda counts: counts.astype(np.int32),
+        lambda counts: counts.astype(np.uint64),
+        lambda counts: counts.astype(">i8"),
+        lambda counts: counts.astype(np.float64),
+        lambda counts: counts.astype(str),
+        lambda counts: -counts,
+        lambda counts: counts - counts.min(),
+    ],
+    ids=["narrow", "unsigned", "swapped", "float", "text", "negative", "zero"],
+)
+def test_counts_that_are_none_are_refused(
+    cli: Cli, counts: Path, tmp_path: Path, damage: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    np.save(counts / "counts.npy", damage(np.load(counts / "counts.npy")))
+    assert_error(cli("train", "--counts", counts, "-o", tmp_path / "out"), 1, str(counts), "does not hold counts")
+
+
+def test_words_that_are_not_text_are_refused(counts: Path) -> None:
+    data = (counts / "words.bin").read_bytes()
+    (counts / "words.bin").write_bytes(b"\xff" + data[1:])
+    with pytest.raises(ArtifactError, match="do not fit each other"):
+        load_counts(counts)
+
+
+def test_pickles_are_not_opened(counts: Path) -> None:
+    np.save(counts / "ends.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ArtifactError):
+        load_counts(counts)
+
+
+def test_a_tokenizer_is_no_counts(bpe_folder: Path) -> None:
+    with pytest.raises(ArtifactError, match="holds a tokenizer, not counts"):
+        load_counts(bpe_folder)

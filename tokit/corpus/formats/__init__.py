@@ -1,0 +1,1 @@
+"""Readers of corpus formats: one file a format."""

@@ -1,0 +1,70 @@
+"""JSON lines: one object a line, one of its fields the document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from tokit.arrays import Block, Record
+from tokit.corpus.byte_stream import ByteStream, Tally
+from tokit.corpus.formats.base import Reader, Reading, ready
+from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector, missing_field
+from tokit.corpus.formats.text import whole_lines
+from tokit.corpus.utf8 import find_invalid, not_utf8
+from tokit.errors import CorpusError
+
+KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+
+
+def read_jsonl(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Block]:
+    """Blocks of a source of JSON lines; empty lines are no records."""
+    collector = Collector(reading, tally)
+    for chunk in whole_lines(stream, reading.block_bytes, reading.max_document + RECORD_ROOM):
+        for line, raw in enumerate(chunk.data.split(b"\n"), start=chunk.line):
+            # Only here is a byte-order mark no content: JSON forbids it, and some editors write it.
+            trimmed = raw.removeprefix(BOM) if line == 1 else raw
+            if trimmed.strip():
+                _add(collector, stream, line, trimmed, reading)
+        yield from collector.take()
+
+
+def _add(collector: Collector, stream: ByteStream, line: int, raw: bytes, reading: Reading) -> None:
+    place = f"{stream.name}:{line}"
+    invalid = find_invalid(raw)
+    if invalid >= 0 and reading.errors == "strict":
+        raise not_utf8(stream, place, raw[invalid], f"offset {invalid} of the line")
+    record = _parse(place, raw.decode("utf-8", "replace"))
+    collector.add(place, _text(place, record, reading.field), record, damaged=invalid >= 0)
+
+
+def _parse(place: str, line: str) -> Record:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise CorpusError(
+            f"{place}: broken JSON at column {error.colno}: {error.msg}",
+            hint="each line must be one whole JSON object; plain text is --format text",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"{place}: JSON that cannot be read: {error}") from error
+    if not isinstance(record, dict):
+        raise CorpusError(f"{place}: {_kind(record)} where a JSON object should be", hint='such as {"text": "…"}')
+    return record
+
+
+def _text(place: str, record: Record, field: str) -> str:
+    if field not in record:
+        raise missing_field(place, field, list(record))
+    text = record[field]
+    if not isinstance(text, str):
+        strings = [name for name, value in record.items() if isinstance(value, str)]
+        hint = f"fields that are strings: {', '.join(strings)}" if strings else ""
+        raise CorpusError(f"{place}: field '{field}' is {_kind(text)}, not a string", hint=hint)
+    return text
+
+
+def _kind(value: object) -> str:
+    return KINDS.get(type(value), "null")
+
+
+JSONL = Reader(ready(read_jsonl), option="field")

@@ -1,0 +1,255 @@
+"""Parquet and Arrow: one column of a table is the documents.
+
+Only that column is read, batch by batch, and its buffers become blocks without an object for each document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tokit.arrays import Block, ByteArray, IntArray, Record, split_items
+from tokit.corpus.byte_stream import ByteStream, Tally, seekable
+from tokit.corpus.formats.base import Reader, Reading, ready
+from tokit.corpus.formats.records import document_too_long, missing_field
+from tokit.corpus.utf8 import find_invalid, mend, not_utf8
+from tokit.errors import CorpusError, MissingExtraError
+
+# pyarrow ships no types.
+Batch: TypeAlias = Any
+Schema: TypeAlias = Any
+Column: TypeAlias = Any
+# Each batch with the bytes of the file that were read by then.
+Batches: TypeAlias = Iterator[tuple[Batch, int]]
+
+
+def read_parquet(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Block]:
+    """Blocks of a Parquet file."""
+    _need_pyarrow("reading Parquet")
+    return _read(stream, reading, tally, _parquet_batches)
+
+
+def read_arrow(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Block]:
+    """Blocks of an Arrow file (Feather version 2) or stream."""
+    _need_pyarrow("reading Arrow")
+    return _read(stream, reading, tally, _arrow_batches)
+
+
+def _need_pyarrow(what: str) -> None:
+    try:
+        import pyarrow  # noqa: F401 (only whether it is there)
+    except ImportError as error:
+        raise MissingExtraError(what, "data") from error
+
+
+def _read(
+    stream: ByteStream, reading: Reading, tally: Tally, batches: Callable[[Path, str, Reading], Batches]
+) -> Iterator[Block]:
+    with _damage(stream.name), seekable(stream) as path:
+        before = tally.bytes_read
+        table = Table(stream, reading, tally)
+        for batch, position in batches(path, stream.name, reading):
+            yield from table.blocks(batch)
+            if stream.path is not None:
+                tally.bytes_read = before + position
+
+
+@contextmanager
+def _damage(name: str) -> Iterator[None]:
+    """What pyarrow says of a file, as a user reads it."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except MemoryError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise CorpusError(f"{name}: cannot be read, it may be cut off: {error}") from error
+
+
+def _parquet_batches(path: Path, name: str, reading: Reading) -> Batches:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        _check_column(name, file.schema_arrow, reading.field)
+        size, rows = path.stat().st_size, file.metadata.num_rows
+        columns = None if reading.keep_records else [reading.field]
+        done = 0
+        for batch in file.iter_batches(batch_size=_batch_rows(file.metadata, reading.block_bytes), columns=columns):
+            done += batch.num_rows
+            yield batch, size * done // rows
+
+
+def _batch_rows(metadata: Any, block_bytes: int) -> int:
+    """Rows that hold about a block's worth of bytes, so that long documents do not make a batch of gigabytes."""
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    width = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
+    return min(1 << 16, max(1, block_bytes // max(1, width)))
+
+
+def _arrow_batches(path: Path, name: str, reading: Reading) -> Batches:
+    import pyarrow as pa
+    from pyarrow import ipc
+
+    with pa.OSFile(str(path)) as source:
+        is_file = source.read(6) == b"ARROW1"
+        source.seek(0)
+        opened = ipc.open_file if is_file else ipc.open_stream
+        _check_column(name, opened(source).schema, reading.field)
+        source.seek(0)
+        column = opened(source).schema.get_field_index(reading.field)
+        source.seek(0)
+        options = ipc.IpcReadOptions(included_fields=None if reading.keep_records else [column])
+        reader = opened(source, options=options)
+        if not is_file:
+            yield from ((batch, source.tell()) for batch in reader)
+            return
+        size, count = path.stat().st_size, reader.num_record_batches
+        yield from ((reader.get_batch(index), size * (index + 1) // count) for index in range(count))
+
+
+def _check_column(name: str, schema: Schema, field: str) -> None:
+    import pyarrow as pa
+
+    if field not in schema.names:
+        raise missing_field(name, field, schema.names)
+    if schema.names.count(field) > 1:
+        raise CorpusError(
+            f"{name}: {schema.names.count(field)} columns are called '{field}'", hint="rename all but one"
+        )
+    kind = schema.field(field).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not any(test(kind) for test in _text_types()):
+        hint = f"text is in: {', '.join(_text_columns(schema))}" if _text_columns(schema) else ""
+        raise CorpusError(f"{name}: column '{field}' is {kind}, not text", hint=hint)
+
+
+def _text_types() -> list[Callable[[Any], bool]]:
+    """Binary columns are taken too: older writers leave the mark out that they are text."""
+    from pyarrow import types as kinds
+
+    strings = [kinds.is_string, kinds.is_large_string, kinds.is_string_view]
+    return [*strings, kinds.is_binary, kinds.is_large_binary, kinds.is_binary_view, kinds.is_null]
+
+
+def _text_columns(schema: Schema) -> list[str]:
+    return [field.name for field in schema if any(test(field.type) for test in _text_types()[:3])]
+
+
+class Table:
+    """Turns the batches of one table into blocks.
+
+    Args:
+        stream: Where the table comes from, for messages.
+        reading: Says which column holds the text and what happens when it is not UTF-8.
+        tally: Counts skipped and replaced documents.
+    """
+
+    def __init__(self, stream: ByteStream, reading: Reading, tally: Tally) -> None:
+        self._stream = stream
+        self._reading = reading
+        self._tally = tally
+        self._done = 0
+
+    def blocks(self, batch: Batch) -> Iterator[Block]:
+        """Blocks of one batch."""
+        column = batch.column(batch.schema.get_field_index(self._reading.field))
+        if column.null_count:
+            first = int(np.flatnonzero(~column.is_valid().to_numpy(zero_copy_only=False))[0])
+            raise CorpusError(
+                f"{self._place(first)}: column '{self._reading.field}' is null", hint="fill or drop such records first"
+            )
+        data, bounds = _buffers(column)
+        for start, end in _cuts(bounds, self._reading.block_bytes):
+            block = self._block(data, bounds[start : end + 1], batch, start)
+            if len(block):
+                yield block
+        self._done += len(column)
+
+    def _place(self, row: int) -> str:
+        return f"{self._stream.name}: record {self._done + row + 1}"
+
+    def _block(self, data: ByteArray, bounds: IntArray, batch: Batch, start: int) -> Block:
+        part, ends = data[bounds[0] : bounds[-1]], bounds[1:] - bounds[0]
+        self._check_lengths(np.diff(bounds), start)
+        records = self._records(batch, start, len(ends))
+        if _is_utf8(part, ends):
+            return Block(part, ends, records=self._with_text(records, split_items(part, ends)) if records else None)
+        documents = split_items(part, ends)
+        if self._reading.errors == "strict":
+            raise self._not_utf8(documents, start)
+        mended = mend(documents, self._reading.errors, self._tally)
+        kept = [row for row, document in enumerate(mended) if document is not None]
+        texts = [document for document in mended if document is not None]
+        return Block.of(texts, records=records and self._with_text([records[row] for row in kept], texts))
+
+    def _check_lengths(self, lengths: IntArray, start: int) -> None:
+        limit = self._reading.max_document
+        if lengths.max(initial=0) > limit:
+            raise document_too_long(self._place(start + int(np.argmax(lengths > limit))), limit)
+
+    def _not_utf8(self, documents: list[bytes], start: int) -> CorpusError:
+        row, offset = next((row, at) for row, each in enumerate(documents) if (at := find_invalid(each)) >= 0)
+        where = f"offset {offset} of the field"
+        return not_utf8(self._stream, self._place(start + row), documents[row][offset], where)
+
+    def _records(self, batch: Batch, start: int, count: int) -> list[Record] | None:
+        """Records of some rows, all fields but the text, which need not be UTF-8."""
+        if not self._reading.keep_records:
+            return None
+        rows = batch.slice(start, count)
+        others = rows.drop_columns([self._reading.field])
+        try:
+            filled = others.to_pylist() if others.num_columns else [{} for _ in range(count)]
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"{self._place(start)} or one after it: a column besides '{self._reading.field}' is not UTF-8",
+                hint="drop that column first",
+            ) from error
+        return [{name: record.get(name) for name in batch.schema.names} for record in filled]
+
+    def _with_text(self, records: list[Record], documents: list[bytes]) -> tuple[Record, ...]:
+        field = self._reading.field
+        pairs = zip(records, documents, strict=True)
+        return tuple(record | {field: document.decode("utf-8")} for record, document in pairs)
+
+
+def _buffers(column: Column) -> tuple[ByteArray, IntArray]:
+    """The bytes of a column and the n + 1 bounds of its n values in them."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    column = column.cast(pa.large_binary())
+    # A file can hold any offsets, and numpy would not look.
+    column.validate(full=True)
+    _, bounds, data = column.buffers()
+    start = column.offset
+    taken = np.frombuffer(bounds, dtype=np.int64)[start : start + len(column) + 1] if bounds else np.zeros(1, np.int64)
+    return np.frombuffer(data or b"", dtype=np.uint8), taken
+
+
+def _cuts(bounds: IntArray, size: int) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that hold at most `size` bytes, or a single row."""
+    start, rows = 0, len(bounds) - 1
+    while start < rows:
+        fitting = int(np.searchsorted(bounds, bounds[start] + size, side="right")) - 1
+        end = min(rows, max(start + 1, fitting))
+        yield start, end
+        start = end
+
+
+def _is_utf8(data: ByteArray, ends: IntArray) -> bool:
+    """Whether each document is UTF-8: all of them together, and none starts inside a character."""
+    if find_invalid(data.data) >= 0:
+        return False
+    starts = np.concatenate([[0], ends[:-1]])[np.diff(ends, prepend=0) > 0]
+    return not bool(((data[starts] & 0xC0) == 0x80).any())
+
+
+PARQUET = Reader(ready(read_parquet), option="field")
+ARROW = Reader(ready(read_arrow), option="field")

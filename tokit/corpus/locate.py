@@ -1,0 +1,148 @@
+"""From what the user names (files, folders, globs, URIs, `@names`, `-`) to the sources that are read."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from tokit.corpus.byte_stream import PIECE, STDIN, Tally, cannot_read, open_stream
+from tokit.corpus.formats.base import known_format
+from tokit.errors import CorpusError, UsageError
+from tokit.registry import near_names
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A source before it is opened.
+
+    Attributes:
+        name: As given, for messages; the name in the folder when a folder was given.
+        path: The file; None for standard input.
+        format: What a named corpus says it is; None to go by the extension.
+        unit: What a named corpus says a document is; None for a line.
+    """
+
+    name: str
+    path: Path | None
+    format: str | None = None
+    unit: str | None = None
+
+
+def locate(paths: Sequence[str], files_from: str | None) -> list[Located]:
+    """All sources, in the order they were named.
+
+    Raises:
+        UsageError: standard input is named twice, or a corpus name is unknown.
+        CorpusError: there is no such file, a folder or list holds none, or the file may not be read.
+    """
+    _check_inputs([*paths, files_from])
+    listed = [] if files_from is None else _listed(files_from)
+    names = [*paths, *listed]
+    _check_inputs([*names, files_from])
+    if not names:
+        return [Located(STDIN, None)]
+    return [located for name in names for located in _locate(name)]
+
+
+def _check_inputs(names: Sequence[str | None]) -> None:
+    if names.count("-") > 1:
+        raise UsageError("standard input is named twice", hint="it can be read only once: name '-' once")
+
+
+def _listed(files_from: str) -> list[str]:
+    path = None if files_from == "-" else Path(files_from)
+    with open_stream(files_from, path, None, Tally()) as stream:
+        lines = b"".join(iter(lambda: stream.read(PIECE), b"")).split(b"\n")
+    names = [os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip()]
+    if not names:
+        raise CorpusError(f"{files_from}: the list names no file", hint="it should hold one name a line")
+    return names
+
+
+def _locate(name: str) -> list[Located]:
+    if name == "-":
+        return [Located(STDIN, None)]
+    if name.startswith("@"):
+        return _named(name)
+    if not name:
+        raise CorpusError("a file name is empty", hint="a shell variable may be unset")
+    if _URI.match(name):
+        return _path(_local(name), name)
+    return _path(name, name)
+
+
+def _named(name: str) -> list[Located]:
+    from tokit.corpus.bundled import find_named
+
+    found = find_named(name)
+    located = _path(str(found.path), name)
+    return [Located(each.name, each.path, found.format, found.unit) for each in located]
+
+
+def _local(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
+        raise CorpusError(
+            f"{uri}: remote files cannot be read yet (the extra 'remote' will bring that)",
+            hint="fetch it first, or pipe it in: curl -s URL | tokit …",
+        )
+    return unquote(parts.path)
+
+
+def _path(path: str, name: str) -> list[Located]:
+    if os.path.lexists(path):
+        return list(_existing(path, name))
+    if glob.has_magic(path):
+        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (a pattern may be absolute)
+        if not matches:
+            raise CorpusError(f"{name}: no file matches", hint="quote the pattern, and check the folder it starts in")
+        return [located for match in matches for located in _existing(match, match)]
+    hint = f"a text itself goes through a pipe: echo '{name}' | tokit …" if " " in name else near_names(path)
+    raise CorpusError(f"{name}: no such file or folder", hint=hint)
+
+
+def _existing(path: str, name: str) -> Iterator[Located]:
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError as error:
+        raise cannot_read(name, error) from error
+    if stat.S_ISDIR(mode):
+        yield from _folder(path, name)
+        return
+    # Asked for now, so that the last of many files does not end the work after hours.
+    if not os.access(path, os.R_OK):
+        raise CorpusError(f"{name}: permission denied", hint="check who may read it")
+    yield Located(name, Path(path))
+
+
+def _folder(path: str, name: str) -> Iterator[Located]:
+    files = sorted(_text_files(path, name))
+    if not files:
+        raise CorpusError(
+            f"{name}: the folder holds no file of a known format",
+            hint="name the files by a pattern, such as 'folder/**/*.py'",
+        )
+    for file in files:
+        yield from _existing(file, str(Path(name) / Path(file).relative_to(path)))
+
+
+def _text_files(path: str, name: str) -> Iterator[str]:
+    """Files that a reader knows by their extension; hidden files and folders are left out."""
+
+    def refuse(error: OSError) -> None:
+        raise cannot_read(name, error) from error
+
+    for folder, folders, files in os.walk(path, onerror=refuse):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        for file in files:
+            whole = Path(folder) / file
+            if not file.startswith(".") and known_format(file)[0] is not None and whole.is_file():
+                yield str(whole)

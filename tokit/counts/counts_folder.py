@@ -1,0 +1,127 @@
+"""Counts on disk, and several of them made into one.
+
+The folder holds `words.bin` (UTF-8 of all distinct pre-tokens, sorted by bytes), `ends.npy` and `counts.npy`
+(int64), and in its manifest the rules they were made with and the fingerprint of the corpus. `shortfall` says there by
+how much a count may be too low, and how often a pre-token may occur that is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tokit.arrays import ByteArray, CorpusFacts, Counts, IntArray
+from tokit.counts.counter import added
+from tokit.counts.limits import EXACT, Shortfall, at_least
+from tokit.errors import ArtifactError
+from tokit.storage.folder import read_manifest, writing
+from tokit.text.pipeline import TextRules
+
+
+@dataclass(frozen=True, slots=True)
+class CountsArtifact:
+    """Counts with what they were made by and from."""
+
+    counts: Counts
+    rules: TextRules
+    corpus: CorpusFacts
+    shortfall: Shortfall = EXACT
+
+
+def save_counts(artifact: CountsArtifact, target: str | Path, *, overwrite: bool = False) -> None:
+    """Write counts as a folder."""
+    with writing(target, "counts", overwrite=overwrite) as draft:
+        (draft.path / "words.bin").write_bytes(artifact.counts.data.tobytes())
+        np.save(draft.path / "ends.npy", artifact.counts.ends)
+        np.save(draft.path / "counts.npy", artifact.counts.counts)
+        draft.manifest = {
+            "rules": artifact.rules.as_dict(),
+            "corpus": artifact.corpus.as_dict(),
+            "words": len(artifact.counts),
+            "total": artifact.counts.total,
+            "shortfall": asdict(artifact.shortfall),
+        }
+
+
+def load_counts(folder: str | Path) -> CountsArtifact:
+    """Read a counts folder.
+
+    Raises:
+        ArtifactError: it is none, or its files do not fit each other.
+    """
+    manifest = read_manifest(folder, "counts")
+    path = Path(folder)
+    try:
+        data = np.fromfile(path / "words.bin", dtype=np.uint8)
+        ends = np.load(path / "ends.npy", allow_pickle=False)
+        counts = np.load(path / "counts.npy", allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise ArtifactError(f"{folder}: {error}", hint="count again") from error
+    if not (ends.shape == counts.shape == (manifest["words"],) and _are_words(data, ends)):
+        raise ArtifactError(f"{folder}: its files do not fit each other", hint="count again")
+    # Kernels take the memory as it is: of another type they would read past its end.
+    if counts.dtype != np.int64 or np.any(counts <= 0):
+        raise ArtifactError(f"{folder}: counts.npy does not hold counts (int64, above 0)", hint="count again")
+    return CountsArtifact(
+        Counts(data, ends, counts),
+        TextRules.from_dict(manifest["rules"]),
+        CorpusFacts(**manifest["corpus"]),
+        # Counts of earlier versions are exact.
+        Shortfall(**manifest.get("shortfall", {})),
+    )
+
+
+def _are_words(data: ByteArray, ends: IntArray) -> bool:
+    """Whether `ends` cuts `data` into strings of UTF-8 without a rest."""
+    if ends.dtype != np.int64 or (int(ends[-1]) if len(ends) else 0) != len(data):
+        return False
+    starts = ends[:-1]
+    if np.any(np.diff(ends, prepend=0) <= 0) or np.any(data[starts] & 0xC0 == 0x80):
+        return False
+    try:
+        data.tobytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> CountsArtifact:
+    """Add counts up: what one pass over all the corpora would have given.
+
+    Raises:
+        ArtifactError: they were made with different rules.
+    """
+    first = artifacts[0]
+    corpus, shortfall = CorpusFacts(f"{0:032x}", 0, 0), first.shortfall
+    for artifact, name in zip(artifacts, names, strict=True):
+        require_same_rules(first.rules, artifact.rules, names[0], name)
+        corpus += artifact.corpus
+    for artifact in artifacts[1:]:
+        shortfall += artifact.shortfall
+    return CountsArtifact(added([artifact.counts for artifact in artifacts]), first.rules, corpus, shortfall)
+
+
+def without_rare(artifact: CountsArtifact, min_frequency: int) -> CountsArtifact:
+    """The words that were counted so often."""
+    counts, shortfall = artifact.counts, artifact.shortfall
+    if min_frequency <= 1:
+        return artifact
+    return replace(artifact, counts=at_least(counts, min_frequency), shortfall=shortfall.beyond(min_frequency))
+
+
+def require_same_rules(one: TextRules, other: TextRules, name: str, other_name: str) -> None:
+    """Refuse to mix counts of different rules.
+
+    Raises:
+        ArtifactError: a rule differs; the message names it.
+    """
+    for rule, value in one.as_dict().items():
+        differing = other.as_dict()[rule]
+        if value != differing:
+            raise ArtifactError(
+                f"{name} has {rule} {value!r}, {other_name} has {differing!r}",
+                hint="count again with the same --normalizer, --pre-tokenizer and --digits",
+            )

@@ -1,0 +1,1 @@
+"""The static embedding families: one file a family."""

@@ -1,0 +1,137 @@
+"""Skip-gram with n-grams: a token's vector is the mean of its own and those of the character n-grams in its text.
+
+The n-grams are those of the piece's text, its leading space included; a piece that is no text by itself (some bytes
+of a character) has those of its name. A saved row is the whole mean, so that readers need no n-grams; those are kept
+beside it, for words that are no token.
+Bojanowski et al. 2017, https://aclanthology.org/Q17-1010
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import FloatArray, IntArray, Pieces
+from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams, require_neighbours
+from tokit.embedding.ngrams import Ngrams, NgramTable, ngram_buckets, ngram_text
+from tokit.embedding.train.word2vec import OwnRows, fit_windows
+from tokit.embedding.warm_start_ngrams import SpelledStart
+from tokit.errors import UsageError
+from tokit.params import param
+
+# No word is longer; a .bin of fastText has 32 bits for it.
+MAX_NGRAM = 10_000
+
+
+@dataclass(frozen=True)
+class FastTextParams(WindowParams):
+    """Those of skip-gram, and which n-grams count."""
+
+    min_n: int = param(3, "characters of the shortest n-gram", minimum=1)
+    max_n: int = param(6, "characters of the longest n-gram", minimum=1, maximum=MAX_NGRAM)
+    buckets: int = param(
+        2_000_000, "n-grams are hashed to so many numbers; only those that occur take memory", minimum=1
+    )
+
+    def __post_init__(self) -> None:
+        # Zero-argument super() is not at home in every dataclass.
+        WindowParams.__post_init__(self)
+        if self.min_n > self.max_n:
+            raise UsageError(f"min_n={self.min_n} is above max_n={self.max_n}", hint="skipgram is without n-grams")
+        if self.buckets >= 1 << 32:
+            raise UsageError(f"buckets={self.buckets}: the hash has 32 bits", hint="--set buckets=2000000")
+
+
+class FastText(Embedding):
+    """Rare tokens share what tokens of similar spelling learned."""
+
+    name: ClassVar[str] = "fasttext"
+    Params: ClassVar[type[Any]] = FastTextParams
+    has_reference: ClassVar[bool] = True
+    resumes: ClassVar[bool] = True
+    starts: ClassVar[bool] = True
+    reference_starts: ClassVar[bool] = False
+    has_ngrams: ClassVar[bool] = True
+    outputs_of: ClassVar[tuple[str, ...]] = ("skipgram", "fasttext")
+
+    @classmethod
+    def fit(cls, job: FitJob) -> Fitted:
+        """See the base."""
+        require_neighbours(job)
+        known = np.flatnonzero(job.known)
+        ngrams, used = ngram_rows(job.pieces, known, job.params)
+        if job.reference:
+            return cls._fit_in_gensim(job, np.split(ngrams.rows, ngrams.ends[:-1]), used)
+        rows_of = _own_rows(ngrams, known, len(job.counts), len(used))
+        if job.start is not None:
+            settings = job.params.min_n, job.params.max_n, job.params.buckets
+            job = replace(job, start=SpelledStart.of(job.start, rows_of, used, settings))
+        fitted = fit_windows(job, own=rows_of)
+        if fitted.table is None:
+            raise TypeError("a fit with rows of its own keeps them")
+        own, rows = fitted.table[: len(job.counts)], fitted.table[len(job.counts) :]
+        # What they began with is no use to anybody.
+        own[~job.known] = 0
+        if job.start is not None:
+            # The mean of rows that add up to a vector may be one bit off.
+            job.start.keep(fitted.vectors, job.counts)
+        return replace(fitted, table=None, ngrams=_table(job.params, own, rows, used))
+
+    @staticmethod
+    def _fit_in_gensim(job: FitJob, rows: list[npt.NDArray[np.uint32]], used: npt.NDArray[np.uint32]) -> Fitted:
+        from gensim.models import FastText as Model
+
+        from tokit.embedding.train.gensim_trainer import fit_gensim, spread
+
+        made: list[Any] = []
+
+        def make(settings: dict[str, Any], _seen: IntArray) -> Any:
+            params: FastTextParams = job.params
+            model = Model(sg=1, min_n=params.min_n, max_n=params.max_n, bucket=len(used), **settings)
+            made.append(model)
+
+            def assign() -> None:
+                model.wv.buckets_word = rows
+
+            # gensim would take the n-grams of its keys, which are numbers here.
+            model.wv.recalc_char_ngram_buckets = assign
+            return model
+
+        fitted = fit_gensim(job, make, has_loss=False)
+        learned = made[0].wv
+        own = spread(learned.vectors_vocab, np.flatnonzero(job.counts), job)
+        return replace(fitted, ngrams=_table(job.params, own, learned.vectors_ngrams, used))
+
+
+def _table(params: FastTextParams, own: FloatArray, rows: FloatArray, used: npt.NDArray[np.uint32]) -> NgramTable:
+    return NgramTable(own, rows, used, params.min_n, params.max_n, params.buckets)
+
+
+def ngram_rows(pieces: Pieces, known: IntArray, params: FastTextParams) -> tuple[Ngrams, npt.NDArray[np.uint32]]:
+    """The rows of each token's n-grams in the table of n-gram vectors.
+
+    Buckets that no n-gram falls into get no row.
+
+    Returns:
+        Rows of each known token, and the bucket of each row, ascending.
+    """
+    hashes = ngram_buckets([ngram_text(pieces, i) for i in known.tolist()], params)
+    used, rows = np.unique(hashes.rows, return_inverse=True)
+    return Ngrams(rows.astype(np.uint32), hashes.ends), used
+
+
+def _own_rows(ngrams: Ngrams, known: IntArray, vocab: int, used: int) -> OwnRows:
+    """A token's row, that of its id, and those of its n-grams, which lie behind all tokens'."""
+    sizes = np.ones(vocab, dtype=np.int64)
+    sizes[known] += np.diff(ngrams.ends, prepend=0)
+    ends = np.cumsum(sizes)
+    first = ends - sizes
+    rows = np.empty(int(ends[-1]), dtype=np.uint32)
+    inner = np.ones(len(rows), dtype=np.bool_)
+    inner[first] = False
+    rows[first] = np.arange(vocab, dtype=np.uint32)
+    rows[inner] = ngrams.rows + np.uint32(vocab)
+    return OwnRows(ends, rows, vocab + used)

@@ -1,0 +1,269 @@
+"""What `tokit fit --from` begins with: the rows of an embedding, found again for the ids that are trained on.
+
+With the same tokenizer a row is its id's. With another one rows are found by the text of the pieces: those that both
+tokenizers write alike, then those that are a token of the embedding as `tokit near` looks words up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import FloatArray, IntArray, Pieces
+from tokit.embedding import Embedding
+from tokit.embedding.embedding_folder import (
+    TOKENIZER,
+    TRAINING,
+    VECTORS,
+    StaticEmbedding,
+    load_embedding,
+    load_ngrams,
+    load_output,
+)
+from tokit.embedding.static_embedder import open_own_tokenizer
+from tokit.embedding.warm_start import NgramVectors, Start
+from tokit.embedding.words.lookup import spelled, whole_token, word_spellings
+from tokit.errors import TrainingError, UsageError
+from tokit.storage.folder import sha256_file
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+
+# How rows were found.
+BY_ID, BY_TEXT = "id", "text"
+NONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An embedding to go on from.
+
+    Attributes:
+        folder: As given.
+        embedding: What it holds.
+        tokenizer: Its own.
+        files: The sha256 of what is read from it, by name.
+    """
+
+    folder: str
+    embedding: StaticEmbedding
+    tokenizer: LibraryTokenizer
+    files: dict[str, str]
+
+    @property
+    def dim(self) -> int:
+        """Columns."""
+        return int(self.embedding.vectors.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A start for the ids that are trained on.
+
+    Attributes:
+        earlier: Where it is from.
+        matched: "id", or "text".
+        rows: The row of each new id, -1 where there is none; int64, shape (vocab,).
+        start: For the training.
+    """
+
+    earlier: Earlier
+    matched: str
+    rows: IntArray
+    start: Start
+
+    def counts(self, own: IntArray, earlier: IntArray) -> IntArray:
+        """Counts of the new text and of the earlier one together: a token that only the earlier one has was seen."""
+        total: IntArray = own + np.where(self.rows == NONE, 0, earlier[self.rows])
+        return total
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        embedding = self.earlier.embedding
+        return {
+            "family": embedding.manifest.get("family"),
+            "matched": self.matched,
+            "given": int(self.start.given.sum()),
+            "documents": embedding.documents or 0,
+            "files": self.earlier.files,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StartReport:
+    """What a training began with.
+
+    Attributes:
+        path: The embedding.
+        matched: "id": the same tokenizer. "text": another one, and rows were found by the text of the pieces.
+        given: Distinct tokens of the text that began with a vector.
+        random: Distinct tokens of the text that began at random.
+        share: Of the text's tokens, how many are of the first kind, 0 to 1.
+        kept: Tokens that the text lacks, and that keep their vector.
+        output: The output matrix went on too.
+    """
+
+    path: str
+    matched: str
+    given: int
+    random: int
+    share: float
+    kept: int
+    output: bool
+
+    @classmethod
+    def of(cls, begun: Begun, counts: IntArray) -> StartReport:
+        """Of a text with these counts."""
+        given, there = begun.start.given, counts > 0
+        return cls(
+            begun.earlier.folder,
+            begun.matched,
+            int((given & there).sum()),
+            int((~given & there).sum()),
+            float(f"{counts[given].sum() / max(int(counts.sum()), 1):.6f}"),
+            int((given & ~there).sum()),
+            begun.start.output is not None,
+        )
+
+
+def open_earlier(folder: str | Path) -> Earlier:
+    """Open an embedding to go on from.
+
+    Raises:
+        ArtifactError: it is none, or damaged.
+    """
+    embedding = load_embedding(folder)
+    files = {name: sha256_file(Path(folder) / name) for name in (VECTORS, TRAINING, TOKENIZER)}
+    return Earlier(str(folder), embedding, open_own_tokenizer(embedding), files)
+
+
+def check_start(earlier: Earlier, family: type[Embedding], dim: int, *, reference: bool) -> None:
+    """Refuse a start that cannot be one.
+
+    Raises:
+        UsageError: the family takes none, or the embedding has another number of columns.
+    """
+    if not family.starts:
+        raise UsageError(
+            f"{family.name} has no start: it is counted and factorised anew", hint="leave out --from, or fit skipgram"
+        )
+    if reference and not family.reference_starts:
+        raise UsageError(
+            f"the reference engine takes no start for {family.name}", hint="leave out --engine reference, or --from"
+        )
+    if dim != earlier.dim:
+        raise UsageError(
+            f"--dim {dim}: the vectors of {earlier.folder} have {earlier.dim} dimensions", hint="leave out --dim"
+        )
+
+
+def begin_from(earlier: Earlier, family: type[Embedding], pieces: Pieces, sha256: str) -> Begun:
+    """The start of a training on the ids of a tokenizer.
+
+    Args:
+        earlier: What to go on from.
+        family: What is trained.
+        pieces: What each id stands for.
+        sha256: Of the tokenizer.
+
+    Raises:
+        TrainingError: no token has a vector there.
+    """
+    matched, rows, given = matching_rows(earlier, pieces, sha256)
+    embedding, same = earlier.embedding, matched == BY_ID
+    vectors = embedding.vectors
+    kindred = embedding.manifest.get("family") in family.outputs_of
+    # The file may be replaced by what is trained: none of it is read later.
+    output = load_output(earlier.folder) if kindred else None
+    output = None if output is None else np.array(output)
+    start = Start(
+        vectors if same else found_rows(vectors, rows),
+        given,
+        output if same or output is None else found_rows(output, rows),
+        ngram_vectors(earlier.folder) if family.has_ngrams else None,
+    )
+    return Begun(earlier, matched, rows, start)
+
+
+def matching_rows(earlier: Earlier, pieces: Pieces, sha256: str) -> tuple[str, IntArray, npt.NDArray[np.bool_]]:
+    """Which row of an embedding is that of each id.
+
+    Args:
+        earlier: Where to look.
+        pieces: What each id stands for.
+        sha256: Of their tokenizer.
+
+    Returns:
+        "id" or "text", the row of each id (NONE where there is none), and which of them hold a vector.
+
+    Raises:
+        TrainingError: no token has a vector there.
+    """
+    embedding = earlier.embedding
+    vectors = embedding.vectors
+    same = sha256 in (embedding.manifest.get("tokenizer_sha256"), earlier.files[TOKENIZER])
+    same = same and len(pieces) == len(vectors)
+    # A row of zeros would learn nothing beside an output matrix of zeros.
+    usable = embedding.seen & vectors.any(axis=1)
+    rows = np.arange(len(vectors)) if same else rows_by_text(earlier.tokenizer, pieces, usable & embedding.ordinary)
+    given = (rows != NONE) & usable[rows]
+    if not given.any():
+        raise TrainingError(
+            f"no token of the tokenizer has a vector in {earlier.folder}",
+            hint=f"do both write words alike? try: tokit near WORD -e {earlier.folder}",
+        )
+    return (BY_ID if same else BY_TEXT), rows, given
+
+
+def found_rows(table: FloatArray, rows: IntArray) -> FloatArray:
+    """The rows of a table, zeros for -1."""
+    found = np.zeros((len(rows), table.shape[1]), dtype=np.float32)
+    there = rows != NONE
+    found[there] = table[rows[there]]
+    return found
+
+
+def ngram_vectors(folder: str) -> NgramVectors | None:
+    """The vectors of n-grams, if the embedding has any."""
+    table = load_ngrams(folder)
+    if table is None:
+        return None
+    settings = table.min_n, table.max_n, table.buckets
+    return NgramVectors(np.array(table.ngram_buckets), np.array(table.ngrams), settings)
+
+
+def rows_by_text(tokenizer: LibraryTokenizer, pieces: Pieces, known: npt.NDArray[np.bool_]) -> IntArray:
+    """The row of each piece of another tokenizer, -1 where there is none.
+
+    Args:
+        tokenizer: Of the rows.
+        pieces: Of the other tokenizer.
+        known: Rows that may be one; special and unknown tokens never are.
+    """
+    theirs, spaced = tokenizer.pieces, marks_spaces(pieces)
+    alike: dict[tuple[str, str], int] = {}
+    if spaced == marks_spaces(theirs):
+        for i in np.flatnonzero(known).tolist():
+            alike.setdefault((theirs.names[i], theirs.texts[i]), i)
+    rows = np.full(len(pieces), NONE, dtype=np.int64)
+    left = []
+    for i in np.flatnonzero(~pieces.special).tolist():
+        row = alike.get((pieces.names[i], pieces.texts[i]))
+        if row is not None:
+            rows[i] = row
+        elif i != pieces.unknown_id and pieces.texts[i].strip():
+            left.append(i)
+    texts = [pieces.texts[i] for i in left]
+    spellings = [(text, text.removeprefix(" ")) for text in texts] if spaced else word_spellings(texts)
+    for i, ids in zip(left, spelled(tokenizer, spellings), strict=True):
+        row = whole_token(ids, known)
+        rows[i] = NONE if row is None else row
+    return rows
+
+
+def marks_spaces(pieces: Pieces) -> bool:
+    """Whether pieces that begin a word have the space before it in their text."""
+    return any(len(text) > 1 and text[0] == " " for text in pieces.texts)

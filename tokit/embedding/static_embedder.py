@@ -1,0 +1,209 @@
+"""What turns ids into vectors: of documents or of their tokens, out of an embedding's folder."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from tokit.arrays import Block, FloatArray, IdArray, Ids, IntArray, spans
+from tokit.embedding.embedding_folder import StaticEmbedding, load_embedding
+from tokit.embedding.pooling import idf_weights, mean_pool, remove_direction, sif_weights
+from tokit.errors import ArtifactError, UsageError
+from tokit.registry import did_you_mean
+from tokit.tokenizer.base import PLAIN, EncodeOptions
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+from tokit.tokenizer.load import open_tokenizer
+
+POOLS = ("mean", "sif", "idf")
+DEFAULT_SIF = 1e-3
+# Vectors are made so many at a time.
+ROWS_AT_ONCE = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A direction that is taken out of documents' vectors.
+
+    Attributes:
+        direction: Shape (dim,), of length one.
+        of: "all" documents, or a "sample".
+        documents: How many they were.
+    """
+
+    direction: FloatArray
+    of: str
+    documents: int
+
+
+class Embedder(ABC):
+    """An embedding with its tokenizer: text in, vectors out.
+
+    >>> embedder = open_embedder("emb")
+    >>> embedder.embed(["hello world"]).shape
+    (1, 128)
+
+    Attributes:
+        tokenizer: What makes ids of text.
+        component: A direction that is taken out of documents' vectors.
+        options: How text is encoded.
+        in_threads: Whether several threads may make vectors at once.
+        cut: Documents that were cut, as they were too long.
+    """
+
+    tokenizer: LibraryTokenizer
+    component: Component | None
+    options: ClassVar[EncodeOptions] = PLAIN
+    in_threads: ClassVar[bool] = True
+    # What has a vector when documents are taken apart.
+    item: ClassVar[str] = "tokens"
+    cut: int = 0
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Columns of a vector."""
+
+    @abstractmethod
+    def means(self, ids: Ids) -> FloatArray:
+        """One vector a document, shape (documents, dim)."""
+
+    @abstractmethod
+    def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
+        """The tokens of each document that have vectors, and these some at a time."""
+
+    def without(self, component: Component) -> Embedder:
+        """The same without a direction in its documents' vectors."""
+        other = copy.copy(self)
+        object.__setattr__(other, "component", component)
+        return other
+
+    def all_tokens(self, ids: Ids) -> Iterator[FloatArray]:
+        """The vectors of all documents' tokens, some at a time."""
+        for _, parts in self.tokens(ids):
+            yield from parts
+
+    def named(self, ids: Ids) -> Iterator[tuple[list[str], Iterator[FloatArray]]]:
+        """The same as `tokens`, by name."""
+        names = self.tokenizer.pieces.names
+        for data, parts in self.tokens(ids):
+            yield [names[i] for i in data.tolist()], parts
+
+    def kept(self, ids: Ids) -> Ids:
+        """The tokens of documents that have vectors."""
+        return ids
+
+    def token_ends(self, ids: Ids) -> IntArray:
+        """Where each document ends in them; shape (documents,)."""
+        return self.kept(ids).ends
+
+    def embed(self, texts: list[str]) -> FloatArray:
+        """One vector a text; shape (texts, dim)."""
+        return self.pool(Ids.of(self.tokenizer.encode_batch(texts, self.options)))
+
+    def pool(self, ids: Ids) -> FloatArray:
+        """One vector a document, without the component. Shape (documents, dim)."""
+        rows = self.means(ids)
+        return rows if self.component is None else remove_direction(rows, self.component.direction)
+
+    def pooled(self, ids: Ids) -> Iterator[FloatArray]:
+        """The same, `ROWS_AT_ONCE` documents at a time."""
+        yield from map(self.pool, some_at_once(ids, ROWS_AT_ONCE))
+
+    def made_of(self, _block: Block, ids: Ids) -> Iterator[FloatArray]:
+        """The same of a block whose ids these are."""
+        return self.pooled(ids)
+
+
+def some_at_once(ids: Ids, count: int) -> Iterator[Ids]:
+    """Documents in their order, so many at a time."""
+    for first in range(0, len(ids), count):
+        ends = ids.ends[first : first + count]
+        start = int(ids.ends[first - 1]) if first else 0
+        yield Ids(ids.data[start : int(ends[-1])], ends - start)
+
+
+@dataclass(frozen=True)
+class StaticEmbedder(Embedder):
+    """A static embedding: a row of a table a token, and the unknown token left out of means."""
+
+    embedding: StaticEmbedding
+    tokenizer: LibraryTokenizer
+    table: FloatArray
+    component: Component | None = None
+
+    @property
+    def dim(self) -> int:
+        return int(self.table.shape[1])
+
+    def means(self, ids: Ids) -> FloatArray:
+        return mean_pool(ids, self.table, skip=self.embedding.unknown_id)
+
+    def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
+        for start, end in spans(ids.ends):
+            yield ids.data[start:end], self._looked_up(ids.data[start:end])
+
+    def all_tokens(self, ids: Ids) -> Iterator[FloatArray]:
+        return self._looked_up(ids.data)
+
+    def _looked_up(self, data: IdArray) -> Iterator[FloatArray]:
+        for start in range(0, len(data), ROWS_AT_ONCE):
+            yield self.table[data[start : start + ROWS_AT_ONCE]]
+
+
+def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_SIF) -> StaticEmbedder:
+    """Open an embedding folder for embedding text.
+
+    Args:
+        folder: An embedding.
+        pool: "mean"; or "sif" or "idf", which weigh rare tokens more, by how often or in how many documents they occur.
+        a: Smoothing of SIF.
+
+    Raises:
+        ArtifactError: no embedding, or a damaged one.
+        UsageError: an unknown pooling or one that the embedding knows too little for; a smoothing that is not positive.
+    """
+    if pool not in POOLS:
+        raise UsageError(f"unknown --pool '{pool}'", hint=did_you_mean(pool, list(POOLS)))
+    if not 0 < a < float("inf"):
+        raise UsageError(f"--sif-a {a:g}: not a positive number", hint=f"--sif-a {DEFAULT_SIF:g}")
+    embedding = load_embedding(folder)
+    table = embedding.vectors
+    if pool != "mean":
+        table = table * _weights(embedding, folder, pool, a)[:, None]
+    return StaticEmbedder(embedding, open_own_tokenizer(embedding), table)
+
+
+def _weights(embedding: StaticEmbedding, folder: str | Path, pool: str, a: float) -> FloatArray:
+    """What each token counts in a mean.
+
+    Raises:
+        UsageError: the embedding does not know how often tokens occur, or in how many documents.
+    """
+    if pool == "sif":
+        if not embedding.counted:
+            raise UsageError(f"--pool sif: {folder} does not know how often a word occurs", hint="leave it out")
+        return sif_weights(embedding.token_counts, a=a)
+    documents = embedding.documents
+    if documents is None:
+        hint = "--pool sif" if embedding.counted else "leave it out"
+        raise UsageError(f"--pool idf: {folder} does not know how many documents hold a word", hint=hint)
+    return idf_weights(embedding.document_frequencies, documents)
+
+
+def open_own_tokenizer(embedding: StaticEmbedding) -> LibraryTokenizer:
+    """The tokenizer that an embedding folder keeps.
+
+    Raises:
+        ArtifactError: it is missing, damaged, or has another size.
+    """
+    tokenizer = open_tokenizer(embedding.tokenizer)
+    if not isinstance(tokenizer, LibraryTokenizer) or tokenizer.vocab_size != len(embedding.vectors):
+        raise ArtifactError(
+            f"{embedding.tokenizer} has {tokenizer.vocab_size:,} ids, the embedding {len(embedding.vectors):,} rows",
+            hint="the folder was changed; fit it again",
+        )
+    return tokenizer

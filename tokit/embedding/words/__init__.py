@@ -1,0 +1,1 @@
+"""Queries by word: nearest neighbors, analogies, unknown words."""

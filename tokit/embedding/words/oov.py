@@ -1,0 +1,44 @@
+"""Words that are no token, put together from their n-grams as fastText does.
+
+N-grams are those of the word as it stands in running text: after the tokenizer's normalizer, and with the space before
+it where the tokenizer's pieces hold one. A phrase has no n-grams of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from tokit.arrays import FloatArray
+from tokit.embedding.ngrams import NgramTable
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+
+
+class UnknownWords:
+    """The n-grams of an embedding, opened when the first word needs them.
+
+    Args:
+        tokenizer: That of the embedding.
+        opened: Gives the n-grams, if there are some.
+    """
+
+    def __init__(self, tokenizer: LibraryTokenizer, opened: Callable[[], NgramTable | None]) -> None:
+        self._tokenizer, self._opened = tokenizer, opened
+
+    @cached_property
+    def _table(self) -> NgramTable | None:
+        return self._opened()
+
+    def compose(self, word: str) -> tuple[FloatArray, int] | None:
+        """A word's vector, and how many of its n-grams have one; None when none has."""
+        if self._table is None or len(word.split()) != 1:
+            return None
+        vector, rows = next(self._table.compose([self._as_in_text(word)]))
+        return (vector, rows) if rows else None
+
+    def _as_in_text(self, word: str) -> str:
+        normalizer = self._tokenizer.engine.normalizer
+        text = normalizer.normalize_str(word) if normalizer is not None else word
+        pieces = self._tokenizer.encode_batch([f" {word}"])[0]
+        spaced = bool(pieces) and self._tokenizer.pieces.texts[pieces[0]].startswith(" ")
+        return f" {text.strip()}" if spaced else text.strip()

@@ -1,0 +1,108 @@
+"""Flat ids: little-endian uint16 or uint32, one document after the other, as nanoGPT reads them.
+
+`ends.npy` (int64) holds the exclusive end of each document, its end-of-text included.
+https://github.com/karpathy/nanoGPT (data/openwebtext/prepare.py)
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tokit.arrays import Ids
+from tokit.ids.writer import Packed, ShardWriter, with_end_of_text
+from tokit.kernels.compiled.loader import kernel, pays
+from tokit.storage.hashed_file import GrowingFile
+
+# The header of an .npy file is padded, so that its final form fits where the first one stood.
+NPY_HEADER_BYTES = 128
+
+
+class BinWriter(ShardWriter):
+    """Ids and nothing else in the file."""
+
+    extension = ".bin"
+    flat = True
+
+    def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger], end_of_text: int | None) -> None:
+        super().__init__(path, dtype, end_of_text)
+        self._file = self._opened()
+        self._ends_file = NpyColumn(path.with_name(_ends_name(path.name)), np.dtype("<i8"))
+
+    def packed(self, ids: Ids) -> Packed:
+        return _packed(ids, self.end_of_text, self.dtype)
+
+    def write(self, packed: Packed) -> None:
+        self._file.write(packed.data)
+        self._ends_file.write(packed.ends + self.tokens)
+        self.documents += len(packed.ends)
+        self.tokens += len(packed.data)
+
+    def close(self) -> None:
+        digest = self._file.close()
+        self._ends_file.close()
+        if digest is not None:
+            self.digests[self.path.name] = digest
+
+    def _opened(self) -> GrowingFile | NpyColumn:
+        return GrowingFile(self.path)
+
+
+def _packed(ids: Ids, end_of_text: int | None, dtype: np.dtype[np.unsignedinteger]) -> Packed:
+    if not pays("pack_ids", ids.data.nbytes):
+        ids = ids if end_of_text is None else with_end_of_text(ids, end_of_text)
+        return Packed(ids.data.astype(dtype), ids.ends)
+    marks = 0 if end_of_text is None else len(ids)
+    out = np.empty(len(ids.data) + marks, dtype=dtype)
+    none = np.empty(0, dtype=dtype)
+    ends = np.empty(len(ids), dtype=np.int64)
+    narrow, wide = (out, none) if dtype.itemsize == 2 else (none, out)
+    kernel("pack_ids")(ids.data, ids.ends, -1 if end_of_text is None else end_of_text, narrow, wide, ends)
+    return Packed(out, ends)
+
+
+class NpyWriter(BinWriter):
+    """The same ids as an .npy array of one dimension."""
+
+    extension = ".npy"
+
+    def _opened(self) -> NpyColumn:
+        return NpyColumn(self.path, self.dtype)
+
+
+class NpyColumn:
+    """An .npy array of one dimension whose length is known only at the end."""
+
+    def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
+        self._file = path.open("wb")
+        self._dtype = dtype
+        self._length = 0
+        self._file.write(npy_header(dtype, 0))
+
+    def write(self, values: np.ndarray[Any, Any]) -> None:
+        """Append values."""
+        self._file.write(values.astype(self._dtype, copy=False).data)
+        self._length += len(values)
+
+    def close(self) -> None:
+        """Write the true header."""
+        self._file.seek(0)
+        self._file.write(npy_header(self._dtype, self._length))
+        self._file.close()
+
+
+def npy_header(dtype: np.dtype[np.generic], length: int) -> bytes:
+    """The header of an .npy file, version 1.0, padded to 128 bytes.
+
+    https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+    """
+    text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({length},), }}"
+    padded = text.ljust(NPY_HEADER_BYTES - 10 - 1) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded.encode("latin-1")
+
+
+def _ends_name(name: str) -> str:
+    return "ends.npy" if name == "ids" else f"{name}.ends.npy"

@@ -1,0 +1,1 @@
+"""Compiled kernels: the cache of machine code, its loader, and LLVM intrinsics."""

@@ -1,0 +1,275 @@
+"""Kernels as machine code, compiled once on a machine and then loaded without Numba.
+
+Importing Numba takes longer than most commands run, so the object code of each entry is kept in a folder:
+`TOKIT_CACHE_DIR` when it is set, else beside the package, else in the user's cache folder, else nowhere (then it is
+compiled in each process). The folder's name holds a hash of all kernel sources and of the processor's features.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tokit import kernels
+from tokit.kernels.compiled import elf
+from tokit.runtime.engine import AUTO, KERNELS, chosen_engine
+
+# Entry → the module of this package that it stands in; its name there is the same.
+ENTRIES = {
+    "count_block": "train.count_pretokens",
+    "pour_words": "train.count_pretokens",
+    "list_words": "train.count_pretokens",
+    "gather_words": "train.count_pretokens",
+    "add_words": "train.count_pretokens",
+    "encode_block": "encode.encoding",
+    "encode_characters": "encode.characters",
+    "seed_words": "encode.encoding",
+    "index_pairs": "encode.encoding",
+    "learn_windows": "word2vec.windows",
+    "hash_ngrams": "ngrams",
+    "pool_means": "pooling",
+    "count_pairs": "cooccurrence",
+    "widen_table": "cooccurrence",
+    "pour_pairs": "cooccurrence",
+    "merge_pairs": "cooccurrence",
+    "learn_glove": "glove",
+    "multiply_rows": "sparse",
+    "learn_merges": "train.learning",
+    "lay_words": "train.learning",
+    "move_pairs": "train.learning",
+    "split_lines": "text",
+    "hash_documents": "text",
+    "find_changed": "text",
+    "pack_ids": "text",
+    "format_ids": "text",
+    "parse_ids": "text",
+    "parse_decimals": "decimals",
+    "decode_ids": "text",
+    "count_ids": "text",
+}
+NEVER_CALLED = (
+    "numba_do_raise", "numba_gil_ensure", "numba_gil_release", "numba_unpickle",
+    "numba_runtime_build_excinfo_struct", "NRT_Free", "NRT_MemInfo_call_dtor",
+)  # fmt: skip
+PACKAGE_CACHE = Path(__file__).parents[1] / "__pycache__"
+# Bytes of text that the libraries do in about the time that loading a kernel takes, and compiling it.
+WORTH_LOADING, WORTH_COMPILING = 1 << 18, 1 << 24
+Argument: TypeAlias = "np.ndarray[Any, Any] | int"
+Kernel: TypeAlias = Callable[..., int]
+
+_lock = threading.Lock()
+_ready: dict[str, Kernel] = {}
+_declined: dict[str, int] = {}
+_announced: list[bool] = []
+
+
+def kernel(name: str) -> Kernel:
+    """An entry, ready to be called with arrays (of the types that its source says, C-contiguous) and integers.
+
+    Calling it lets other threads run. It returns an int.
+
+    Raises:
+        KeyError: there is no such entry.
+    """
+    with _lock:
+        if name not in _ready:
+            symbol, code = _cached(name) or _compiled(name)
+            _ready[name] = _callable(_linked(symbol, code))
+        return _ready[name]
+
+
+def _callable(function: Callable[[Any], int]) -> Kernel:
+    def call(*arguments: Argument) -> int:
+        packed = (ctypes.c_int64 * (2 * len(arguments)))()
+        for k, argument in enumerate(arguments):
+            if isinstance(argument, np.ndarray):
+                memory = argument.__array_interface__
+                # Only an array that is not C-contiguous says its strides.
+                if memory["strides"] is not None:
+                    raise ValueError(f"argument {k} of a kernel is not contiguous")
+                packed[2 * k] = memory["data"][0]
+                packed[2 * k + 1] = argument.size
+            else:
+                packed[2 * k] = int(argument)
+        return int(function(packed))
+
+    return call
+
+
+def pays(name: str, size: int, seen: int = 0) -> bool:
+    """Whether a kernel is worth its loading, or even its compiling; or what was chosen.
+
+    Args:
+        name: Of the entry.
+        size: Bytes of text that wait for it.
+        seen: Bytes that the same caller had before and asked about.
+    """
+    if chosen_engine() != AUTO:
+        return chosen_engine() == KERNELS
+    if seen + size < WORTH_LOADING:
+        return False
+    # Where one was compiled, others that work with it may be too.
+    if seen + size >= WORTH_COMPILING or name in _ready or _announced or _cached(name) is not None:
+        return True
+    # Much work may come in small pieces.
+    _declined[name] = _declined.get(name, 0) + size
+    return _declined[name] >= WORTH_COMPILING
+
+
+def _cached(name: str) -> tuple[str, bytes] | None:
+    for folder in folders():
+        try:
+            content = (folder / f"{name}.o").read_bytes()
+        except OSError:
+            continue
+        digest, _, sealed = content.partition(b"\n")
+        symbol, _, code = sealed.partition(b"\n")
+        # A file that was cut off or changed would take the process down with it.
+        if digest == hashlib.sha256(sealed).hexdigest().encode():
+            return symbol.decode(), code
+    return None
+
+
+def _sealed(symbol: str, code: bytes) -> bytes:
+    content = symbol.encode() + b"\n" + code
+    return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+def _compiled(name: str) -> tuple[str, bytes]:
+    if not _announced:
+        _announced.append(True)
+        kernels.announce("compiling for this processor: once, and it takes some seconds")
+    from importlib import import_module
+
+    from numba import cfunc, types
+
+    source = getattr(import_module(f"tokit.kernels.{ENTRIES[name]}"), name)
+    entry = cfunc(types.int64(types.CPointer(types.int64)), nopython=True, error_model="numpy")(source)
+    library = entry._library
+    code = bytes(library._codegen._tm.emit_object(library._final_module))
+    _keep(name, entry._wrapper_name, code)
+    return entry._wrapper_name, code
+
+
+def _keep(name: str, symbol: str, code: bytes) -> None:
+    """Write the code into the first folder that can be written."""
+    for folder in folders():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(folder / f"{name}.o", _sealed(symbol, code))
+        except OSError:
+            continue
+        return
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that others may read, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written; nothing of it is left.
+    """
+    # Renamed when it is whole: another process may be reading.
+    draft = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
+    # The umask says who may read it; a file of `tempfile` would be its owner's alone.
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
+            file.write(content)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+@cache
+def folders() -> tuple[Path, ...]:
+    """Where machine code may lie; the first that can be written gets it."""
+    return tuple(place / _key() for place in _places())
+
+
+def _places() -> Iterator[Path]:
+    named = os.environ.get("TOKIT_CACHE_DIR")
+    if named:
+        yield Path(named)
+        return
+    yield PACKAGE_CACHE
+    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - does not raise
+    # A user without a home leaves "~" as it is, and that would be a folder here.
+    if home.is_absolute():
+        yield home / "tokit"
+
+
+@cache
+def _key() -> str:
+    """What the machine code depends on: the sources, the compiler and the processor."""
+    import llvmlite
+
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    digest.update(f"{llvmlite.__version__} {_processor()}".encode())
+    return f"kernels-{digest.hexdigest()[:16]}"
+
+
+def _processor() -> str:
+    """The processor and its features, as the system says or, where it does not, as LLVM does."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - only its beginning, of one of many
+            lines = file.read(1 << 13).partition("\n\n")[0].splitlines()
+    except OSError:
+        lines = []
+    named = [line for line in lines if line.startswith(("cpu family", "model", "flags"))]
+    if any(line.startswith("flags") for line in named):
+        return "\n".join(named)
+    from llvmlite import binding
+
+    return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+
+
+def _outside(symbol: str) -> int:
+    """The address of something that a kernel may call."""
+    # Kernels neither raise nor allocate, but the compiler does not see that everywhere and leaves calls behind.
+    named = "abort" if symbol in NEVER_CALLED else symbol
+    address = ctypes.cast(getattr(ctypes.CDLL(None), named), ctypes.c_void_p).value
+    return address or 0
+
+
+def _linked(symbol: str, code: bytes) -> Callable[[Any], int]:
+    try:
+        address = elf.load(code, symbol, _outside)
+    except (elf.UnknownObjectError, AttributeError):
+        address = _linked_by_llvm(symbol, code)
+    return _function(address)
+
+
+def _function(address: int) -> Callable[[Any], int]:
+    return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(address)
+
+
+def _linked_by_llvm(symbol: str, code: bytes) -> int:
+    from llvmlite import binding
+
+    engine = _engine()
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return int(engine.get_function_address(symbol))
+
+
+@cache
+def _engine() -> Any:
+    from llvmlite import binding
+
+    for symbol in NEVER_CALLED:
+        binding.add_symbol(symbol, _outside(symbol))
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    machine = binding.Target.from_default_triple().create_target_machine()
+    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)

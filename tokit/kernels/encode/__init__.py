@@ -1,0 +1,1 @@
+"""Kernels that turn pre-tokens into token ids."""

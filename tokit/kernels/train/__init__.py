@@ -1,0 +1,1 @@
+"""Kernels that count pre-tokens and learn merges."""

@@ -1,0 +1,1 @@
+"""Kernels that train skip-gram, CBOW and fastText."""

@@ -1,0 +1,71 @@
+"""Skip-gram, bag of words and skip-gram with n-grams, with negative sampling: a few products of small matrices a token.
+
+A token is told from the same few random tokens for all of its neighbours at once (Ji et al. 2016,
+https://arxiv.org/abs/1604.04661): all rows involved stay in the nearest cache, and each number that is loaded is used
+several times. Neighbours are the rows of one table, the token and the random ones rows of the other. Threads share the
+tables without locks (Niu et al. 2011, https://arxiv.org/abs/1106.5730).
+
+`draws.py` has the random tokens, `rows.py` the arithmetic; a document is learned by each neighbour (`neighbours.py`),
+or by a mean, of the neighbours or of a token's own rows (`means.py`), where there is but one vector a token.
+
+Both tables have one row more than there are tokens, of zeros, which stands where a row is wanted and there is none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokit.kernels.compiled.intrinsics import f32, i64, jit, number, u32, u64
+from tokit.kernels.word2vec.cbow import learn_means
+from tokit.kernels.word2vec.sampling import keep_some
+from tokit.kernels.word2vec.skipgram import learn_neighbours
+
+# What is learned from: each neighbour, or a mean, see `means.py`.
+EACH = 0
+
+
+@jit
+def _learn_windows(
+    ids, ends, way, own, inputs, outputs, stride, keep, draws, settings, alpha, constants, scratch, state, loss
+):  # fmt: skip
+    kept = scratch[0]
+    trained = 0
+    start = np.int64(0)
+    for document in range(len(ends)):
+        count = keep_some(ids, start, ends[document], keep, state, kept)
+        start = ends[document]
+        trained += count
+        if count < 2:
+            continue
+        if way == EACH:
+            learn_neighbours(
+                kept, count, inputs, outputs, stride, draws, settings, alpha, constants, scratch[1:], state, loss
+            )  # fmt: skip
+        else:
+            learn_means(
+                kept, count, way, own, inputs, outputs, stride, draws, settings, alpha, constants, scratch[1:], state,
+                loss,
+            )  # fmt: skip
+    return trained
+
+
+def learn_windows(a):
+    """Train on the documents of a block.
+
+    Arguments: ids; ends of the documents; EACH, BAG or NGRAMS; for NGRAMS the ends of each token's own rows, and those
+    rows; the table learned from and that of the tokens told, flat, with a last row of zeros; numbers from row to row,
+    a multiple of WIDTH; for each token how many of 2**32 times it is kept (2**32 - 1: always); the alias table, limits
+    and others; window, random tokens of a true one, groups of rows told at once; [learning rate]; masks and losses,
+    see `rows.py`; kept: scratch, as long as the ids and GROUP, of numbers that are rows; rows: scratch of two times
+    GROUP times the groups; scores: SCORES times the most neighbours or TOGETHER, and 2 * WIDEST; means: 2 * TOGETHER
+    rows; sizes: 3 * TOGETHER; rates: as long as the scores and 2 * WIDEST; state of the random numbers; loss: [sum,
+    tokens], added to.
+
+    Returns:
+        How many tokens were kept.
+    """
+    return _learn_windows(
+        u32(a, 0), i64(a, 1), number(a, 2), (i64(a, 3), u32(a, 4)), f32(a, 5), f32(a, 6), number(a, 7), u32(a, 8),
+        (u32(a, 9), u32(a, 10)), (number(a, 11), number(a, 12), number(a, 13)), f32(a, 14)[0], (f32(a, 15), f32(a, 16)),
+        (i64(a, 17), i64(a, 18), f32(a, 19), f32(a, 20), i64(a, 21), f32(a, 22)), u64(a, 23), f32(a, 24),
+    )  # fmt: skip

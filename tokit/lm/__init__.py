@@ -1,0 +1,52 @@
+"""Language models whose vectors change with the text around: pre-trained here, loaded by transformers.
+
+The only place that imports torch and transformers' models; both come with the extra `contextual`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tokit.errors import MissingExtraError
+from tokit.registry import Registry
+
+if TYPE_CHECKING:
+    from tokit.lm.families.base import Family
+
+CONTEXTUAL: Registry[type[Family]] = Registry(
+    "contextual embedding",
+    {
+        "bert": "tokit.lm.families.bert:Bert",
+        "llama": "tokit.lm.families.llama:Llama",
+        "lstm": "tokit.lm.families.lstm:Lstm",
+        "modernbert": "tokit.lm.families.modernbert:ModernBert",
+    },
+)
+# `model_type` in a config.json → the family, of those that are no class of transformers.
+OWN_TYPES = {"tokit-lstm": "lstm"}
+
+
+def contextual_family(name: str) -> type[Family]:
+    """A family by its name.
+
+    Raises:
+        MissingExtraError: torch or transformers is not installed.
+        UsageError: no such family.
+    """
+    require_contextual(f"'{name}'")
+    return CONTEXTUAL.get(name)
+
+
+def require_contextual(what: str) -> None:
+    """Check that torch and transformers are there, without importing them.
+
+    Raises:
+        MissingExtraError: they are not.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        raise MissingExtraError(what, "contextual")
+
+
+__all__ = ["CONTEXTUAL", "OWN_TYPES", "contextual_family", "require_contextual"]

@@ -1,0 +1,1 @@
+"""Batches of token ids for training and inference."""

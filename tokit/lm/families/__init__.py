@@ -1,0 +1,1 @@
+"""The language model families: one file a family."""

@@ -1,0 +1,61 @@
+"""Llama: a decoder with rotary positions that predicts the next token.
+
+Touvron et al. 2023, https://arxiv.org/abs/2302.13971; Su et al. 2021, https://arxiv.org/abs/2104.09864
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from tokit.lm.families.base import Family, Model, gated_columns, spread
+from tokit.lm.pretrain_params import DECODER_OBJECTIVES, PretrainParams, Shape
+from tokit.params import param
+
+
+@dataclass(frozen=True)
+class LlamaParams(PretrainParams):
+    """A decoder predicts the next token."""
+
+    rotary: ClassVar[bool] = True
+    objective: str = param("causal", "what is predicted", choices=DECODER_OBJECTIVES)
+
+
+class Llama(Family):
+    """transformers' `LlamaForCausalLM`, input and output table tied."""
+
+    name: ClassVar[str] = "llama"
+    Params: ClassVar[type[PretrainParams]] = LlamaParams
+    roles: ClassVar[tuple[str, ...]] = ("endoftext", "pad")
+    template: ClassVar[str] = "endoftext $A"
+    causal: ClassVar[bool] = True
+
+    @classmethod
+    def config(cls, vocab_size: int, special: dict[str, int], shape: Shape, params: PretrainParams) -> Any:
+        return LlamaConfig(
+            vocab_size=vocab_size,
+            hidden_size=shape.hidden,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            num_key_value_heads=shape.heads,
+            intermediate_size=gated_columns(shape.hidden),
+            max_position_embeddings=params.context,
+            initializer_range=spread(shape.hidden),
+            attention_dropout=params.dropout,
+            tie_word_embeddings=True,
+            use_cache=False,
+            pad_token_id=special["pad"],
+            bos_token_id=special["endoftext"],
+            eos_token_id=special["endoftext"],
+        )
+
+    @classmethod
+    def build(cls, config: Any) -> Model:
+        return LlamaForCausalLM(config)
+
+    @classmethod
+    def logits(cls, model: Model, hidden: Tensor) -> Tensor:
+        return model.lm_head(hidden)  # type: ignore[no-any-return]

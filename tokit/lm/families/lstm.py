@@ -1,0 +1,80 @@
+"""An LSTM language model in the manner of ELMo: one stack predicts the next token, another the one before.
+
+Peters et al. 2018, https://aclanthology.org/N18-1202
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from tokit.lm.families.base import NOTHING, Family, Model, Row
+from tokit.lm.families.lstm_model import LstmConfig, LstmLanguageModel, load_lstm, save_lstm
+from tokit.lm.pretrain_params import PretrainParams, Shape
+from tokit.params import param
+
+# Of each direction, as the paper has them.
+LAYERS = 2
+
+
+@dataclass(frozen=True)
+class LstmParams(PretrainParams):
+    """Each direction has `hidden` columns, so that a token's vector has twice as many. There are no heads."""
+
+    layers: int | None = param(None, f"layers of each direction; none: {LAYERS}, whatever the size", minimum=1)
+    learning_rate: float = param(2e-3, "at its height", minimum=0)
+    objective: str = param("causal", "what is predicted: the next token, and the one before", choices=("causal",))
+
+    def shape(self, size: str) -> Shape:
+        """See the base; where no heads are set, columns are any number."""
+        return PretrainParams.shape(replace(self, layers=self.layers or LAYERS, heads=self.heads or 1), size)
+
+
+class Lstm(Family):
+    """Our own model on torch's LSTM.
+
+    Measured in bits by the direction that reads on; in the loss both count alike.
+    """
+
+    name: ClassVar[str] = "lstm"
+    Params: ClassVar[type[PretrainParams]] = LstmParams
+    roles: ClassVar[tuple[str, ...]] = ("pad", "cls", "sep")
+    template: ClassVar[str] = "bert"
+    causal: ClassVar[bool] = True
+    stock: ClassVar[bool] = False
+
+    @classmethod
+    def config(cls, vocab_size: int, special: dict[str, int], shape: Shape, params: PretrainParams) -> Any:
+        return LstmConfig(vocab_size, shape.hidden, shape.layers, params.context, special["pad"], params.dropout)
+
+    @classmethod
+    def build(cls, config: Any) -> Model:
+        return LstmLanguageModel(config)
+
+    @classmethod
+    def hidden(cls, model: Model, row: Row) -> Tensor:
+        return torch.cat(model.directions(row.ids, row.positions), dim=-1)
+
+    @classmethod
+    def predictors(cls, model: Model, row: Row, at: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        onward, backward = model.directions(row.ids, row.positions)
+        # The token before is another document's where one begins.
+        before = row.ids.roll(1, dims=1).masked_fill(row.positions == 0, NOTHING)
+        vectors = torch.cat([onward.flatten(0, 1)[at], backward.flatten(0, 1)])
+        return vectors, torch.cat([targets, before.flatten()])
+
+    @classmethod
+    def logits(cls, model: Model, hidden: Tensor) -> Tensor:
+        return model.logits(hidden)  # type: ignore[no-any-return]
+
+    @classmethod
+    def save(cls, model: Model, folder: Path) -> None:
+        save_lstm(model, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Model:
+        return load_lstm(folder)

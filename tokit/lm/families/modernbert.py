@@ -1,0 +1,72 @@
+"""ModernBERT: an encoder with rotary positions that fills in masked tokens, most of its layers looking near by only.
+
+Warner et al. 2024, https://arxiv.org/abs/2412.13663; Su et al. 2021, https://arxiv.org/abs/2104.09864
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor
+from transformers import ModernBertConfig, ModernBertForMaskedLM
+
+from tokit.lm.families.base import Family, Model, Row, gated_columns, near, spread
+from tokit.lm.pretrain_params import PretrainParams, Shape
+from tokit.params import param
+
+
+@dataclass(frozen=True)
+class ModernBertParams(PretrainParams):
+    """Layers that look at the whole document, and layers between them that look near by."""
+
+    rotary: ClassVar[bool] = True
+    local: int = param(128, "tokens around each one that a layer between the global ones looks at", minimum=2)
+    global_every: int = param(3, "layers from one that looks at the whole document to the next", minimum=1)
+
+
+class ModernBert(Family):
+    """transformers' `ModernBertForMaskedLM`."""
+
+    name: ClassVar[str] = "modernbert"
+    Params: ClassVar[type[PretrainParams]] = ModernBertParams
+    roles: ClassVar[tuple[str, ...]] = ("pad", "cls", "sep", "mask")
+    template: ClassVar[str] = "bert"
+
+    @classmethod
+    def config(cls, vocab_size: int, special: dict[str, int], shape: Shape, params: PretrainParams) -> Any:
+        local = params.local if isinstance(params, ModernBertParams) else params.context
+        every = params.global_every if isinstance(params, ModernBertParams) else 1
+        return ModernBertConfig(
+            vocab_size=vocab_size,
+            hidden_size=shape.hidden,
+            num_hidden_layers=shape.layers,
+            num_attention_heads=shape.heads,
+            intermediate_size=gated_columns(shape.hidden),
+            max_position_embeddings=params.context,
+            initializer_range=spread(shape.hidden),
+            layer_types=["sliding_attention" if layer % every else "full_attention" for layer in range(shape.layers)],
+            local_attention=local,
+            embedding_dropout=params.dropout,
+            attention_dropout=params.dropout,
+            mlp_dropout=params.dropout,
+            classifier_pooling="mean",
+            pad_token_id=special["pad"],
+            bos_token_id=special["cls"],
+            eos_token_id=special["sep"],
+            cls_token_id=special["cls"],
+            sep_token_id=special["sep"],
+        )
+
+    @classmethod
+    def build(cls, config: Any) -> Model:
+        return ModernBertForMaskedLM(config)
+
+    @classmethod
+    def masks(cls, model: Model, row: Row) -> Any:
+        # The window's half to either side, its end included, as the stock mask has it.
+        return {"full_attention": row.mask, "sliding_attention": near(row.mask, model.config.sliding_window)}
+
+    @classmethod
+    def logits(cls, model: Model, hidden: Tensor) -> Tensor:
+        return model.decoder(model.head(hidden))  # type: ignore[no-any-return]

@@ -1,0 +1,280 @@
+"""Fine-tuning: a model with a head for a task, trained on labelled examples.
+
+Devlin et al. 2019, https://aclanthology.org/N19-1423: all layers learn, the head from chance. Examples of about the
+same length share a batch, so that little is padded; which do depends on the seed alone.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+from torch import Tensor
+from torch.nn.functional import cross_entropy, mse_loss
+
+from tokit.arrays import Ids, IntArray
+from tokit.errors import ArtifactError, TrainingError
+from tokit.lm.checkpoint import set_dropout
+from tokit.lm.data.packed_batches import ORDER, draw
+from tokit.lm.data.padding import by_length, padded
+from tokit.lm.families.base import NOTHING, Model
+from tokit.lm.folder.weights import load_weights, open_config
+from tokit.lm.pretrain_params import EACH_TOKEN, ONE_LABEL, SCORE, FinetuneParams
+from tokit.lm.train.freeze import freeze
+from tokit.lm.train.optimizer import autocast, new_optimizer, rate_share, resolved_precision
+from tokit.progress import Progress, Tick, silent
+
+# Batches that are drawn at random and then sorted by length among themselves.
+SORTED_TOGETHER = 32
+# Tokens that the lengths of rows are multiples of in bfloat16.
+MULTIPLE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What is learned from, or told.
+
+    Attributes:
+        ids: Of each example, with its template.
+        types: Which text of a pair each token is of, flat as the ids are; None when there is but one text.
+        targets: A number of a label an example, or a score; or a number of a label a token, flat as the ids are.
+    """
+
+    ids: Ids
+    types: IntArray | None
+    targets: npt.NDArray[Any]
+
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens of each."""
+        return np.diff(self.ids.ends, prepend=0)
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneJob:
+    """A fine-tuning.
+
+    Attributes:
+        folder: Of the model.
+        kind: "label", "score" or "tokens": what the head says.
+        labels: Their names; none for a score.
+        train: Examples to learn from.
+        held_out: Examples whose labels are told at the end.
+        pad: Id that fills rows up.
+        params: Steps and rates.
+        freeze: Layers that stay as they are.
+        seed: Of the head, the order and what is left out.
+        threads: That torch computes with.
+        tick: Progress.
+        stop: Set it, and the training ends soon; what it returns is then of no use.
+    """
+
+    folder: Path
+    kind: str
+    labels: tuple[str, ...]
+    train: Examples
+    held_out: Examples
+    pad: int
+    params: FinetuneParams
+    freeze: tuple[str, ...] = ()
+    seed: int = 0
+    threads: int = 1
+    tick: Tick = silent
+    stop: Event = field(default_factory=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Finetuned:
+    """What a fine-tuning gave.
+
+    Attributes:
+        model: With its head.
+        told: For the held-out examples: labels' numbers, or scores; for tokens flat as the ids are.
+        steps: Of the optimizer.
+        losses: Mean loss of each epoch.
+        examples_per_second: While training.
+        precision: Of the products.
+        frozen: Numbers that stayed as they were.
+    """
+
+    model: Model
+    told: npt.NDArray[Any]
+    steps: int
+    losses: tuple[float, ...]
+    examples_per_second: float
+    precision: str
+    frozen: int
+
+
+def load_model(job: FinetuneJob) -> Model:
+    """The model of a folder with a head for the task, which begins at random.
+
+    Raises:
+        ArtifactError: no model, a damaged one, or one that has no such head.
+    """
+    config = open_config(job.folder)
+    set_dropout(config, job.params.dropout)
+    config.pad_token_id = job.pad
+    heads = (
+        transformers.AutoModelForTokenClassification
+        if job.kind == EACH_TOKEN
+        else (transformers.AutoModelForSequenceClassification)
+    )
+    if type(config) not in heads._model_mapping:
+        raise ArtifactError(
+            f"{job.folder}: transformers has no head for this task on '{config.model_type}'", hint="take another model"
+        )
+    names = job.labels or ("score",)
+    config.num_labels = len(names)
+    config.id2label, config.label2id = dict(enumerate(names)), {name: i for i, name in enumerate(names)}
+    config.problem_type = {ONE_LABEL: "single_label_classification", SCORE: "regression"}.get(job.kind)
+    torch.manual_seed(job.seed)
+    model, _ = load_weights(job.folder, heads, config, new_head=True)
+    bias = getattr(getattr(model, "classifier", None), "bias", None)
+    if job.kind == SCORE and bias is not None:
+        # Scores may lie anywhere, and steps of the optimizer are small.
+        bias.data.fill_(float(job.train.targets.mean()))
+    return model
+
+
+def finetune_model(job: FinetuneJob) -> Finetuned:
+    """Train a head and the model under it, and tell the labels of what was held out.
+
+    Raises:
+        UsageError: layers to freeze that the model does not have.
+        TrainingError: a loss that is not finite.
+        ArtifactError: see `load_model`.
+    """
+    torch.set_num_threads(job.threads)
+    return Finetuning(job, load_model(job)).run()
+
+
+class Finetuning:
+    """A run of the loop.
+
+    Args:
+        job: What to learn.
+        model: Trained in place.
+    """
+
+    def __init__(self, job: FinetuneJob, model: Model) -> None:
+        self._job, self._model = job, model
+        self._frozen = freeze(model, job.freeze)
+        self._precision = resolved_precision(job.params.precision)
+        # Products in bfloat16 are compiled anew for each shape, which takes seconds.
+        self._multiple = MULTIPLE if self._precision == "bfloat16" else 1
+        self._optimizer = new_optimizer(model, job.params)
+        self._typed = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
+        self._steps = job.params.epochs * math.ceil(len(job.train.ids) / job.params.batch)
+        self._step = 0
+
+    def run(self) -> Finetuned:
+        """Train to the end, and tell."""
+        self._model.train()
+        began, losses = time.perf_counter(), []
+        for epoch in range(self._job.params.epochs):
+            total = 0.0
+            for numbers in shuffled(self._job.train.lengths, self._job.params.batch, self._job.seed, epoch):
+                if self._job.stop.is_set():
+                    break
+                total += self._learn(numbers) * len(numbers)
+            losses.append(total / len(self._job.train.ids))
+        seconds = time.perf_counter() - began
+        self._model.eval()
+        speed = self._job.params.epochs * len(self._job.train.ids) / max(seconds, 1e-9)
+        return Finetuned(
+            self._model, self._tell(self._job.held_out), self._steps, tuple(losses), speed, self._precision,
+            self._frozen,
+        )  # fmt: skip
+
+    def _learn(self, numbers: IntArray) -> float:
+        """One step; its loss."""
+        params = self._job.params
+        for group in self._optimizer.param_groups:
+            group["lr"] = params.learning_rate * rate_share(self._step, self._steps, params.warmup)
+        with autocast(self._precision):
+            logits = self._logits(self._job.train, numbers)
+        loss = self._loss(logits.float(), numbers)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the loss of step {self._step} is {value}", hint="lower --learning-rate, or --set precision=float32"
+            )
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), params.clip or math.inf)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._step += 1
+        done = min(self._step * params.batch, params.epochs * len(self._job.train.ids))
+        total = params.epochs * len(self._job.train.ids)
+        self._job.tick(Progress("fine-tuning", done, total, "examples", f"loss {value:.3f}"))
+        return value
+
+    def _logits(self, examples: Examples, numbers: IntArray) -> Tensor:
+        rows, real = padded(examples.ids.data, examples.ids.ends, numbers, self._job.pad, self._multiple)
+        more = {}
+        if examples.types is not None and self._typed:
+            more["token_type_ids"] = torch.from_numpy(
+                padded(examples.types, examples.ids.ends, numbers, 0, self._multiple)[0]
+            )
+        mask = torch.from_numpy(real.astype(np.int64))
+        return self._model(input_ids=torch.from_numpy(rows), attention_mask=mask, **more).logits  # type: ignore[no-any-return]
+
+    def _loss(self, logits: Tensor, numbers: IntArray) -> Tensor:
+        targets = self._job.train.targets
+        if self._job.kind == SCORE:
+            return mse_loss(logits[:, 0], torch.from_numpy(targets[numbers].astype(np.float32)))
+        if self._job.kind == ONE_LABEL:
+            return cross_entropy(logits, torch.from_numpy(targets[numbers]))
+        wanted, _ = padded(targets, self._job.train.ids.ends, numbers, NOTHING, self._multiple)
+        count = max(int((wanted != NOTHING).sum()), 1)
+        flat = torch.from_numpy(wanted).flatten()
+        return cross_entropy(logits.flatten(0, 1), flat, ignore_index=NOTHING, reduction="sum") / count
+
+    def _tell(self, examples: Examples) -> npt.NDArray[Any]:
+        """What the model says, in float32 and in the order of the examples."""
+        each_token = self._job.kind == EACH_TOKEN
+        size = len(examples.ids.data) if each_token else len(examples.ids)
+        told = np.zeros(size, dtype=np.float32 if self._job.kind == SCORE else np.int64)
+        starts = examples.ids.ends - examples.lengths
+        with torch.no_grad():
+            for numbers in by_length(examples.lengths):
+                logits = self._logits(examples, numbers)
+                if self._job.kind == SCORE:
+                    told[numbers] = logits[:, 0].numpy()
+                elif not each_token:
+                    told[numbers] = logits.argmax(dim=1).numpy()
+                else:
+                    for number, row in zip(numbers.tolist(), logits.argmax(dim=2).numpy(), strict=True):
+                        length = int(examples.lengths[number])
+                        told[starts[number] : starts[number] + length] = row[:length]
+        return told
+
+
+def shuffled(lengths: IntArray, batch: int, seed: int, epoch: int) -> Iterator[IntArray]:
+    """Batches of an epoch: examples at random, those of a length together, the batches at random again.
+
+    Args:
+        lengths: Tokens of each example.
+        batch: Examples in a batch; the last ones may have fewer.
+        seed: Of the order.
+        epoch: Has an order of its own.
+    """
+    random = draw(seed, ORDER, epoch)
+    order = random.permutation(len(lengths))
+    batches = []
+    for first in range(0, len(order), batch * SORTED_TOGETHER):
+        some = order[first : first + batch * SORTED_TOGETHER]
+        some = some[np.argsort(lengths[some], kind="stable")]
+        batches += [some[at : at + batch] for at in range(0, len(some), batch)]
+    for number in random.permutation(len(batches)).tolist():
+        yield batches[number]

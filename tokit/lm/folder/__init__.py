@@ -1,0 +1,1 @@
+"""The folder of a language model: weights, config and tokenizer files."""

@@ -1,0 +1,65 @@
+"""The folder of a contextual embedding: what `AutoModel`, `AutoTokenizer` and `SentenceTransformer` load.
+
+`config.json` and `model.safetensors` are written by transformers, the head included; `modules.json` and
+`1_Pooling/config.json` say that a document is the mean of its tokens, in the form that old and new readers take. A
+family that is no class of transformers' writes the first two itself, and has no modules.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tokit.lm import CONTEXTUAL, OWN_TYPES
+from tokit.lm.families.base import Family, Model, save_stock
+from tokit.lm.folder.config import CONFIG, MODULES, SENTENCE_CONFIG, read_config
+from tokit.storage.folder import dump_json
+
+POOLING = "1_Pooling"
+
+
+def write_model(folder: Path, family: type[Family], model: Model, context: int) -> None:
+    """Write all but the tokenizer and the manifest.
+
+    Args:
+        folder: Where to.
+        family: How it is written.
+        model: With its head.
+        context: Tokens of a document that are looked at, those of the template included.
+    """
+    if family.stock:
+        write_stock_model(folder, model, context)
+    else:
+        family.save(model, folder)
+
+
+def write_stock_model(folder: Path, model: Model, context: int) -> None:
+    """The same of a model that is a class of transformers."""
+    save_stock(model, folder)
+    write_sentence_modules(folder, int(model.config.hidden_size), context)
+
+
+def open_model(folder: Path) -> Model:
+    """The model of a folder, own or of transformers, without its head.
+
+    Raises:
+        ArtifactError: its files are missing, damaged, or not of a model.
+    """
+    own = OWN_TYPES.get(str(read_config(folder).get("model_type")))
+    model = (CONTEXTUAL.get(own) if own else Family).load(folder)
+    model.eval()
+    return model
+
+
+def write_sentence_modules(folder: Path, hidden: int, context: int) -> None:
+    """What sentence-transformers looks for."""
+    modules = [
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": POOLING, "type": "sentence_transformers.models.Pooling"},
+    ]
+    dump_json(modules, folder / MODULES)
+    dump_json({"max_seq_length": context, "do_lower_case": False}, folder / SENTENCE_CONFIG)
+    pooling: dict[str, Any] = {"word_embedding_dimension": hidden, "pooling_mode_mean_tokens": True}
+    pooling |= {f"pooling_mode_{other}": False for other in ("cls_token", "max_tokens", "mean_sqrt_len_tokens")}
+    (folder / POOLING).mkdir()
+    dump_json(pooling, folder / POOLING / CONFIG)

@@ -1,0 +1,24 @@
+"""What the folder of a language model has besides its weights: the tokenizer, as transformers loads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, engine_json
+from tokit.tokenizer.tokenizer_folder import tokenizer_config, write_library_files
+
+
+def write_model_tokenizer(folder: Path, source: LibraryTokenizer, context: int, *, typed: bool = False) -> None:
+    """Write the tokenizer of a model.
+
+    Args:
+        folder: Where to.
+        source: With the template of the model's documents.
+        context: Tokens of a document that are looked at.
+        typed: The model is told which text of a pair a token is of.
+    """
+    specials = source.special_texts()
+    config = {**tokenizer_config(specials), "model_max_length": context}
+    if typed:
+        config["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
+    write_library_files(engine_json(source.engine).encode("utf-8"), folder, specials, config=config)

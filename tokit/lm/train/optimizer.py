@@ -1,0 +1,46 @@
+"""Steps of training, whatever is trained: precision of products, the learning rate, the optimizer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from tokit.lm.families.base import Model, bfloat16_pays
+from tokit.lm.pretrain_params import FinetuneParams, PretrainParams
+
+# Where the learning rate ends, as a share of its height.
+FINAL_RATE = 0.05
+ADAM_BETAS, ADAM_EPSILON = (0.9, 0.98), 1e-6
+
+
+def resolved_precision(named: str) -> str:
+    """float32 or bfloat16."""
+    if named == "auto":
+        return "bfloat16" if bfloat16_pays() else "float32"
+    return named
+
+
+def autocast(precision: str) -> Any:
+    """A context in which products are made in that precision."""
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")
+
+
+def rate_share(step: int, steps: int, warmup: float) -> float:
+    """The learning rate as a share of its height: up in a line, then down along half a cosine to `FINAL_RATE`."""
+    rising = max(1, round(warmup * steps))
+    if step < rising:
+        return (step + 1) / rising
+    done = (step - rising) / max(steps - rising, 1)
+    return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def new_optimizer(model: Model, params: PretrainParams | FinetuneParams) -> torch.optim.Optimizer:
+    """AdamW whose steps are fused; only matrices decay (Loshchilov and Hutter 2019, arXiv 1711.05101)."""
+    learned = [each for each in model.parameters() if each.requires_grad]
+    groups = [
+        {"params": [each for each in learned if each.ndim >= 2], "weight_decay": params.weight_decay},
+        {"params": [each for each in learned if each.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=params.learning_rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True)

@@ -1,0 +1,1 @@
+"""Threads, memory, and the choice between kernels and reference libraries."""

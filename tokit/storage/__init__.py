@@ -1,0 +1,1 @@
+"""Artifacts on disk: folders that appear whole or not at all, manifests, tensors, training state."""

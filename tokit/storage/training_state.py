@@ -1,0 +1,85 @@
+"""Where a training stands, in a file beside its folder: a killed run goes on from there.
+
+The file is written whole and then renamed, so there is always one that can be read. It names the job it belongs to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from tokit.errors import ArtifactError
+from tokit.storage.safetensors import write_tensors
+
+# More tokens than any corpus has: no checkpoint is due.
+NEVER = 1 << 62
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """Where and how often.
+
+    Attributes:
+        path: The file.
+        every: Tokens from one to the next, at least.
+        job: What says that it is the same training: settings, corpus, tokenizer.
+        resume: Begin with what the file holds, when there is one.
+    """
+
+    path: Path
+    every: int
+    job: str
+    resume: bool = False
+
+    def save(self, arrays: Arrays, turn: int) -> None:
+        """Replace what is there.
+
+        Raises:
+            ArtifactError: it cannot be written.
+        """
+        draft = self.path.with_name(f"{self.path.name}.new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # By the part: a copy of the tables would take as much memory as the training.
+            write_tensors(draft, arrays, {"job": self.job, "turn": str(turn)})
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            draft.replace(self.path)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise ArtifactError(
+                f"{self.path}: {error.strerror}", hint="a checkpoint needs room beside --out"
+            ) from error
+
+    def load(self) -> tuple[dict[str, npt.NDArray[Any]], int] | None:
+        """The arrays and the turn, if there is something to go on from and that is asked for.
+
+        Raises:
+            ArtifactError: it is of another training, or damaged.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        if not self.resume or not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                said = file.metadata() or {}
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        except (OSError, SafetensorError) as error:
+            raise ArtifactError(f"{self.path}: cannot be read: {error}", hint="begin again without --resume") from error
+        if said.get("job") != self.job:
+            raise ArtifactError(
+                f"{self.path}: of another training: its text, tokenizer or settings are not these",
+                hint="give the same ones, or begin again without --resume",
+            )
+        return arrays, int(said["turn"])
+
+    def clear(self) -> None:
+        """Remove the file: the training is done."""
+        self.path.unlink(missing_ok=True)

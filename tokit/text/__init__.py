@@ -1,0 +1,1 @@
+"""Text pipelines: normalizers and pre-tokenizers, and which of them the kernels support."""

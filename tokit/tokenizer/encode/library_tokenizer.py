@@ -1,0 +1,283 @@
+"""Tokenizers that run in the Hugging Face `tokenizers` library, from a `tokenizer.json`.
+
+All of our families do, and most foreign formats are turned into one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tokenizers
+
+from tokit.arrays import Block, Ids
+from tokit.errors import ArtifactError
+from tokit.kernels.compiled.loader import pays
+from tokit.runtime.engine import REFERENCE, chosen_engine
+from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.tokenizer_json import is_complete, piece_texts
+
+if TYPE_CHECKING:
+    from tokit.tokenizer.encode.block_encoder import BlockEncoder
+    from tokit.tokenizer.encode.decoder import FastDecoder
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a tokenizer without its engine.
+
+    Attributes:
+        vocab_size: The largest id plus one.
+        special_texts: Role → text.
+    """
+
+    vocab_size: int
+    special_texts: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPair:
+    """Two texts in the template for pairs.
+
+    Attributes:
+        ids: With the tokens of the template.
+        types: Which text each token is of.
+        cut: Whether the pair was longer than allowed.
+    """
+
+    ids: list[int]
+    types: list[int]
+    cut: bool
+
+
+class LibraryTokenizer(Tokenizer):
+    """A tokenizer on the reference library.
+
+    Args:
+        engine: The library's tokenizer, truncation and padding stored in its file are switched off; or what makes it
+            when it is first asked for, as kernels may do all of the work.
+        identity: What it is.
+        config: `tokenizer_config.json` to be written beside it; None writes ours.
+        source: The tokenizer.json that it was read from; None has the engine write one.
+        known: What the engine need not be asked for.
+    """
+
+    def __init__(
+        self,
+        engine: tokenizers.Tokenizer | Callable[[], tokenizers.Tokenizer],
+        identity: Identity,
+        config: dict[str, Any] | None = None,
+        source: bytes | None = None,
+        known: Known | None = None,
+    ) -> None:
+        self._engine = engine
+        self.identity = identity
+        self._config = config
+        self._source = source
+        self._known = known
+        # Options are set on the engine itself, so one thread at a time may use it.
+        self._lock = threading.Lock()
+        self._seen_bytes = 0
+        self._fast: BlockEncoder | None = None
+
+    @cached_property
+    def engine(self) -> tokenizers.Tokenizer:
+        """The library's tokenizer.
+
+        Raises:
+            ArtifactError: its file is damaged.
+        """
+        engine = self._engine() if callable(self._engine) else self._engine
+        engine.no_truncation()
+        engine.no_padding()
+        return engine
+
+    @cached_property
+    def vocab_size(self) -> int:
+        if self._known is not None:
+            return self._known.vocab_size
+        # Read off the ids, not counted: a foreign vocabulary may have gaps.
+        return 1 + max(self.engine.get_vocab(with_added_tokens=True).values(), default=-1)
+
+    def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
+        with self._lock:
+            encodings = self._configured(options).encode_batch_fast(texts, add_special_tokens=options.add_special)
+        return [encoding.ids for encoding in encodings]
+
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]], max_length: int) -> list[EncodedPair]:
+        """Two texts each, in the template for pairs and of at most so many tokens; the longer text is cut first."""
+        options = EncodeOptions(add_special=True, max_length=max_length)
+        with self._lock:
+            encodings = self._configured(options).encode_batch(list(pairs), add_special_tokens=True)
+        # What was cut off is asked for only where something may have been: of two long texts it is a great deal.
+        return [
+            EncodedPair(each.ids, each.type_ids, len(each) == max_length and bool(each.overflowing))
+            for each in encodings
+        ]
+
+    def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
+        fast = self._encoder_for(block)
+        return super().encode_block(block, options) if fast is None else fast.encode(block, options)
+
+    def _encoder_for(self, block: Block) -> BlockEncoder | None:
+        """The kernels' encoder, once there was so much text that making it ready pays."""
+        with self._lock:
+            size, seen = len(block.data), self._seen_bytes
+            self._seen_bytes += size
+            if chosen_engine() == REFERENCE:
+                return None
+            if self._fast is None and pays("encode_block", size, seen):
+                from tokit.tokenizer.encode.block_encoder import BlockEncoder
+
+                self._fast = BlockEncoder(self)
+            return self._fast if self._fast is not None and self._fast.able else None
+
+    def release(self) -> None:
+        """Give back the memory that encoding took to be fast; it is taken again when there is more text."""
+        with self._lock:
+            self._fast = None
+
+    def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
+        texts: list[str] = self.engine.decode_batch(ids, skip_special_tokens=skip_special)
+        return texts
+
+    def decode_block(self, ids: Ids, separator: bytes, *, skip_special: bool = False) -> bytes:
+        fast = self._decoder if pays("decode_ids", ids.data.nbytes) else None
+        text = None if fast is None else fast.decode(ids, separator, skip_special=skip_special)
+        return super().decode_block(ids, separator, skip_special=skip_special) if text is None else text
+
+    @cached_property
+    def _decoder(self) -> FastDecoder | None:
+        from tokit.tokenizer.encode.decoder import decoder_for
+
+        return decoder_for(self.specification(), self._names(), self.pieces.special)
+
+    def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        with self._lock:
+            encodings = self._configured(PLAIN).encode_batch(texts, add_special_tokens=False)
+        return [encoding.offsets for encoding in encodings]
+
+    def save_files(self, folder: Path) -> None:
+        from tokit.tokenizer.tokenizer_folder import write_library_files
+
+        # Read and written again, scores of unigram differ in the last bit: a copy keeps the bytes that the hash names.
+        source = engine_json(self.engine).encode("utf-8") if self._source is None else self._source
+        write_library_files(source, folder, self.special_texts(), config=self._config)
+
+    def special_texts(self) -> dict[str, str]:
+        """Role → text of the special tokens."""
+        if self._known is not None:
+            return self._known.special_texts
+        return {role: str(self.engine.id_to_token(i)) for role, i in self.special_ids.items()}
+
+    def specification(self) -> dict[str, Any]:
+        """The content of its tokenizer.json; where a foreign one leaves keys out, as the library would write it."""
+        parsed: dict[str, Any] = json.loads(self.engine.to_str() if self._source is None else self._source)
+        return parsed if is_complete(parsed) else dict(json.loads(self.engine.to_str()))
+
+    def _names(self) -> list[str]:
+        names = [""] * self.vocab_size
+        for token, i in self.engine.get_vocab(with_added_tokens=True).items():
+            names[i] = token
+        return names
+
+    def _texts(self, names: list[str]) -> list[str]:
+        return piece_texts(names, self.specification())
+
+    def _all_special_ids(self) -> list[int]:
+        added = self.engine.get_added_tokens_decoder()
+        return sorted(i for i, token in added.items() if token.special)
+
+    def _configured(self, options: EncodeOptions) -> tokenizers.Tokenizer:
+        self.engine.encode_special_tokens = not options.parse_special
+        self._truncate(options)
+        return self.engine
+
+    def _truncate(self, options: EncodeOptions) -> None:
+        # The library panics when the template alone is longer than the limit.
+        if options.max_length is not None and self.room(options) is not None:
+            self.engine.enable_truncation(options.max_length)
+        elif self.engine.truncation is not None:
+            self.engine.no_truncation()
+
+    def room(self, options: EncodeOptions) -> int | None:
+        """Tokens that a document may have besides those of the template; None if there is no limit.
+
+        Raises:
+            ArtifactError: the template alone is longer than the limit.
+        """
+        if options.max_length is None:
+            return None
+        template = self.engine.num_special_tokens_to_add(False) if options.add_special else 0
+        if options.max_length < template:
+            raise ArtifactError(
+                f"--max-length {options.max_length} is below the {template} tokens of the template",
+                hint=f"pass {template} or more, or leave --add-special out",
+            )
+        return options.max_length - template
+
+    @cached_property
+    def frame(self) -> tuple[list[int], list[int]]:
+        """The ids that the template puts before and after a document."""
+        probe = "a"
+        bare = self.encode_batch([probe])[0]
+        framed = self.encode_batch([probe], EncodeOptions(add_special=True))[0]
+        for at in range(len(framed) - len(bare) + 1):
+            if framed[at : at + len(bare)] == bare:
+                return framed[:at], framed[at + len(bare) :]
+        raise RuntimeError("the template does not keep the tokens of the text")
+
+
+def read_engine(path: Path) -> tokenizers.Tokenizer:
+    """Load a tokenizer.json.
+
+    Raises:
+        ArtifactError: the file is missing, cut off, or holds something else.
+    """
+    try:
+        return engine_of(path.read_bytes(), path)
+    except OSError as error:
+        raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
+
+
+def engine_of(content: bytes, path: Path) -> tokenizers.Tokenizer:
+    """The same from the file's content.
+
+    Raises:
+        ArtifactError: it is cut off, or holds something else.
+    """
+    try:
+        return tokenizers.Tokenizer.from_buffer(content)
+    except Exception as error:  # the library raises a bare Exception
+        raise ArtifactError(
+            f"{path}: not a tokenizer.json: {error}", hint="cut off or damaged? fetch or make it again"
+        ) from error
+
+
+def id_of(engine: tokenizers.Tokenizer, token: str) -> int:
+    """The id of a token that has to be there.
+
+    Raises:
+        ArtifactError: it is not in the vocabulary.
+    """
+    found: int | None = engine.token_to_id(token)
+    if found is None:
+        raise ArtifactError(f"the tokenizer lacks its special token '{token}'", hint="damaged? make it again")
+    return found
+
+
+def content_sha256(engine: tokenizers.Tokenizer) -> str:
+    """The sha256 of the tokenizer.json that this engine is written as."""
+    return hashlib.sha256(engine_json(engine).encode("utf-8")).hexdigest()
+
+
+def engine_json(engine: tokenizers.Tokenizer) -> str:
+    """The one text that a tokenizer.json of ours has."""
+    text: str = engine.to_str(pretty=True)
+    return text + "\n"

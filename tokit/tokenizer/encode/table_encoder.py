@@ -1,0 +1,116 @@
+"""Ids of characters, or of bytes: a model without merges needs no pre-tokens and no cache, only a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import Block, IdArray, Ids
+from tokit.kernels.compiled.loader import kernel
+from tokit.text.pipeline import DROPPING, METASPACE, TextRules
+from tokit.text.pretokenizer import CODE_POINTS, P_GAP, PAGE, properties
+from tokit.tokenizer.byte_alphabet import byte_alphabet
+from tokit.tokenizer.pretokenizer_json import Splitting
+from tokit.tokenizer.special_tokens import BYTE_TOKENS
+
+# As in kernels/characters.py, which this does not import: it needs Numba.
+UNKNOWN, DROPPED = 0xFFFFFFFF, 0xFFFFFFFE
+
+
+@dataclass(frozen=True, slots=True)
+class ByteEncoder:
+    """Ids of bytes.
+
+    Attributes:
+        symbols: The id of each byte.
+    """
+
+    symbols: IdArray
+
+    def encode(self, block: Block) -> Ids:
+        """Ids of each document; the text is taken as it is."""
+        return Ids(self.symbols[block.data], block.ends)
+
+
+@dataclass(frozen=True, slots=True)
+class CharacterEncoder:
+    """Ids of characters: see `kernels/characters.py`.
+
+    Attributes:
+        pages: Where the page of each 256 code points starts in `values`; int32, shape (0x1100,).
+        values: The id of each character, UNKNOWN or DROPPED.
+        spelled: The id of each byte of an unknown character; empty when `unknown` stands for it.
+        unknown: An id, or -1.
+    """
+
+    pages: npt.NDArray[np.int32]
+    values: IdArray
+    spelled: IdArray
+    unknown: int
+
+    def encode(self, block: Block) -> Ids:
+        """Ids of each document; the text is taken as it is."""
+        out, ends = np.empty(len(block.data), dtype=np.uint32), np.empty(len(block), dtype=np.int64)
+        used = kernel("encode_characters")(
+            block.data, block.ends, self.pages, self.values, self.spelled, self.unknown, out, ends
+        )
+        return Ids(out[:used], ends)
+
+
+def table_encoder(model: dict[str, Any], splitting: Splitting) -> ByteEncoder | CharacterEncoder | None:
+    """An encoder for a BPE without merges; None for any other model, or one that needs more than a table."""
+    odd = ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges", "fuse_unk")
+    if model["type"] != "BPE" or model["merges"] or any(model.get(name) for name in odd):
+        return None
+    if splitting.byte_level:
+        return _byte_encoder(model["vocab"], splitting.rules)
+    return _character_encoder(model, splitting.rules)
+
+
+def _byte_encoder(vocab: dict[str, int], rules: TextRules) -> ByteEncoder | None:
+    if not rules.keeps_text or not all(character in vocab for character in byte_alphabet()):
+        return None
+    return ByteEncoder(_ids(vocab[character] for character in byte_alphabet()))
+
+
+def _character_encoder(model: dict[str, Any], rules: TextRules) -> CharacterEncoder | None:
+    vocab: dict[str, int] = model["vocab"]
+    spelled = [vocab[token] for token in BYTE_TOKENS if token in vocab] if model.get("byte_fallback") else []
+    unknown = vocab.get(model.get("unk_token") or "", -1)
+    # What is neither spelled nor unknown would be lost, and a metaspace that has no id be spelled in three bytes.
+    lost = len(spelled) < len(BYTE_TOKENS) if model.get("byte_fallback") else unknown < 0
+    if lost or (rules.pre_tokenizer == "metaspace" and METASPACE not in vocab):
+        return None
+    pages, values = _characters(vocab, rules)
+    return CharacterEncoder(pages, values, _ids(spelled), -1 if spelled else unknown)
+
+
+def _characters(vocab: dict[str, int], rules: TextRules) -> tuple[npt.NDArray[np.int32], IdArray]:
+    table = np.full((CODE_POINTS // PAGE, PAGE), UNKNOWN, dtype=np.uint32)
+    flat = table.reshape(-1)
+    single = {ord(token): i for token, i in vocab.items() if len(token) == 1}
+    flat[list(single)] = list(single.values())
+    if rules.pre_tokenizer in DROPPING:
+        flat[_gaps()] = DROPPED
+    if rules.pre_tokenizer == "metaspace":
+        flat[ord(" ")] = vocab[METASPACE]
+    # Most pages hold nothing but unknown characters, and those share one.
+    filled = np.flatnonzero((table != UNKNOWN).any(axis=1))
+    pages = np.zeros(len(table), dtype=np.int32)
+    pages[filled] = np.arange(1, len(filled) + 1) * PAGE
+    return pages, np.concatenate([np.full(PAGE, UNKNOWN, dtype=np.uint32), table[filled].reshape(-1)])
+
+
+def _gaps() -> npt.NDArray[np.int64]:
+    """The white space that pre-tokenizers drop."""
+    pages, bits = properties()
+    points = np.arange(CODE_POINTS)
+    return np.flatnonzero(bits[pages[points // PAGE] + points % PAGE] & P_GAP)
+
+
+def _ids(values: Iterable[int]) -> IdArray:
+    return np.array(list(values), dtype=np.uint32)

@@ -1,0 +1,1 @@
+"""The tokenizer families that tokit trains: one file a family."""

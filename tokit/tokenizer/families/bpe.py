@@ -1,0 +1,92 @@
+"""Byte-level byte-pair encoding.
+
+Byte-level, so there is no unknown token and decoding is exact.
+Sennrich et al. 2016, https://aclanthology.org/P16-1162
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tokit.kernels.compiled.loader import pays
+from tokit.params import param
+from tokit.text.pipeline import TextRules
+from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
+from tokit.tokenizer.families.base import Family, Job, Trained, check_size, fenced_counts, guarded
+from tokit.tokenizer.train.library_trainer import train_from_counts
+from tokit.tokenizer.train.merge_trainer import NO_LIMIT, Limits, Words, learn
+
+
+@dataclass(frozen=True)
+class BpeParams:
+    """What `--set` takes for bpe."""
+
+    min_frequency: int = param(0, "a pair that occurs less often is not merged", minimum=0)
+    max_token_length: int | None = param(None, "merged tokens are shorter than this many bytes", minimum=3)
+
+
+class Bpe(Family):
+    """Byte-level BPE as the reference's `ByteLevel` trains it."""
+
+    name = "bpe"
+    Params = BpeParams
+
+    @classmethod
+    def default_rules(cls, params: BpeParams) -> TextRules:
+        return TextRules(pre_tokenizer="gpt2")
+
+    @classmethod
+    def train_sizes(cls, job: Job, sizes: Sequence[int]) -> list[Trained]:
+        base = [*job.special.texts, *sorted(byte_alphabet())]
+        check_size(min(sizes), len(base), "the special tokens and 256 bytes")
+        # A smaller vocabulary has the first merges of a larger one.
+        merges = cls._merges(job, base, max(sizes))
+        return [cls._assembled(job, base, merges[: size - len(base)]) for size in sizes]
+
+    @classmethod
+    def _merges(cls, job: Job, base: list[str], size: int) -> list[tuple[str, str]]:
+        counts = fenced_counts(job, job.special)
+        # The reference is fed every occurrence, and the 32 bits in which it counts pairs are not enough for much text.
+        if not pays("learn_merges", counts.text_bytes):
+            return cls._reference_merges(job, counts.items(), size)
+        symbols = np.array([base.index(character) for character in byte_alphabet()], dtype=np.int32)
+        longest = job.params.max_token_length or NO_LIMIT
+        limits = Limits(size - len(base), job.params.min_frequency, longest)
+        words = Words(symbols[counts.data], counts.ends, counts.counts, len(base))
+        texts, merges = list(base), []
+        for left, right in learn(words, limits, job.tick):
+            texts.append(texts[left] + texts[right])
+            merges.append((texts[left], texts[right]))
+        return merges
+
+    @classmethod
+    def _reference_merges(cls, job: Job, items: list[tuple[str, int]], size: int) -> list[tuple[str, str]]:
+        from tokenizers import models, trainers
+
+        trainer = trainers.BpeTrainer(
+            vocab_size=size,
+            min_frequency=job.params.min_frequency,
+            max_token_length=job.params.max_token_length,
+            special_tokens=job.special.texts,
+            initial_alphabet=list(byte_alphabet()),
+            show_progress=False,
+        )
+        spelled = [(to_byte_level(word), count) for word, count in items]
+        model = train_from_counts(models.BPE(), trainer, spelled, job.tick)
+        return [(left, right) for left, right in model["merges"]]
+
+    @classmethod
+    def _assembled(cls, job: Job, base: list[str], merges: list[tuple[str, str]]) -> Trained:
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+        vocab = {token: i for i, token in enumerate([*base, *(left + right for left, right in merges)])}
+        engine = Tokenizer(models.BPE(vocab=vocab, merges=merges))
+        engine.normalizer = job.rules.normalizer()
+        engine.pre_tokenizer = guarded(
+            job.rules, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        )
+        engine.decoder = decoders.ByteLevel()
+        return Trained(engine, job.special)

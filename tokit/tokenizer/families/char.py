@@ -1,0 +1,85 @@
+"""Unicode code points as tokens; a character outside the vocabulary is spelled in bytes, so decoding is exact."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tokit.params import param
+from tokit.text.pipeline import TextRules, join_steps
+from tokit.tokenizer.families.base import Family, Job, Trained, check_size
+from tokit.tokenizer.special_tokens import BYTE_TOKENS
+
+
+@dataclass(frozen=True)
+class CharParams:
+    """What `--set` takes for char."""
+
+    min_frequency: int = param(0, "a character that occurs less often is left to the bytes", minimum=0)
+    character_coverage: float = param(
+        1.0, "share of the text that the characters cover; rarer ones are left out", minimum=0, maximum=1
+    )
+    byte_fallback: bool = param(True, "spell unknown characters in bytes; false gives them the unknown token")
+
+
+class Char(Family):
+    """One token a code point, most frequent first."""
+
+    name = "char"
+    Params = CharParams
+    sized = False
+
+    @classmethod
+    def default_rules(cls, params: CharParams) -> TextRules:
+        return TextRules(pre_tokenizer="gpt2")
+
+    @classmethod
+    def train(cls, job: Job) -> Trained:
+        from tokenizers import Tokenizer, decoders, models
+
+        fallback = job.params.byte_fallback
+        special = job.special if fallback else job.special.with_unknown()
+        base = [*special.texts, *(BYTE_TOKENS if fallback else ())]
+        if job.vocab_size is not None:
+            check_size(job.vocab_size, len(base) + 1, f"the {len(base)} special and byte tokens and a character")
+        characters = covering(character_counts(job.items), job.params.character_coverage, job.params.min_frequency)
+        room = None if job.vocab_size is None else job.vocab_size - len(base)
+        vocab = {token: i for i, token in enumerate([*base, *characters[:room]])}
+        unknown = None if fallback else special.unknown
+        engine = Tokenizer(models.BPE(vocab=vocab, merges=[], unk_token=unknown, byte_fallback=fallback))
+        engine.normalizer = job.rules.normalizer()
+        # Where the pre-tokens are the text, cutting it first changes nothing.
+        splitter = None if job.rules.keeps_text else join_steps(job.rules.splitters())
+        if splitter is not None:
+            engine.pre_tokenizer = splitter
+        engine.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+        return Trained(engine, special)
+
+
+def character_counts(items: list[tuple[str, int]]) -> Counter[str]:
+    """How often each character occurs."""
+    counts: Counter[str] = Counter()
+    for word, count in items:
+        for character in word:
+            counts[character] += count
+    return counts
+
+
+def covering(counts: Counter[str], coverage: float, min_frequency: int = 0) -> list[str]:
+    """The most frequent characters that together make up a share of the text; ties by code point.
+
+    Args:
+        counts: Character → occurrences.
+        coverage: Share of all occurrences, 0 to 1.
+        min_frequency: Rarer characters are left out whatever the share.
+    """
+    wanted = coverage * counts.total()
+    chosen: list[str] = []
+    covered = 0
+    for character, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        # At full coverage rounding must not cost the last character.
+        if (coverage < 1 and covered >= wanted) or count < min_frequency:
+            break
+        chosen.append(character)
+        covered += count
+    return chosen

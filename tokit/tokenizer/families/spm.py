@@ -1,0 +1,147 @@
+"""SentencePiece's own trainer, for models that other tools load from a `.model` file.
+
+The folder holds tokenizer.json, which encodes, and tokenizer.model, which SentencePiece loads. For bpe they agree on
+every text; for unigram a tie of scores may fall differently, as the two libraries add in different precision.
+Kudo and Richardson 2018, https://aclanthology.org/D18-2012
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tokit.errors import TrainingError, UsageError
+from tokit.params import param
+from tokit.progress import Progress
+from tokit.text.pipeline import TextRules
+from tokit.tokenizer.families.base import Family, Job, Trained
+from tokit.tokenizer.formats.sentencepiece import MODEL_FILE, library_engine, parse_model
+from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
+
+# The number of threads changes the order of SentencePiece's sums, so it never follows --threads.
+TRAINER_THREADS = 4
+MAX_SENTENCE_BYTES = 1 << 20
+# SentencePiece's names for the normalizers that it has.
+CHARACTER_MAPS = {(): "identity", ("nfkc",): "nfkc", ("nfkc", "lowercase"): "nfkc_cf"}
+
+
+@dataclass(frozen=True)
+class SpmParams:
+    """What `--set` takes for spm."""
+
+    model_type: str = param("bpe", "SentencePiece's model", choices=("bpe", "unigram"))
+    character_coverage: float = param(
+        0.9995, "share of the text that the alphabet covers; bytes spell the rest", minimum=0, maximum=1
+    )
+    byte_fallback: bool = param(True, "spell unknown characters in bytes; false gives them the unknown token")
+    add_dummy_prefix: bool = param(False, "put a space before the text, as Llama and T5 do")
+    remove_extra_whitespaces: bool = param(False, "drop leading, trailing and repeated spaces, as T5 does")
+    max_piece_length: int = param(16, "longest piece, in characters", minimum=1)
+    sample_sentences: int = param(5_000_000, "unigram trains on at most this many documents", minimum=1)
+
+
+class Spm(Family):
+    """A SentencePiece model: bpe from counts, unigram from the text or a sample of it."""
+
+    name = "spm"
+    Params = SpmParams
+
+    @classmethod
+    def default_rules(cls, params: SpmParams) -> TextRules:
+        return TextRules(pre_tokenizer="metaspace")
+
+    @classmethod
+    def needs_text(cls, params: SpmParams) -> bool:
+        return params.model_type == "unigram"
+
+    @classmethod
+    def train(cls, job: Job) -> Trained:
+        if job.rules.pre_tokenizer != "metaspace" or job.rules.normalizers not in CHARACTER_MAPS:
+            raise UsageError(
+                "SentencePiece cuts words itself, and has the normalizers nfkc and nfkc,lowercase only",
+                hint="leave --pre-tokenizer out (counts for spm: tokit count --pre-tokenizer metaspace)",
+            )
+        special = job.special.with_unknown()
+        job.tick(Progress("learning", 0, None))
+        data = run_trainer(job, special)
+        return Trained(library_engine(parse_model(data, MODEL_FILE)), special, files={MODEL_FILE: data})
+
+
+def run_trainer(job: Job, special: SpecialTokens) -> bytes:
+    """Train in SentencePiece and return the model file's content.
+
+    Raises:
+        TrainingError: what SentencePiece refused.
+    """
+    from sentencepiece import SentencePieceTrainer
+
+    model = io.BytesIO()
+    try:
+        SentencePieceTrainer.train(
+            sentence_iterator=sentences(job),
+            model_writer=model,
+            vocab_size=job.size,
+            **settings(job, special),
+        )
+    except (RuntimeError, OSError) as error:
+        raise TrainingError(f"SentencePiece refused: {_reason(error)}", hint="another -v, or more text") from error
+    return model.getvalue()
+
+
+def settings(job: Job, special: SpecialTokens) -> dict[str, Any]:
+    """SentencePiece's options for a job."""
+    params: SpmParams = job.params
+    ids = special.ids()
+    named = {"endoftext": "eos", "pad": "pad", UNKNOWN: "unk"}
+    return {
+        "model_type": params.model_type,
+        "input_format": "text" if params.model_type == "unigram" else "tsv",
+        "character_coverage": params.character_coverage,
+        "byte_fallback": params.byte_fallback,
+        "add_dummy_prefix": params.add_dummy_prefix,
+        "remove_extra_whitespaces": params.remove_extra_whitespaces,
+        "max_sentencepiece_length": params.max_piece_length,
+        "normalization_rule_name": CHARACTER_MAPS[job.rules.normalizers],
+        "split_digits": job.rules.digits == "single",
+        "hard_vocab_limit": False,
+        "num_threads": TRAINER_THREADS,
+        "max_sentence_length": MAX_SENTENCE_BYTES,
+        "minloglevel": 2,
+        "bos_id": -1,
+        **{f"{name}_id": ids[role] for role, name in named.items()},
+        **{f"{name}_piece": special.by_role[role] for role, name in named.items()},
+        "control_symbols": [text for role, text in special.by_role.items() if role not in named],
+    }
+
+
+def sentences(job: Job) -> Iterator[str]:
+    """What SentencePiece reads: words with counts for bpe, documents for unigram."""
+    if job.params.model_type == "unigram":
+        yield from sampled_documents(job)
+        return
+    for word, count in job.items:
+        # A tab or newline would end the word in SentencePiece's table.
+        for part in word.replace("\n", "\t").split("\t"):
+            if part:
+                yield f"{part}\t{count}"
+
+
+def sampled_documents(job: Job) -> Iterator[str]:
+    """The documents, or a seeded sample of `sample_sentences` of them, in their order."""
+    import random
+
+    if job.blocks is None:
+        raise TrainingError("SentencePiece's unigram trains on text, and there are only counts", hint="give the corpus")
+    total = sum(len(block) for block in job.blocks())
+    share = job.params.sample_sentences / max(1, total)
+    draw = random.Random(job.seed)  # noqa: S311 - a sample, not a secret
+    for block in job.blocks():
+        for text in block.texts():
+            if share >= 1 or draw.random() < share:
+                yield text
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rpartition("] ")[2].strip() or str(error)

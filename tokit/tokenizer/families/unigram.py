@@ -1,0 +1,136 @@
+"""Unigram language model: of all ways to cut a word, the most probable.
+
+Over the byte-level alphabet by default, so that decoding is exact. With a metaspace it works on characters as
+SentencePiece does, and U+2581 in the text comes back as a space.
+Kudo 2018, https://aclanthology.org/P18-1007
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tokit.params import param
+from tokit.text.pipeline import METASPACE, TextRules
+from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
+from tokit.tokenizer.families.base import Family, Job, Trained, check_size, fenced_items, guarded
+from tokit.tokenizer.families.char import character_counts, covering
+from tokit.tokenizer.special_tokens import BYTE_TOKENS, UNKNOWN
+from tokit.tokenizer.train.library_trainer import train_from_counts
+
+if TYPE_CHECKING:
+    from tokenizers import decoders
+
+Scored = list[tuple[str, float]]
+NOT_REPRODUCIBLE = "the reference's unigram trainer sums in the order of a hash table: scores differ between runs"
+
+
+@dataclass(frozen=True)
+class UnigramParams:
+    """What `--set` takes for unigram."""
+
+    alphabet: str = param("auto", "auto is chars under a metaspace, else bytes", choices=("auto", "bytes", "chars"))
+    byte_fallback: bool = param(True, "spell unknown characters in bytes (alphabet=chars); false: the unknown token")
+    character_coverage: float = param(
+        1.0, "share of the text that the alphabet covers (alphabet=chars)", minimum=0, maximum=1
+    )
+    max_piece_length: int = param(16, "longest piece, in bytes or characters of the alphabet", minimum=1)
+    shrinking_factor: float = param(
+        0.75, "share of the pieces kept in each round of pruning", minimum=0.1, maximum=0.95
+    )
+    sub_iterations: int = param(2, "rounds of expectation-maximisation between prunings", minimum=1)
+
+
+class Unigram(Family):
+    """Unigram as the reference trains it."""
+
+    name = "unigram"
+    Params = UnigramParams
+
+    @classmethod
+    def default_rules(cls, params: UnigramParams) -> TextRules:
+        return TextRules(pre_tokenizer="gpt2")
+
+    @classmethod
+    def train(cls, job: Job) -> Trained:
+        if uses_characters(job):
+            return cls._on_characters(job)
+        return cls._on_bytes(job)
+
+    @classmethod
+    def _on_bytes(cls, job: Job) -> Trained:
+        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+        base = len(job.special.texts)
+        check_size(job.size, base + 256, "the special tokens and 256 bytes")
+        items = [(to_byte_level(word), count) for word, count in fenced_items(job, job.special)]
+        pieces = learn_pieces(job, items, list(byte_alphabet()), job.size - base)
+        vocab = [(text, 0.0) for text in job.special.texts] + pieces
+        engine = Tokenizer(models.Unigram(vocab, unk_id=None, byte_fallback=False))
+        engine.normalizer = job.rules.normalizer()
+        engine.pre_tokenizer = guarded(
+            job.rules, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        )
+        engine.decoder = decoders.ByteLevel()
+        return Trained(engine, job.special, reproducible=False, because=NOT_REPRODUCIBLE)
+
+    @classmethod
+    def _on_characters(cls, job: Job) -> Trained:
+        from tokenizers import Tokenizer, models
+
+        # The model asks for an unknown token even where bytes leave nothing unknown.
+        special = job.special.with_unknown()
+        byte_tokens = BYTE_TOKENS if job.params.byte_fallback else ()
+        items = fenced_items(job, special, byte_tokens=bool(byte_tokens))
+        alphabet = covering(character_counts(items), job.params.character_coverage)
+        base = len(special.texts) + len(byte_tokens)
+        check_size(job.size, base + len(alphabet), "the special tokens and the alphabet")
+        known = set(alphabet)
+        items = [(word, count) for word, count in items if known.issuperset(word)]
+        pieces = learn_pieces(job, items, alphabet, job.size - base)
+        # Byte tokens and special tokens never win against text: the guard keeps them out of a pre-token.
+        vocab = [(text, 0.0) for text in (*special.texts, *byte_tokens)] + pieces
+        engine = Tokenizer(models.Unigram(vocab, unk_id=special.ids()[UNKNOWN], byte_fallback=job.params.byte_fallback))
+        engine.normalizer = job.rules.normalizer()
+        splitter = guarded(job.rules, special, byte_tokens=bool(byte_tokens))
+        if splitter is not None:
+            engine.pre_tokenizer = splitter
+        engine.decoder = character_decoder(job.rules)
+        return Trained(engine, special, reproducible=False, because=NOT_REPRODUCIBLE)
+
+
+def uses_characters(job: Job) -> bool:
+    """Whether the pieces are made of characters rather than bytes."""
+    if job.params.alphabet == "auto":
+        return job.rules.pre_tokenizer == "metaspace"
+    return bool(job.params.alphabet == "chars")
+
+
+def character_decoder(rules: TextRules) -> decoders.Decoder:
+    """Joins pieces of characters; under a metaspace the sign becomes a space again."""
+    from tokenizers import decoders
+
+    steps: list[Any] = [decoders.ByteFallback(), decoders.Fuse()]
+    if rules.pre_tokenizer == "metaspace":
+        steps.insert(0, decoders.Replace(METASPACE, " "))
+    return decoders.Sequence(steps)
+
+
+def learn_pieces(job: Job, items: list[tuple[str, int]], alphabet: list[str], most: int) -> Scored:
+    """Pieces with their log probabilities, the likeliest first; the whole alphabet is among them."""
+    from tokenizers import models, trainers
+
+    trainer = trainers.UnigramTrainer(
+        vocab_size=most,
+        initial_alphabet=alphabet,
+        special_tokens=[],
+        unk_token=None,
+        max_piece_length=job.params.max_piece_length,
+        shrinking_factor=job.params.shrinking_factor,
+        n_sub_iterations=job.params.sub_iterations,
+        show_progress=False,
+    )
+    scored = train_from_counts(models.Unigram(), trainer, items, job.tick)["vocab"]
+    # On a text of a few letters the trainer divides by nothing; such a piece ranks below all others.
+    lowest = min((score for _, score in scored if score is not None), default=0.0) - 1
+    return [(piece, lowest if score is None else score) for piece, score in scored]

@@ -1,0 +1,75 @@
+"""A copy of a tokenizer with more special tokens, for models that need a role which a foreign file lacks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from tokit.tokenizer.assemble import TEMPLATES
+from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, content_sha256, id_of
+from tokit.tokenizer.formats.sentencepiece import SentencePieceTokenizer
+
+
+def derived(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
+    """A copy with special tokens added after the last id, and with a hash of its own.
+
+    A SentencePiece model is rewritten for the reference library on the way.
+
+    Args:
+        tokenizer: Any tokenizer.
+        roles: Role → text of the tokens to add.
+    """
+    import tokenizers
+
+    copy = library_form(tokenizer)
+    engine = tokenizers.Tokenizer.from_str(copy.engine.to_str())
+    engine.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in roles.values()])
+    ids = {**copy.special_ids, **{role: id_of(engine, text) for role, text in roles.items()}}
+    identity = dataclasses.replace(copy.identity, sha256=content_sha256(engine), special_ids=ids)
+    return LibraryTokenizer(engine, identity)
+
+
+def framed(
+    tokenizer: Tokenizer, roles: Sequence[str], template: str | None
+) -> tuple[LibraryTokenizer, tuple[str, ...]]:
+    """A copy that has some special tokens and puts a template around each document.
+
+    Args:
+        tokenizer: Any tokenizer.
+        roles: Special tokens that it has to have.
+        template: A name out of `TEMPLATES`, or roles around `$A`; None keeps what it puts there.
+
+    Returns:
+        The copy, and the texts of the tokens that were added to it.
+    """
+    import tokenizers
+
+    added = {role: f"<|{role}|>" for role in roles if role not in tokenizer.special_ids}
+    source = derived(tokenizer, added)
+    if template is None:
+        return source, tuple(added.values())
+    texts, ids = source.special_texts(), source.special_ids
+    single, pair = TEMPLATES.get(template, (template, f"{template} {template.replace('$A', '$B:1')}"))
+    source.engine.post_processor = tokenizers.processors.TemplateProcessing(
+        single=[texts.get(piece, piece) for piece in single.split()],
+        pair=[f"{texts.get(role, role)}{colon}{kind}" for role, colon, kind in map(_typed, pair.split())],
+        special_tokens=[(texts[role], i) for role, i in ids.items()],
+    )
+    identity = dataclasses.replace(source.identity, sha256=content_sha256(source.engine))
+    return LibraryTokenizer(source.engine, identity), tuple(added.values())
+
+
+def _typed(piece: str) -> tuple[str, str, str]:
+    return piece.partition(":")
+
+
+def library_form(tokenizer: Tokenizer) -> LibraryTokenizer:
+    """The tokenizer itself if the reference library runs it, or a SentencePiece model rewritten for it."""
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        engine = tokenizer.to_library()
+        identity = dataclasses.replace(tokenizer.identity, sha256=content_sha256(engine))
+        return LibraryTokenizer(engine, identity)
+    if isinstance(tokenizer, LibraryTokenizer):
+        return tokenizer
+    raise TypeError(type(tokenizer).__name__)

@@ -1,0 +1,153 @@
+"""Special tokens: which role has which text, and the guard that keeps such text in a corpus ordinary.
+
+By default they are the first ids, in this order, so that any tokenizer can serve any model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tokit.errors import UsageError
+
+if TYPE_CHECKING:
+    from tokenizers import pre_tokenizers
+
+DEFAULT_ROLES = ("endoftext", "pad", "cls", "sep", "mask")
+UNKNOWN = "unk"
+# The byte tokens of a byte fallback, as SentencePiece and the reference spell them.
+BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
+
+# transformers' name of each role; a document's end serves as its beginning too, as in GPT-2.
+TRANSFORMERS_ROLES = {
+    "endoftext": ("eos_token", "bos_token"),
+    "pad": ("pad_token",),
+    "cls": ("cls_token",),
+    "sep": ("sep_token",),
+    "mask": ("mask_token",),
+    UNKNOWN: ("unk_token",),
+}
+# Texts that models of the field use for a role, most telling first.
+KNOWN_TEXTS = {
+    "endoftext": ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[SEP]"),
+    "pad": ("<|pad|>", "<pad>", "[PAD]"),
+    "cls": ("<|cls|>", "[CLS]"),
+    "sep": ("<|sep|>", "[SEP]"),
+    "mask": ("<|mask|>", "[MASK]", "<mask>"),
+    UNKNOWN: ("<|unk|>", "<unk>", "[UNK]"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialTokens:
+    """Role → text, in the order of their ids."""
+
+    by_role: dict[str, str]
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts, in the order of their ids."""
+        return list(self.by_role.values())
+
+    def ids(self) -> dict[str, int]:
+        """Role → id: they are the first ids."""
+        return {role: i for i, role in enumerate(self.by_role)}
+
+    @property
+    def unknown(self) -> str:
+        """The text of the unknown token; a family that asks has one."""
+        return self.by_role[UNKNOWN]
+
+    def with_unknown(self) -> SpecialTokens:
+        """These and the unknown token, after the default roles and before the user's own."""
+        if UNKNOWN in self.by_role:
+            return self
+        front = {role: text for role, text in self.by_role.items() if role in DEFAULT_ROLES}
+        return SpecialTokens(front | {UNKNOWN: f"<|{UNKNOWN}|>"} | self.by_role)
+
+    @classmethod
+    def parse(cls, settings: Sequence[str] = ()) -> SpecialTokens:
+        """The default tokens with `role=text` settings on top: a known role is renamed, a new one added.
+
+        Raises:
+            UsageError: a setting without "=", a text of one character or of a piece's form, a text for two roles.
+        """
+        roles = {role: f"<|{role}|>" for role in DEFAULT_ROLES}
+        for setting in settings:
+            role, text = _role_and_text(setting)
+            roles[role] = text
+        texts = list(roles.values())
+        for text in texts:
+            if texts.count(text) > 1:
+                raise UsageError(f"special token '{text}' has two roles", hint="give each role a text of its own")
+        return cls(roles)
+
+
+def _role_and_text(setting: str) -> tuple[str, str]:
+    role, equals, text = setting.partition("=")
+    where = f"--special-token {setting}"
+    if not equals or not role:
+        raise UsageError(f"{where}: not role=text", hint="--special-token 'pad=[PAD]'")
+    if any("\ud800" <= character <= "\udfff" for character in setting):
+        raise UsageError("--special-token: the text is not UTF-8", hint="use ASCII: <|pad|>")
+    # A single character is a piece of every alphabet: it could never be told from text.
+    if len(text) < 2:
+        raise UsageError(f"{where}: the text is too short", hint="use two characters or more")
+    if spells_a_piece(text):
+        raise UsageError(f"{where}: a vocabulary writes text like this", hint="use ASCII: <|pad|>")
+    return role, text
+
+
+def spells_a_piece(text: str) -> bool:
+    """Whether a vocabulary may write ordinary text like this: `<0x41>`, `##ing`, `Ġthe` for " the"."""
+    from tokit.tokenizer.byte_alphabet import byte_alphabet
+
+    byte_level = not text.isascii() and set(text).issubset(byte_alphabet())
+    return text in BYTE_TOKENS or text.startswith("##") or byte_level
+
+
+def guard(
+    splitters: Sequence[pre_tokenizers.PreTokenizer], texts: Sequence[str], *, byte_tokens: bool = False
+) -> pre_tokenizers.PreTokenizer | None:
+    """A pre-tokenizer that cuts special-looking text, where a model could otherwise take it for the token.
+
+    The cut falls after the first character of such a text. Most patterns cut `<|pad|>` anyway; then there is no guard.
+
+    Args:
+        splitters: The pre-tokenizers that run before the model.
+        texts: Texts of the special tokens.
+        byte_tokens: The vocabulary holds `<0x41>` and the like.
+    """
+    from tokenizers import Regex, pre_tokenizers
+
+    endangered = [text for text in texts if _survives(splitters, text)]
+    alternatives = [_fence(text) for text in endangered]
+    if byte_tokens and _survives(splitters, BYTE_TOKENS[0x41]):
+        alternatives.append("<(?=0x[0-9A-F]{2}>)")
+    if not alternatives:
+        return None
+    return pre_tokenizers.Split(Regex("|".join(alternatives)), "isolated")
+
+
+def guarded_texts(pattern: str, texts: Sequence[str]) -> list[str] | None:
+    """The texts that a guard of this pattern cuts; None when it is not a guard of some of these texts and no more."""
+    guarded = [text for text in texts if len(text) > 1 and _fence(text) in pattern]
+    return guarded if guarded and "|".join(map(_fence, guarded)) == pattern else None
+
+
+def _fence(text: str) -> str:
+    """A pattern of the first character of a text, where the rest follows."""
+    return f"{re.escape(text[0])}(?={re.escape(text[1:])})"
+
+
+def _survives(splitters: Sequence[pre_tokenizers.PreTokenizer], text: str) -> bool:
+    """Whether a text is within one pre-token, wherever it stands."""
+    from tokit.text.pipeline import join_steps
+
+    splitter = join_steps(list(splitters))
+    if splitter is None:
+        return True
+    contexts = (text, f" {text} ", f"a{text}a", f".{text}.")
+    return any(text in piece for context in contexts for piece, _ in splitter.pre_tokenize_str(context))

@@ -1,0 +1,51 @@
+"""The folder of a tokenizer: what `AutoTokenizer.from_pretrained(folder)` loads, and our manifest beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tokit.storage.folder import dump_json
+from tokit.tokenizer.special_tokens import TRANSFORMERS_ROLES
+
+# transformers writes this number where a tokenizer has no limit of its own.
+NO_LIMIT = int(1e30)
+
+
+def write_library_files(
+    tokenizer_json: bytes, folder: Path, specials: Mapping[str, str], *, config: dict[str, Any] | None = None
+) -> None:
+    """Write tokenizer.json, tokenizer_config.json and special_tokens_map.json.
+
+    Args:
+        tokenizer_json: The tokenizer.
+        folder: Where to.
+        specials: Role → text.
+        config: The tokenizer_config.json of a foreign tokenizer, kept as it was; None writes ours.
+    """
+    (folder / "tokenizer.json").write_bytes(tokenizer_json)
+    dump_json(tokenizer_config(specials) if config is None else config, folder / "tokenizer_config.json")
+    dump_json(special_tokens_map(specials), folder / "special_tokens_map.json")
+
+
+def special_tokens_map(specials: Mapping[str, str]) -> dict[str, Any]:
+    """Role → text in transformers' names; roles that it has no name for are listed as additional."""
+    named = {name: specials[role] for role, names in TRANSFORMERS_ROLES.items() if role in specials for name in names}
+    others = [text for role, text in specials.items() if role not in TRANSFORMERS_ROLES]
+    return {**named, **({"additional_special_tokens": others} if others else {})}
+
+
+def tokenizer_config(specials: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that make transformers give the ids that tokit gives.
+
+    The class named is the one that takes tokenizer.json as it is; a model's own class would rebuild the pipeline.
+    """
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "split_special_tokens": True,
+        "model_max_length": NO_LIMIT,
+        "model_input_names": ["input_ids", "attention_mask"],
+        **special_tokens_map(specials),
+    }

@@ -1,0 +1,122 @@
+"""What a tokenizer.json says about its tokenizer: whether it keeps every text, and what each piece stands for.
+
+Both are read off the file's parts, not tried out on examples; what is not known to be exact counts as lossy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tokit.text.pipeline import METASPACE
+from tokit.tokenizer.byte_alphabet import byte_alphabet
+from tokit.tokenizer.special_tokens import BYTE_TOKENS
+
+Spec = dict[str, Any]
+# Pre-tokenizers that leave the white space between words out.
+_DROPPING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "CharDelimiterSplit"}
+# Where a sequence of them keeps its steps.
+STEPS = ("normalizers", "pretokenizers", "decoders")
+# Components whose readers tell them by their type.
+TYPED = ("normalizer", "pre_tokenizer", "decoder")
+
+
+def is_complete(spec: Spec) -> bool:
+    """Whether a tokenizer.json has all that its readers here ask for; the library takes files that leave some out."""
+    if not all(name in spec for name in ("added_tokens", *TYPED)) or "type" not in spec["model"]:
+        return False
+    return all(_is_typed(spec[name]) for name in TYPED)
+
+
+def why_lossy(spec: Spec) -> str:
+    """Why decoding may not give the text back; empty when it always does."""
+    return (
+        _normalizer_loss(spec.get("normalizer"))
+        or _splitter_loss(spec.get("pre_tokenizer"))
+        or _model_loss(spec)
+        or _decoder_loss(spec)
+    )
+
+
+def piece_texts(names: list[str], spec: Spec) -> list[str]:
+    """The text that each token contributes; bytes that are no UTF-8 by themselves become U+FFFD."""
+    kinds = {part["type"] for part in parts(spec.get("decoder"))}
+    added = {token["content"] for token in spec.get("added_tokens", [])}
+    if "ByteLevel" in kinds:
+        table = {ord(sign): byte for byte, sign in enumerate(byte_alphabet())}
+        return [name if name in added else _from_byte_level(name, table) for name in names]
+    prefix = spec["model"].get("continuing_subword_prefix") if "WordPiece" in kinds else None
+    spaced = any(METASPACE in str(part) for part in parts(spec.get("decoder")))
+    bytewise = "ByteFallback" in kinds
+    return [name if name in added else _plain_text(name, prefix, spaced=spaced, bytewise=bytewise) for name in names]
+
+
+def parts(component: Spec | None) -> Iterator[Spec]:
+    """The steps of a normalizer, pre-tokenizer or decoder, sequences flattened."""
+    if component is None:
+        return
+    steps = next((component[key] for key in STEPS if key in component), None)
+    if steps is None:
+        yield component
+        return
+    for step in steps:
+        yield from parts(step)
+
+
+def _is_typed(component: Spec | None) -> bool:
+    if component is None:
+        return True
+    steps: list[Spec] = next((component[key] for key in STEPS if key in component), [])
+    return "type" in component and all(_is_typed(step) for step in steps)
+
+
+def _from_byte_level(name: str, table: dict[int, int]) -> str:
+    try:
+        return bytes([table[ord(sign)] for sign in name]).decode("utf-8", errors="replace")
+    except KeyError:
+        return name
+
+
+def _plain_text(name: str, prefix: str | None, *, spaced: bool, bytewise: bool) -> str:
+    if prefix and name.startswith(prefix):
+        return name.removeprefix(prefix)
+    if bytewise and name in BYTE_TOKENS:
+        return bytes([int(name[3:5], 16)]).decode("utf-8", errors="replace")
+    return name.replace(METASPACE, " ") if spaced else name
+
+
+def _normalizer_loss(normalizer: Spec | None) -> str:
+    names = [step["type"] for step in parts(normalizer)]
+    return f"its normalizer changes text ({', '.join(names)})" if names else ""
+
+
+def _splitter_loss(splitter: Spec | None) -> str:
+    for step in parts(splitter):
+        if step["type"] == "Metaspace":
+            return f"it writes a space as {METASPACE}, so it reads {METASPACE} in the text as a space"
+        if step["type"] in _DROPPING or step.get("behavior") == "Removed":
+            return "its pre-tokenizer drops the white space between words"
+        if step["type"] == "ByteLevel" and step.get("add_prefix_space"):
+            return "it puts a space before the text"
+    return ""
+
+
+def _model_loss(spec: Spec) -> str:
+    model = spec["model"]
+    vocab = model.get("vocab", {})
+    known = set(vocab) if isinstance(vocab, dict) else {piece for piece, _ in vocab}
+    kinds = {step["type"] for step in parts(spec.get("pre_tokenizer"))}
+    if model.get("dropout"):
+        return "its merges are dropped at random"
+    if model["type"] in ("BPE", "Unigram") and "ByteLevel" in kinds and known.issuperset(byte_alphabet()):
+        return ""
+    if model["type"] in ("BPE", "Unigram") and model.get("byte_fallback") and known.issuperset(BYTE_TOKENS):
+        return ""
+    return "a word or character outside its vocabulary becomes the unknown token"
+
+
+def _decoder_loss(spec: Spec) -> str:
+    decoder = [step["type"] for step in parts(spec.get("decoder"))]
+    byte_level = any(step["type"] == "ByteLevel" for step in parts(spec.get("pre_tokenizer")))
+    expected = ["ByteLevel"] if byte_level else ["ByteFallback", "Fuse"]
+    return "" if decoder == expected else "its decoder does not undo its encoding"

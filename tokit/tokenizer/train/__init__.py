@@ -1,0 +1,1 @@
+"""Training of tokenizers from pre-token counts."""

@@ -1,0 +1,129 @@
+"""Merges learnt from counted words in a kernel: the same as the reference's trainer, pair by pair."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import IntArray
+from tokit.kernels.compiled.loader import kernel
+from tokit.progress import Progress, Tick
+
+DONE, MORE, FULL = 0, 1, 2
+MERGES, NEXT_ID, LISTED = 3, 4, 5
+FIRST_PAIRS = 1 << 16
+# Merges between two looks at progress.
+BATCH = 500
+NO_LIMIT = 1 << 60
+Symbols = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where learning ends.
+
+    Attributes:
+        merges: How many are wanted.
+        least: A pair that occurs less often is not merged.
+        longest: A merged symbol stays shorter than this, in characters; pairs of first symbols are exempt.
+    """
+
+    merges: int
+    least: int = 0
+    longest: int = NO_LIMIT
+
+
+@dataclass(slots=True)
+class Words:
+    """Counted words as symbols.
+
+    Attributes:
+        symbols: Of all words, ids below `first_id`; int32.
+        ends: Exclusive end of each word in them.
+        counts: How often each occurs.
+        first_id: Of the first symbol that will be made.
+    """
+
+    symbols: Symbols
+    ends: IntArray
+    counts: IntArray
+    first_id: int
+
+
+@dataclass(slots=True)
+class Pairs:
+    """A table and a heap of pairs, as `kernels/learning.py` lays them out."""
+
+    table: IntArray
+    heap: IntArray
+
+    @classmethod
+    def of(cls, room: int) -> Pairs:
+        """Room for so many, a power of two."""
+        return cls(np.empty(8 * room, dtype=np.int64), np.empty(2 * room, dtype=np.int64))
+
+    def grow(self, bar: int, state: IntArray) -> None:
+        """Make room for twice as many, and forget those that occur less often than the bar."""
+        bigger = Pairs.of(len(self.heap))
+        if state[LISTED]:
+            kernel("move_pairs")(bar, self.table, bigger.table, bigger.heap, state)
+        self.table, self.heap = bigger.table, bigger.heap
+
+
+def learn(words: Words, limits: Limits, tick: Tick) -> list[tuple[int, int]]:
+    """The merges, in the order in which they are learnt; the k-th makes the symbol `first_id` + k.
+
+    Args:
+        words: What to learn from.
+        limits: Where to stop.
+        tick: Told how many merges were learnt.
+    """
+    cells = np.empty(2 * (len(words.symbols) + len(words.ends) + 1), dtype=np.int32)
+    kernel("lay_words")(words.symbols, words.ends, words.counts, cells)
+    # What is not touched takes no memory.
+    places = np.empty(3 * len(words.symbols), dtype=np.int32)
+    ids = words.first_id + limits.merges
+    lengths = np.ones(ids, dtype=np.int64)
+    merges = np.empty(2 * limits.merges, dtype=np.int32)
+    state = np.zeros(6, dtype=np.int64)
+    state[NEXT_ID] = words.first_id
+    bar = lowest_count(words, limits)
+    pairs = Pairs.of(FIRST_PAIRS)
+    scratch = _scratch(ids)
+    started = time.perf_counter()
+    code = MORE
+    while code != DONE:
+        code = kernel("learn_merges")(
+            cells, words.counts, lengths, pairs.table, places, pairs.heap, *scratch, bar, limits.longest,
+            limits.merges, BATCH, merges, state,
+        )  # fmt: skip
+        if code == FULL:
+            pairs.grow(bar, state)
+        learnt = int(state[MERGES])
+        rate = learnt / (time.perf_counter() - started)
+        tick(Progress("merging", learnt, limits.merges, "merges", f"{rate:,.0f}/s"))
+    pairs_learnt = merges[: 2 * int(state[MERGES])].reshape(-1, 2)
+    return [(left, right) for left, right in pairs_learnt.tolist()]
+
+
+def _scratch(ids: int) -> tuple[IntArray | Symbols, ...]:
+    """What the kernel notes of neighbours: on the left, on the right, which ones they are, and how many."""
+    beside = [np.zeros(2 * ids, dtype=np.int64) for _ in range(2)]
+    met = [np.empty(ids, dtype=np.int32) for _ in range(2)]
+    return (*beside, *met, np.zeros(5, dtype=np.int64))
+
+
+def lowest_count(words: Words, limits: Limits) -> int:
+    """A count that no merged pair is below.
+
+    When all pairs of a word are rarer than the word, it has become one symbol. So before pairs are merged that occur
+    less often than the n-th most frequent word, there are n symbols.
+    """
+    least = max(limits.least, 1)
+    rank = words.first_id + limits.merges
+    if limits.longest < NO_LIMIT or rank > len(words.counts):
+        return least
+    return max(least, int(np.partition(words.counts, -rank)[-rank]))
