@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import tokit
-from tests.conftest import PARALLEL, Ran, assert_error
+from tests.support.program import Ran, assert_error
+from tests.support.texts import PARALLEL
 from tokit.arrays import Block
 from tokit.cli.compare import shown
 from tokit.evaluation.tokenizer_metrics import METRICS

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import HOSTILE_TEXTS, PARALLEL, TEXTS, Ran, assert_error
+from tests.support.program import Ran, assert_error
+from tests.support.texts import HOSTILE_TEXTS, PARALLEL, TEXTS
 from tokit.cli.show import readable
 from tokit.ops.show import ShownToken, half_character, show
 from tokit.tokenizer.base import EncodeOptions, Tokenizer

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import HOSTILE_TEXTS, TEXTS
+from tests.support.texts import HOSTILE_TEXTS, TEXTS
 from tokit.arrays import Block, Pieces
 from tokit.evaluation.metric import Sample, Subject, Value
 from tokit.evaluation.tokenizer_metrics import METRICS, renyi_efficiency

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Regex, pre_tokenizers
 
-from tests.conftest import HOSTILE_TEXTS, TEXTS
+from tests.support.texts import HOSTILE_TEXTS, TEXTS
 from tokit.arrays import Block
 from tokit.errors import UsageError
 from tokit.evaluation.word_rules import (
