@@ -23,7 +23,7 @@ from tokit.cli.main import main
 from tokit.corpus import open_corpus
 from tokit.ops.train import train_tokenizer
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 settings.register_profile(
     "tokit",
@@ -95,7 +95,7 @@ def variant_folder(request: pytest.FixtureRequest, trained_folder: Callable[[str
 @pytest.fixture(scope="session")
 def trained(variant_folder: Path) -> Tokenizer:
     """Every family and variant in turn, opened from its folder."""
-    return open_tokenizer(variant_folder)
+    return load_tokenizer(variant_folder)
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +117,7 @@ def train(tmp_path: Path) -> Callable[..., Tokenizer]:
         path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
         corpus = open_corpus([str(path)])
         train_tokenizer(corpus, out, vocab_sizes=() if size is None else (size,), **options)
-        return open_tokenizer(out)
+        return load_tokenizer(out)
 
     return run
 

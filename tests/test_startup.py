@@ -60,7 +60,7 @@ def test_encode_of_a_line_loads_tokenizers_and_at_most_numpy(bpe_folder: Path) -
 
 def test_python_api_is_loaded_by_name() -> None:
     code = (
-        "import sys, tokit; assert 'numpy' not in sys.modules; tokit.load; tokit.open_corpus\n"
+        "import sys, tokit; assert 'numpy' not in sys.modules; tokit.load_tokenizer; tokit.open_corpus\n"
         "assert 'tokenizers' not in sys.modules"
     )
     done = subprocess.run(

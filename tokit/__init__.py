@@ -5,7 +5,7 @@ The names below are the Python API; each loads its module when it is first used.
 >>> import tokit
 >>> corpus = tokit.open_corpus(["corpora/parallel"])
 >>> report = tokit.train_tokenizer(corpus, "tok", family="bpe", vocab_sizes=[2000])
->>> tokit.load("tok").encode("hello world")
+>>> tokit.load_tokenizer("tok").encode("hello world")
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from tokit.ops.import_vectors import import_vectors
     from tokit.ops.pretrain import fit_contextual
     from tokit.ops.train import train_tokenizer
-    from tokit.tokenizer.load import open_tokenizer as load
+    from tokit.tokenizer.load import load_tokenizer
 
 __version__ = "0.1.0"
 
 _API = {
     "compare": "tokit.ops.compare:compare",
     "open_corpus": "tokit.corpus:open_corpus",
-    "load": "tokit.tokenizer.load:open_tokenizer",
+    "load_tokenizer": "tokit.tokenizer.load:load_tokenizer",
     "count_to_folder": "tokit.ops.count:count_to_folder",
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
     "export_embedding": "tokit.ops.export:export_embedding",
@@ -54,7 +54,7 @@ __all__ = [
     "fit_contextual",
     "fit_embedding",
     "import_vectors",
-    "load",
+    "load_tokenizer",
     "open_corpus",
     "train_tokenizer",
 ]

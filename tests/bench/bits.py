@@ -70,12 +70,12 @@ def baselines(corpus: Path, tokenizer: Path, models: dict[str, dict[str, Any]]) 
     from tokit.lm.plan import plan_pretraining
     from tokit.ops import pretrain
     from tokit.progress import silent
-    from tokit.tokenizer.load import open_tokenizer
+    from tokit.tokenizer.load import load_tokenizer
 
     manifest = next(iter(models.values()))
     settings = {name: manifest["params"][name] for name in SPLIT}
     plan = plan_pretraining("llama", "tiny", settings, minutes=None, seed=manifest["seed"], threads=None)
-    source, _ = pretrain.model_tokenizer(open_tokenizer(tokenizer), plan.family)
+    source, _ = pretrain.model_tokenizer(load_tokenizer(tokenizer), plan.family)
     with StreamWriter(source.vocab_size) as train, StreamWriter(source.vocab_size) as held:
         text = pretrain._encode(open_corpus([str(corpus)]), source, (train, held), plan, silent)
         if text.facts.as_dict() != manifest["corpus"]:

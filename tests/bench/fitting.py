@@ -82,7 +82,7 @@ import json, sys
 import numpy as np, tokit
 from tokit.embedding.embedding_folder import load_embedding
 folder, tokenizer, out = sys.argv[1:]
-embedding, texts = load_embedding(folder), tokit.load(tokenizer).pieces.texts
+embedding, texts = load_embedding(folder), tokit.load_tokenizer(tokenizer).pieces.texts
 order = [i for i in np.argsort(-embedding.token_counts, kind="stable").tolist() if embedding.seen[i] and texts[i]]
 np.save(f"{out}.npy", embedding.vectors[order])
 json.dump([texts[i] for i in order], open(f"{out}.json", "w"))

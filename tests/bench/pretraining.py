@@ -174,12 +174,12 @@ def held_out_loss(job: Job, folder: Path) -> float:
 
 def rows_like(batch: int, corpus: Path, tokenizer: Path, context: int) -> int:
     """Rows of `context` tokens that hold as many as a batch of documents does, each cut to that length."""
-    from tokit.tokenizer.load import open_tokenizer
+    from tokit.tokenizer.load import load_tokenizer
 
     with corpus.open(encoding="utf-8", newline="\n") as file:
         lines = [line for line in (raw.rstrip("\n") for raw in islice(file, SAMPLED)) if line]
     # A special token at either end.
-    lengths = [min(len(ids) + 2, context) for ids in open_tokenizer(tokenizer).encode_batch(lines)]
+    lengths = [min(len(ids) + 2, context) for ids in load_tokenizer(tokenizer).encode_batch(lines)]
     return max(1, round(batch * statistics.mean(lengths) / context))
 
 

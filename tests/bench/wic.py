@@ -78,7 +78,7 @@ def place_of(text: str, number: int) -> Place:
 
 def pieces_of(tokenizer: Any, place: Place, *, framed: bool) -> tuple[list[int], Bools]:
     """(ids of the sentence, which of those without the frame are of the word)."""
-    encoding = tokenizer.engine.encode(place.text, add_special_tokens=framed)
+    encoding = tokenizer.library.encode(place.text, add_special_tokens=framed)
     inside = [
         start < place.end and end > place.start
         for (start, end), special in zip(encoding.offsets, encoding.special_tokens_mask, strict=True)

@@ -17,7 +17,7 @@ from tokit.arrays import Block
 from tokit.cli.compare import shown
 from tokit.evaluation.tokenizer_metrics import METRICS
 from tokit.ops.compare import _parts, short_names
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
 COLUMNS = ["name", "family", "vocab_size", *[metric.name for metric in METRICS]]
@@ -56,7 +56,7 @@ def test_json_has_full_precision_and_agrees_with_the_tokenizers(cli: Cli, folder
     assert report["bytes"] == len(text.replace("\n", "").encode("utf-8"))
     for row, folder in zip(report["tokenizers"], folders, strict=True):
         assert ["path", *COLUMNS] == sorted(row, key=["path", *COLUMNS].index)
-        tokens = sum(len(open_tokenizer(folder).encode(line)) for line in text.splitlines())
+        tokens = sum(len(load_tokenizer(folder).encode(line)) for line in text.splitlines())
         assert row["tokens"] == tokens
         assert row["bytes_per_token"] == report["bytes"] / tokens
         assert row["fertility"] == tokens / report["words"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.program import Ran, assert_error, folder_bytes
 from tests.support.texts import TEXTS
 from tokit.storage.folder import read_manifest
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
 FILES = {
@@ -88,7 +88,7 @@ def test_files_without_a_final_newline_stay_apart(cli: Cli, bpe_folder: Path, tm
 
 
 def test_forms(cli: Cli, bpe_folder: Path) -> None:
-    tokenizer = open_tokenizer(bpe_folder)
+    tokenizer = load_tokenizer(bpe_folder)
     text = "the cat\\ \n\n\tzebra"
     ids = cli("encode", "-t", bpe_folder, stdin=text.encode()).text.split("\n")
     assert [[int(word) for word in line.split()] for line in ids] == [
@@ -112,14 +112,14 @@ def test_json_lines_keep_their_other_fields(cli: Cli, bpe_folder: Path) -> None:
     records = [{"id": 7, "text": "the cat", "tags": ["é", None]}, {"text": "a\nb", "nested": {"x": 1.5}}]
     data = "".join(json.dumps(record) + "\n" for record in records).encode()
     ran = cli("encode", "-t", bpe_folder, "--format", "jsonl", "--as", "jsonl", stdin=data)
-    tokenizer = open_tokenizer(bpe_folder)
+    tokenizer = load_tokenizer(bpe_folder)
     expected = [{**record, "input_ids": tokenizer.encode(str(record["text"]))} for record in records]
     assert [json.loads(line) for line in ran.text.splitlines()] == expected
 
 
 def test_special_tokens_only_when_asked(cli: Cli, trained_folder: Callable[[str], Path]) -> None:
     folder = trained_folder("wordpiece")
-    tokenizer = open_tokenizer(folder)
+    tokenizer = load_tokenizer(folder)
     special = tokenizer.special_ids
 
     def ids(*options: str) -> list[int]:
@@ -314,7 +314,7 @@ def test_damaged_shards(cli: Cli, bpe_folder: Path, tmp_path: Path, format_: str
 def test_shards_name_their_tokenizer(cli: Cli, bpe_folder: Path, tmp_path: Path) -> None:
     assert cli("encode", "-t", bpe_folder, "-o", tmp_path / "a", stdin=b"one two\n").code == 0
     manifest = read_manifest(tmp_path / "a", "shards")
-    assert manifest["tokenizer_sha256"] == open_tokenizer(bpe_folder).sha256
+    assert manifest["tokenizer_sha256"] == load_tokenizer(bpe_folder).sha256
     assert manifest["files"]["tokenizer/tokenizer.json"] == manifest["tokenizer_sha256"]
     # Shards stand for their tokenizer.
     assert cli("encode", "-t", tmp_path / "a", stdin=b"one two\n") == cli(

@@ -21,7 +21,7 @@ from tokit.embedding.formats.exports import EXPORTS
 from tokit.embedding.formats.recognise import recognise
 from tokit.embedding.ngrams import ngram_text
 from tokit.ops.fit import fit_embedding
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
 SENTENCES = ["water größe 日本語 the the", "the waters cold a", "naïve cafe\u0301 👩‍👩‍👧 the </s> water ing walking"]
@@ -66,7 +66,7 @@ def test_bin_has_our_vectors_in_gensim_and_fasttext(
     assert (ran.code, "the same in gensim and fasttext" in ran.err) == (0, True)
     embedding, table = load_embedding(emb), load_ngrams(emb)
     assert table is not None
-    pieces = open_tokenizer(embedding.tokenizer).pieces
+    pieces = load_tokenizer(embedding.tokenizer).pieces
     library = importlib.import_module("fasttext").load_model(str(path))
     model, vectors = load_facebook_model(str(path)), load_facebook_vectors(str(path))
     words = library.get_words()
@@ -95,7 +95,7 @@ def test_bin_goes_on_training_in_gensim(cli: Cli, folder: Callable[..., Path], t
     assert cli("export", folder(), "--to", "fasttext", "-o", path, "-q").code == 0
     model = load_facebook_model(str(path))
     assert (model.sg, model.window, model.negative, model.epochs) == (1, 5, 5, 40)
-    known = {word: i for i, word in enumerate(open_tokenizer(folder() / "tokenizer.json").pieces.texts)}
+    known = {word: i for i, word in enumerate(load_tokenizer(folder() / "tokenizer.json").pieces.texts)}
     output = load_file(folder() / "training.safetensors")["output"]
     np.testing.assert_array_equal(model.syn1neg[model.wv.key_to_index["water"]], output[known["water"]])
 
@@ -136,7 +136,7 @@ def test_word_vectors_come_back(
     assert recognise(path) == name
     got = FORMATS.get(name).read(Source(path, tmp_path / "vectors.words.txt" if name == "npy" else None))
     embedding = load_embedding(folder("skipgram", tokenizer))
-    pieces = open_tokenizer(embedding.tokenizer).pieces
+    pieces = load_tokenizer(embedding.tokenizer).pieces
     names = pieces.texts if tokenizer == "word" else pieces.names
     known = {names[i]: i for i in np.flatnonzero(embedding.seen & ~embedding.special).tolist()}
     assert {*got.words} == {*known}

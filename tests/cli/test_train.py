@@ -12,7 +12,7 @@ import pytest
 from tests.support.program import Ran, assert_error, folder_bytes
 from tokit.storage.folder import read_manifest
 from tokit.tokenizer import FAMILIES
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
 
@@ -177,7 +177,7 @@ def test_options_are_in_the_manifest(cli: Cli, english_file: Path, tmp_path: Pat
     assert manifest["special_tokens"]["pad"] == "[PAD]"
     assert list(manifest["special_tokens"])[-1] == "user"
     assert (manifest["template"], manifest["seed"]) == ("eos", 3)
-    names = open_tokenizer(tmp_path / "tok").pieces.names
+    names = load_tokenizer(tmp_path / "tok").pieces.names
     # Shorter than five bytes, as the reference counts.
     assert max(len(name) for name in names[261 + 1 :]) < 5
 

@@ -20,7 +20,7 @@ from tests.support.texts import HOSTILE_TEXTS, PARALLEL, TEXTS
 from tokit.cli.show import readable
 from tokit.ops.show import ShownToken, half_character, show
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
 needs_wc = pytest.mark.skipif(shutil.which("wc") is None, reason="no wc here")
@@ -144,7 +144,7 @@ def test_show_json_has_offsets_in_bytes(cli: Cli, small: Path) -> None:
 
 
 def test_tokens_of_the_template_stand_for_nothing(trained_folder: Callable[[str], Path]) -> None:
-    tokenizer = open_tokenizer(trained_folder("wordpiece"))
+    tokenizer = load_tokenizer(trained_folder("wordpiece"))
     tokens = show(tokenizer, "is é", EncodeOptions(add_special=True)).tokens
     assert [token.id for token in tokens] == tokenizer.encode("is é", EncodeOptions(add_special=True))
     assert tokens[0].special and (tokens[0].start, tokens[0].end) == (0, 0)

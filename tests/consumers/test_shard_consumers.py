@@ -10,7 +10,7 @@ import pytest
 
 from tokit.corpus import open_corpus
 from tokit.ops.encode import encode_shards
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def shards(bpe_folder: Path, corpus_file: Path, tmp_path_factory: pytest.TempPat
 
     def folder(to: str) -> Path:
         if not (root / to).exists():
-            encode_shards(open_corpus([str(corpus_file)]), open_tokenizer(bpe_folder), root / to, to=to)
+            encode_shards(open_corpus([str(corpus_file)]), load_tokenizer(bpe_folder), root / to, to=to)
         return root / to
 
     return folder
@@ -27,7 +27,7 @@ def shards(bpe_folder: Path, corpus_file: Path, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="module")
 def rows(bpe_folder: Path, lines: list[str]) -> list[list[int]]:
-    return open_tokenizer(bpe_folder).encode_batch(lines)
+    return load_tokenizer(bpe_folder).encode_batch(lines)
 
 
 def test_bin_as_nanogpt_reads_it(shards: Callable[[str], Path], rows: list[list[int]]) -> None:

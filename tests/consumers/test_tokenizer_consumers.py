@@ -13,7 +13,7 @@ import pytest
 from tests.support.texts import HOSTILE_TEXTS
 from tests.support.variants import VARIANTS
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 pytest.importorskip("transformers")
 
@@ -122,9 +122,9 @@ def test_roles_of_ones_own(train: Callable[..., Tokenizer], tmp_path: Path) -> N
 
 def test_saved_by_transformers_it_still_opens_here(bpe_folder: Path, tmp_path: Path, mixed_lines: list[str]) -> None:
     auto_tokenizer(bpe_folder).save_pretrained(tmp_path)
-    again = open_tokenizer(tmp_path)
-    assert again.encode_batch(mixed_lines) == open_tokenizer(bpe_folder).encode_batch(mixed_lines)
-    assert again.special_ids == open_tokenizer(bpe_folder).special_ids
+    again = load_tokenizer(tmp_path)
+    assert again.encode_batch(mixed_lines) == load_tokenizer(bpe_folder).encode_batch(mixed_lines)
+    assert again.special_ids == load_tokenizer(bpe_folder).special_ids
 
 
 @pytest.mark.parametrize("variant", list(VARIANTS))
@@ -147,7 +147,7 @@ def test_large_vocabulary_prints_no_warning(
     (tmp_path / "large.json").write_text(json.dumps(spec))
     target = tmp_path / "tok"
     target.mkdir()
-    open_tokenizer(tmp_path / "large.json").save_files(target)
+    load_tokenizer(tmp_path / "large.json").save_files(target)
     said: list[str] = []
     monkeypatch.setattr(logging.Logger, "warning", lambda _self, message, *_args, **_named: said.append(str(message)))
     auto = auto_tokenizer(target)

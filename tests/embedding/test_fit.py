@@ -88,7 +88,7 @@ def test_words_of_one_topic_are_neighbours(text: Path, tokenizer: Path, tmp_path
 @pytest.mark.parametrize("family", list(EMBEDDINGS))
 def test_the_folder_holds_what_it_says(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
     report = fit(text, tokenizer, tmp_path / "emb", family=family)
-    loaded = tokit.load(tokenizer)
+    loaded = tokit.load_tokenizer(tokenizer)
     size = loaded.vocab_size
     vectors = load_file(tmp_path / "emb" / "model.safetensors")
     training = load_file(tmp_path / "emb" / "training.safetensors")

@@ -18,7 +18,7 @@ from tokit.embedding.words.results import Combined
 from tokit.embedding.words.word_space import UnknownWordError, WordSpace
 from tokit.errors import UsageError
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 DRAW = np.random.default_rng(0)
 WORDS = {"king": (3, 4), "Ġking": (3, 3.9), "queen": (4, 3), "man": (0, 2), "woman": (1, 1), "far": (-1, 0)}
@@ -122,7 +122,7 @@ def space(tmp_path: Path) -> WordSpace:
     )
     engine.decoder = decoders.ByteLevel()
     engine.save(str(tmp_path / "tokenizer.json"))
-    tokenizer = open_tokenizer(tmp_path)
+    tokenizer = load_tokenizer(tmp_path)
     assert isinstance(tokenizer, LibraryTokenizer)
     vectors = np.zeros((tokenizer.vocab_size, 2), dtype=np.float32)
     for name, vector in PLANE.items():

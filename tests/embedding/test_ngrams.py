@@ -26,7 +26,7 @@ from tokit.errors import ArtifactError
 from tokit.ops.fit import fit_embedding
 from tokit.ops.train import RuleOptions
 from tokit.storage.safetensors import SelectedRows, mapped_tensor, write_tensors
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
 SENTENCES = ["water größe 日本語 the the", "the waters cold a", "naïve cafe\u0301 👩‍👩‍👧 the water"] * 20
@@ -119,7 +119,7 @@ def test_a_row_is_the_mean_of_its_own_and_its_ngrams(
     assert stored["ngram_buckets"].dtype == np.uint32
     assert (np.diff(stored["ngram_buckets"].astype(np.int64)) > 0).all()
     np.testing.assert_array_equal(stored["ngrams"], table.ngrams[:])
-    pieces = open_tokenizer(path / "tokenizer.json").pieces
+    pieces = load_tokenizer(path / "tokenizer.json").pieces
     rows = {int(bucket): row for bucket, row in zip(stored["ngram_buckets"], stored["ngrams"], strict=True)}
     used = set()
     for i, (vector, own) in enumerate(zip(embedding.vectors, stored["own"], strict=True)):
@@ -159,7 +159,7 @@ def test_import_gives_the_vectors_of_the_fasttext_library(cli: Cli, text: Path, 
     assert (ran.code, "2,000 n-grams" in ran.err) == (0, True)
     embedding, table = load_embedding(tmp_path / "emb"), load_ngrams(tmp_path / "emb")
     assert table is not None
-    pieces = open_tokenizer(tmp_path / "emb" / "tokenizer.json").pieces
+    pieces = load_tokenizer(tmp_path / "emb" / "tokenizer.json").pieces
     known = {word: i for i, word in enumerate(pieces.texts)}
     words = model.get_words()
     assert {"größe", "日本語", "cafe\u0301", "👩‍👩‍👧"} <= {*words}

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
-from tokenizers import Tokenizer as Engine
+from tokenizers import Tokenizer as Library
 
 from tests.support.texts import HOSTILE_TEXTS, TEXTS
 from tokit.ops.fit import Source, plain_source
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +25,13 @@ def source(trained: Tokenizer) -> Source:
 
 def raw_ids(source: Source, text: str) -> list[int]:
     """As a library reads the file: no setting of ours."""
-    ids: list[int] = raw_engine(source.plain.engine.to_str()).encode(text).ids
+    ids: list[int] = raw_tokenizer(source.plain.library.to_str()).encode(text).ids
     return ids
 
 
 @cache
-def raw_engine(specification: str) -> Engine:
-    return Engine.from_str(specification)
+def raw_tokenizer(specification: str) -> Library:
+    return Library.from_str(specification)
 
 
 def test_every_reader_gives_the_ids_of_encode(source: Source, lines: list[str]) -> None:
@@ -46,7 +46,7 @@ def test_every_reader_gives_the_ids_of_encode_for_any_text(source: Source, text:
 
 
 def test_every_row_has_a_name(source: Source) -> None:
-    assert sorted(source.plain.engine.get_vocab().values()) == list(range(source.given.vocab_size))
+    assert sorted(source.plain.library.get_vocab().values()) == list(range(source.given.vocab_size))
     assert source.pieces.special.tolist() == source.given.pieces.special.tolist()
     assert source.pieces.special.any()
     assert source.pieces.unknown_id == source.given.unknown_id
@@ -66,15 +66,15 @@ MODELS = {
 
 def foreign(model: models.Model, folder: Path) -> LibraryTokenizer:
     """A tokenizer.json with all that an embedding must be rid of: tokens from outside, template, limits."""
-    engine = Engine(model)
-    for i in range(engine.get_vocab_size(), 13):
+    library = Library(model)
+    for i in range(library.get_vocab_size(), 13):
         text = SPECIALS.get(i, f"<tool{i}>")
-        engine.add_tokens([AddedToken(text, special=i in SPECIALS, normalized=False)])
-    engine.post_processor = processors.TemplateProcessing(single="hello $A", special_tokens=[("hello", 12)])
-    engine.enable_truncation(3)
-    engine.enable_padding(length=8, pad_id=10, pad_token="[PAD]")
-    engine.save(str(folder / "tokenizer.json"))
-    tokenizer = open_tokenizer(folder)
+        library.add_tokens([AddedToken(text, special=i in SPECIALS, normalized=False)])
+    library.post_processor = processors.TemplateProcessing(single="hello $A", special_tokens=[("hello", 12)])
+    library.enable_truncation(3)
+    library.enable_padding(length=8, pad_id=10, pad_token="[PAD]")
+    library.save(str(folder / "tokenizer.json"))
+    tokenizer = load_tokenizer(folder)
     assert isinstance(tokenizer, LibraryTokenizer)
     return tokenizer
 
@@ -88,35 +88,35 @@ def test_a_foreign_file_loses_its_special_tokens_and_no_other(tmp_path: Path, ki
     assert ids == original.encode(text)
     assert not {10, 12} & set(ids)
     assert (11 in ids) == ("<tool11>" in text)
-    assert sorted(source.plain.engine.get_vocab().values()) == list(range(13))
+    assert sorted(source.plain.library.get_vocab().values()) == list(range(13))
     assert source.pieces.special.nonzero()[0].tolist() == [i for i in SPECIALS if kind != "wordpiece" or i > 8]
 
 
 def test_ids_without_a_token_get_a_name(tmp_path: Path) -> None:
-    engine = Engine(models.BPE(vocab={"a": 0, "b": 5}, merges=[]))
-    engine.save(str(tmp_path / "tokenizer.json"))
-    source = plain_source(open_tokenizer(tmp_path))
-    assert sorted(source.plain.engine.get_vocab().values()) == list(range(6))
+    library = Library(models.BPE(vocab={"a": 0, "b": 5}, merges=[]))
+    library.save(str(tmp_path / "tokenizer.json"))
+    source = plain_source(load_tokenizer(tmp_path))
+    assert sorted(source.plain.library.get_vocab().values()) == list(range(6))
     assert raw_ids(source, "abba") == [0, 5, 5, 0]
 
 
 def test_of_two_pieces_with_one_name_the_later_keeps_it(tmp_path: Path) -> None:
-    engine = Engine(models.Unigram([("?", 0.0), ("ab", -1.0), ("a", -2.0), ("ab", -3.0)], 0, byte_fallback=False))
-    engine.save(str(tmp_path / "tokenizer.json"))
-    original = open_tokenizer(tmp_path)
+    library = Library(models.Unigram([("?", 0.0), ("ab", -1.0), ("a", -2.0), ("ab", -3.0)], 0, byte_fallback=False))
+    library.save(str(tmp_path / "tokenizer.json"))
+    original = load_tokenizer(tmp_path)
     source = plain_source(original)
     assert raw_ids(source, "aba") == original.encode("aba") == [3, 2]
-    assert sorted(source.plain.engine.get_vocab().values()) == list(range(4))
+    assert sorted(source.plain.library.get_vocab().values()) == list(range(4))
 
 
 def test_parts_that_do_not_change_ids_stay(tmp_path: Path) -> None:
-    engine = Engine(models.BPE(vocab={"Ġ": 0, "a": 1, "b": 2, "ab": 3}, merges=[("a", "b")]))
-    engine.normalizer = normalizers.Lowercase()
-    engine.pre_tokenizer = pre_tokenizers.Sequence(
+    library = Library(models.BPE(vocab={"Ġ": 0, "a": 1, "b": 2, "ab": 3}, merges=[("a", "b")]))
+    library.normalizer = normalizers.Lowercase()
+    library.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Split(Regex(" ?[a-z]+"), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
     )
-    engine.decoder = decoders.ByteLevel()
-    engine.save(str(tmp_path / "tokenizer.json"))
-    before = json.loads(engine.to_str())
-    after = plain_source(open_tokenizer(tmp_path)).plain.specification()
+    library.decoder = decoders.ByteLevel()
+    library.save(str(tmp_path / "tokenizer.json"))
+    before = json.loads(library.to_str())
+    after = plain_source(load_tokenizer(tmp_path)).plain.specification()
     assert after == before

@@ -54,7 +54,7 @@ def fit(text: Path, out: Path, *, tokenizer: Path | None = None, **options: Any)
 
 
 def ids_of(emb: Path, *words: str) -> list[int]:
-    tokenizer = tokit.load(emb)
+    tokenizer = tokit.load_tokenizer(emb)
     return [tokenizer.encode(word)[0] for word in words]
 
 
@@ -260,7 +260,7 @@ def test_imported_vectors_begin_the_pieces_of_another_tokenizer(home: Path, tmp_
     assert report.start is not None and report.start.matched == "text" and not report.start.output
     assert report.dim == 4
     after = load_embedding(tmp_path / "emb")
-    tokenizer = tokit.load(tmp_path / "bpe")
+    tokenizer = tokit.load_tokenizer(tmp_path / "bpe")
     for text_of, vector in ((" the", WORDS["the"]), (" river", WORDS["river"])):
         [token] = tokenizer.encode(text_of)
         np.testing.assert_allclose(after.vectors[token], vector, atol=1e-9)
@@ -279,7 +279,7 @@ def test_a_word_is_looked_up_as_near_does(home: Path, tmp_path: Path) -> None:
     report = fit(home / "second.txt", tmp_path / "emb", tokenizer=home / "tok", start=tmp_path / "bpe-emb",
                  settings=STILL["skipgram"])  # fmt: skip
     space = open_space(tmp_path / "bpe-emb")
-    after, tokenizer = load_embedding(tmp_path / "emb"), tokit.load(home / "tok")
+    after, tokenizer = load_embedding(tmp_path / "emb"), tokit.load_tokenizer(home / "tok")
     query = space.look_up("river")
     assert not query.composed and query.tokens == ("Ġriver",)
     np.testing.assert_allclose(after.vectors[tokenizer.encode("river")[0]], space.vector(query), atol=1e-9)
@@ -308,13 +308,13 @@ def test_continued_pieces_begin_with_their_like(english_file: Path, tmp_path: Pa
     fit(english_file, tmp_path / "one", tokenizer=tmp_path / "500", dim=4, settings={"epochs": 1})
     fit(english_file, tmp_path / "two", tokenizer=tmp_path / "700", start=tmp_path / "one", settings=STILL["skipgram"])
     one, two = load_embedding(tmp_path / "one"), load_embedding(tmp_path / "two")
-    names = {name: i for i, name in enumerate(tokit.load(tmp_path / "500").pieces.names)}
+    names = {name: i for i, name in enumerate(tokit.load_tokenizer(tmp_path / "500").pieces.names)}
     alike = [
         (names[name], i)
-        for i, name in enumerate(tokit.load(tmp_path / "700").pieces.names)
+        for i, name in enumerate(tokit.load_tokenizer(tmp_path / "700").pieces.names)
         if name in names and one.seen[names[name]] and not one.special[names[name]]
     ]
-    assert sum(1 for i, _ in alike if tokit.load(tmp_path / "500").pieces.names[i].startswith("##")) > 50
+    assert sum(1 for i, _ in alike if tokit.load_tokenizer(tmp_path / "500").pieces.names[i].startswith("##")) > 50
     old, new = np.array(alike).T
     np.testing.assert_allclose(two.vectors[new], one.vectors[old], atol=1e-9)
 
@@ -412,7 +412,7 @@ def test_what_goes_on_has_ngrams_that_fit_its_vectors(home: Path, tmp_path: Path
     fit(home / "second.txt", tmp_path / "emb", family="fasttext", start=home / "fasttext")
     table, after = load_ngrams(tmp_path / "emb"), load_embedding(tmp_path / "emb")
     assert table is not None
-    pieces = tokit.load(tmp_path / "emb").pieces
+    pieces = tokit.load_tokenizer(tmp_path / "emb").pieces
     for i in np.flatnonzero(after.seen).tolist():
         rows = table.ngrams[table.rows_of(ngram_buckets([pieces.texts[i]], table).rows)]
         np.testing.assert_allclose(np.vstack([table.own[i], rows]).mean(axis=0), after.vectors[i], atol=1e-6)

@@ -31,7 +31,7 @@ from tokit.ops.decode import decode_shards
 from tokit.ops.encode import Split, encode_shards
 from tokit.storage import hashed_file
 from tokit.tokenizer.base import EncodeOptions
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 ROWS = st.lists(st.lists(st.integers(0, 60_000), max_size=6), max_size=12)
 
@@ -141,7 +141,7 @@ def test_dtype_at_the_border_on_disk(bpe_folder: Path, tmp_path: Path, size: int
     spec["added_tokens"].append({**spec["added_tokens"][0], "id": size - 1, "content": "<|last|>"})
     (tmp_path / "tokenizer.json").write_text(json.dumps(spec))
     (tmp_path / "text.txt").write_text("a<|last|>\n")
-    tokenizer = open_tokenizer(tmp_path / "tokenizer.json")
+    tokenizer = load_tokenizer(tmp_path / "tokenizer.json")
     assert tokenizer.vocab_size == size
     encode_shards(
         open_corpus([str(tmp_path / "text.txt")]),
@@ -161,7 +161,7 @@ def test_dtype_at_the_border_on_disk(bpe_folder: Path, tmp_path: Path, size: int
 @pytest.fixture(scope="module")
 def split_pieces(bpe_folder: Path, corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """The same corpus, split in the same way, read in blocks of several sizes."""
-    tokenizer = open_tokenizer(bpe_folder)
+    tokenizer = load_tokenizer(bpe_folder)
     made = {}
     for block_bytes in (1, 100, 4 << 20):
         made[block_bytes] = tmp_path_factory.mktemp("split") / "shards"
@@ -176,7 +176,7 @@ def test_split_is_the_same_for_any_block_size(split_pieces: dict[int, Path]) -> 
 
 
 def test_split_is_complete_and_disjoint(split_pieces: dict[int, Path], bpe_folder: Path, lines: list[str]) -> None:
-    tokenizer = open_tokenizer(bpe_folder)
+    tokenizer = load_tokenizer(bpe_folder)
     shards = open_shards(split_pieces[1])
     assert shards.parts == ["train", "val"]
     parts = {part: [tokenizer.decode(row) for ids in shards.read(part) for row in ids.lists()] for part in shards.parts}
@@ -188,7 +188,7 @@ def test_split_is_complete_and_disjoint(split_pieces: dict[int, Path], bpe_folde
 
 
 def test_another_seed_holds_out_others(bpe_folder: Path, corpus_file: Path, tmp_path: Path) -> None:
-    tokenizer = open_tokenizer(bpe_folder)
+    tokenizer = load_tokenizer(bpe_folder)
     for seed in (0, 1):
         encode_shards(
             open_corpus([str(corpus_file)]), tokenizer, tmp_path / str(seed), split=Split("val", 0.3), seed=seed
@@ -211,16 +211,16 @@ def test_tokenizer_without_end_of_text_gets_a_copy(bpe_folder: Path, english_fil
     spec = json.loads((bpe_folder / "tokenizer.json").read_bytes())
     spec["added_tokens"] = []
     (tmp_path / "tokenizer.json").write_text(json.dumps(spec))
-    tokenizer = open_tokenizer(tmp_path / "tokenizer.json")
+    tokenizer = load_tokenizer(tmp_path / "tokenizer.json")
     assert tokenizer.special_ids == {}
     renamed = {("<|end|>" if token == "<|endoftext|>" else token): i for token, i in spec["model"]["vocab"].items()}
     spec["model"]["vocab"] = renamed
     (tmp_path / "tokenizer.json").write_text(json.dumps(spec))
-    tokenizer = open_tokenizer(tmp_path / "tokenizer.json")
+    tokenizer = load_tokenizer(tmp_path / "tokenizer.json")
     report = encode_shards(open_corpus([str(english_file)]), tokenizer, tmp_path / "out")
     assert "<|endoftext|> as id 600" in report.notes[0]
     manifest = open_shards(tmp_path / "out").manifest
-    copy = open_tokenizer(tmp_path / "out")
+    copy = load_tokenizer(tmp_path / "out")
     assert manifest["end_of_text"] == 600 == copy.special_ids["endoftext"]
     assert manifest["tokenizer_sha256"] == copy.sha256 != tokenizer.sha256
     assert manifest["vocab_size"] == 601
@@ -235,9 +235,9 @@ def test_tokenizer_without_end_of_text_gets_a_copy(bpe_folder: Path, english_fil
 def test_shards_keep_the_tokenizer_that_the_hash_names(
     trained_folder: Callable[[str], Path], english_file: Path, tmp_path: Path, variant: str
 ) -> None:
-    tokenizer = open_tokenizer(trained_folder(variant))
+    tokenizer = load_tokenizer(trained_folder(variant))
     encode_shards(open_corpus([str(english_file)]), tokenizer, tmp_path / "out")
-    assert open_tokenizer(tmp_path / "out").sha256 == tokenizer.sha256
+    assert load_tokenizer(tmp_path / "out").sha256 == tokenizer.sha256
 
 
 # --- damage
@@ -261,7 +261,7 @@ def test_ids_outside_the_vocabulary_are_named(
     bpe_folder: Path, english_file: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = open_corpus([str(english_file)])
-    encode_shards(corpus, open_tokenizer(bpe_folder), tmp_path / "out", to=name, split=Split("val", 0.3))
+    encode_shards(corpus, load_tokenizer(bpe_folder), tmp_path / "out", to=name, split=Split("val", 0.3))
     outside(tmp_path / "out", name, "val")
     for at_once in (2, 4096):
         monkeypatch.setattr("tokit.ids.shards.DOCUMENTS_AT_ONCE", at_once)

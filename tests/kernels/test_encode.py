@@ -30,7 +30,7 @@ from tokit.tokenizer.encode import kernel_encoder
 from tokit.tokenizer.encode.block_encoder import BlockEncoder
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.families.base import Job
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.special_tokens import SpecialTokens
 
 # Families whose tokenizers the kernels run.
@@ -62,7 +62,7 @@ def test_hostile_texts_and_special_tokens(trained: Tokenizer, lines: list[str]) 
 
 @pytest.mark.parametrize("variant", sorted(ABLE))
 def test_the_kernels_know_these_families(trained_folder, variant: str) -> None:
-    assert BlockEncoder(open_tokenizer(trained_folder(variant))).able
+    assert BlockEncoder(load_tokenizer(trained_folder(variant))).able
 
 
 @cache
@@ -217,7 +217,7 @@ def test_threads_share_what_they_remember(lines: list[str]) -> None:
 
 def test_an_embedding_encodes_its_text_in_the_kernels(trained_folder) -> None:
     # Its tokenizer keeps special tokens as ordinary pieces, and the guard of their texts.
-    plain = plain_source(open_tokenizer(trained_folder("word"))).plain
+    plain = plain_source(load_tokenizer(trained_folder("word"))).plain
     assert BlockEncoder(plain).able
     assert_same_ids(plain, ["the cat <|pad|> the hat", "<|endoftext|>", "the cat", *HOSTILE_TEXTS])
 

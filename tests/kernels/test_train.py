@@ -19,11 +19,11 @@ from tests.support.texts import ANY_TEXT
 from tokit.arrays import Counts
 from tokit.progress import silent
 from tokit.text.pipeline import TextRules
-from tokit.tokenizer.families.base import Family, Job
+from tokit.tokenizer.families.base import Job, TokenizerFamily
 from tokit.tokenizer.families.bpe import Bpe, BpeParams
 from tokit.tokenizer.families.wordpiece import WordPiece, WordPieceParams
 from tokit.tokenizer.special_tokens import SpecialTokens
-from tokit.tokenizer.train.merge_trainer import Limits, Words, learn
+from tokit.tokenizer.train.merge_trainer import MergeLimits, SymbolWords, learn
 
 # Few letters make long runs, overlaps and ties.
 REPETITIVE = st.text(st.sampled_from("aab"), min_size=1, max_size=12)
@@ -67,11 +67,11 @@ def joined(symbols: list[int], pair: tuple[int, int], made: int) -> list[int]:
     return done
 
 
-def symbols_of(words: dict[str, int]) -> Words:
+def symbols_of(words: dict[str, int]) -> SymbolWords:
     texts = list(words)
     symbols = np.array([ord(character) for text in texts for character in text], dtype=np.int32)
     ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    return Words(symbols, ends, np.array(list(words.values()), dtype=np.int64), 1000)
+    return SymbolWords(symbols, ends, np.array(list(words.values()), dtype=np.int64), 1000)
 
 
 @settings(max_examples=300)
@@ -81,13 +81,13 @@ def symbols_of(words: dict[str, int]) -> Words:
     least=st.integers(0, 12),
 )
 def test_merges_of_a_plain_trainer(words: dict[str, int], wanted: int, least: int) -> None:
-    found = learn(symbols_of(words), Limits(wanted, least), silent)
+    found = learn(symbols_of(words), MergeLimits(wanted, least), silent)
     assert found == plain_merges(words, wanted, max(least, 1))
 
 
 def test_counts_beyond_32_bits() -> None:
     words = {"ab": 2**33, "cd": 2**33 + 1, "ce": 2**32}
-    merges = learn(symbols_of(words), Limits(3), silent)
+    merges = learn(symbols_of(words), MergeLimits(3), silent)
     assert merges == [(ord("c"), ord("d")), (ord("a"), ord("b")), (ord("c"), ord("e"))]
 
 
@@ -101,7 +101,7 @@ def test_no_merged_pair_is_below_the_bar(words: dict[str, int], wanted: int) -> 
     numbers = {letter: k for k, letter in enumerate("abcd")}
     split = symbols_of(words)
     symbols = np.array([numbers[chr(point)] for point in split.symbols], dtype=np.int32)
-    learnt = learn(Words(symbols, split.ends, split.counts, 4), Limits(wanted), silent)
+    learnt = learn(SymbolWords(symbols, split.ends, split.counts, 4), MergeLimits(wanted), silent)
     ids = {**{ord(letter): k for letter, k in numbers.items()}, **{1000 + k: 4 + k for k in range(wanted)}}
     assert learnt == [(ids[left], ids[right]) for left, right in plain_merges(words, wanted)]
 
@@ -109,23 +109,23 @@ def test_no_merged_pair_is_below_the_bar(words: dict[str, int], wanted: int) -> 
 def test_tables_that_must_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     words = {"".join(rng.choice(list("abcdefghij"), 9)): int(count) for count in rng.integers(1, 50, 300)}
-    roomy = learn(symbols_of(words), Limits(500), silent)
+    roomy = learn(symbols_of(words), MergeLimits(500), silent)
     monkeypatch.setattr(tokit.tokenizer.train.merge_trainer, "FIRST_PAIRS", 4)
     monkeypatch.setattr(tokit.tokenizer.train.merge_trainer, "BATCH", 7)
     ticks: list[int] = []
-    assert learn(symbols_of(words), Limits(500), lambda progress: ticks.append(progress.done)) == roomy
+    assert learn(symbols_of(words), MergeLimits(500), lambda progress: ticks.append(progress.done)) == roomy
     assert roomy == plain_merges(words, 500)
     assert ticks[-1] == 500 and len(ticks) > 500 // 7
 
 
 def vocabularies(
-    family: type[Family], params: object, words: dict[str, int], sizes: Sequence[int], by: str
+    family: type[TokenizerFamily], params: object, words: dict[str, int], sizes: Sequence[int], by: str
 ) -> list[dict[str, int]]:
     counts = Counts.of({word.encode("utf-8"): count for word, count in words.items()})
     rules = TextRules(pre_tokenizer="gpt2" if family is Bpe else "whitespace-split")
     with engine(by):
         made = family.train_sizes(Job(rules, SpecialTokens.parse(), None, params, counts), sizes)
-    return [trained.engine.to_str() for trained in made]
+    return [trained.library.to_str() for trained in made]
 
 
 @settings(max_examples=100)
@@ -150,7 +150,7 @@ def test_wordpiece_of_the_reference(words: dict[str, int], least: int, more: int
 
 @pytest.mark.parametrize("by", ["kernels", "reference"])
 @pytest.mark.parametrize(("family", "params"), [(Bpe, BpeParams()), (WordPiece, WordPieceParams())])
-def test_sizes_of_one_run_are_those_of_their_own(family: type[Family], params: object, by: str) -> None:
+def test_sizes_of_one_run_are_those_of_their_own(family: type[TokenizerFamily], params: object, by: str) -> None:
     words = {"banana": 9, "bandana": 7, "ananas": 5, "nan": 3, "band": 2}
     sizes = [262, 275, 400] if family is Bpe else [16, 20, 40]
     together = vocabularies(family, params, words, sizes, by)
@@ -163,7 +163,7 @@ class ReplayedError(Exception):
 
 @pytest.mark.parametrize(("family", "params", "size"), [(Bpe, BpeParams(), 265), (WordPiece, WordPieceParams(), 16)])
 def test_few_words_that_occur_often_are_much_work(
-    monkeypatch: pytest.MonkeyPatch, family: type[Family], params: object, size: int
+    monkeypatch: pytest.MonkeyPatch, family: type[TokenizerFamily], params: object, size: int
 ) -> None:
     def replayed(*_: object) -> dict[str, object]:
         raise ReplayedError

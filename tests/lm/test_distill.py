@@ -48,7 +48,7 @@ def test_a_piece_is_what_the_stock_model_makes_of_it(model: Path) -> None:
 
 
 def test_pieces_of_another_tokenizer_are_texts_to_the_model(model: Path, trained_folder: Any, tmp_path: Path) -> None:
-    embedder, words = open_contextual(model), tokit.load(trained_folder("word"))
+    embedder, words = open_contextual(model), tokit.load_tokenizer(trained_folder("word"))
     vectors, known = piece_vectors(embedder, words.pieces, own=False)
     i = next(i for i in np.flatnonzero(known).tolist() if len(embedder.tokenizer.encode(words.pieces.texts[i])) > 1)
     rows = [row for parts in embedder.tokens(framed(embedder, words.pieces.texts[i])) for row in parts[1]]
@@ -108,7 +108,9 @@ def test_what_takes_a_static_embedding_takes_it(model: Path, tmp_path: Path, cli
     out = tmp_path / "static"
     done = cli("distil", "-e", model, "-o", out, "-d", "8", "--json")
     assert done.code == 0 and json.loads(done.out)["dim"] == 8
-    word = next(text.strip() for text in tokit.load(model).pieces.texts if len(text) > 4 and text.strip().isalpha())
+    word = next(
+        text.strip() for text in tokit.load_tokenizer(model).pieces.texts if len(text) > 4 and text.strip().isalpha()
+    )
     assert len(cli("near", word, "-e", out, "-k", "3").out.splitlines()) >= 3
     vector = json.loads(cli("embed", "-e", out, stdin=f"{word} {word}\n".encode()).out)
     assert len(vector.get("vector", vector.get("embedding"))) == 8

@@ -24,7 +24,7 @@ from tokit.lm.finetune.finetuning_loop import shuffled  # noqa: E402
 from tokit.ops.finetune import finetune  # noqa: E402
 from tokit.ops.pretrain import fit_contextual  # noqa: E402
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer  # noqa: E402
-from tokit.tokenizer.load import open_tokenizer  # noqa: E402
+from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
 WORDS = ["the", "a", "of", "sea", "river", "music", "people", "language", "water", "day"]
 NAMES = {"Ada": "B-PER", "Rome": "B-LOC"}
@@ -75,13 +75,13 @@ def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, t
 
 def foreign_model(out: Path, bpe_folder: Path) -> Path:
     """A folder that transformers wrote, with a template of two kinds of text and none of our manifest."""
-    from tokit.tokenizer.load import open_tokenizer
+    from tokit.tokenizer.load import load_tokenizer
     from tokit.tokenizer.special_copies import framed
 
     torch.manual_seed(3)
-    source, _ = framed(open_tokenizer(bpe_folder), ("pad", "cls", "sep", "mask"), "bert")
+    source, _ = framed(load_tokenizer(bpe_folder), ("pad", "cls", "sep", "mask"), "bert")
     tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=source.engine,
+        tokenizer_object=source.library,
         pad_token="<|pad|>",
         cls_token="<|cls|>",
         sep_token="<|sep|>",
@@ -248,7 +248,7 @@ def test_long_pairs_are_cut_and_counted(model: Path, cli: Any, tmp_path: Path) -
 
 @pytest.mark.parametrize("model", ["bert"], indirect=True)
 def test_a_pair_is_cut_from_one_token_too_many_on(model: Path) -> None:
-    tokenizer = open_tokenizer(model)
+    tokenizer = load_tokenizer(model)
     assert isinstance(tokenizer, LibraryTokenizer)
     whole, framed = tokenizer.encode_pairs([("the sea", "a day by the river")], 96)[0], 3
     assert not whole.cut and len(whole.ids) == len(whole.types) > 6 + framed

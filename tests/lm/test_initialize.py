@@ -21,7 +21,7 @@ from tokit.lm.checkpoint import Vectors, placed, principal  # noqa: E402
 from tokit.lm.initialize import StartOptions  # noqa: E402
 from tokit.ops.fit import fit_embedding  # noqa: E402
 from tokit.ops.pretrain import ContextualReport, fit_contextual  # noqa: E402
-from tokit.tokenizer.load import open_tokenizer  # noqa: E402
+from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
 TINY = {"layers": 2, "hidden": 16, "heads": 2}
 # A step that moves nothing: what the folder holds is what the training began with.
@@ -155,7 +155,7 @@ def test_rows_of_another_tokenizer_are_found_by_text(
     report, found = fitted(tokenizer=other, start=StartOptions(vectors=static(16)))
     assert report.start.matched == "text" and 0 < report.start.given < report.vocab_size
     vectors = load_file(static(16) / "model.safetensors")["embeddings"]
-    there, words = open_tokenizer(static(16)), open_tokenizer(other)
+    there, words = load_tokenizer(static(16)), load_tokenizer(other)
     row = found[BERT_TABLE][words.encode("the")[0]]
     expected = vectors[there.encode(" the")[0]]
     assert row @ expected / np.linalg.norm(row) / np.linalg.norm(expected) > 0.9999
@@ -197,7 +197,7 @@ def test_a_checkpoint_takes_another_tokenizer(
     other = trained_folder("wordpiece")
     report, found = fitted(family=kind, tokenizer=other, start=StartOptions(checkpoint=foreign(kind)))
     before = load_file(foreign(kind) / "model.safetensors")
-    there, words = open_tokenizer(foreign(kind)), open_tokenizer(other)
+    there, words = load_tokenizer(foreign(kind)), load_tokenizer(other)
     tables = {"bert": [("embeddings.word_embeddings.weight", BERT_TABLE)]}.get(
         kind, [(name, name) for name in ("model.embed_tokens.weight", "lm_head.weight")]
     )

@@ -23,7 +23,7 @@ from tokit.lm.families.lstm import Lstm  # noqa: E402
 from tokit.lm.families.lstm_model import LstmConfig, LstmLanguageModel, load_lstm, save_lstm, stretched  # noqa: E402
 from tokit.lm.initialize import StartOptions  # noqa: E402
 from tokit.ops.pretrain import fit_contextual  # noqa: E402
-from tokit.tokenizer.load import open_tokenizer  # noqa: E402
+from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
 SETTINGS = {"layers": 2, "hidden": 16, "context": 64, "batch": 4, "validation": 0.08, "precision": "float32"}
 # Lengths of documents in rows of 20 tokens; each row begins with the end of one.
@@ -257,7 +257,7 @@ def test_another_tokenizer_takes_over_the_rows_of_the_same_text(
     given += ["--set", "validation=0", "-t", tmp_path / "tok", "-o", tmp_path / "other", "--freeze", "onward"]
     ran = cli("fit", "lstm", corpus_file, "--from", folder, *given)
     assert ran.code == 0, ran.err
-    names = [open_tokenizer(path).pieces.names for path in (folder, tmp_path / "other")]
+    names = [load_tokenizer(path).pieces.names for path in (folder, tmp_path / "other")]
     before, after = (load_file(path / "model.safetensors") for path in (folder, tmp_path / "other"))
     shared = [name for name in names[1] if name in names[0]]
     assert len(names[1]) == 420 == len(after["table.weight"]) and len(shared) > 300

@@ -391,10 +391,10 @@ def test_a_checkpoint_goes_on_with_the_frame_that_it_learned(
     from tokenizers import processors
 
     from tokit.lm.initialize import StartOptions
-    from tokit.tokenizer.load import open_tokenizer
+    from tokit.tokenizer.load import load_tokenizer
 
     # As in Llama 2: a text begins with what begins a text, and there is another token for its end.
-    engine = open_tokenizer(bpe_folder).engine  # type: ignore[attr-defined]
+    engine = load_tokenizer(bpe_folder).library  # type: ignore[attr-defined]
     engine.add_special_tokens(["<s>", "</s>"])
     begin = engine.token_to_id("<s>")
     engine.post_processor = processors.TemplateProcessing("<s> $A", "<s> $A <s> $B", [("<s>", begin)])

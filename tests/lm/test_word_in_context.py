@@ -19,7 +19,7 @@ import torch
 from tests.support.contextual_models import CONTEXT, FAMILIES, save_model
 from tests.support.program import Ran, assert_error
 from tokit.lm.word_in_context import Best, InContext, Occurrence
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.word_starts import word_starts
 
 Cli = Callable[..., Ran]
@@ -159,7 +159,7 @@ def test_documents_are_cut_as_the_model_takes_them(bert: Path, cli: Cli, tmp_pat
 
 
 def test_neighbours_in_the_vocabulary_stand_alone(model: Path, cli: Cli) -> None:
-    theirs, pieces = Theirs(model), open_tokenizer(model).pieces
+    theirs, pieces = Theirs(model), load_tokenizer(model).pieces
     ran = cli("near", "the", "--context", "to the sea", "-e", model, "-k", 5, "--json")
     shown = json.loads(ran.out)
     assert shown["of"] == "vocabulary" and len(shown["neighbours"]) == 5
@@ -247,7 +247,7 @@ def test_words_are_the_means_of_their_pieces(model: Path, cli: Cli, tmp_path: Pa
         [json.loads(line) for line in cli("embed", corpus, "-e", model, "--tokens", *more).out.splitlines()]
         for more in ([], ["--words"])
     )
-    tokenizer = open_tokenizer(model)
+    tokenizer = load_tokenizer(model)
     begins = dict(zip(tokenizer.pieces.names, word_starts(tokenizer.pieces).tolist(), strict=True))
     for text, by_piece, by_word in zip(TEXTS, pieces, words, strict=True):
         groups: list[list[int]] = []
@@ -279,6 +279,6 @@ def test_words_need_tokens(bert: Path, cli: Cli) -> None:
 
 
 def test_a_vocabulary_of_words_has_a_word_in_each_token(trained_folder: Callable[[str], Path]) -> None:
-    tokenizer = open_tokenizer(trained_folder("word"))
+    tokenizer = load_tokenizer(trained_folder("word"))
     assert word_starts(tokenizer.pieces).all()
-    assert not word_starts(open_tokenizer(trained_folder("bpe")).pieces).all()
+    assert not word_starts(load_tokenizer(trained_folder("bpe")).pieces).all()

@@ -18,7 +18,7 @@ from tokit.errors import ArtifactError, UsageError
 from tokit.storage.folder import changed_files, read_manifest
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.special_tokens import DEFAULT_ROLES, SpecialTokens
 
 LOSSLESS = {"char", "byte", "bpe", "unigram", "word-bytes", "unigram-chars"}
@@ -72,7 +72,7 @@ def test_which_families_are_lossless(variant_folder: Path, trained: Tokenizer) -
     ],
 )
 def test_lossy_family_has_a_reason(trained_folder: Callable[[str], Path], variant: str, text: str) -> None:
-    tokenizer = open_tokenizer(trained_folder(variant))
+    tokenizer = load_tokenizer(trained_folder(variant))
     assert tokenizer.decode(tokenizer.encode(text)) != text
 
 
@@ -241,7 +241,7 @@ def test_max_length_cuts_and_is_forgotten(trained: Tokenizer) -> None:
 
 
 def test_max_length_below_the_template_is_an_error(trained_folder: Callable[[str], Path]) -> None:
-    tokenizer = open_tokenizer(trained_folder("wordpiece"))
+    tokenizer = load_tokenizer(trained_folder("wordpiece"))
     with pytest.raises(ArtifactError, match="below the 2 tokens"):
         tokenizer.encode("hello", EncodeOptions(add_special=True, max_length=1))
 
@@ -291,7 +291,7 @@ def test_batch_and_block_equal_one_by_one(trained: Tokenizer, lines: list[str]) 
 
 def test_saved_again_it_is_the_same(trained: Tokenizer, variant_folder: Path, lines: list[str], tmp_path: Path) -> None:
     trained.save_files(tmp_path)
-    again = open_tokenizer(tmp_path)
+    again = load_tokenizer(tmp_path)
     before, after = folder_bytes(variant_folder), folder_bytes(tmp_path)
     assert all(content == before[name] for name, content in after.items())
     assert again.sha256 == trained.sha256 == read_manifest(variant_folder)["files"]["tokenizer.json"]

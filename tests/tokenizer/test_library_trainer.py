@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer as Engine
+from tokenizers import Tokenizer as Library
 from tokenizers import models, pre_tokenizers, trainers
 
 from tests.support.program import Ran, folder_bytes
@@ -42,17 +42,17 @@ def trained_model(family: str, texts: list[str], size: int, **parameters: Any) -
     counter = PreTokenCounter(rules)
     counter.add(Block.of(text.encode("utf-8") for text in texts))
     trained = kind.train(Job(rules, SPECIAL, size, params, counter.counts()))
-    spec: Spec = json.loads(trained.engine.to_str())["model"]
+    spec: Spec = json.loads(trained.library.to_str())["model"]
     return spec
 
 
 def reference_model(model: Any, trainer: Any, splitter: Any, texts: list[str]) -> Spec:
     import json
 
-    engine = Engine(model)
-    engine.pre_tokenizer = splitter
-    engine.train_from_iterator(texts, trainer)
-    spec: Spec = json.loads(engine.to_str())["model"]
+    library = Library(model)
+    library.pre_tokenizer = splitter
+    library.train_from_iterator(texts, trainer)
+    spec: Spec = json.loads(library.to_str())["model"]
     return spec
 
 
@@ -130,13 +130,13 @@ def test_bpe_words_with_private_characters() -> None:
 
 
 def test_bpe_encodes_as_the_reference(lines: list[str], bpe_folder: Path) -> None:
-    from tokit.tokenizer.load import open_tokenizer
+    from tokit.tokenizer.load import load_tokenizer
 
-    ours = open_tokenizer(bpe_folder)
+    ours = load_tokenizer(bpe_folder)
     spec = ours.specification()["model"]  # type: ignore[attr-defined]
-    engine = Engine(models.BPE(vocab=spec["vocab"], merges=[tuple(merge) for merge in spec["merges"]]))
-    engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    assert ours.encode_batch(lines) == [engine.encode(line).ids for line in lines]
+    library = Library(models.BPE(vocab=spec["vocab"], merges=[tuple(merge) for merge in spec["merges"]]))
+    library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    assert ours.encode_batch(lines) == [library.encode(line).ids for line in lines]
 
 
 # --- word

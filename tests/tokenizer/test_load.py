@@ -20,7 +20,7 @@ from tokit.errors import ArtifactError
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.formats.ranked_merges import merges_of_ranks
 from tokit.tokenizer.formats.sentencepiece_proto import read_model
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.special_copies import derived
 
 NATURAL = [line for path in sorted(PARALLEL.glob("*.txt")) for line in path.read_text("utf-8").split("\n") if line]
@@ -44,7 +44,7 @@ def gpt2_folder(bpe_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.mark.parametrize("name", ["", "vocab.json", "merges.txt"])
 def test_gpt2_files_are_the_tokenizer_they_came_from(gpt2_folder: Path, bpe_folder: Path, name: str) -> None:
-    opened, own = open_tokenizer(gpt2_folder / name), open_tokenizer(bpe_folder)
+    opened, own = load_tokenizer(gpt2_folder / name), load_tokenizer(bpe_folder)
     texts = [*NATURAL, *HOSTILE_TEXTS]
     assert opened.encode_batch(texts) == own.encode_batch(texts)
     assert opened.lossless
@@ -55,7 +55,7 @@ def test_gpt2_files_are_the_tokenizer_they_came_from(gpt2_folder: Path, bpe_fold
 def test_gpt2_files_in_transformers(gpt2_folder: Path) -> None:
     transformers = pytest.importorskip("transformers")
     theirs = transformers.GPT2Tokenizer.from_pretrained(gpt2_folder, unk_token="<|endoftext|>", local_files_only=True)
-    ours = open_tokenizer(gpt2_folder)
+    ours = load_tokenizer(gpt2_folder)
     texts = [*NATURAL, *(text for text in HOSTILE_TEXTS if "<|" not in text)]
     assert ours.encode_batch(texts) == [theirs(text, add_special_tokens=False)["input_ids"] for text in texts]
 
@@ -64,10 +64,10 @@ def test_merges_that_do_not_fit(gpt2_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "vocab.json").write_text('{"a": 0, "b": 1}')
     (tmp_path / "merges.txt").write_text("a c\n")
     with pytest.raises(ArtifactError, match="does not fit"):
-        open_tokenizer(tmp_path)
+        load_tokenizer(tmp_path)
     (tmp_path / "merges.txt").write_text("a\n")
     with pytest.raises(ArtifactError):
-        open_tokenizer(tmp_path)
+        load_tokenizer(tmp_path)
 
 
 # --- vocab.txt
@@ -86,7 +86,7 @@ def test_bert_vocabulary_in_transformers(tmp_path: Path, cased: bool) -> None:
     transformers = pytest.importorskip("transformers")
     vocab = [*BERT_VOCAB, *(["Good", "A"] if cased else [])]
     (tmp_path / "vocab.txt").write_text("".join(f"{token}\n" for token in vocab), encoding="utf-8")
-    ours = open_tokenizer(tmp_path / "vocab.txt")
+    ours = load_tokenizer(tmp_path / "vocab.txt")
     theirs = transformers.BertTokenizer.from_pretrained(tmp_path, do_lower_case=not cased, local_files_only=True)
     texts = [*NATURAL, *(text for text in HOSTILE_TEXTS if "[" not in text), "the morning", "GOOD Good good", "x" * 101]
     options = EncodeOptions(add_special=True)
@@ -98,7 +98,7 @@ def test_bert_vocabulary_in_transformers(tmp_path: Path, cased: bool) -> None:
 def test_text_file_that_is_no_vocabulary(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("hello\nworld\n")
     with pytest.raises(ArtifactError, match=r"no \[UNK\]"):
-        open_tokenizer(tmp_path)
+        load_tokenizer(tmp_path)
 
 
 # --- tiktoken
@@ -133,7 +133,7 @@ def tiktoken_pair(
             pattern = openai_public.r50k_pat_str
         else:
             pattern = getattr(openai_public, request.param)()["pat_str"]
-    return open_tokenizer(path), tiktoken.Encoding("t", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+    return load_tokenizer(path), tiktoken.Encoding("t", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
 
 
 def test_tiktoken_file_in_tiktoken(tiktoken_pair: tuple[Tokenizer, Any]) -> None:
@@ -165,13 +165,13 @@ def test_broken_tiktoken_file_names_its_line(tmp_path: Path, content: bytes) -> 
     path = tmp_path / "cl100k_base.tiktoken"
     path.write_bytes(b"YQ== 0\n" + content)
     with pytest.raises(ArtifactError, match=r"cl100k_base.tiktoken:2"):
-        open_tokenizer(path)
+        load_tokenizer(path)
 
 
 def test_tiktoken_file_of_unknown_name(tmp_path: Path) -> None:
     (tmp_path / "mine.tiktoken").write_bytes(b"YQ== 0\n")
     with pytest.raises(ArtifactError, match="'mine' is not a known encoding"):
-        open_tokenizer(tmp_path / "mine.tiktoken")
+        load_tokenizer(tmp_path / "mine.tiktoken")
 
 
 # --- SentencePiece
@@ -216,7 +216,7 @@ def test_sentencepiece_model_in_sentencepiece(spm_data: bytes, tmp_path: Path) -
     theirs = SentencePieceProcessor(model_proto=spm_data)
     texts = [*NATURAL, *HOSTILE_TEXTS]
     for path in (tmp_path / "tokenizer.model", tmp_path):
-        ours = open_tokenizer(path)
+        ours = load_tokenizer(path)
         assert ours.vocab_size == theirs.vocab_size()
         assert ours.encode_batch(texts) == theirs.encode(texts)
         assert ours.decode_batch(theirs.encode(texts)) == theirs.decode(theirs.encode(texts))
@@ -257,7 +257,7 @@ def test_trained_spm_agrees_with_its_model(trained_folder: Callable[[str], Path]
 
     folder = trained_folder("spm")
     theirs = SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
-    ours = open_tokenizer(folder)
+    ours = load_tokenizer(folder)
     texts = [*lines, *HOSTILE_TEXTS]
     assert ours.encode_batch(texts) == theirs.encode(texts)
     assert ours.special_ids["endoftext"] == theirs.eos_id() == 0
@@ -275,14 +275,14 @@ def test_trained_spm_agrees_with_its_model(trained_folder: Callable[[str], Path]
 
 
 def test_truncation_and_padding_of_the_file_are_off(bpe_folder: Path, tmp_path: Path) -> None:
-    from tokenizers import Tokenizer as Engine
+    from tokenizers import Tokenizer as Library
 
-    engine = Engine.from_file(str(bpe_folder / "tokenizer.json"))
-    engine.enable_truncation(2)
-    engine.enable_padding(length=9)
-    engine.save(str(tmp_path / "tokenizer.json"))
-    opened = open_tokenizer(tmp_path)
-    assert opened.encode_batch(["one two three", "x"]) == open_tokenizer(bpe_folder).encode_batch(
+    library = Library.from_file(str(bpe_folder / "tokenizer.json"))
+    library.enable_truncation(2)
+    library.enable_padding(length=9)
+    library.save(str(tmp_path / "tokenizer.json"))
+    opened = load_tokenizer(tmp_path)
+    assert opened.encode_batch(["one two three", "x"]) == load_tokenizer(bpe_folder).encode_batch(
         ["one two three", "x"]
     )
 
@@ -292,7 +292,7 @@ def test_file_is_copied_as_it_is(bpe_folder: Path, tmp_path: Path) -> None:
 
     spec = json.loads((bpe_folder / "tokenizer.json").read_bytes())
     (tmp_path / "tokenizer.json").write_text(json.dumps(spec, indent=7))
-    opened = open_tokenizer(tmp_path / "tokenizer.json")
+    opened = load_tokenizer(tmp_path / "tokenizer.json")
     (tmp_path / "copy").mkdir()
     opened.save_files(tmp_path / "copy")
     assert (
@@ -301,7 +301,7 @@ def test_file_is_copied_as_it_is(bpe_folder: Path, tmp_path: Path) -> None:
 
 
 def test_derived_copy_has_the_role_and_another_hash(gpt2_folder: Path) -> None:
-    tokenizer = open_tokenizer(gpt2_folder)
+    tokenizer = load_tokenizer(gpt2_folder)
     copy = derived(tokenizer, {"pad": "[PAD]", "mine": "[MINE]"})
     assert copy.special_ids == {"endoftext": 0, "pad": 600, "mine": 601}
     assert copy.vocab_size == 602
@@ -314,7 +314,7 @@ def test_derived_copy_has_the_role_and_another_hash(gpt2_folder: Path) -> None:
 @pytest.mark.parametrize("options", [{}, {"add_dummy_prefix": False}, {"remove_extra_whitespaces": True}], ids=str)
 def test_derived_copy_of_a_sentencepiece_model(tmp_path: Path, options: dict[str, bool]) -> None:
     (tmp_path / "m.model").write_bytes(sentencepiece_model(**{**SPM_MODELS["bpe"], **options}))
-    tokenizer = open_tokenizer(tmp_path / "m.model")
+    tokenizer = load_tokenizer(tmp_path / "m.model")
     copy = derived(tokenizer, {"pad": "<|pad|>"})
     assert copy.special_ids["pad"] == tokenizer.vocab_size
     texts = [*NATURAL, *HOSTILE_TEXTS]
@@ -328,30 +328,30 @@ def test_derived_copy_of_a_sentencepiece_model(tmp_path: Path, options: dict[str
 
 def test_folder_with_one_model(tmp_path: Path) -> None:
     (tmp_path / "x.model").write_bytes(sentencepiece_model(**SPM_MODELS["bpe"]))
-    assert open_tokenizer(tmp_path).identity.origin == "sentencepiece"
+    assert load_tokenizer(tmp_path).identity.origin == "sentencepiece"
 
 
 def test_nothing_known_is_there(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="no such file"):
-        open_tokenizer(tmp_path / "missing")
+        load_tokenizer(tmp_path / "missing")
     with pytest.raises(ArtifactError, match="no tokenizer in this folder"):
-        open_tokenizer(tmp_path)
+        load_tokenizer(tmp_path)
     (tmp_path / "x.pdf").write_bytes(b"")
     with pytest.raises(ArtifactError, match="not a tokenizer that tokit knows"):
-        open_tokenizer(tmp_path / "x.pdf")
+        load_tokenizer(tmp_path / "x.pdf")
 
 
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"null", b"{", b"\xff", b'{"model": {"type": "BPE"}}'])
 def test_json_that_is_no_tokenizer(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tokenizer.json").write_bytes(content)
     with pytest.raises(ArtifactError, match=r"not a tokenizer\.json"):
-        open_tokenizer(tmp_path)
+        load_tokenizer(tmp_path)
 
 
 def test_merges_of_ranks_join_as_tiktoken_does() -> None:
     """Random tables over two letters, where nearly every piece can be made in several ways."""
     tiktoken = pytest.importorskip("tiktoken")
-    from tokenizers import Tokenizer as Engine
+    from tokenizers import Tokenizer as Library
     from tokenizers import models
 
     draw = random.Random(0)
@@ -367,7 +367,7 @@ def test_merges_of_ranks_join_as_tiktoken_does() -> None:
         theirs = tiktoken.Encoding("t", pat_str=r"(?s:.+)", mergeable_ranks=ranks, special_tokens={})
         vocab = {piece.decode("latin-1"): rank for piece, rank in ranks.items()}
         merges = [(left.decode("latin-1"), right.decode("latin-1")) for left, right in merges_of_ranks(ranked)]
-        ours = Engine(models.BPE(vocab=vocab, merges=merges, ignore_merges=True))
+        ours = Library(models.BPE(vocab=vocab, merges=merges, ignore_merges=True))
         for _ in range(20):
             text = "".join(draw.choices("ab", k=draw.randint(1, 40)))
             assert ours.encode(text).ids == theirs.encode_ordinary(text), (text, ranked[256:])

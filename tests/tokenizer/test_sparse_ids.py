@@ -18,7 +18,7 @@ from tests.support.texts import HOSTILE_TEXTS
 from tokit.arrays import Block
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 TEXTS = ["the theme of these others, 123 here", "don't<|end|> THÉ the  日本", *HOSTILE_TEXTS]
 BYTES = pre_tokenizers.ByteLevel.alphabet()
@@ -95,7 +95,7 @@ def assert_as_the_library(content: bytes, folder: Path) -> None:
     (folder / "tokenizer.json").write_bytes(content)
     block, answers = Block.of(text.encode() for text in TEXTS), []
     for by in ("reference", "kernels"):
-        tokenizer = open_tokenizer(folder)
+        tokenizer = load_tokenizer(folder)
         with engine(by):
             ids = [tokenizer.encode_block(block, EncodeOptions(*way)) for way in OPTIONS]
             texts = [tokenizer.decode_block(each, b"\n") for each in ids]
@@ -129,7 +129,7 @@ def test_a_file_with_a_model_and_no_more(make: Callable[[], Tokenizer], tmp_path
 
 
 def test_the_library_is_not_asked_about_our_own_files(bpe_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = open_tokenizer(bpe_folder)
+    own = load_tokenizer(bpe_folder)
     assert isinstance(own, LibraryTokenizer)
-    monkeypatch.setattr(LibraryTokenizer, "engine", None)
+    monkeypatch.setattr(LibraryTokenizer, "library", None)
     assert own.specification() == json.loads((bpe_folder / "tokenizer.json").read_bytes())

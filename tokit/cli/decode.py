@@ -44,9 +44,9 @@ def decode(
     from tokit.corpus import open_corpus
     from tokit.ops.decode import decode_shards, decode_stream
     from tokit.storage.folder import kind_of
-    from tokit.tokenizer.load import open_tokenizer
+    from tokit.tokenizer.load import load_tokenizer
 
-    loaded = open_tokenizer(tokenizer) if tokenizer is not None else None
+    loaded = load_tokenizer(tokenizer) if tokenizer is not None else None
     if ids and len(ids) == 1 and kind_of(ids[0]) == "shards":
         decode_shards(ids[0], sys.stdout.buffer, part=part, tokenizer=loaded, skip_special=skip_special)
         return

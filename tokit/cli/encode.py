@@ -96,9 +96,9 @@ def encode(
         raise UsageError("--json tells about shards", hint="--as jsonl prints a JSON object for each document")
     from tokit.ops.encode import Split, encode_shards, encode_stream
     from tokit.tokenizer.base import EncodeOptions
-    from tokit.tokenizer.load import open_tokenizer
+    from tokit.tokenizer.load import load_tokenizer
 
-    loaded = open_tokenizer(tokenizer)
+    loaded = load_tokenizer(tokenizer)
     options = EncodeOptions(add_special, parse_special, max_length)
     text = opened(
         corpus,

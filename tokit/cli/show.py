@@ -44,9 +44,9 @@ def show(
     """
     from tokit.ops.show import show as show_tokens
     from tokit.tokenizer.base import EncodeOptions
-    from tokit.tokenizer.load import open_tokenizer
+    from tokit.tokenizer.load import load_tokenizer
 
-    engine = open_tokenizer(tokenizer)
+    engine = load_tokenizer(tokenizer)
     options = EncodeOptions(add_special, parse_special)
     coloured = None if as_json else _colour_console()
     for each in texts_of(text):

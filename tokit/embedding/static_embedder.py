@@ -16,7 +16,7 @@ from tokit.errors import ArtifactError, UsageError
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import PLAIN, EncodeOptions
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 POOLS = ("mean", "sif", "idf")
 DEFAULT_SIF = 1e-3
@@ -200,7 +200,7 @@ def open_own_tokenizer(embedding: StaticEmbedding) -> LibraryTokenizer:
     Raises:
         ArtifactError: it is missing, damaged, or has another size.
     """
-    tokenizer = open_tokenizer(embedding.tokenizer)
+    tokenizer = load_tokenizer(embedding.tokenizer)
     if not isinstance(tokenizer, LibraryTokenizer) or tokenizer.vocab_size != len(embedding.vectors):
         raise ArtifactError(
             f"{embedding.tokenizer} has {tokenizer.vocab_size:,} ids, the embedding {len(embedding.vectors):,} rows",

@@ -32,7 +32,7 @@ Sum: TypeAlias = npt.NDArray[Any]
 Style: TypeAlias = Literal["count", "ratio", "share", "speed"]
 
 
-class Encoder(Protocol):
+class MeasuredTokenizer(Protocol):
     """What is measured: a tokenizer, of which only this is used."""
 
     @property
@@ -140,7 +140,7 @@ class Encoded:
 class Subject:
     """A tokenizer that is being measured, and the sums so far."""
 
-    def __init__(self, encoder: Encoder, metrics: Sequence[Metric]) -> None:
+    def __init__(self, encoder: MeasuredTokenizer, metrics: Sequence[Metric]) -> None:
         self.encoder = encoder
         self._metrics = tuple(metrics)
         self._sums: dict[str, Sum] = {}

@@ -20,10 +20,10 @@ from tokit.runtime.threads import thread_count
 from tokit.storage.folder import kind_of, read_manifest
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 if TYPE_CHECKING:
-    from tokit.lm.data.length_batches import Encoder
+    from tokit.lm.data.length_batches import ModelEncoder
 
 # Folders of transformers that are tables, not models.
 STATIC_TYPES = ("model2vec",)
@@ -43,7 +43,7 @@ class ContextualEmbedder(Embedder):
         cut: Documents that were longer than the model takes.
     """
 
-    encoder: Encoder
+    encoder: ModelEncoder
     tokenizer: LibraryTokenizer
     pooling: Pooling = MEANS
     component: Component | None = None
@@ -142,7 +142,7 @@ def open_contextual(
         require_contextual(f"{folder}: a language model")
     else:
         require_onnx(f"{folder}: a model in ONNX")
-    tokenizer = open_tokenizer(path)
+    tokenizer = load_tokenizer(path)
     if not isinstance(tokenizer, LibraryTokenizer):
         raise ArtifactError(f"{folder}: its tokenizer is no tokenizer.json", hint="give a folder that has one")
     pad, context, pooling = tokenizer.special_ids.get("pad", 0), context_of(path), _pooling(path)

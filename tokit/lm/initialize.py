@@ -19,7 +19,7 @@ from tokit.lm.pretrain_params import PretrainParams, Shape
 from tokit.storage.folder import kind_of
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 if TYPE_CHECKING:
     from tokit.lm.checkpoint import Beginning, Checkpoint
@@ -92,7 +92,7 @@ def tokenizer_of(given: str | Path | Tokenizer | None, options: StartOptions) ->
     where = given or options.checkpoint or options.vectors
     if where is None:
         raise UsageError("no tokenizer given", hint="give one, or a checkpoint to go on from: it has its own")
-    return where if isinstance(where, Tokenizer) else open_tokenizer(where)
+    return where if isinstance(where, Tokenizer) else load_tokenizer(where)
 
 
 def begin_model(
@@ -198,7 +198,7 @@ def _checkpoint_rows(
     folder: Path, found: Checkpoint, given: Tokenizer, source: LibraryTokenizer
 ) -> tuple[str, IntArray]:
     """How rows were found, and the row of the checkpoint's table for each id of the new tokenizer."""
-    own = open_tokenizer(folder)
+    own = load_tokenizer(folder)
     size = int(found.model.get_input_embeddings().weight.shape[0])
     if given.sha256 == own.sha256 or given.pieces.names == own.pieces.names:
         rows = np.arange(min(given.vocab_size, size))

@@ -10,14 +10,14 @@ import torch
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.errors import UsageError
-from tokit.lm.data.length_batches import Encoder
+from tokit.lm.data.length_batches import ModelEncoder
 from tokit.lm.folder.model_folder import open_model
 
 LAST_FOUR, MIX = "last4", "mix"
 
 
 @dataclass(frozen=True)
-class TorchEncoder(Encoder):
+class TorchEncoder(ModelEncoder):
     """A model of a folder.
 
     Attributes:

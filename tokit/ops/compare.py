@@ -18,7 +18,7 @@ from tokit.evaluation.tokenizer_metrics import METRICS
 from tokit.evaluation.word_rules import word_rule
 from tokit.progress import Tick, silent
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.load import FOLDER_FILES, open_tokenizer
+from tokit.tokenizer.load import FOLDER_FILES, load_tokenizer
 
 # Offsets are a Python object a token, so they are made for so many bytes at a time.
 SAMPLE_BYTES = 1 << 20
@@ -91,7 +91,7 @@ def compare(
     rule = word_rule(words)
     if not tokenizers:
         raise UsageError("no tokenizer to compare", hint="tokit compare tok/ other/tokenizer.json -c corpus.txt")
-    opened = [open_tokenizer(path) for path in tokenizers]
+    opened = [load_tokenizer(path) for path in tokenizers]
     subjects = [Subject(tokenizer, metrics) for tokenizer in opened]
     documents = size = found = 0
     for block in followed(corpus, "comparing", tick):

@@ -18,7 +18,7 @@ from tokit.ids.shards import Shards, open_shards
 from tokit.kernels.compiled.loader import kernel, pays
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 WORD = re.compile(rb"\S+")
 ID_SIGNS = b"0123456789 \t\r\v\f"
@@ -161,7 +161,7 @@ def decode_shards(
     if part is not None and part not in shards.parts:
         raise ArtifactError(f"{path} has no part '{part}'", hint=did_you_mean(part, shards.parts))
     chosen = shards.parts if part is None else [part]
-    return _write_parts(shards, chosen, tokenizer or open_tokenizer(path), sink, skip_special=skip_special)
+    return _write_parts(shards, chosen, tokenizer or load_tokenizer(path), sink, skip_special=skip_special)
 
 
 def _write_parts(

@@ -24,9 +24,9 @@ from tokit.ops.fit import Source, plain_source
 from tokit.progress import Progress, Tick, silent
 from tokit.storage.folder import check_target, dump_json, kind_of, read_manifest, sha256_file, writing
 from tokit.tokenizer.base import PLAIN, Tokenizer
-from tokit.tokenizer.encode.library_tokenizer import engine_json
+from tokit.tokenizer.encode.library_tokenizer import library_json
 from tokit.tokenizer.encode_corpus import encode_corpus
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.tokenizer_folder import tokenizer_config
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _checked(dim: int, a: float, hidden: int) -> tuple[int, float]:
 def _given(tokenizer: str | Path | Tokenizer | None, model: str | Path) -> Tokenizer:
     if isinstance(tokenizer, Tokenizer):
         return tokenizer
-    return open_tokenizer(model if tokenizer is None else tokenizer)
+    return load_tokenizer(model if tokenizer is None else tokenizer)
 
 
 def _frequencies(corpus: Corpus | None, source: Source, tick: Tick) -> Frequencies:
@@ -245,7 +245,7 @@ def _save(
     facts = frequencies.facts
     with writing(out, "embedding", overwrite=overwrite) as draft:
         write_vectors(draft.path, fitted, known_counts(known, frequencies), np.where(known, frequencies.documents, 0))
-        (draft.path / TOKENIZER).write_text(engine_json(source.plain.engine), encoding="utf-8")
+        (draft.path / TOKENIZER).write_text(library_json(source.plain.library), encoding="utf-8")
         dump_json(tokenizer_config({}), draft.path / "tokenizer_config.json")
         draft.manifest = {
             "family": FAMILY,

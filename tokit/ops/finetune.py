@@ -23,7 +23,7 @@ from tokit.progress import Tick, silent
 from tokit.runtime.threads import available_threads, interruptible
 from tokit.storage.folder import check_target, kind_of, writing
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 if TYPE_CHECKING:
     from tokit.lm.finetune.finetuning_loop import Finetuned, FinetuneJob
@@ -161,7 +161,7 @@ def _checked_share(validation: float | None, held_out: str | None) -> float:
 
 
 def _tokenizer_of(folder: Path) -> LibraryTokenizer:
-    tokenizer = open_tokenizer(folder)
+    tokenizer = load_tokenizer(folder)
     if not is_contextual(folder):
         raise ArtifactError(f"{folder} holds no language model", hint="tokit fit bert makes one")
     if kind_of(folder) == "onnx":

@@ -31,9 +31,9 @@ from tokit.runtime.threads import available_threads, interruptible
 from tokit.storage.folder import check_target, dump_json, writing
 from tokit.storage.training_state import NEVER, Checkpoints
 from tokit.tokenizer.base import PLAIN, Tokenizer
-from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, engine_json
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, library_json
 from tokit.tokenizer.encode_corpus import encode_corpus
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.special_copies import library_form
 from tokit.tokenizer.tokenizer_folder import tokenizer_config
 
@@ -249,7 +249,7 @@ def _checkpoints(
 
 def _source(tokenizer: str | Path | Tokenizer | None, earlier: Earlier | None) -> Source:
     if tokenizer is not None:
-        return plain_source(tokenizer if isinstance(tokenizer, Tokenizer) else open_tokenizer(tokenizer))
+        return plain_source(tokenizer if isinstance(tokenizer, Tokenizer) else load_tokenizer(tokenizer))
     if earlier is None:
         raise UsageError("no tokenizer given", hint="give one, or an embedding to begin with: it has its own")
     # In the folder it has no special tokens and another hash: they are those of the one that it was made from.
@@ -258,7 +258,7 @@ def _source(tokenizer: str | Path | Tokenizer | None, earlier: Earlier | None) -
     identity = dataclasses.replace(
         own.identity, family=family or own.family, sha256=digest or own.sha256, special_ids={}
     )
-    plain = LibraryTokenizer(own.engine, identity)
+    plain = LibraryTokenizer(own.library, identity)
     pieces = dataclasses.replace(own.pieces, special=earlier.embedding.special, unknown_id=earlier.embedding.unknown_id)
     return Source(plain, plain, pieces, ())
 
@@ -339,7 +339,7 @@ def _save(
     seen = int((counts > 0).sum())
     with writing(out, "embedding", overwrite=overwrite) as draft:
         write_vectors(draft.path, fitted, counts, frequencies)
-        (draft.path / TOKENIZER).write_text(engine_json(source.plain.engine), encoding="utf-8")
+        (draft.path / TOKENIZER).write_text(library_json(source.plain.library), encoding="utf-8")
         dump_json(tokenizer_config({}), draft.path / "tokenizer_config.json")
         draft.manifest = {
             "family": plan.family.name,

@@ -28,7 +28,7 @@ from tokit.progress import Progress, Tick, silent
 from tokit.registry import near_names
 from tokit.storage.folder import check_target, dump_json, sha256_file, writing
 from tokit.storage.safetensors import Rows, SelectedRows
-from tokit.tokenizer.encode.library_tokenizer import engine_json
+from tokit.tokenizer.encode.library_tokenizer import library_json
 from tokit.tokenizer.families.base import Trained
 from tokit.tokenizer.families.word import Word, WordParams, from_words
 from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
@@ -238,7 +238,7 @@ def _unreached(trained: Trained, words: Sequence[str], tick: Tick) -> tuple[Foun
     cut: list[str] = []
     for start in range(0, len(words), WORDS_AT_ONCE):
         some = words[start : start + WORDS_AT_ONCE]
-        encodings = trained.engine.encode_batch_fast(some)
+        encodings = trained.library.encode_batch_fast(some)
         for i, (word, encoding) in enumerate(zip(some, encodings, strict=True), start + offset):
             if encoding.ids != [i]:
                 (spaced if len(word.split()) != 1 or word.strip() != word else cut).append(word)
@@ -272,7 +272,7 @@ def _save(
     params: dict[str, Any],
     overwrite: bool,
 ) -> None:
-    definition = engine_json(trained.engine).encode("utf-8")
+    definition = library_json(trained.library).encode("utf-8")
     digest = hashlib.sha256(definition).hexdigest()
     with writing(report.path, "embedding", overwrite=overwrite) as draft:
         # No document was seen.

@@ -9,7 +9,7 @@ from typing import Any
 from tokit.errors import TokitError
 from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_manifest
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 # What a lossless tokenizer has to give back: control characters, line ends, marks, emoji, the metaspace, what looks
 # like special and byte tokens.
@@ -55,7 +55,7 @@ def inspect_artifact(path: str | Path, *, check: bool = False) -> Inspection:
     """
     kind = kind_of(path)
     if kind is None:
-        tokenizer = open_tokenizer(path)
+        tokenizer = load_tokenizer(path)
         faults = tuple(tokenizer_faults(tokenizer)) if check else ()
         return Inspection(str(path), "foreign tokenizer", tokenizer_facts(tokenizer), faults)
     manifest = read_manifest(path)
@@ -112,7 +112,7 @@ def tokenizer_faults(tokenizer: Tokenizer) -> list[str]:
 
 
 def _check_tokenizer(path: Path) -> list[str]:
-    return tokenizer_faults(open_tokenizer(path))
+    return tokenizer_faults(load_tokenizer(path))
 
 
 def _check_counts(path: Path) -> list[str]:
@@ -137,7 +137,7 @@ def _check_shards(path: Path) -> list[str]:
 
 def _special_ids(path: Path) -> dict[str, int]:
     try:
-        return open_tokenizer(path).special_ids
+        return load_tokenizer(path).special_ids
     except TokitError:
         return {}
 

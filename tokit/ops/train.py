@@ -24,7 +24,7 @@ from tokit.text.pipeline import TextRules
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.families.base import DEFAULT_VOCAB_SIZE, Family, Job, Trained
+from tokit.tokenizer.families.base import DEFAULT_VOCAB_SIZE, Job, TokenizerFamily, Trained
 from tokit.tokenizer.special_tokens import SpecialTokens
 
 
@@ -77,7 +77,7 @@ class TrainReport:
 class Plan:
     """A training as asked for, checked before any text is read."""
 
-    family: type[Family]
+    family: type[TokenizerFamily]
     params: Any
     special: SpecialTokens
     template: str

@@ -14,7 +14,7 @@ from tokit.corpus import Corpus, Source
 from tokit.evaluation.word_rules import code_points, find_words, word_rule
 from tokit.progress import Progress, Tick, silent
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.load import open_tokenizer
+from tokit.tokenizer.load import load_tokenizer
 
 RULE = word_rule("whitespace")
 
@@ -80,7 +80,7 @@ def count_sources(corpus: Corpus, tokenizer: str | Path | None = None, *, tick: 
         ArtifactError: the tokenizer cannot be opened.
         CorpusError: text that cannot be read.
     """
-    opened = None if tokenizer is None else open_tokenizer(tokenizer)
+    opened = None if tokenizer is None else load_tokenizer(tokenizer)
     total_bytes = corpus.total_bytes
     total = SourceCount("total", tokens=None if opened is None else 0)
     counts = []

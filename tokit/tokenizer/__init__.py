@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from tokit.registry import Registry
 
 if TYPE_CHECKING:
-    from tokit.tokenizer.families.base import Family
+    from tokit.tokenizer.families.base import TokenizerFamily
 
-FAMILIES: Registry[type[Family]] = Registry(
+FAMILIES: Registry[type[TokenizerFamily]] = Registry(
     "tokenizer family",
     {
         "word": "tokit.tokenizer.families.word:Word",

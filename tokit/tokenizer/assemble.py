@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokit.errors import UsageError
 from tokit.tokenizer.base import Identity
-from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, engine_json
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, library_json
 from tokit.tokenizer.families.base import Trained
 from tokit.tokenizer.special_tokens import SpecialTokens
 from tokit.tokenizer.tokenizer_json import why_lossy
@@ -37,18 +37,18 @@ def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
 
     from tokenizers import AddedToken
 
-    engine, special = trained.engine, trained.special
-    engine.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special.texts])
+    library, special = trained.library, trained.special
+    library.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special.texts])
     processor = template_processor(template, special)
     if processor is not None:
-        engine.post_processor = processor
+        library.post_processor = processor
     # Written once: it takes as long as reading it back.
-    source = engine_json(engine).encode("utf-8")
+    source = library_json(library).encode("utf-8")
     spec: dict[str, Any] = json.loads(source)
     identity = Identity(family, "tokit", hashlib.sha256(source).hexdigest(), special.ids(), why_lossy(spec))
-    tokenizer = LibraryTokenizer(engine, identity, source=source)
+    tokenizer = LibraryTokenizer(library, identity, source=source)
     # Ours have no gaps, so their ids need not be looked at.
-    tokenizer.vocab_size = engine.get_vocab_size(with_added_tokens=True)
+    tokenizer.vocab_size = library.get_vocab_size(with_added_tokens=True)
     return tokenizer
 
 

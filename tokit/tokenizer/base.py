@@ -56,7 +56,7 @@ class Identity:
 class Tokenizer(ABC):
     """Text ↔ ids.
 
-    >>> tokenizer = tokit.load("tok")
+    >>> tokenizer = tokit.load_tokenizer("tok")
     >>> tokenizer.decode(tokenizer.encode("hello world"))
     'hello world'
     """
@@ -110,7 +110,7 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def save_files(self, folder: Path) -> None:
-        """Write the files from which `open_tokenizer(folder)` and transformers load this tokenizer."""
+        """Write the files from which `load_tokenizer(folder)` and transformers load this tokenizer."""
 
     @abstractmethod
     def _names(self) -> list[str]:

@@ -44,7 +44,7 @@ TIKTOKEN: dict[str, tuple[str, dict[str, int]]] = {
 SHARDS_TOKENIZER = "tokenizer"
 
 
-def open_tokenizer(path: str | Path) -> Tokenizer:
+def load_tokenizer(path: str | Path) -> Tokenizer:
     """Open a tokenizer, own or foreign.
 
     Args:
@@ -73,11 +73,11 @@ def open_tokenizer(path: str | Path) -> Tokenizer:
 
 
 def _open_own(place: Path) -> Tokenizer:
-    from tokit.tokenizer.encode.library_tokenizer import Known, LibraryTokenizer, engine_of, id_of
+    from tokit.tokenizer.encode.library_tokenizer import Known, LibraryTokenizer, id_of, parse_library_json
 
     manifest = read_manifest(place)
     if manifest["kind"] == "shards":
-        return open_tokenizer(place / SHARDS_TOKENIZER)
+        return load_tokenizer(place / SHARDS_TOKENIZER)
     if manifest["kind"] in ("embedding", "contextual", "onnx"):
         return _open_library(place / "tokenizer.json")
     manifest = read_manifest(place, "tokenizer")
@@ -88,11 +88,11 @@ def _open_own(place: Path) -> Tokenizer:
     if ids is not None and hashlib.sha256(source).hexdigest() == digest:
         identity = Identity(manifest["family"], "tokit", digest, ids, manifest["lossy_because"])
         known = Known(manifest["vocab_size"], texts)
-        return LibraryTokenizer(partial(engine_of, source, path), identity, source=source, known=known)
-    engine = engine_of(source, path)
-    specials = {role: id_of(engine, text) for role, text in texts.items()}
+        return LibraryTokenizer(partial(parse_library_json, source, path), identity, source=source, known=known)
+    library = parse_library_json(source, path)
+    specials = {role: id_of(library, text) for role, text in texts.items()}
     identity = Identity(manifest["family"], "tokit", digest, specials, manifest["lossy_because"])
-    return LibraryTokenizer(engine, identity, source=source)
+    return LibraryTokenizer(library, identity, source=source)
 
 
 def _open_file(path: Path) -> Tokenizer:
@@ -120,16 +120,16 @@ def _by_name(path: Path) -> Callable[[Path], Tokenizer] | None:
 
 
 def _open_library(path: Path) -> LibraryTokenizer:
-    from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, read_engine
+    from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, read_library_json
 
-    engine = read_engine(path)
+    library = read_library_json(path)
     config_path = path.with_name("tokenizer_config.json")
     config = read_json(config_path) if config_path.is_file() else None
-    spec = json.loads(engine.to_str())
+    spec = json.loads(library.to_str())
     identity = Identity(
-        str(spec["model"]["type"]).lower(), "tokenizer.json", _sha256(path), _roles(engine, config), why_lossy(spec)
+        str(spec["model"]["type"]).lower(), "tokenizer.json", _sha256(path), _roles(library, config), why_lossy(spec)
     )
-    return LibraryTokenizer(engine, identity, config, _read(path))
+    return LibraryTokenizer(library, identity, config, _read(path))
 
 
 def _open_sentencepiece(path: Path) -> Tokenizer:
@@ -139,7 +139,7 @@ def _open_sentencepiece(path: Path) -> Tokenizer:
 
 
 def _open_gpt2(path: Path) -> Tokenizer:
-    from tokenizers import Tokenizer as Engine
+    from tokenizers import Tokenizer as Library
     from tokenizers import models
 
     merges_path = path.with_name("merges.txt")
@@ -148,38 +148,38 @@ def _open_gpt2(path: Path) -> Tokenizer:
     pairs = [line.partition(" ") for line in lines if line and not line.startswith("#version")]
     merges = [(left, right) for left, _, right in pairs]
     try:
-        engine = Engine(models.BPE(vocab=vocab, merges=merges))
+        library = Library(models.BPE(vocab=vocab, merges=merges))
     except Exception as error:  # the library raises a bare Exception
         raise ArtifactError(f"{merges_path}: does not fit {path}: {error}", hint="fetch both files again") from error
-    _make_byte_level(engine, "gpt2")
+    _make_byte_level(library, "gpt2")
     specials = [text for text in ("<|endoftext|>",) if text in vocab]
-    return _finish(engine, specials, "bpe", "vocab.json and merges.txt", path)
+    return _finish(library, specials, "bpe", "vocab.json and merges.txt", path)
 
 
 def _open_bert(path: Path) -> Tokenizer:
-    from tokenizers import Tokenizer as Engine
+    from tokenizers import Tokenizer as Library
     from tokenizers import decoders, models, normalizers, pre_tokenizers
 
     tokens = [line.rstrip("\r") for line in _read_text(path).removesuffix("\n").split("\n")]
     vocab = {token: i for i, token in enumerate(tokens)}
     if "[UNK]" not in vocab:
         raise ArtifactError(f"{path}: not a BERT vocabulary (no [UNK])", hint="give a tokenizer.json, or a vocab.txt")
-    engine = Engine(models.WordPiece(vocab=vocab, unk_token="[UNK]", max_input_chars_per_word=100))  # noqa: S106
+    library = Library(models.WordPiece(vocab=vocab, unk_token="[UNK]", max_input_chars_per_word=100))  # noqa: S106
     # The file does not say whether the model is cased; a vocabulary that lower-casing would not change is not.
     lowercase = all(token == token.lower() for token in tokens if not token.startswith("["))
-    engine.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
-    engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    engine.decoder = decoders.WordPiece(prefix="##", cleanup=False)
+    library.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    library.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    library.decoder = decoders.WordPiece(prefix="##", cleanup=False)
     specials = [text for text in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if text in vocab]
     if {"[CLS]", "[SEP]"} <= set(specials):
         from tokenizers import processors
 
-        engine.post_processor = processors.BertProcessing(("[SEP]", vocab["[SEP]"]), ("[CLS]", vocab["[CLS]"]))
-    return _finish(engine, specials, "wordpiece", "vocab.txt", path)
+        library.post_processor = processors.BertProcessing(("[SEP]", vocab["[SEP]"]), ("[CLS]", vocab["[CLS]"]))
+    return _finish(library, specials, "wordpiece", "vocab.txt", path)
 
 
 def _open_tiktoken(path: Path) -> Tokenizer:
-    from tokenizers import Tokenizer as Engine
+    from tokenizers import Tokenizer as Library
     from tokenizers import models
 
     from tokit.tokenizer.formats.ranked_merges import merges_of_ranks
@@ -199,9 +199,9 @@ def _open_tiktoken(path: Path) -> Tokenizer:
     vocab = {shown(piece): rank for piece, rank in ranks.items()}
     merges = [(shown(left), shown(right)) for left, right in merges_of_ranks(sorted(ranks, key=lambda p: ranks[p]))]
     # tiktoken takes a pre-token that is in the vocabulary whole, whatever its merges.
-    engine = Engine(models.BPE(vocab={**vocab, **specials}, merges=merges, ignore_merges=True))
-    _make_byte_level(engine, pattern)
-    return _finish(engine, list(specials), "bpe", "tiktoken", path)
+    library = Library(models.BPE(vocab={**vocab, **specials}, merges=merges, ignore_merges=True))
+    _make_byte_level(library, pattern)
+    return _finish(library, list(specials), "bpe", "tiktoken", path)
 
 
 def _read_ranks(path: Path) -> dict[bytes, int]:
@@ -217,31 +217,31 @@ def _read_ranks(path: Path) -> dict[bytes, int]:
     return ranks
 
 
-def _make_byte_level(engine: tokenizers.Tokenizer, pattern: str) -> None:
+def _make_byte_level(library: tokenizers.Tokenizer, pattern: str) -> None:
     from tokenizers import Regex, decoders, pre_tokenizers
 
-    engine.pre_tokenizer = pre_tokenizers.Sequence(
+    library.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(PATTERNS[pattern]), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
-    engine.decoder = decoders.ByteLevel()
+    library.decoder = decoders.ByteLevel()
 
 
-def _finish(engine: tokenizers.Tokenizer, specials: Sequence[str], family: str, origin: str, path: Path) -> Tokenizer:
+def _finish(library: tokenizers.Tokenizer, specials: Sequence[str], family: str, origin: str, path: Path) -> Tokenizer:
     from tokenizers import AddedToken
 
     from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
-    engine.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in specials])
-    spec = json.loads(engine.to_str())
-    return LibraryTokenizer(engine, Identity(family, origin, _sha256(path), _roles(engine, None), why_lossy(spec)))
+    library.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in specials])
+    spec = json.loads(library.to_str())
+    return LibraryTokenizer(library, Identity(family, origin, _sha256(path), _roles(library, None), why_lossy(spec)))
 
 
-def _roles(engine: tokenizers.Tokenizer, config: dict[str, Any] | None) -> dict[str, int]:
+def _roles(library: tokenizers.Tokenizer, config: dict[str, Any] | None) -> dict[str, int]:
     """Role → id: by the names that the field uses, else by what tokenizer_config.json says."""
-    added = {token.content: i for i, token in engine.get_added_tokens_decoder().items() if token.special}
+    added = {token.content: i for i, token in library.get_added_tokens_decoder().items() if token.special}
     roles: dict[str, int] = {}
     for role, texts in KNOWN_TEXTS.items():
         configured = [_content((config or {}).get(name)) for name in TRANSFORMERS_ROLES[role]]

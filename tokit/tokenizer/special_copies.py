@@ -23,11 +23,11 @@ def derived(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
     import tokenizers
 
     copy = library_form(tokenizer)
-    engine = tokenizers.Tokenizer.from_str(copy.engine.to_str())
-    engine.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in roles.values()])
-    ids = {**copy.special_ids, **{role: id_of(engine, text) for role, text in roles.items()}}
-    identity = dataclasses.replace(copy.identity, sha256=content_sha256(engine), special_ids=ids)
-    return LibraryTokenizer(engine, identity)
+    library = tokenizers.Tokenizer.from_str(copy.library.to_str())
+    library.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in roles.values()])
+    ids = {**copy.special_ids, **{role: id_of(library, text) for role, text in roles.items()}}
+    identity = dataclasses.replace(copy.identity, sha256=content_sha256(library), special_ids=ids)
+    return LibraryTokenizer(library, identity)
 
 
 def framed(
@@ -51,13 +51,13 @@ def framed(
         return source, tuple(added.values())
     texts, ids = source.special_texts(), source.special_ids
     single, pair = TEMPLATES.get(template, (template, f"{template} {template.replace('$A', '$B:1')}"))
-    source.engine.post_processor = tokenizers.processors.TemplateProcessing(
+    source.library.post_processor = tokenizers.processors.TemplateProcessing(
         single=[texts.get(piece, piece) for piece in single.split()],
         pair=[f"{texts.get(role, role)}{colon}{kind}" for role, colon, kind in map(_typed, pair.split())],
         special_tokens=[(texts[role], i) for role, i in ids.items()],
     )
-    identity = dataclasses.replace(source.identity, sha256=content_sha256(source.engine))
-    return LibraryTokenizer(source.engine, identity), tuple(added.values())
+    identity = dataclasses.replace(source.identity, sha256=content_sha256(source.library))
+    return LibraryTokenizer(source.library, identity), tuple(added.values())
 
 
 def _typed(piece: str) -> tuple[str, str, str]:
@@ -67,9 +67,9 @@ def _typed(piece: str) -> tuple[str, str, str]:
 def library_form(tokenizer: Tokenizer) -> LibraryTokenizer:
     """The tokenizer itself if the reference library runs it, or a SentencePiece model rewritten for it."""
     if isinstance(tokenizer, SentencePieceTokenizer):
-        engine = tokenizer.to_library()
-        identity = dataclasses.replace(tokenizer.identity, sha256=content_sha256(engine))
-        return LibraryTokenizer(engine, identity)
+        library = tokenizer.to_library()
+        identity = dataclasses.replace(tokenizer.identity, sha256=content_sha256(library))
+        return LibraryTokenizer(library, identity)
     if isinstance(tokenizer, LibraryTokenizer):
         return tokenizer
     raise TypeError(type(tokenizer).__name__)

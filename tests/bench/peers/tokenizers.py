@@ -11,7 +11,7 @@ from tests.bench.task import SPECIAL_TOKENS, Task, Work, read_lines, save_counts
 LINES_AT_ONCE = 10_000
 
 
-def open_tokenizer(task: Task) -> Any:
+def load_tokenizer(task: Task) -> Any:
     """The tokenizer; special tokens in the text are text."""
     from tokenizers import Tokenizer
 
@@ -37,7 +37,7 @@ class Encode(Work):
         import numpy  # noqa: F401 - `run` needs it
 
         super().__init__(task)
-        self.tokenizer = open_tokenizer(task)
+        self.tokenizer = load_tokenizer(task)
 
     def run(self) -> Any:
         """See the base."""
@@ -122,7 +122,7 @@ class Decode(Work):
         import numpy  # noqa: F401 - `run` needs it
 
         super().__init__(task)
-        self.tokenizer = open_tokenizer(task)
+        self.tokenizer = load_tokenizer(task)
 
     def run(self) -> Any:
         """See the base."""

@@ -54,7 +54,7 @@ class Encode(Tokit):
         import tokit.ops.encode
 
         super().__init__(task)
-        self.tokenizer = tokit.load(task.tokenizer)
+        self.tokenizer = tokit.load_tokenizer(task.tokenizer)
 
     @staticmethod
     def arguments(task: Task, out: str) -> list[str]:
@@ -127,7 +127,7 @@ class Decode(Tokit):
         import tokit.ops.decode
 
         super().__init__(task)
-        self.tokenizer = tokit.load(f"{task.shards}/tokenizer")
+        self.tokenizer = tokit.load_tokenizer(f"{task.shards}/tokenizer")
 
     @staticmethod
     def arguments(task: Task, out: str) -> list[str]:

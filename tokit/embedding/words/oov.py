@@ -37,7 +37,7 @@ class UnknownWords:
         return (vector, rows) if rows else None
 
     def _as_in_text(self, word: str) -> str:
-        normalizer = self._tokenizer.engine.normalizer
+        normalizer = self._tokenizer.library.normalizer
         text = normalizer.normalize_str(word) if normalizer is not None else word
         pieces = self._tokenizer.encode_batch([f" {word}"])[0]
         spaced = bool(pieces) and self._tokenizer.pieces.texts[pieces[0]].startswith(" ")

@@ -16,7 +16,7 @@ from tokit.lm.data.padding import by_length, padded
 from tokit.lm.folder.config import MEANS, Pooling
 
 
-class Encoder(ABC):
+class ModelEncoder(ABC):
     """A model as a function from ids to vectors.
 
     Attributes:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.errors import ArtifactError, MissingExtraError
-from tokit.lm.data.length_batches import Encoder
+from tokit.lm.data.length_batches import ModelEncoder
 
 # What tokit names them, in the order of what is looked for; exporters of others put them into a folder of its own.
 PLAIN, INT8 = "model.onnx", "model_int8.onnx"
@@ -26,7 +26,7 @@ LOG_ERRORS = 3
 
 
 @dataclass(frozen=True)
-class OnnxEncoder(Encoder):
+class OnnxEncoder(ModelEncoder):
     """A session of ONNX Runtime.
 
     Attributes:

@@ -47,7 +47,7 @@ class BlockEncoder:
     def __init__(self, tokenizer: LibraryTokenizer) -> None:
         self._tokenizer = tokenizer
         self._spec = tokenizer.specification()
-        self._normalizer = tokenizer.engine.normalizer if self._spec["normalizer"] else None
+        self._normalizer = tokenizer.library.normalizer if self._spec["normalizer"] else None
         self._normalized = BlockNormalizer(self._normalizer, _steps(self._spec["normalizer"]))
         self._splitting = splitting_of(self._spec)
         self._fast = (

@@ -16,7 +16,7 @@ BYTE_TOKEN = re.compile("<0x[0-9A-F]{2}>")
 PREFIX = "##"
 
 
-class FastDecoder:
+class KernelDecoder:
     """Writes the texts of ids as a tokenizer's decoder does.
 
     Args:
@@ -59,7 +59,7 @@ class FastDecoder:
 
 def decoder_for(
     spec: dict[str, Any], names: list[str], special: np.ndarray[Any, np.dtype[np.bool_]]
-) -> FastDecoder | None:
+) -> KernelDecoder | None:
     """A decoder as a tokenizer.json says; None if the kernel cannot be it.
 
     Args:
@@ -71,17 +71,17 @@ def decoder_for(
     kinds = _kinds(decoder)
     if kinds == ["ByteLevel"]:
         texts = _byte_level(names)
-        return FastDecoder(texts, texts, special)
+        return KernelDecoder(texts, texts, special)
     texts = [name.encode("utf-8") for name in names]
     if not kinds:
-        return FastDecoder(texts, [b" " + text if text else b"" for text in texts], special)
+        return KernelDecoder(texts, [b" " + text if text else b"" for text in texts], special)
     if kinds == ["Fuse"]:
-        return FastDecoder(texts, texts, special)
+        return KernelDecoder(texts, texts, special)
     if kinds == ["ByteFallback", "Fuse"]:
         texts = [bytes([int(name[3:5], 16)]) if BYTE_TOKEN.fullmatch(name) else name.encode() for name in names]
-        return FastDecoder(texts, texts, special)
+        return KernelDecoder(texts, texts, special)
     if kinds == ["WordPiece"] and decoder["prefix"] == PREFIX and not decoder["cleanup"]:
-        return FastDecoder(texts, [_continued(name) for name in names], special)
+        return KernelDecoder(texts, [_continued(name) for name in names], special)
     return None
 
 

@@ -39,7 +39,7 @@ Table = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], ByteArray]
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class PreTokenModel:
     """A model as the kernel takes it: see `kernels/encoding.py`."""
 
     kind: int
@@ -54,7 +54,7 @@ class Model:
     whole: dict[bytes, int] = field(default_factory=dict)
 
 
-class Encoder(Protocol):
+class KernelEncoder(Protocol):
     """Encodes blocks of text that needs no normalizing and holds no added token."""
 
     def encode(self, block: Block) -> Ids:
@@ -62,7 +62,7 @@ class Encoder(Protocol):
         ...
 
 
-class FastEncoder:
+class PreTokenEncoder:
     """Encodes blocks as a tokenizer.json says; threads may share it, and share what it remembers of words.
 
     Args:
@@ -70,7 +70,7 @@ class FastEncoder:
         model: How pre-tokens become ids.
     """
 
-    def __init__(self, cutter: Cutter, model: Model) -> None:
+    def __init__(self, cutter: Cutter, model: PreTokenModel) -> None:
         self._cutter = cutter
         self._model = model
         self._local = threading.local()
@@ -101,17 +101,17 @@ class FastEncoder:
         heads, tails = model.heads or empty, model.tails or empty
         return model.kind, model.unknown, model.limit, model.symbols, model.pairs, model.merged, *heads, *tails
 
-    def _workspace(self, size: int) -> Workspace:
-        work: Workspace | None = getattr(self._local, "work", None)
+    def _workspace(self, size: int) -> EncodingScratch:
+        work: EncodingScratch | None = getattr(self._local, "work", None)
         if work is None:
-            work = self._local.work = Workspace.of(size)
+            work = self._local.work = EncodingScratch.of(size)
         if not work.scratch.fits(size):
             work.scratch, work.before = Scratch.of(size), _counters(size)
         return work
 
 
 @dataclass(slots=True)
-class Workspace:
+class EncodingScratch:
     """What one thread works in: scratch for a block and for a word, and how far it got."""
 
     scratch: Scratch
@@ -121,7 +121,7 @@ class Workspace:
     state: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, size: int) -> Workspace:
+    def of(cls, size: int) -> EncodingScratch:
         """For blocks of `size` bytes."""
         batch = tuple(np.empty(BATCH, dtype=np.uint64) for _ in range(3))
         return cls(Scratch.of(size), batch, _counters(size), _word_scratch(WORD_BYTES), np.zeros(4, dtype=np.int64))
@@ -184,7 +184,7 @@ def _table(pieces: Any) -> Table:
     return table
 
 
-def encoder_for(model: dict[str, Any], splitting: Splitting) -> Encoder | None:
+def encoder_for(model: dict[str, Any], splitting: Splitting) -> KernelEncoder | None:
     """An encoder for the model of a tokenizer.json behind its pre-tokenizer; None if it cannot be."""
     simple = table_encoder(model, splitting)
     cutter = cutter_for(splitting.rules)
@@ -192,10 +192,10 @@ def encoder_for(model: dict[str, Any], splitting: Splitting) -> Encoder | None:
         return simple
     makers = {"BPE": _bpe, "WordLevel": _words, "WordPiece": _pieces}
     made = makers[model["type"]](model, splitting.byte_level) if model["type"] in makers else None
-    return None if made is None else FastEncoder(cutter, made)
+    return None if made is None else PreTokenEncoder(cutter, made)
 
 
-def _bpe(model: dict[str, Any], byte_level: bool) -> Model | None:
+def _bpe(model: dict[str, Any], byte_level: bool) -> PreTokenModel | None:
     vocab: dict[str, int] = model["vocab"]
     alphabet = byte_alphabet()
     plain = not (model.get("dropout") or model.get("continuing_subword_prefix") or model.get("end_of_word_suffix"))
@@ -214,7 +214,7 @@ def _bpe(model: dict[str, Any], byte_level: bool) -> Model | None:
     kernel("index_pairs")(np.array(lefts, dtype=np.uint32), np.array(rights, dtype=np.uint32), pairs)
     symbols = np.array([vocab[character] for character in alphabet], dtype=np.uint32)
     merged = np.array([*ids, 0], dtype=np.uint32)
-    return Model(
+    return PreTokenModel(
         BPE, symbols=symbols, pairs=pairs, merged=merged, whole=_spelled(vocab) if model.get("ignore_merges") else {}
     )
 
@@ -233,20 +233,20 @@ def _spelled(vocab: dict[str, int]) -> dict[bytes, int]:
     return spelled
 
 
-def _words(model: dict[str, Any], byte_level: bool) -> Model | None:
+def _words(model: dict[str, Any], byte_level: bool) -> PreTokenModel | None:
     vocab: dict[str, int] = model["vocab"]
     if byte_level or model["unk_token"] not in vocab:
         return None
-    return Model(WORDS, unknown=vocab[model["unk_token"]], whole={k.encode(): i for k, i in vocab.items() if k})
+    return PreTokenModel(WORDS, unknown=vocab[model["unk_token"]], whole={k.encode(): i for k, i in vocab.items() if k})
 
 
-def _pieces(model: dict[str, Any], byte_level: bool) -> Model | None:
+def _pieces(model: dict[str, Any], byte_level: bool) -> PreTokenModel | None:
     vocab: dict[str, int] = model["vocab"]
     if byte_level or model["unk_token"] not in vocab or model["continuing_subword_prefix"] != PREFIX:
         return None
     heads = _table((piece.encode(), i) for piece, i in vocab.items() if piece)
     inner = ((piece.removeprefix(PREFIX).encode(), i) for piece, i in vocab.items() if piece.startswith(PREFIX))
     tails = _table((piece, i) for piece, i in inner if piece)
-    return Model(
+    return PreTokenModel(
         PIECES, vocab[model["unk_token"]], model["max_input_chars_per_word"], heads=heads, tails=tails
     )  # fmt: skip

@@ -25,7 +25,7 @@ from tokit.tokenizer.tokenizer_json import is_complete, piece_texts
 
 if TYPE_CHECKING:
     from tokit.tokenizer.encode.block_encoder import BlockEncoder
-    from tokit.tokenizer.encode.decoder import FastDecoder
+    from tokit.tokenizer.encode.decoder import KernelDecoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class LibraryTokenizer(Tokenizer):
     """A tokenizer on the reference library.
 
     Args:
-        engine: The library's tokenizer, truncation and padding stored in its file are switched off; or what makes it
+        library: The library's tokenizer, truncation and padding stored in its file are switched off; or what makes it
             when it is first asked for, as kernels may do all of the work.
         identity: What it is.
         config: `tokenizer_config.json` to be written beside it; None writes ours.
@@ -70,13 +70,13 @@ class LibraryTokenizer(Tokenizer):
 
     def __init__(
         self,
-        engine: tokenizers.Tokenizer | Callable[[], tokenizers.Tokenizer],
+        library: tokenizers.Tokenizer | Callable[[], tokenizers.Tokenizer],
         identity: Identity,
         config: dict[str, Any] | None = None,
         source: bytes | None = None,
         known: Known | None = None,
     ) -> None:
-        self._engine = engine
+        self._library = library
         self.identity = identity
         self._config = config
         self._source = source
@@ -87,23 +87,23 @@ class LibraryTokenizer(Tokenizer):
         self._fast: BlockEncoder | None = None
 
     @cached_property
-    def engine(self) -> tokenizers.Tokenizer:
+    def library(self) -> tokenizers.Tokenizer:
         """The library's tokenizer.
 
         Raises:
             ArtifactError: its file is damaged.
         """
-        engine = self._engine() if callable(self._engine) else self._engine
-        engine.no_truncation()
-        engine.no_padding()
-        return engine
+        library = self._library() if callable(self._library) else self._library
+        library.no_truncation()
+        library.no_padding()
+        return library
 
     @cached_property
     def vocab_size(self) -> int:
         if self._known is not None:
             return self._known.vocab_size
         # Read off the ids, not counted: a foreign vocabulary may have gaps.
-        return 1 + max(self.engine.get_vocab(with_added_tokens=True).values(), default=-1)
+        return 1 + max(self.library.get_vocab(with_added_tokens=True).values(), default=-1)
 
     def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
         with self._lock:
@@ -144,7 +144,7 @@ class LibraryTokenizer(Tokenizer):
             self._fast = None
 
     def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
-        texts: list[str] = self.engine.decode_batch(ids, skip_special_tokens=skip_special)
+        texts: list[str] = self.library.decode_batch(ids, skip_special_tokens=skip_special)
         return texts
 
     def decode_block(self, ids: Ids, separator: bytes, *, skip_special: bool = False) -> bytes:
@@ -153,7 +153,7 @@ class LibraryTokenizer(Tokenizer):
         return super().decode_block(ids, separator, skip_special=skip_special) if text is None else text
 
     @cached_property
-    def _decoder(self) -> FastDecoder | None:
+    def _decoder(self) -> KernelDecoder | None:
         from tokit.tokenizer.encode.decoder import decoder_for
 
         return decoder_for(self.specification(), self._names(), self.pieces.special)
@@ -167,23 +167,23 @@ class LibraryTokenizer(Tokenizer):
         from tokit.tokenizer.tokenizer_folder import write_library_files
 
         # Read and written again, scores of unigram differ in the last bit: a copy keeps the bytes that the hash names.
-        source = engine_json(self.engine).encode("utf-8") if self._source is None else self._source
+        source = library_json(self.library).encode("utf-8") if self._source is None else self._source
         write_library_files(source, folder, self.special_texts(), config=self._config)
 
     def special_texts(self) -> dict[str, str]:
         """Role → text of the special tokens."""
         if self._known is not None:
             return self._known.special_texts
-        return {role: str(self.engine.id_to_token(i)) for role, i in self.special_ids.items()}
+        return {role: str(self.library.id_to_token(i)) for role, i in self.special_ids.items()}
 
     def specification(self) -> dict[str, Any]:
         """The content of its tokenizer.json; where a foreign one leaves keys out, as the library would write it."""
-        parsed: dict[str, Any] = json.loads(self.engine.to_str() if self._source is None else self._source)
-        return parsed if is_complete(parsed) else dict(json.loads(self.engine.to_str()))
+        parsed: dict[str, Any] = json.loads(self.library.to_str() if self._source is None else self._source)
+        return parsed if is_complete(parsed) else dict(json.loads(self.library.to_str()))
 
     def _names(self) -> list[str]:
         names = [""] * self.vocab_size
-        for token, i in self.engine.get_vocab(with_added_tokens=True).items():
+        for token, i in self.library.get_vocab(with_added_tokens=True).items():
             names[i] = token
         return names
 
@@ -191,20 +191,20 @@ class LibraryTokenizer(Tokenizer):
         return piece_texts(names, self.specification())
 
     def _all_special_ids(self) -> list[int]:
-        added = self.engine.get_added_tokens_decoder()
+        added = self.library.get_added_tokens_decoder()
         return sorted(i for i, token in added.items() if token.special)
 
     def _configured(self, options: EncodeOptions) -> tokenizers.Tokenizer:
-        self.engine.encode_special_tokens = not options.parse_special
+        self.library.encode_special_tokens = not options.parse_special
         self._truncate(options)
-        return self.engine
+        return self.library
 
     def _truncate(self, options: EncodeOptions) -> None:
         # The library panics when the template alone is longer than the limit.
         if options.max_length is not None and self.room(options) is not None:
-            self.engine.enable_truncation(options.max_length)
-        elif self.engine.truncation is not None:
-            self.engine.no_truncation()
+            self.library.enable_truncation(options.max_length)
+        elif self.library.truncation is not None:
+            self.library.no_truncation()
 
     def room(self, options: EncodeOptions) -> int | None:
         """Tokens that a document may have besides those of the template; None if there is no limit.
@@ -214,7 +214,7 @@ class LibraryTokenizer(Tokenizer):
         """
         if options.max_length is None:
             return None
-        template = self.engine.num_special_tokens_to_add(False) if options.add_special else 0
+        template = self.library.num_special_tokens_to_add(False) if options.add_special else 0
         if options.max_length < template:
             raise ArtifactError(
                 f"--max-length {options.max_length} is below the {template} tokens of the template",
@@ -234,19 +234,19 @@ class LibraryTokenizer(Tokenizer):
         raise RuntimeError("the template does not keep the tokens of the text")
 
 
-def read_engine(path: Path) -> tokenizers.Tokenizer:
+def read_library_json(path: Path) -> tokenizers.Tokenizer:
     """Load a tokenizer.json.
 
     Raises:
         ArtifactError: the file is missing, cut off, or holds something else.
     """
     try:
-        return engine_of(path.read_bytes(), path)
+        return parse_library_json(path.read_bytes(), path)
     except OSError as error:
         raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
 
 
-def engine_of(content: bytes, path: Path) -> tokenizers.Tokenizer:
+def parse_library_json(content: bytes, path: Path) -> tokenizers.Tokenizer:
     """The same from the file's content.
 
     Raises:
@@ -260,24 +260,24 @@ def engine_of(content: bytes, path: Path) -> tokenizers.Tokenizer:
         ) from error
 
 
-def id_of(engine: tokenizers.Tokenizer, token: str) -> int:
+def id_of(library: tokenizers.Tokenizer, token: str) -> int:
     """The id of a token that has to be there.
 
     Raises:
         ArtifactError: it is not in the vocabulary.
     """
-    found: int | None = engine.token_to_id(token)
+    found: int | None = library.token_to_id(token)
     if found is None:
         raise ArtifactError(f"the tokenizer lacks its special token '{token}'", hint="damaged? make it again")
     return found
 
 
-def content_sha256(engine: tokenizers.Tokenizer) -> str:
+def content_sha256(library: tokenizers.Tokenizer) -> str:
     """The sha256 of the tokenizer.json that this engine is written as."""
-    return hashlib.sha256(engine_json(engine).encode("utf-8")).hexdigest()
+    return hashlib.sha256(library_json(library).encode("utf-8")).hexdigest()
 
 
-def engine_json(engine: tokenizers.Tokenizer) -> str:
+def library_json(library: tokenizers.Tokenizer) -> str:
     """The one text that a tokenizer.json of ours has."""
-    text: str = engine.to_str(pretty=True)
+    text: str = library.to_str(pretty=True)
     return text + "\n"

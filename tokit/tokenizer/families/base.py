@@ -60,20 +60,20 @@ class Trained:
     """What a training gave.
 
     Attributes:
-        engine: The library's tokenizer, without special tokens registered and without a template.
+        library: The library's tokenizer, without special tokens registered and without a template.
         special: The special tokens that its first ids are.
         files: More files for the folder (name → content), such as a SentencePiece model.
         reproducible: The same counts give the same bytes; if not, `because` says why.
     """
 
-    engine: tokenizers.Tokenizer
+    library: tokenizers.Tokenizer
     special: SpecialTokens
     files: dict[str, bytes] = field(default_factory=dict)
     reproducible: bool = True
     because: str = ""
 
 
-class Family(ABC):
+class TokenizerFamily(ABC):
     """One kind of tokenizer; a subclass is one file and one line in the registry."""
 
     name: ClassVar[str]

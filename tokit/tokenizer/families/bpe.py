@@ -15,9 +15,9 @@ from tokit.kernels.compiled.loader import pays
 from tokit.params import param
 from tokit.text.pipeline import TextRules
 from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
-from tokit.tokenizer.families.base import Family, Job, Trained, check_size, fenced_counts, guarded
+from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_counts, guarded
 from tokit.tokenizer.train.library_trainer import train_from_counts
-from tokit.tokenizer.train.merge_trainer import NO_LIMIT, Limits, Words, learn
+from tokit.tokenizer.train.merge_trainer import NO_LIMIT, MergeLimits, SymbolWords, learn
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class BpeParams:
     max_token_length: int | None = param(None, "merged tokens are shorter than this many bytes", minimum=3)
 
 
-class Bpe(Family):
+class Bpe(TokenizerFamily):
     """Byte-level BPE as the reference's `ByteLevel` trains it."""
 
     name = "bpe"
@@ -54,8 +54,8 @@ class Bpe(Family):
             return cls._reference_merges(job, counts.items(), size)
         symbols = np.array([base.index(character) for character in byte_alphabet()], dtype=np.int32)
         longest = job.params.max_token_length or NO_LIMIT
-        limits = Limits(size - len(base), job.params.min_frequency, longest)
-        words = Words(symbols[counts.data], counts.ends, counts.counts, len(base))
+        limits = MergeLimits(size - len(base), job.params.min_frequency, longest)
+        words = SymbolWords(symbols[counts.data], counts.ends, counts.counts, len(base))
         texts, merges = list(base), []
         for left, right in learn(words, limits, job.tick):
             texts.append(texts[left] + texts[right])
@@ -83,10 +83,10 @@ class Bpe(Family):
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
         vocab = {token: i for i, token in enumerate([*base, *(left + right for left, right in merges)])}
-        engine = Tokenizer(models.BPE(vocab=vocab, merges=merges))
-        engine.normalizer = job.rules.normalizer()
-        engine.pre_tokenizer = guarded(
+        library = Tokenizer(models.BPE(vocab=vocab, merges=merges))
+        library.normalizer = job.rules.normalizer()
+        library.pre_tokenizer = guarded(
             job.rules, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         )
-        engine.decoder = decoders.ByteLevel()
-        return Trained(engine, job.special)
+        library.decoder = decoders.ByteLevel()
+        return Trained(library, job.special)

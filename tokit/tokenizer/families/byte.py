@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tokit.text.pipeline import TextRules
 from tokit.tokenizer.byte_alphabet import byte_alphabet
-from tokit.tokenizer.families.base import Family, Job, Trained, check_size
+from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class ByteParams:
     """byte has no parameters of its own."""
 
 
-class Byte(Family):
+class Byte(TokenizerFamily):
     """One token a UTF-8 byte."""
 
     name = "byte"
@@ -32,8 +32,8 @@ class Byte(Family):
         vocab = {token: i for i, token in enumerate([*job.special.texts, *byte_alphabet()])}
         if job.vocab_size is not None:
             check_size(job.vocab_size, len(vocab), "the special tokens and 256 bytes")
-        engine = Tokenizer(models.BPE(vocab=vocab, merges=[]))
-        engine.normalizer = job.rules.normalizer()
-        engine.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        engine.decoder = decoders.ByteLevel()
-        return Trained(engine, job.special)
+        library = Tokenizer(models.BPE(vocab=vocab, merges=[]))
+        library.normalizer = job.rules.normalizer()
+        library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        library.decoder = decoders.ByteLevel()
+        return Trained(library, job.special)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tokit.params import param
 from tokit.text.pipeline import TextRules, join_steps
-from tokit.tokenizer.families.base import Family, Job, Trained, check_size
+from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size
 from tokit.tokenizer.special_tokens import BYTE_TOKENS
 
 
@@ -22,7 +22,7 @@ class CharParams:
     byte_fallback: bool = param(True, "spell unknown characters in bytes; false gives them the unknown token")
 
 
-class Char(Family):
+class Char(TokenizerFamily):
     """One token a code point, most frequent first."""
 
     name = "char"
@@ -46,14 +46,14 @@ class Char(Family):
         room = None if job.vocab_size is None else job.vocab_size - len(base)
         vocab = {token: i for i, token in enumerate([*base, *characters[:room]])}
         unknown = None if fallback else special.unknown
-        engine = Tokenizer(models.BPE(vocab=vocab, merges=[], unk_token=unknown, byte_fallback=fallback))
-        engine.normalizer = job.rules.normalizer()
+        library = Tokenizer(models.BPE(vocab=vocab, merges=[], unk_token=unknown, byte_fallback=fallback))
+        library.normalizer = job.rules.normalizer()
         # Where the pre-tokens are the text, cutting it first changes nothing.
         splitter = None if job.rules.keeps_text else join_steps(job.rules.splitters())
         if splitter is not None:
-            engine.pre_tokenizer = splitter
-        engine.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
-        return Trained(engine, special)
+            library.pre_tokenizer = splitter
+        library.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+        return Trained(library, special)
 
 
 def character_counts(items: list[tuple[str, int]]) -> Counter[str]:

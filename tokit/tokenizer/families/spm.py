@@ -16,8 +16,8 @@ from tokit.errors import TrainingError, UsageError
 from tokit.params import param
 from tokit.progress import Progress
 from tokit.text.pipeline import TextRules
-from tokit.tokenizer.families.base import Family, Job, Trained
-from tokit.tokenizer.formats.sentencepiece import MODEL_FILE, library_engine, parse_model
+from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained
+from tokit.tokenizer.formats.sentencepiece import MODEL_FILE, as_library, parse_model
 from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
 
 # The number of threads changes the order of SentencePiece's sums, so it never follows --threads.
@@ -42,7 +42,7 @@ class SpmParams:
     sample_sentences: int = param(5_000_000, "unigram trains on at most this many documents", minimum=1)
 
 
-class Spm(Family):
+class Spm(TokenizerFamily):
     """A SentencePiece model: bpe from counts, unigram from the text or a sample of it."""
 
     name = "spm"
@@ -66,7 +66,7 @@ class Spm(Family):
         special = job.special.with_unknown()
         job.tick(Progress("learning", 0, None))
         data = run_trainer(job, special)
-        return Trained(library_engine(parse_model(data, MODEL_FILE)), special, files={MODEL_FILE: data})
+        return Trained(as_library(parse_model(data, MODEL_FILE)), special, files={MODEL_FILE: data})
 
 
 def run_trainer(job: Job, special: SpecialTokens) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tokit.params import param
 from tokit.text.pipeline import METASPACE, TextRules
 from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
-from tokit.tokenizer.families.base import Family, Job, Trained, check_size, fenced_items, guarded
+from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_items, guarded
 from tokit.tokenizer.families.char import character_counts, covering
 from tokit.tokenizer.special_tokens import BYTE_TOKENS, UNKNOWN
 from tokit.tokenizer.train.library_trainer import train_from_counts
@@ -41,7 +41,7 @@ class UnigramParams:
     sub_iterations: int = param(2, "rounds of expectation-maximisation between prunings", minimum=1)
 
 
-class Unigram(Family):
+class Unigram(TokenizerFamily):
     """Unigram as the reference trains it."""
 
     name = "unigram"
@@ -66,13 +66,13 @@ class Unigram(Family):
         items = [(to_byte_level(word), count) for word, count in fenced_items(job, job.special)]
         pieces = learn_pieces(job, items, list(byte_alphabet()), job.size - base)
         vocab = [(text, 0.0) for text in job.special.texts] + pieces
-        engine = Tokenizer(models.Unigram(vocab, unk_id=None, byte_fallback=False))
-        engine.normalizer = job.rules.normalizer()
-        engine.pre_tokenizer = guarded(
+        library = Tokenizer(models.Unigram(vocab, unk_id=None, byte_fallback=False))
+        library.normalizer = job.rules.normalizer()
+        library.pre_tokenizer = guarded(
             job.rules, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         )
-        engine.decoder = decoders.ByteLevel()
-        return Trained(engine, job.special, reproducible=False, because=NOT_REPRODUCIBLE)
+        library.decoder = decoders.ByteLevel()
+        return Trained(library, job.special, reproducible=False, because=NOT_REPRODUCIBLE)
 
     @classmethod
     def _on_characters(cls, job: Job) -> Trained:
@@ -90,13 +90,15 @@ class Unigram(Family):
         pieces = learn_pieces(job, items, alphabet, job.size - base)
         # Byte tokens and special tokens never win against text: the guard keeps them out of a pre-token.
         vocab = [(text, 0.0) for text in (*special.texts, *byte_tokens)] + pieces
-        engine = Tokenizer(models.Unigram(vocab, unk_id=special.ids()[UNKNOWN], byte_fallback=job.params.byte_fallback))
-        engine.normalizer = job.rules.normalizer()
+        library = Tokenizer(
+            models.Unigram(vocab, unk_id=special.ids()[UNKNOWN], byte_fallback=job.params.byte_fallback)
+        )
+        library.normalizer = job.rules.normalizer()
         splitter = guarded(job.rules, special, byte_tokens=bool(byte_tokens))
         if splitter is not None:
-            engine.pre_tokenizer = splitter
-        engine.decoder = character_decoder(job.rules)
-        return Trained(engine, special, reproducible=False, because=NOT_REPRODUCIBLE)
+            library.pre_tokenizer = splitter
+        library.decoder = character_decoder(job.rules)
+        return Trained(library, special, reproducible=False, because=NOT_REPRODUCIBLE)
 
 
 def uses_characters(job: Job) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tokit.params import param
 from tokit.text.pipeline import TextRules
 from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
-from tokit.tokenizer.families.base import Family, Job, Trained, check_size, fenced_items, guarded
+from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_items, guarded
 from tokit.tokenizer.special_tokens import SpecialTokens
 
 
@@ -24,7 +24,7 @@ class WordParams:
     unknown: str = param("token", "an unknown word becomes the unknown token, or its bytes", choices=("token", "bytes"))
 
 
-class Word(Family):
+class Word(TokenizerFamily):
     """The most frequent words of the counts; ties in the order of their code points, as in the reference."""
 
     name = "word"
@@ -54,13 +54,13 @@ class Word(Family):
         tokens = dict.fromkeys([*base, *words])
         vocab = {token: i for i, token in enumerate(list(tokens)[: job.size])}
         # WordLevel would lose unknown words: a BPE without merges takes whole words and falls back to bytes.
-        engine = Tokenizer(models.BPE(vocab=vocab, merges=[], ignore_merges=True))
-        engine.normalizer = job.rules.normalizer()
-        engine.pre_tokenizer = guarded(
+        library = Tokenizer(models.BPE(vocab=vocab, merges=[], ignore_merges=True))
+        library.normalizer = job.rules.normalizer()
+        library.pre_tokenizer = guarded(
             job.rules, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         )
-        engine.decoder = decoders.ByteLevel()
-        return Trained(engine, job.special)
+        library.decoder = decoders.ByteLevel()
+        return Trained(library, job.special)
 
 
 def from_words(words: Sequence[str], rules: TextRules, special: SpecialTokens) -> Trained:
@@ -74,15 +74,15 @@ def from_words(words: Sequence[str], rules: TextRules, special: SpecialTokens) -
     from tokenizers import Tokenizer, decoders, models
 
     vocab = {token: i for i, token in enumerate([*special.texts, *words])}
-    engine = Tokenizer(models.WordLevel(vocab=vocab, unk_token=special.unknown))
-    engine.normalizer = rules.normalizer()
+    library = Tokenizer(models.WordLevel(vocab=vocab, unk_token=special.unknown))
+    library.normalizer = rules.normalizer()
     splitter = guarded(rules, special)
     if splitter is not None:
-        engine.pre_tokenizer = splitter
+        library.pre_tokenizer = splitter
     # Without a decoder the library joins by a space.
     if rules.keeps_text:
-        engine.decoder = decoders.Fuse()
-    return Trained(engine, special)
+        library.decoder = decoders.Fuse()
+    return Trained(library, special)
 
 
 def frequent_words(job: Job, special: SpecialTokens, most: int) -> list[str]:

@@ -15,11 +15,11 @@ from tokit.errors import UsageError
 from tokit.kernels.compiled.loader import pays
 from tokit.params import param
 from tokit.text.pipeline import DROPPING, REGEX_PREFIX, TextRules
-from tokit.tokenizer.families.base import Family, Job, Trained, check_size, fenced_items, guarded
+from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_items, guarded
 from tokit.tokenizer.families.char import character_counts, covering
 from tokit.tokenizer.special_tokens import SpecialTokens
 from tokit.tokenizer.train.library_trainer import train_from_counts
-from tokit.tokenizer.train.merge_trainer import Limits, Words, learn
+from tokit.tokenizer.train.merge_trainer import MergeLimits, SymbolWords, learn
 
 PREFIX = "##"
 
@@ -35,7 +35,7 @@ class WordPieceParams:
     max_word_chars: int = param(100, "a longer word becomes the unknown token", minimum=1)
 
 
-class WordPiece(Family):
+class WordPiece(TokenizerFamily):
     """WordPiece as BERT uses it, cased unless `--normalizer lowercase` is given."""
 
     name = "wordpiece"
@@ -77,7 +77,7 @@ class WordPiece(Family):
             return cls._reference_tokens(job, items, base[:fixed], size)
         words = _as_symbols(items, {token: i for i, token in enumerate(base)}, len(base))
         tokens = list(base)
-        for left, right in learn(words, Limits(size - len(base), job.params.min_frequency), job.tick):
+        for left, right in learn(words, MergeLimits(size - len(base), job.params.min_frequency), job.tick):
             tokens.append(tokens[left] + tokens[right].removeprefix(PREFIX))
         return tokens
 
@@ -100,7 +100,7 @@ class WordPiece(Family):
     def _assembled(cls, job: Job, special: SpecialTokens, tokens: list[str]) -> Trained:
         from tokenizers import Tokenizer, decoders, models
 
-        engine = Tokenizer(
+        library = Tokenizer(
             models.WordPiece(
                 vocab={token: i for i, token in enumerate(tokens)},
                 unk_token=special.unknown,
@@ -108,15 +108,15 @@ class WordPiece(Family):
                 max_input_chars_per_word=job.params.max_word_chars,
             )
         )
-        engine.normalizer = job.rules.normalizer()
+        library.normalizer = job.rules.normalizer()
         splitter = guarded(job.rules, special)
         if splitter is not None:
-            engine.pre_tokenizer = splitter
-        engine.decoder = decoders.WordPiece(prefix=PREFIX, cleanup=False)
-        return Trained(engine, special)
+            library.pre_tokenizer = splitter
+        library.decoder = decoders.WordPiece(prefix=PREFIX, cleanup=False)
+        return Trained(library, special)
 
 
-def _as_symbols(items: list[tuple[str, int]], ids: dict[str, int], first_id: int) -> Words:
+def _as_symbols(items: list[tuple[str, int]], ids: dict[str, int], first_id: int) -> SymbolWords:
     """Words as the ids of their characters, which within a word have a prefix."""
     points = np.frombuffer("".join([word for word, _ in items]).encode("utf-32-le"), dtype="<u4")
     ends = np.cumsum([len(word) for word, _ in items], dtype=np.int64)
@@ -126,4 +126,4 @@ def _as_symbols(items: list[tuple[str, int]], ids: dict[str, int], first_id: int
     symbols = inner[places]
     starts = np.concatenate([[0], ends[:-1]])
     symbols[starts] = outer[places[starts]]
-    return Words(symbols, ends, np.array([count for _, count in items], dtype=np.int64), first_id)
+    return SymbolWords(symbols, ends, np.array([count for _, count in items], dtype=np.int64), first_id)

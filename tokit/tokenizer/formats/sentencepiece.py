@@ -46,7 +46,7 @@ class SentencePieceTokenizer(Tokenizer):
         self.model = parse_model(data, name)
         self._data = data
         try:
-            self._engine = SentencePieceProcessor(model_proto=data)
+            self._processor = SentencePieceProcessor(model_proto=data)
         except (RuntimeError, OSError) as error:
             raise ArtifactError(f"{name}: SentencePiece cannot load it: {error}", hint="is the file whole?") from error
         specials = {p.text: i for i, p in enumerate(self.model.pieces) if p.kind in (CONTROL, UNKNOWN)}
@@ -66,7 +66,7 @@ class SentencePieceTokenizer(Tokenizer):
         if options.parse_special:
             encoded = [self._encode_parsed(text) for text in texts]
         else:
-            encoded = self._engine.encode(list(texts), out_type=int)
+            encoded = self._processor.encode(list(texts), out_type=int)
         if options.add_special:
             encoded = [self._with_special(ids, options.max_length) for ids in encoded]
         return [ids[: options.max_length] for ids in encoded]
@@ -75,11 +75,11 @@ class SentencePieceTokenizer(Tokenizer):
         # The library leaves control tokens out by itself.
         unknown = self.unknown_id
         lists = [[i for i in row if not (skip_special and i == unknown)] for row in ids]
-        texts: list[str] = self._engine.decode(lists)
+        texts: list[str] = self._processor.decode(lists)
         return texts
 
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        mappings = self._engine.encode(list(texts), return_type="offset_mapping")
+        mappings = self._processor.encode(list(texts), return_type="offset_mapping")
         return [mapping["offsets"] for mapping in mappings]
 
     def save_files(self, folder: Path) -> None:
@@ -87,7 +87,7 @@ class SentencePieceTokenizer(Tokenizer):
 
     def to_library(self) -> tokenizers.Tokenizer:
         """The same tokenizer as an engine of the reference library."""
-        return library_engine(self.model)
+        return as_library(self.model)
 
     def _encode_parsed(self, text: str) -> list[int]:
         pattern = "|".join(re.escape(special) for special in sorted(self._special, key=len, reverse=True))
@@ -96,11 +96,11 @@ class SentencePieceTokenizer(Tokenizer):
             if part in self._special:
                 ids.append(self._special[part])
             elif part:
-                ids.extend(self._engine.encode(part, out_type=int))
+                ids.extend(self._processor.encode(part, out_type=int))
         return ids
 
     def _with_special(self, ids: list[int], max_length: int | None) -> list[int]:
-        front, back = self._engine.bos_id(), self._engine.eos_id()
+        front, back = self._processor.bos_id(), self._processor.eos_id()
         room = None if max_length is None else max(0, max_length - 1)
         if front >= 0:
             return [front, *ids[:room]]
@@ -148,7 +148,7 @@ def why_lossy(model: SpmModel) -> str:
     return "it puts a space before the text" if model.add_dummy_prefix else ""
 
 
-def library_engine(model: SpmModel) -> tokenizers.Tokenizer:
+def as_library(model: SpmModel) -> tokenizers.Tokenizer:
     """Rewrite a SentencePiece model for the reference library.
 
     Raises:
@@ -160,15 +160,15 @@ def library_engine(model: SpmModel) -> tokenizers.Tokenizer:
         raise ArtifactError(
             f"a SentencePiece model of type {model.model_type} has no tokenizer.json", hint="use a bpe or unigram one"
         )
-    engine = Tokenizer(_library_model(model))
+    library = Tokenizer(_library_model(model))
     normalizer = _library_normalizer(model)
     if normalizer is not None:
-        engine.normalizer = normalizer
+        library.normalizer = normalizer
     splitter = _library_splitter(model)
     if splitter is not None:
-        engine.pre_tokenizer = splitter
-    engine.decoder = _library_decoder(model)
-    return engine
+        library.pre_tokenizer = splitter
+    library.decoder = _library_decoder(model)
+    return library
 
 
 def _unknown(model: SpmModel) -> tuple[int, str]:

@@ -22,7 +22,7 @@ Symbols = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class MergeLimits:
     """Where learning ends.
 
     Attributes:
@@ -37,7 +37,7 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Words:
+class SymbolWords:
     """Counted words as symbols.
 
     Attributes:
@@ -54,26 +54,26 @@ class Words:
 
 
 @dataclass(slots=True)
-class Pairs:
+class PairTable:
     """A table and a heap of pairs, as `kernels/learning.py` lays them out."""
 
     table: IntArray
     heap: IntArray
 
     @classmethod
-    def of(cls, room: int) -> Pairs:
+    def of(cls, room: int) -> PairTable:
         """Room for so many, a power of two."""
         return cls(np.empty(8 * room, dtype=np.int64), np.empty(2 * room, dtype=np.int64))
 
     def grow(self, bar: int, state: IntArray) -> None:
         """Make room for twice as many, and forget those that occur less often than the bar."""
-        bigger = Pairs.of(len(self.heap))
+        bigger = PairTable.of(len(self.heap))
         if state[LISTED]:
             kernel("move_pairs")(bar, self.table, bigger.table, bigger.heap, state)
         self.table, self.heap = bigger.table, bigger.heap
 
 
-def learn(words: Words, limits: Limits, tick: Tick) -> list[tuple[int, int]]:
+def learn(words: SymbolWords, limits: MergeLimits, tick: Tick) -> list[tuple[int, int]]:
     """The merges, in the order in which they are learnt; the k-th makes the symbol `first_id` + k.
 
     Args:
@@ -91,7 +91,7 @@ def learn(words: Words, limits: Limits, tick: Tick) -> list[tuple[int, int]]:
     state = np.zeros(6, dtype=np.int64)
     state[NEXT_ID] = words.first_id
     bar = lowest_count(words, limits)
-    pairs = Pairs.of(FIRST_PAIRS)
+    pairs = PairTable.of(FIRST_PAIRS)
     scratch = _scratch(ids)
     started = time.perf_counter()
     code = MORE
@@ -116,7 +116,7 @@ def _scratch(ids: int) -> tuple[IntArray | Symbols, ...]:
     return (*beside, *met, np.zeros(5, dtype=np.int64))
 
 
-def lowest_count(words: Words, limits: Limits) -> int:
+def lowest_count(words: SymbolWords, limits: MergeLimits) -> int:
     """A count that no merged pair is below.
 
     When all pairs of a word are rarer than the word, it has become one symbol. So before pairs are merged that occur
