@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tokit.ops.finetune import finetune
     from tokit.ops.fit import fit_embedding
     from tokit.ops.import_vectors import import_vectors
-    from tokit.ops.pretrain import fit_contextual
+    from tokit.ops.pretrain import pretrain
     from tokit.ops.train import train_tokenizer
     from tokit.tokenizer.load import load_tokenizer
 
@@ -37,7 +37,7 @@ _API = {
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
     "export_embedding": "tokit.ops.export:export_embedding",
     "finetune": "tokit.ops.finetune:finetune",
-    "fit_contextual": "tokit.ops.pretrain:fit_contextual",
+    "pretrain": "tokit.ops.pretrain:pretrain",
     "distil": "tokit.ops.distill:distil",
     "fit_embedding": "tokit.ops.fit:fit_embedding",
     "import_vectors": "tokit.ops.import_vectors:import_vectors",
@@ -51,11 +51,11 @@ __all__ = [
     "embed",
     "export_embedding",
     "finetune",
-    "fit_contextual",
     "fit_embedding",
     "import_vectors",
     "load_tokenizer",
     "open_corpus",
+    "pretrain",
     "train_tokenizer",
 ]
 

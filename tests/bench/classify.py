@@ -117,9 +117,9 @@ def regressed(folder: Path, task: Task, asked: argparse.Namespace) -> Result:
 
 def vectors_of(folder: Path, task: Task) -> Iterator[tuple[FloatArray, Labels]]:
     """(mean vectors of texts, their labels) of train and of test, in the measures of train."""
-    from tokit.embedding.static_embedder import open_embedder
+    from tokit.embedding.static_embedder import open_static_embedder
 
-    embedder = open_embedder(folder)
+    embedder = open_static_embedder(folder)
     mean = deviation = None
     for path in (task.train, task.test):
         examples = examples_of(path)

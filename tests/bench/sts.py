@@ -33,10 +33,10 @@ def read_rated(path: Path) -> tuple[list[str], list[str], FloatArray]:
 
 def cosines(folder: Path, first: list[str], second: list[str]) -> FloatArray:
     """Of the vectors that `tokit embed` gives; 0 where one is nothing."""
-    from tokit.embedding.static_embedder import open_embedder
-    from tokit.lm.contextual_embedder import is_contextual, open_contextual
+    from tokit.embedding.static_embedder import open_static_embedder
+    from tokit.lm.contextual_embedder import is_language_model, open_contextual_embedder
 
-    embedder = open_contextual(folder) if is_contextual(folder) else open_embedder(folder)
+    embedder = open_contextual_embedder(folder) if is_language_model(folder) else open_static_embedder(folder)
     one, other = (embedder.embed(texts).astype(np.float64) for texts in (first, second))
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     return (one * other).sum(axis=1) / np.maximum(lengths, 1e-12)

@@ -157,10 +157,10 @@ def test_bits_of_a_language_model_stand_beside_an_ngram_model(tmp_path: Path) ->
     text.write_text("".join(f"the {a} sat on the {b}\n" for a in ["cat", "dog", "cow"] for b in range(60)))
     corpus = tokit.open_corpus([str(text)])
     tokit.train_tokenizer(corpus, tmp_path / "tok", family="bpe", vocab_sizes=(300,))
-    from tokit.ops.pretrain import fit_contextual
+    from tokit.ops.pretrain import pretrain
 
     settings = {"hidden": 16, "context": 16, "batch": 2, "steps": 3, "validation": 0.2}
-    report = fit_contextual(corpus, tmp_path / "tok", tmp_path / "m", family="llama", size="tiny", settings=settings)
+    report = pretrain(corpus, tmp_path / "tok", tmp_path / "m", family="llama", size="tiny", settings=settings)
     done = bench("bits", "--corpus", str(text), "-t", str(tmp_path / "tok"), "--models", str(tmp_path / "m"))
     assert done.returncode == 0, done.stdout + done.stderr
     few, ngram = [line.split("│") for line in done.stdout.splitlines() if "5-gram │" in line]

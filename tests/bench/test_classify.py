@@ -17,7 +17,7 @@ from tests.support.program import bench
 from tokit.corpus import open_corpus
 from tokit.ops.embed import embed
 from tokit.ops.fit import fit_embedding
-from tokit.ops.pretrain import fit_contextual
+from tokit.ops.pretrain import pretrain
 
 WORDS = ["sea", "river", "music", "people", "language", "day"]
 
@@ -81,7 +81,7 @@ def test_both_kinds_are_measured_in_each_task(
 ) -> None:
     settings = {"layers": 1, "hidden": 16, "heads": 2, "steps": 3, "context": 24, "batch": 2}
     corpus = open_corpus([str(corpus_file)])
-    fit_contextual(corpus, bpe_folder, tmp_path / "bert", size="tiny", settings=settings, threads=1)
+    pretrain(corpus, bpe_folder, tmp_path / "bert", size="tiny", settings=settings, threads=1)
     saved = tmp_path / "saved.json"
     done = bench(
         "classify", "--data", str(data), "-e", str(tmp_path / "bert"), "-s", str(static), "--epochs", "1",

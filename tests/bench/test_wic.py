@@ -52,11 +52,11 @@ def test_static_vectors_of_a_word_are_the_same_everywhere(corpus_file: Path, bpe
 def test_vectors_in_context_are_those_of_the_stock_model(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
     transformers = pytest.importorskip("transformers", reason="needs the extra 'contextual'")
-    from tokit.ops.pretrain import fit_contextual
+    from tokit.ops.pretrain import pretrain
 
     settings = {"layers": 2, "hidden": 16, "heads": 2, "steps": 3, "context": 24, "batch": 2}
     out = tmp_path / "bert"
-    fit_contextual(open_corpus([str(corpus_file)]), bpe_folder, out, size="tiny", settings=settings, threads=1)
+    pretrain(open_corpus([str(corpus_file)]), bpe_folder, out, size="tiny", settings=settings, threads=1)
     text = "In the waters , there"
     place = Place(text, 7, 13)
     found = {(kind, layer): each for kind, layer, each in contextual_vectors(out, [place, place_of("The cat", 1)])}

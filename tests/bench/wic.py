@@ -90,11 +90,11 @@ def pieces_of(tokenizer: Any, place: Place, *, framed: bool) -> tuple[list[int],
 def contextual_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, str, FloatArray]]:
     """(kind, layer, vectors of the places), from the table of tokens on: those of the words, and of their sentences."""
     from tokit.arrays import Ids
-    from tokit.lm.contextual_embedder import open_contextual
+    from tokit.lm.contextual_embedder import open_contextual_embedder
 
     layer, last = 0, 0
     while layer <= last:
-        embedder = open_contextual(folder, layer=str(layer))
+        embedder = open_contextual_embedder(folder, layer=str(layer))
         # The model says how many there are.
         last = int(embedder.encoder.model.config.num_hidden_layers)
         encoded = [pieces_of(embedder.tokenizer, place, framed=True) for place in places]
@@ -113,9 +113,9 @@ def contextual_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str,
 
 def static_vectors(folder: Path, places: list[Place]) -> Iterator[tuple[str, str, FloatArray]]:
     """(kind, where from, vectors of the places): the word's vector, and the mean of its sentence."""
-    from tokit.embedding.static_embedder import open_embedder
+    from tokit.embedding.static_embedder import open_static_embedder
 
-    embedder = open_embedder(folder)
+    embedder = open_static_embedder(folder)
     table = embedder.embedding.vectors
     words, sentences = (np.zeros((len(places), table.shape[1]), dtype=np.float32) for _ in range(2))
     for number, place in enumerate(places):
@@ -148,10 +148,10 @@ def best_threshold(scores: FloatArray, same: Bools) -> tuple[float, float]:
 
 def choices(folder: Path, data: dict[str, Pairs]) -> Iterator[tuple[str, Choice]]:
     """(kind of vectors, the best choice on train) of an embedding."""
-    from tokit.lm.contextual_embedder import is_contextual
+    from tokit.lm.contextual_embedder import is_language_model
 
     places = [place for pairs in data.values() for place in (*pairs.first, *pairs.second)]
-    found = (contextual_vectors if is_contextual(folder) else static_vectors)(folder, places)
+    found = (contextual_vectors if is_language_model(folder) else static_vectors)(folder, places)
     judged = [(kind, each) for kind, source, vectors in found for each in judge(source, vectors, data)]
     for kind in dict.fromkeys(kind for kind, _ in judged):
         yield kind, max((each for name, each in judged if name == kind), key=lambda each: each.train)

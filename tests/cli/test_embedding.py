@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.program import Ran, assert_error, folder_bytes
-from tokit.embedding.static_embedder import open_embedder
+from tokit.embedding.static_embedder import open_static_embedder
 from tokit.ops.embed import embed
 from tokit.storage.folder import read_manifest
 
@@ -121,7 +121,7 @@ def test_embed_keeps_the_fields_of_records(cli: Cli, emb: Path) -> None:
 def test_embed_tokens_gives_each_its_vector(cli: Cli, emb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Small, so that a document's vectors come in several parts.
     monkeypatch.setattr("tokit.embedding.static_embedder.ROWS_AT_ONCE", 3)
-    embedder = open_embedder(emb)
+    embedder = open_static_embedder(emb)
     for row, text in zip(
         objects(cli("embed", "-e", emb, "--tokens", stdin=TEXT)), TEXT.decode().split("\n"), strict=True
     ):
@@ -132,7 +132,7 @@ def test_embed_tokens_gives_each_its_vector(cli: Cli, emb: Path, monkeypatch: py
 
 
 def test_embed_sif_weighs_by_the_counts(cli: Cli, emb: Path) -> None:
-    embedder = open_embedder(emb)
+    embedder = open_static_embedder(emb)
     counts = embedder.embedding.token_counts
     weights = 1e-4 / (1e-4 + counts / counts.sum())
     ids = embedder.tokenizer.encode("The water is cold.")
@@ -149,7 +149,7 @@ def test_embed_writes_npy(cli: Cli, emb: Path, tmp_path: Path, monkeypatch: pyte
     assert (ran.code, ran.out) == (0, b"")
     np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), embed(texts, emb))
     ran = cli("embed", "-e", emb, "-o", tmp_path / "t.npy", "--tokens", "--json", stdin=TEXT)
-    embedder = open_embedder(emb)
+    embedder = open_static_embedder(emb)
     ids = [embedder.tokenizer.encode(text) for text in texts]
     flat = [i for row in ids for i in row]
     assert json.loads(ran.text)["tokens"] == len(flat)
@@ -181,7 +181,7 @@ def test_embed_of_nothing_gives_no_row(cli: Cli, emb: Path, tmp_path: Path) -> N
 
 
 def test_embed_idf_weighs_by_the_document_frequencies(cli: Cli, emb: Path) -> None:
-    embedder = open_embedder(emb)
+    embedder = open_static_embedder(emb)
     documents = embedder.embedding.manifest["corpus"]["documents"]
     weights = np.log((1 + documents) / (1 + embedder.embedding.document_frequencies)) + 1
     ids = embedder.tokenizer.encode("The water is cold.")

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from tests.support.program import Ran, assert_error, folder_bytes
 from tokit.embedding.embedding_folder import load_embedding
-from tokit.embedding.static_embedder import open_embedder
+from tokit.embedding.static_embedder import open_static_embedder
 from tokit.ops.embed import embed
 from tokit.storage.folder import changed_files, read_manifest
 
@@ -179,7 +179,7 @@ def test_sentence_transformers_opens_it(cli: Cli, file: Path, tmp_path: Path) ->
     import warnings
 
     assert cli("import", file, "-o", tmp_path / "emb").code == 0
-    embedder = open_embedder(tmp_path / "emb")
+    embedder = open_static_embedder(tmp_path / "emb")
     with warnings.catch_warnings():
         # What it and torch import warns of things that are none of ours.
         warnings.simplefilter("ignore")

@@ -14,9 +14,9 @@ from transformers import AutoModel, AutoTokenizer  # noqa: E402
 
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.lm import CONTEXTUAL  # noqa: E402
-from tokit.lm.contextual_embedder import open_contextual  # noqa: E402
+from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.ops.export_onnx import export_model  # noqa: E402
-from tokit.ops.pretrain import fit_contextual  # noqa: E402
+from tokit.ops.pretrain import pretrain  # noqa: E402
 
 TEXTS = 1000
 AT_ONCE = 50
@@ -26,9 +26,7 @@ AT_ONCE = 50
 def folder(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
     out: Path = tmp_path_factory.mktemp("models") / request.param
     settings = {"steps": 5, "context": 48, "batch": 4, **({"local": 8} if request.param == "modernbert" else {})}
-    fit_contextual(
-        open_corpus([str(corpus_file)]), bpe_folder, out, family=request.param, size="tiny", settings=settings
-    )
+    pretrain(open_corpus([str(corpus_file)]), bpe_folder, out, family=request.param, size="tiny", settings=settings)
     return out
 
 
@@ -40,7 +38,7 @@ def texts(lines: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def vectors(folder: Path, texts: list[str]) -> Any:
-    return open_contextual(folder).embed(texts)
+    return open_contextual_embedder(folder).embed(texts)
 
 
 def test_auto_model_and_tokenizer(folder: Path, texts: list[str], vectors: Any) -> None:

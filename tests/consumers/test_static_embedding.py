@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tokit
-from tokit.embedding.static_embedder import Embedder, open_embedder
+from tokit.embedding.static_embedder import Embedder, open_static_embedder
 from tokit.ops.fit import fit_embedding
 from tokit.tokenizer import FAMILIES
 
@@ -36,7 +36,7 @@ def folder(
 
 @pytest.fixture(scope="module")
 def embedder(folder: Path) -> Embedder:
-    return open_embedder(folder)
+    return open_static_embedder(folder)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.support.program import Ran, assert_error, folder_bytes
 from tokit.embedding.embedding_folder import load_embedding, load_ngrams
 from tokit.embedding.families.fasttext import FastTextParams
 from tokit.embedding.ngrams import ngram_buckets
-from tokit.embedding.static_embedder import open_embedder
+from tokit.embedding.static_embedder import open_static_embedder
 from tokit.embedding.words.word_space import open_space
 from tokit.errors import ArtifactError, TrainingError, UsageError
 from tokit.ops.fit import FitReport, fit_embedding
@@ -104,7 +104,7 @@ def test_counts_are_of_both_texts(home: Path, tmp_path: Path) -> None:
     assert both.manifest["tokens_seen"] == 11
     fit(home / "first.txt", tmp_path / "third", start=tmp_path / "emb")
     assert load_embedding(tmp_path / "third").documents == 180
-    assert np.isfinite(open_embedder(tmp_path / "third", pool="idf").embed(["the ships"])).all()
+    assert np.isfinite(open_static_embedder(tmp_path / "third", pool="idf").embed(["the ships"])).all()
 
 
 def test_the_manifest_says_what_it_began_with(home: Path, tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ def test_what_is_no_start(home: Path, tmp_path: Path) -> None:
 
 def test_idf_needs_to_know_of_documents(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not know how many documents"):
-        open_embedder(imported(tmp_path), pool="idf")
+        open_static_embedder(imported(tmp_path), pool="idf")
 
 
 def test_the_command_says_what_it_began_with(cli: Cli, home: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ pytest.importorskip("transformers", reason="needs the extra 'contextual'")
 from tests.support.program import assert_error
 from tokit.arrays import Ids
 from tokit.lm import CONTEXTUAL
-from tokit.lm.contextual_embedder import context_of, open_contextual
+from tokit.lm.contextual_embedder import context_of, open_contextual_embedder
 
 SETTINGS = ["--size", "tiny", "--set", "steps=3", "--set", "context=32", "--set", "batch=2"]
 
@@ -35,7 +35,7 @@ def test_embed_gives_the_same_in_any_order_and_batch(model: Path, cli: Any, tmp_
     ran = cli("embed", tmp_path / "text.txt", "-e", model)
     assert ran.code == 0 and "which were cut: 1" in ran.err
     rows = [json.loads(line)["vector"] for line in ran.out.splitlines()]
-    embedder = open_contextual(model)
+    embedder = open_contextual_embedder(model)
     for line, row in zip(lines, rows, strict=True):
         assert np.allclose(embedder.embed([line])[0], row, atol=1e-5)
 
@@ -164,7 +164,7 @@ def test_a_document_is_as_long_as_the_folder_s_files_let_it_be(
     said(folder / "tokenizer_config.json", model_max_length=tokenizer)
     if sentences is not None:
         said(folder / "sentence_bert_config.json", max_seq_length=sentences)
-    assert context_of(folder) == most == open_contextual(folder).encoder.context
+    assert context_of(folder) == most == open_contextual_embedder(folder).encoder.context
 
 
 def test_weights_that_do_not_fit_are_refused(foreign: Any, cli: Any) -> None:
@@ -191,10 +191,10 @@ def test_a_model_without_its_pooler_is_whole(foreign: Any) -> None:
     from safetensors.torch import load_file, save_file
 
     folder = foreign("bert")
-    before = open_contextual(folder).embed(["the sea"])
+    before = open_contextual_embedder(folder).embed(["the sea"])
     weights = {name: each for name, each in load_file(folder / "model.safetensors").items() if "pooler" not in name}
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    assert np.array_equal(open_contextual(folder).embed(["the sea"]), before)
+    assert np.array_equal(open_contextual_embedder(folder).embed(["the sea"]), before)
 
 
 @pytest.mark.parametrize(
@@ -256,15 +256,15 @@ def test_documents_are_pooled_as_sentence_transformers_does(mode: str, others: t
     folder = as_sentences(foreign("bert"), MODES[mode], *others)
     texts = ["the sea", "rivers run to the sea", LONG, "größe 日本語"]
     theirs = sentences.SentenceTransformer(str(folder), local_files_only=True).encode(texts)
-    assert np.abs(theirs - open_contextual(folder).embed(texts)).max() < 1e-5
+    assert np.abs(theirs - open_contextual_embedder(folder).embed(texts)).max() < 1e-5
     # A test that would hold for every pooling says nothing.
-    means = open_contextual(folder).encoder.pool(framed(folder, texts))
+    means = open_contextual_embedder(folder).encoder.pool(framed(folder, texts))
     plain = mode in ("mean", "old mean", "none") and not others
     assert plain == (np.abs(means - theirs).max() < 0.01)
 
 
 def framed(folder: Path, texts: list[str]) -> Any:
-    embedder = open_contextual(folder)
+    embedder = open_contextual_embedder(folder)
     return embedder.within(Ids.of(embedder.tokenizer.encode_batch(texts, embedder.options)))
 
 
@@ -306,7 +306,7 @@ def test_a_component_is_no_reason_to_count_twice(foreign: Any, cli: Any) -> None
 def test_token_vectors_are_made_some_documents_at_a_time(foreign: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from tokit.lm import contextual_embedder
 
-    embedder = open_contextual(foreign("bert"))
+    embedder = open_contextual_embedder(foreign("bert"))
     texts = ["the sea", "", LONG, "a", "rivers run to the sea"]
     ids = Ids.of(embedder.tokenizer.encode_batch(texts, embedder.options))
     whole = [(data.tolist(), np.concatenate(list(parts))) for data, parts in embedder.tokens(ids)]

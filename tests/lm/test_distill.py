@@ -17,10 +17,10 @@ from tokit.arrays import Ids  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.embedding.embedding_folder import load_embedding  # noqa: E402
 from tokit.errors import TrainingError, UsageError  # noqa: E402
-from tokit.lm.contextual_embedder import open_contextual  # noqa: E402
+from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.lm.distillation import principal_components, rank_probabilities, sif_weights  # noqa: E402
 from tokit.ops.distill import distil, piece_vectors  # noqa: E402
-from tokit.ops.pretrain import fit_contextual  # noqa: E402
+from tokit.ops.pretrain import pretrain  # noqa: E402
 
 SETTINGS = {"layers": 1, "hidden": 16, "heads": 2, "steps": 3, "context": 24, "batch": 2, "validation": 0}
 
@@ -28,14 +28,14 @@ SETTINGS = {"layers": 1, "hidden": 16, "heads": 2, "steps": 3, "context": 24, "b
 @pytest.fixture(scope="module")
 def model(corpus_file: Path, bpe_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out: Path = tmp_path_factory.mktemp("distil") / "bert"
-    fit_contextual(open_corpus([str(corpus_file)]), bpe_folder, out, size="tiny", settings=SETTINGS, threads=1)
+    pretrain(open_corpus([str(corpus_file)]), bpe_folder, out, size="tiny", settings=SETTINGS, threads=1)
     return out
 
 
 def test_a_piece_is_what_the_stock_model_makes_of_it(model: Path) -> None:
     from transformers import AutoModel, AutoTokenizer
 
-    embedder = open_contextual(model)
+    embedder = open_contextual_embedder(model)
     vectors, known = piece_vectors(embedder, embedder.tokenizer.pieces, own=True)
     stock, tokenizer = AutoModel.from_pretrained(model).eval(), AutoTokenizer.from_pretrained(model)
     some = np.flatnonzero(known)[::40].tolist()
@@ -48,7 +48,7 @@ def test_a_piece_is_what_the_stock_model_makes_of_it(model: Path) -> None:
 
 
 def test_pieces_of_another_tokenizer_are_texts_to_the_model(model: Path, trained_folder: Any, tmp_path: Path) -> None:
-    embedder, words = open_contextual(model), tokit.load_tokenizer(trained_folder("word"))
+    embedder, words = open_contextual_embedder(model), tokit.load_tokenizer(trained_folder("word"))
     vectors, known = piece_vectors(embedder, words.pieces, own=False)
     i = next(i for i in np.flatnonzero(known).tolist() if len(embedder.tokenizer.encode(words.pieces.texts[i])) > 1)
     rows = [row for parts in embedder.tokens(framed(embedder, words.pieces.texts[i])) for row in parts[1]]
@@ -64,7 +64,7 @@ def framed(embedder: Any, text: str) -> Any:
 def test_special_tokens_and_bytes_that_are_no_text_are_unknown(model: Path, tmp_path: Path) -> None:
     report = distil(model, tmp_path / "static", dim=4)
     found = load_embedding(tmp_path / "static")
-    pieces = open_contextual(model).tokenizer.pieces
+    pieces = open_contextual_embedder(model).tokenizer.pieces
     unknown = np.array(["\ufffd" in text or not text for text in pieces.texts]) | pieces.special
     assert unknown.sum() > 100 and report.known == (~unknown).sum()
     assert (found.seen == ~unknown).all() and not found.vectors[unknown].any()
@@ -120,12 +120,12 @@ def test_what_takes_a_static_embedding_takes_it(model: Path, tmp_path: Path, cli
 
 def test_model2vec_gives_the_same_means(model: Path, tmp_path: Path, lines: list[str]) -> None:
     model2vec = pytest.importorskip("model2vec", reason="needs model2vec")
-    from tokit.embedding.static_embedder import open_embedder
+    from tokit.embedding.static_embedder import open_static_embedder
 
     distil(model, tmp_path / "static", dim=8)
     theirs = model2vec.StaticModel.from_pretrained(tmp_path / "static").encode(lines)
     assert np.abs(theirs).max() > 1e-4
-    assert np.abs(theirs - open_embedder(tmp_path / "static").embed(lines)).max() < 1e-6
+    assert np.abs(theirs - open_static_embedder(tmp_path / "static").embed(lines)).max() < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tokit.lm.data.padding import by_length, padded  # noqa: E402
 from tokit.lm.finetune.encode_examples import NONE, first_tokens, parts  # noqa: E402
 from tokit.lm.finetune.finetuning_loop import shuffled  # noqa: E402
 from tokit.ops.finetune import finetune  # noqa: E402
-from tokit.ops.pretrain import fit_contextual  # noqa: E402
+from tokit.ops.pretrain import pretrain  # noqa: E402
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
@@ -69,7 +69,7 @@ def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, t
     if request.param == "foreign":
         return foreign_model(out, bpe_folder)
     settings = {"layers": 2, "hidden": 32, "heads": 2, "steps": 20, "context": 96, "batch": 4, "learning_rate": 0.003}
-    fit_contextual(open_corpus([str(corpus_file)]), bpe_folder, out, family=request.param, settings=settings, threads=1)
+    pretrain(open_corpus([str(corpus_file)]), bpe_folder, out, family=request.param, settings=settings, threads=1)
     return out
 
 

@@ -18,9 +18,9 @@ from safetensors.numpy import load_file  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.errors import ArtifactError, UsageError  # noqa: E402
 from tokit.lm.checkpoint import Vectors, placed, principal  # noqa: E402
-from tokit.lm.initialize import StartOptions  # noqa: E402
+from tokit.lm.initialize import InitOptions  # noqa: E402
 from tokit.ops.fit import fit_embedding  # noqa: E402
-from tokit.ops.pretrain import ContextualReport, fit_contextual  # noqa: E402
+from tokit.ops.pretrain import PretrainReport, pretrain  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
 TINY = {"layers": 2, "hidden": 16, "heads": 2}
@@ -30,15 +30,13 @@ BERT_TABLE = "bert.embeddings.word_embeddings.weight"
 
 
 @pytest.fixture
-def fitted(
-    corpus_file: Path, bpe_folder: Path, tmp_path: Path
-) -> Callable[..., tuple[ContextualReport, dict[str, Any]]]:
-    def fit(out: str = "model", **given: Any) -> tuple[ContextualReport, dict[str, Any]]:
-        start = given.get("start", StartOptions())
+def fitted(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> Callable[..., tuple[PretrainReport, dict[str, Any]]]:
+    def fit(out: str = "model", **given: Any) -> tuple[PretrainReport, dict[str, Any]]:
+        start = given.get("start", InitOptions())
         shape = {} if start.checkpoint else TINY
         settings = {**shape, **STILL, **given.pop("settings", {})}
         given.setdefault("tokenizer", None if start.checkpoint else bpe_folder)
-        report = fit_contextual(
+        report = pretrain(
             open_corpus([str(corpus_file)]),
             given.pop("tokenizer"),
             tmp_path / out,
@@ -130,7 +128,7 @@ def test_static_vectors_are_in_the_table_that_the_stock_model_loads(
     dim: int, fitted: Any, static: Callable[[int], Path], tmp_path: Path
 ) -> None:
     _, plain = fitted("plain")
-    report, found = fitted("given", start=StartOptions(vectors=static(dim)))
+    report, found = fitted("given", start=InitOptions(vectors=static(dim)))
     model = transformers.AutoModel.from_pretrained(tmp_path / "given")
     table, fresh = model.get_input_embeddings().weight.detach().numpy(), plain[BERT_TABLE]
     assert np.array_equal(table, found[BERT_TABLE])
@@ -152,7 +150,7 @@ def test_rows_of_another_tokenizer_are_found_by_text(
     fitted: Any, static: Callable[[int], Path], trained_folder: Callable[[str], Path]
 ) -> None:
     other = trained_folder("wordpiece")
-    report, found = fitted(tokenizer=other, start=StartOptions(vectors=static(16)))
+    report, found = fitted(tokenizer=other, start=InitOptions(vectors=static(16)))
     assert report.start.matched == "text" and 0 < report.start.given < report.vocab_size
     vectors = load_file(static(16) / "model.safetensors")["embeddings"]
     there, words = load_tokenizer(static(16)), load_tokenizer(other)
@@ -164,7 +162,7 @@ def test_rows_of_another_tokenizer_are_found_by_text(
 def test_a_foreign_encoder_goes_on_with_its_weights_and_a_head_at_random(
     fitted: Any, foreign: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    report, found = fitted(start=StartOptions(checkpoint=foreign("bert")))
+    report, found = fitted(start=InitOptions(checkpoint=foreign("bert")))
     before = load_file(foreign("bert") / "model.safetensors")
     kept = [name for name in before if not name.startswith("pooler")]
     assert len(kept) > 40 and all(np.array_equal(found[f"bert.{name}"], before[name]) for name in kept)
@@ -176,7 +174,7 @@ def test_a_foreign_encoder_goes_on_with_its_weights_and_a_head_at_random(
 
 
 def test_a_foreign_decoder_goes_on_with_both_of_its_tables(fitted: Any, foreign: Callable[[str], Path]) -> None:
-    report, found = fitted(family="llama", start=StartOptions(checkpoint=foreign("llama")))
+    report, found = fitted(family="llama", start=InitOptions(checkpoint=foreign("llama")))
     before = load_file(foreign("llama") / "model.safetensors")
     assert set(before) == set(found) and "lm_head.weight" in found
     assert all(np.array_equal(found[name], before[name]) for name in before)
@@ -185,7 +183,7 @@ def test_a_foreign_decoder_goes_on_with_both_of_its_tables(fitted: Any, foreign:
 
 def test_training_goes_on_where_it_ended(fitted: Any, tmp_path: Path) -> None:
     first, _ = fitted("first", settings={"steps": 60, "learning_rate": 0.01, "validation": 0.2})
-    more, _ = fitted("more", start=StartOptions(tmp_path / "first"), settings={"validation": 0.2})
+    more, _ = fitted("more", start=InitOptions(tmp_path / "first"), settings={"validation": 0.2})
     assert more.start.fresh == () and more.start.random == 0
     assert more.evaluations[-1]["loss"] == pytest.approx(first.evaluations[-1]["loss"], abs=0.02)
 
@@ -195,7 +193,7 @@ def test_a_checkpoint_takes_another_tokenizer(
     kind: str, fitted: Any, foreign: Callable[[str], Path], trained_folder: Callable[[str], Path]
 ) -> None:
     other = trained_folder("wordpiece")
-    report, found = fitted(family=kind, tokenizer=other, start=StartOptions(checkpoint=foreign(kind)))
+    report, found = fitted(family=kind, tokenizer=other, start=InitOptions(checkpoint=foreign(kind)))
     before = load_file(foreign(kind) / "model.safetensors")
     there, words = load_tokenizer(foreign(kind)), load_tokenizer(other)
     tables = {"bert": [("embeddings.word_embeddings.weight", BERT_TABLE)]}.get(
@@ -226,11 +224,11 @@ def test_frozen_layers_stay_as_they_were(kind: str, patterns: Any, frozen: Any, 
     if patterns == ("model",):
         # The head is tied to the table below it.
         with pytest.raises(UsageError, match="nothing to train"):
-            fitted("after", family=kind, start=StartOptions(freeze=patterns))
+            fitted("after", family=kind, start=InitOptions(freeze=patterns))
         return
     _, before = fitted("before", family=kind)
     settings = {"steps": 3, "learning_rate": 0.01}
-    report, after = fitted("after", family=kind, settings=settings, start=StartOptions(freeze=patterns))
+    report, after = fitted("after", family=kind, settings=settings, start=InitOptions(freeze=patterns))
     stayed = {name for name in before if np.array_equal(before[name], after[name])}
     assert stayed == {name for name in before if name.startswith(frozen)}
     assert report.frozen == sum(before[name].size for name in stayed)
@@ -238,7 +236,7 @@ def test_frozen_layers_stay_as_they_were(kind: str, patterns: Any, frozen: Any, 
 
 def test_a_head_learns_alone(fitted: Any, foreign: Callable[[str], Path]) -> None:
     settings = {"steps": 3, "learning_rate": 0.01}
-    start = StartOptions(checkpoint=foreign("llama"), freeze=("model",))
+    start = InitOptions(checkpoint=foreign("llama"), freeze=("model",))
     _, found = fitted("head", family="llama", settings=settings, start=start)
     before = load_file(foreign("llama") / "model.safetensors")
     assert [name for name in before if not np.array_equal(before[name], found[name])] == ["lm_head.weight"]
@@ -249,7 +247,7 @@ def test_a_stopped_run_begins_again_with_the_same_start_only(
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
-    start = StartOptions(vectors=static(8), freeze=("encoder.layer.0",))
+    start = InitOptions(vectors=static(8), freeze=("encoder.layer.0",))
     settings = {"steps": 6, "learning_rate": 0.01}
     _, whole = fitted("whole", settings=settings, start=start)
     learn = pretraining_loop.Training._learn
@@ -263,7 +261,7 @@ def test_a_stopped_run_begins_again_with_the_same_start_only(
     with pytest.raises(KeyboardInterrupt):
         fitted("halves", settings=settings, start=start, checkpoint_every=1)
     monkeypatch.undo()
-    for other in (StartOptions(vectors=static(8)), StartOptions(freeze=start.freeze), StartOptions(static(24))):
+    for other in (InitOptions(vectors=static(8)), InitOptions(freeze=start.freeze), InitOptions(static(24))):
         with pytest.raises((ArtifactError, UsageError)):
             fitted("halves", settings=settings, start=other, resume=True)
     _, halves = fitted("halves", settings=settings, start=start, resume=True)

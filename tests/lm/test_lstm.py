@@ -21,8 +21,8 @@ from tokit.lm import contextual_family  # noqa: E402
 from tokit.lm.families.base import NOTHING, Row, sees  # noqa: E402
 from tokit.lm.families.lstm import Lstm  # noqa: E402
 from tokit.lm.families.lstm_model import LstmConfig, LstmLanguageModel, load_lstm, save_lstm, stretched  # noqa: E402
-from tokit.lm.initialize import StartOptions  # noqa: E402
-from tokit.ops.pretrain import fit_contextual  # noqa: E402
+from tokit.lm.initialize import InitOptions  # noqa: E402
+from tokit.ops.pretrain import pretrain  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
 SETTINGS = {"layers": 2, "hidden": 16, "context": 64, "batch": 4, "validation": 0.08, "precision": "float32"}
@@ -136,7 +136,7 @@ def test_saved_and_loaded(model: Any, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(corpus_file: Path, bpe_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("lstm") / "model"
-    report = fit_contextual(
+    report = pretrain(
         open_corpus([str(corpus_file)]), bpe_folder, out, family="lstm", size="tiny",
         settings={**SETTINGS, "context": 512, "batch": 1, "steps": 20},
     )  # fmt: skip
@@ -238,9 +238,9 @@ def test_other_positions_take_any_width(family: str) -> None:
 
 
 def test_a_training_goes_on_from_another(folder: Path, corpus_file: Path, tmp_path: Path) -> None:
-    begun = StartOptions(checkpoint=folder)
+    begun = InitOptions(checkpoint=folder)
     settings = {"context": 64, "batch": 4, "steps": 1, "validation": 0.08, "learning_rate": 1e-9}
-    report = fit_contextual(
+    report = pretrain(
         open_corpus([str(corpus_file)]), None, tmp_path / "more", family="lstm", start=begun, settings=settings
     )  # fmt: skip
     assert report.layers == 2 and report.dim == 32

@@ -23,11 +23,11 @@ from tokit.arrays import Ids  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.errors import CheckError  # noqa: E402
 from tokit.lm import CONTEXTUAL  # noqa: E402
-from tokit.lm.contextual_embedder import open_contextual  # noqa: E402
+from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.lm.folder.model_folder import open_model  # noqa: E402
 from tokit.ops import export_onnx  # noqa: E402
 from tokit.ops.export_onnx import OnnxReport, export_model  # noqa: E402
-from tokit.ops.pretrain import fit_contextual  # noqa: E402
+from tokit.ops.pretrain import pretrain  # noqa: E402
 
 Cli = Callable[..., Ran]
 # A window that is narrower than the texts.
@@ -54,7 +54,7 @@ sys.exit(code)
 def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
     out: Path = tmp_path_factory.mktemp("models") / request.param
     settings = {"layers": 2, "hidden": 32, "heads": 2, "steps": 5, "context": 40, "batch": 4}
-    fit_contextual(
+    pretrain(
         open_corpus([str(corpus_file)]), bpe_folder, out, family=request.param, size="tiny",
         settings=settings | SETTINGS.get(request.param, {}),
     )  # fmt: skip
@@ -86,14 +86,15 @@ def test_rows_of_any_number_and_length_are_as_in_torch(model: Path, exported: tu
 
 
 def test_embed_gives_what_it_gives_with_torch(model: Path, exported: tuple[Path, OnnxReport]) -> None:
-    theirs, mine = open_contextual(exported[0]), open_contextual(model)
+    theirs, mine = open_contextual_embedder(exported[0]), open_contextual_embedder(model)
     assert np.abs(theirs.embed(TEXTS) - mine.embed(TEXTS)).max() < 1e-4
     assert theirs.dim == mine.dim and theirs.cut == mine.cut == 1
 
 
 def test_int8_is_smaller_and_near(model: Path, exported: tuple[Path, OnnxReport]) -> None:
     folder, report = exported
-    plain, int8 = open_contextual(folder).embed(TEXTS), open_contextual(folder, int8=True).embed(TEXTS)
+    plain = open_contextual_embedder(folder).embed(TEXTS)
+    int8 = open_contextual_embedder(folder, int8=True).embed(TEXTS)
     cosines = (plain * int8).sum(1) / np.linalg.norm(plain, axis=1) / np.linalg.norm(int8, axis=1)
     assert (plain != int8).any() and cosines.min() > 0.98
     assert report.int8_bytes is not None and report.int8_bytes < report.bytes * 0.7
@@ -110,7 +111,7 @@ def test_embed_runs_where_there_is_no_torch(exported: tuple[Path, OnnxReport], t
     )
     assert ran.returncode == 0, ran.stderr
     vectors = [json.loads(line)["vector"] for line in ran.stdout.splitlines()]
-    assert np.allclose(vectors, open_contextual(exported[0]).embed(TEXTS), atol=1e-5)
+    assert np.allclose(vectors, open_contextual_embedder(exported[0]).embed(TEXTS), atol=1e-5)
 
 
 def test_tokens_have_vectors_and_the_folder_its_tokenizer(
@@ -158,7 +159,7 @@ def test_vectors_that_differ_are_told(model: Path, tmp_path: Path, monkeypatch: 
 def bert(corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
     out: Path = tmp_path_factory.mktemp("bert") / "bert"
     settings = {"layers": 1, "hidden": 16, "heads": 2, "steps": 1, "context": 40, "batch": 1, "validation": 0}
-    fit_contextual(
+    pretrain(
         open_corpus([str(corpus_file)]), bpe_folder, out, family="bert", size="tiny", settings=settings
     )  # fmt: skip
     export_model(out, out.with_name("onnx"))
@@ -256,7 +257,7 @@ TOKENS, SENTENCE = ["rows", "tokens", 2], ["rows", 2]
     ids=str,
 )
 def test_the_output_with_the_tokens_vectors_is_taken(outputs: dict[str, Any], bert: Path, tmp_path: Path) -> None:
-    embedder = open_contextual(with_graph(bert, tmp_path / "m", outputs, ("token_type_ids",)))
+    embedder = open_contextual_embedder(with_graph(bert, tmp_path / "m", outputs, ("token_type_ids",)))
     ids = Ids.of(embedder.tokenizer.encode_batch(["the sea"], embedder.options))
     vectors = embedder.encoder.vectors(ids.data[None].astype(np.int64), np.ones((1, len(ids.data)), dtype=np.int64))
     # The types of tokens are all 0.
@@ -278,9 +279,10 @@ def test_documents_are_pooled_in_onnx_as_in_torch(bert: Path, tmp_path: Path) ->
     (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
     (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}', encoding="utf-8")
     export_model(folder, tmp_path / "made")
-    mine, theirs = open_contextual(folder).embed(TEXTS), open_contextual(tmp_path / "made").embed(TEXTS)
+    mine = open_contextual_embedder(folder).embed(TEXTS)
+    theirs = open_contextual_embedder(tmp_path / "made").embed(TEXTS)
     assert np.abs(mine - theirs).max() < 1e-4 and np.allclose(np.linalg.norm(theirs, axis=1), 1, atol=1e-5)
-    assert np.abs(mine - open_contextual(bert).embed(TEXTS)).max() > 0.01
+    assert np.abs(mine - open_contextual_embedder(bert).embed(TEXTS)).max() > 0.01
 
 
 def test_a_graph_is_not_trained(bert: Path, cli: Cli, tmp_path: Path) -> None:

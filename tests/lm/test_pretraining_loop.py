@@ -23,7 +23,7 @@ from tokit.lm import CONTEXTUAL
 from tokit.lm.families.base import Row, sees
 from tokit.lm.pretrain_params import PretrainParams, Shape
 from tokit.lm.train.optimizer import rate_share
-from tokit.ops.pretrain import ContextualReport, fit_contextual
+from tokit.ops.pretrain import PretrainReport, pretrain
 
 TINY = {"layers": 2, "hidden": 16, "heads": 2, "context": 24, "batch": 4, "validation": 0.2, "learning_rate": 0.01}
 SPECIAL = {"endoftext": 0, "pad": 1, "cls": 2, "sep": 3, "mask": 4}
@@ -35,10 +35,10 @@ TRANSFORMERS_FAMILIES = ["bert", "llama", "modernbert"]
 
 
 @pytest.fixture
-def fitted(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> Callable[..., ContextualReport]:
-    def fit(family: str = "bert", out: str = "model", **given: Any) -> ContextualReport:
+def fitted(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> Callable[..., PretrainReport]:
+    def fit(family: str = "bert", out: str = "model", **given: Any) -> PretrainReport:
         settings = {**TINY, "steps": 12, **given.pop("settings", {})}
-        return fit_contextual(
+        return pretrain(
             open_corpus([str(corpus_file)]), bpe_folder, tmp_path / out, family=family, size="tiny",
             settings={name: value for name, value in settings.items() if value is not None}, threads=1, **given,
         )  # fmt: skip
@@ -80,14 +80,14 @@ def test_what_the_loop_computes_is_what_the_stock_model_computes(name: str) -> N
 
 
 @pytest.mark.parametrize("name", list(CONTEXTUAL))
-def test_training_lowers_the_loss(name: str, fitted: Callable[..., ContextualReport]) -> None:
+def test_training_lowers_the_loss(name: str, fitted: Callable[..., PretrainReport]) -> None:
     report = fitted(name, settings={"steps": 120, "precision": "float32"})
     assert report.evaluations[-1]["loss"] < np.log(600) - 0.3
     assert report.steps == 120 and report.tokens_trained == 120 * 4 * 24
 
 
 def test_causal_models_are_measured_in_bits_per_byte_and_masked_ones_apart(
-    fitted: Callable[..., ContextualReport],
+    fitted: Callable[..., PretrainReport],
 ) -> None:
     causal, masked = fitted("llama", "a"), fitted("bert", "b")
     assert causal.bits_per_byte is not None and causal.pseudo_bits_per_byte is None
@@ -96,14 +96,14 @@ def test_causal_models_are_measured_in_bits_per_byte_and_masked_ones_apart(
 
 
 @pytest.mark.parametrize("family", list(CONTEXTUAL))
-def test_nothing_held_out_is_measured_by_nothing(family: str, fitted: Callable[..., ContextualReport]) -> None:
+def test_nothing_held_out_is_measured_by_nothing(family: str, fitted: Callable[..., PretrainReport]) -> None:
     report = fitted(family, settings={"validation": 0})
     assert report.steps == 12 and report.losses and not report.evaluations
     assert report.bits_per_byte is None and report.pseudo_bits_per_byte is None
 
 
 def test_bits_per_byte_are_those_of_the_stock_model(
-    fitted: Callable[..., ContextualReport], corpus_file: Path, tmp_path: Path
+    fitted: Callable[..., PretrainReport], corpus_file: Path, tmp_path: Path
 ) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -130,7 +130,7 @@ def weights(folder: Path) -> dict[str, bytes]:
     return {name: files[name] for name in ("model.safetensors", "config.json", "tokenizer.json")}
 
 
-def test_the_same_seed_gives_the_same_bytes(fitted: Callable[..., ContextualReport], tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes(fitted: Callable[..., PretrainReport], tmp_path: Path) -> None:
     for out in ("a", "b"):
         fitted("bert", out, settings={"dropout": 0.1})
     fitted("bert", "c", settings={"dropout": 0.1}, seed=1)
@@ -140,7 +140,7 @@ def test_the_same_seed_gives_the_same_bytes(fitted: Callable[..., ContextualRepo
 @pytest.mark.parametrize("name", list(CONTEXTUAL))
 @pytest.mark.parametrize("stop", [1, 5, 11])
 def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(
-    name: str, stop: int, fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, stop: int, fitted: Callable[..., PretrainReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
@@ -164,7 +164,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(
 
 
 def test_a_checkpoint_of_another_training_is_refused(
-    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fitted: Callable[..., PretrainReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
@@ -179,7 +179,7 @@ def test_a_checkpoint_of_another_training_is_refused(
 
 
 def test_minutes_become_steps_that_a_resumed_run_keeps(
-    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fitted: Callable[..., PretrainReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
@@ -202,7 +202,7 @@ def test_minutes_become_steps_that_a_resumed_run_keeps(
 
 
 def test_a_busy_moment_does_not_eat_the_minutes(
-    fitted: Callable[..., ContextualReport], monkeypatch: pytest.MonkeyPatch
+    fitted: Callable[..., PretrainReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
@@ -231,7 +231,7 @@ def test_a_busy_moment_does_not_eat_the_minutes(
     assert 4_500 < planned[0] < 5_500
 
 
-def test_what_cannot_be_good_is_said(fitted: Callable[..., ContextualReport]) -> None:
+def test_what_cannot_be_good_is_said(fitted: Callable[..., PretrainReport]) -> None:
     few = fitted(settings={"steps": None, "batch": 64, "context": 128}, minutes=0.001)
     assert any("--minutes 0.001" in note for note in few.notes)
     blind = fitted(out="blind", settings={"validation": 1e-9})
@@ -240,7 +240,7 @@ def test_what_cannot_be_good_is_said(fitted: Callable[..., ContextualReport]) ->
 
 
 def test_a_folder_says_what_it_was_made_with_and_may_be_read(
-    fitted: Callable[..., ContextualReport], tmp_path: Path
+    fitted: Callable[..., PretrainReport], tmp_path: Path
 ) -> None:
     fitted()
     said = json.loads((tmp_path / "model" / "tokit.json").read_text("utf-8"))["versions"]
@@ -250,7 +250,7 @@ def test_a_folder_says_what_it_was_made_with_and_may_be_read(
 
 
 def test_a_run_that_is_stopped_while_it_is_timed_leaves_no_plan(
-    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fitted: Callable[..., PretrainReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
@@ -280,7 +280,7 @@ def test_new_weights_are_as_far_from_zero_as_their_columns_ask_for(name: str) ->
 
 
 def test_a_loss_that_is_not_finite_stops_with_its_step_and_batch(
-    fitted: Callable[..., ContextualReport], tmp_path: Path
+    fitted: Callable[..., PretrainReport], tmp_path: Path
 ) -> None:
     from safetensors.numpy import load_file
 
@@ -292,7 +292,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_step_and_batch(
 
 
 def test_patience_ends_a_training_with_the_best_weights(
-    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fitted: Callable[..., PretrainReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
@@ -323,7 +323,7 @@ def test_patience_ends_a_training_with_the_best_weights(
 
 
 def test_a_run_that_was_killed_after_it_ran_out_of_patience_ends_in_the_same_bytes(
-    fitted: Callable[..., ContextualReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fitted: Callable[..., PretrainReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
@@ -350,7 +350,7 @@ def test_the_same_documents_are_held_out_whatever_the_tokenizer_and_the_blocks(
         corpus = open_corpus([str(corpus_file)], block_bytes=size)
         settings = {**TINY, "steps": 1, "validation_bytes": 700}
         out = tmp_path / str(number)
-        fit_contextual(corpus, tokenizer, out, family="llama", size="tiny", settings=settings, threads=1)
+        pretrain(corpus, tokenizer, out, family="llama", size="tiny", settings=settings, threads=1)
         held.append(json.loads((out / "tokit.json").read_text("utf-8"))["held_out"])
     assert held[0] == held[1] == held[2] and held[0]["documents"] > 1 and 500 < held[0]["bytes"] <= 700
 
@@ -390,7 +390,7 @@ def test_a_checkpoint_goes_on_with_the_frame_that_it_learned(
     import transformers
     from tokenizers import processors
 
-    from tokit.lm.initialize import StartOptions
+    from tokit.lm.initialize import InitOptions
     from tokit.tokenizer.load import load_tokenizer
 
     # As in Llama 2: a text begins with what begins a text, and there is another token for its end.
@@ -407,8 +407,8 @@ def test_a_checkpoint_goes_on_with_the_frame_that_it_learned(
     )  # fmt: skip
     transformers.LlamaForCausalLM(config).save_pretrained(tmp_path / "foreign")
     tokenizer.save_pretrained(tmp_path / "foreign")
-    start, settings = StartOptions(tmp_path / "foreign"), {"steps": 1, "context": 24, "batch": 2}
+    start, settings = InitOptions(tmp_path / "foreign"), {"steps": 1, "context": 24, "batch": 2}
     corpus = open_corpus([str(corpus_file)])
-    fit_contextual(corpus, None, tmp_path / "on", family="llama", start=start, settings=settings, threads=1)
+    pretrain(corpus, None, tmp_path / "on", family="llama", start=start, settings=settings, threads=1)
     again = transformers.AutoTokenizer.from_pretrained(tmp_path / "on")
     assert again("the sea").input_ids == tokenizer("the sea").input_ids and again("the sea").input_ids[0] == begin

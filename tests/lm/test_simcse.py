@@ -13,11 +13,11 @@ torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
 pytest.importorskip("transformers", reason="needs the extra 'contextual'")
 
 from tokit.corpus import open_corpus  # noqa: E402
-from tokit.lm.contextual_embedder import open_contextual  # noqa: E402
-from tokit.lm.initialize import StartOptions  # noqa: E402
+from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
+from tokit.lm.initialize import InitOptions  # noqa: E402
 from tokit.lm.train import pretraining_loop  # noqa: E402
 from tokit.lm.train.simcse import SHORTEST_PART, contrast, contrast_of_rows, means_of, parts_of  # noqa: E402
-from tokit.ops.pretrain import fit_contextual  # noqa: E402
+from tokit.ops.pretrain import pretrain  # noqa: E402
 
 FAMILIES = ["bert", "llama", "modernbert", "lstm"]
 TINY = {"layers": 2, "hidden": 32, "heads": 2, "context": 48, "batch": 8, "steps": 20, "validation": 0.1}
@@ -29,13 +29,13 @@ def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, t
     out: Path = tmp_path_factory.mktemp("models") / request.param
     settings = {name: value for name, value in TINY.items() if request.param != "lstm" or name != "heads"}
     corpus = open_corpus([str(corpus_file)])
-    fit_contextual(corpus, bpe_folder, out, family=request.param, size="tiny", settings=settings, threads=1)
+    pretrain(corpus, bpe_folder, out, family=request.param, size="tiny", settings=settings, threads=1)
     return out
 
 
 def stage(model: Path, corpus_file: Path, out: Path, **given: Any) -> Any:
-    return fit_contextual(
-        open_corpus([str(corpus_file)]), None, out, family=model.name, start=StartOptions(model), sentence="simcse",
+    return pretrain(
+        open_corpus([str(corpus_file)]), None, out, family=model.name, start=InitOptions(model), sentence="simcse",
         settings={**STAGE, **given.pop("settings", {})}, threads=1, **given,
     )  # fmt: skip
 
@@ -73,7 +73,7 @@ def test_documents_are_told_apart_better(model: Path, corpus_file: Path, tmp_pat
     texts = [line for line in lines if len(line) > 20][:60]
 
     def alike(folder: Path) -> float:
-        vectors = open_contextual(folder).embed(texts)
+        vectors = open_contextual_embedder(folder).embed(texts)
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         cosines = vectors @ vectors.T
         return float((cosines.sum() - len(texts)) / len(texts) / (len(texts) - 1))

@@ -158,11 +158,11 @@ def embed(
 def _opened_embedder(
     embedding: str, pool: str | None, sif_a: float | None, *, layer: str | None, engine: str | None, int8: bool
 ) -> Embedder:
-    from tokit.embedding.static_embedder import DEFAULT_SIF, POOLS, open_embedder
-    from tokit.lm.contextual_embedder import is_contextual, open_contextual
+    from tokit.embedding.static_embedder import DEFAULT_SIF, POOLS, open_static_embedder
+    from tokit.lm.contextual_embedder import is_language_model, open_contextual_embedder
 
-    if not is_contextual(embedding):
-        static = open_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)
+    if not is_language_model(embedding):
+        static = open_static_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)
         for option, given in (("--layer", layer), ("--engine", engine), ("--int8", int8)):
             if given:
                 raise UsageError(f"{option}: {embedding} is no language model", hint=f"leave {option} out")
@@ -173,7 +173,7 @@ def _opened_embedder(
         raise UsageError(
             f"--pool {pool} is for static embeddings", hint="a language model takes the mean, or what its folder says"
         )
-    return open_contextual(embedding, layer=layer, engine=engine, int8=int8)
+    return open_contextual_embedder(embedding, layer=layer, engine=engine, int8=int8)
 
 
 def _embedded(

@@ -32,9 +32,9 @@ from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 
 if TYPE_CHECKING:
-    from tokit.embedding.matching_rows import StartReport
-    from tokit.lm.initialize import ContextualStartReport
-    from tokit.ops.pretrain import ContextualReport
+    from tokit.embedding.matching_rows import WarmStartReport
+    from tokit.lm.initialize import InitReport
+    from tokit.ops.pretrain import PretrainReport
 
 FamilyArg = Annotated[
     str,
@@ -177,19 +177,19 @@ def fit(
         corpus, unit=unit, field=field, format_=format_, errors=errors, max_document=max_document, files_from=files_from
     )
     if contextual:
-        from tokit.lm.initialize import StartOptions
-        from tokit.ops.pretrain import fit_contextual
+        from tokit.lm.initialize import InitOptions
+        from tokit.ops.pretrain import pretrain
 
         refuse_options(family, {"--dim": dim, "--deterministic": deterministic, "--engine": engine})
         with console.progress(quiet=quiet) as tick:
-            trained = fit_contextual(
+            trained = pretrain(
                 text,
                 tokenizer,
                 out,
                 family=family,
                 size=size,
                 settings=family_settings(settings, config),
-                start=StartOptions(from_, init_embeddings, tuple(freeze or ())),
+                start=InitOptions(from_, init_embeddings, tuple(freeze or ())),
                 sentence=sentence,
                 minutes=minutes,
                 seed=seed,
@@ -249,7 +249,7 @@ def fit(
         console.note(begun_with(report.start), quiet=quiet)
 
 
-def begun_with(start: StartReport) -> str:
+def begun_with(start: WarmStartReport) -> str:
     """What a training began with, in a line."""
     how = "" if start.matched == "id" else ", found by their text"
     return (
@@ -258,7 +258,7 @@ def begun_with(start: StartReport) -> str:
     )
 
 
-def model_begun_with(start: ContextualStartReport) -> str:
+def model_begun_with(start: InitReport) -> str:
     """What a language model began with, in a line."""
     how = "by id" if start.matched == "id" else "by their text"
     rows = f"began with {start.path}: {start.given:,} tokens have a row there, found {how}"
@@ -308,7 +308,7 @@ def refuse_options(family: str, options: dict[str, object]) -> None:
         raise UsageError(f"{family} takes no {given[0]}", hint=f"tokit fit {family} --help-params lists what it takes")
 
 
-def tell_contextual(report: ContextualReport, *, as_json: bool, quiet: bool) -> None:
+def tell_contextual(report: PretrainReport, *, as_json: bool, quiet: bool) -> None:
     """What a pre-training gave, for people or programs."""
     for message in report.notes:
         console.warn(message)
@@ -337,7 +337,7 @@ def tell_contextual(report: ContextualReport, *, as_json: bool, quiet: bool) -> 
     tell_held_out(report, quiet=quiet)
 
 
-def tell_held_out(report: ContextualReport, *, quiet: bool) -> None:
+def tell_held_out(report: PretrainReport, *, quiet: bool) -> None:
     """How good a model is on documents that were held out, in a line; nothing when none were."""
     measured = []
     if report.held_out_loss is not None:

@@ -117,9 +117,9 @@ def refuse_model(embedding: str) -> None:
     Raises:
         UsageError: it is one.
     """
-    from tokit.lm.contextual_embedder import is_contextual
+    from tokit.lm.contextual_embedder import is_language_model
 
-    if is_contextual(embedding):
+    if is_language_model(embedding):
         raise UsageError(
             f"{embedding} is a language model, in which a word's vector depends on the text",
             hint="give it one: --context 'by the river bank' bank",

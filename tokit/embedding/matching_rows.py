@@ -37,7 +37,7 @@ NONE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class SourceEmbedding:
     """An embedding to go on from.
 
     Attributes:
@@ -59,7 +59,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class MatchedStart:
     """A start for the ids that are trained on.
 
     Attributes:
@@ -69,7 +69,7 @@ class Begun:
         start: For the training.
     """
 
-    earlier: Earlier
+    earlier: SourceEmbedding
     matched: str
     rows: IntArray
     start: Start
@@ -93,7 +93,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class StartReport:
+class WarmStartReport:
     """What a training began with.
 
     Attributes:
@@ -115,7 +115,7 @@ class StartReport:
     output: bool
 
     @classmethod
-    def of(cls, begun: Begun, counts: IntArray) -> StartReport:
+    def of(cls, begun: MatchedStart, counts: IntArray) -> WarmStartReport:
         """Of a text with these counts."""
         given, there = begun.start.given, counts > 0
         return cls(
@@ -129,7 +129,7 @@ class StartReport:
         )
 
 
-def open_earlier(folder: str | Path) -> Earlier:
+def open_source_embedding(folder: str | Path) -> SourceEmbedding:
     """Open an embedding to go on from.
 
     Raises:
@@ -137,10 +137,10 @@ def open_earlier(folder: str | Path) -> Earlier:
     """
     embedding = load_embedding(folder)
     files = {name: sha256_file(Path(folder) / name) for name in (VECTORS, TRAINING, TOKENIZER)}
-    return Earlier(str(folder), embedding, open_own_tokenizer(embedding), files)
+    return SourceEmbedding(str(folder), embedding, open_own_tokenizer(embedding), files)
 
 
-def check_start(earlier: Earlier, family: type[Embedding], dim: int, *, reference: bool) -> None:
+def check_warm_start(earlier: SourceEmbedding, family: type[Embedding], dim: int, *, reference: bool) -> None:
     """Refuse a start that cannot be one.
 
     Raises:
@@ -160,7 +160,7 @@ def check_start(earlier: Earlier, family: type[Embedding], dim: int, *, referenc
         )
 
 
-def begin_from(earlier: Earlier, family: type[Embedding], pieces: Pieces, sha256: str) -> Begun:
+def match_warm_start(earlier: SourceEmbedding, family: type[Embedding], pieces: Pieces, sha256: str) -> MatchedStart:
     """The start of a training on the ids of a tokenizer.
 
     Args:
@@ -185,10 +185,10 @@ def begin_from(earlier: Earlier, family: type[Embedding], pieces: Pieces, sha256
         output if same or output is None else found_rows(output, rows),
         ngram_vectors(earlier.folder) if family.has_ngrams else None,
     )
-    return Begun(earlier, matched, rows, start)
+    return MatchedStart(earlier, matched, rows, start)
 
 
-def matching_rows(earlier: Earlier, pieces: Pieces, sha256: str) -> tuple[str, IntArray, npt.NDArray[np.bool_]]:
+def matching_rows(earlier: SourceEmbedding, pieces: Pieces, sha256: str) -> tuple[str, IntArray, npt.NDArray[np.bool_]]:
     """Which row of an embedding is that of each id.
 
     Args:

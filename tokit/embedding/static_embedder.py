@@ -42,7 +42,7 @@ class Component:
 class Embedder(ABC):
     """An embedding with its tokenizer: text in, vectors out.
 
-    >>> embedder = open_embedder("emb")
+    >>> embedder = open_static_embedder("emb")
     >>> embedder.embed(["hello world"]).shape
     (1, 128)
 
@@ -154,7 +154,7 @@ class StaticEmbedder(Embedder):
             yield self.table[data[start : start + ROWS_AT_ONCE]]
 
 
-def open_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_SIF) -> StaticEmbedder:
+def open_static_embedder(folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_SIF) -> StaticEmbedder:
     """Open an embedding folder for embedding text.
 
     Args:

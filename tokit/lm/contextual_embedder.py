@@ -101,7 +101,7 @@ class ContextualEmbedder(Embedder):
         return Ids(ids.data[keep], np.cumsum(np.minimum(lengths, most)))
 
 
-def is_contextual(folder: str | Path) -> bool:
+def is_language_model(folder: str | Path) -> bool:
     """Whether a folder holds a language model, ours or of transformers."""
     kind = kind_of(folder)
     if kind is not None:
@@ -120,7 +120,7 @@ def refuse_missing(folder: str | Path) -> None:
         raise ArtifactError(f"{folder}: no such file or folder", hint=near_names(folder))
 
 
-def open_contextual(
+def open_contextual_embedder(
     folder: str | Path, *, layer: str | None = None, engine: str | None = None, int8: bool = False
 ) -> ContextualEmbedder:
     """Open a language model for embedding text.

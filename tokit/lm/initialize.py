@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tokit.arrays import IntArray
-from tokit.embedding.matching_rows import BY_ID, BY_TEXT, NONE, found_rows, matching_rows, open_earlier, rows_by_text
+from tokit.embedding.matching_rows import (
+    BY_ID,
+    BY_TEXT,
+    NONE,
+    found_rows,
+    matching_rows,
+    open_source_embedding,
+    rows_by_text,
+)
 from tokit.errors import ArtifactError, UsageError
 from tokit.lm.contextual_embedder import context_of
 from tokit.lm.pretrain_params import PretrainParams, Shape
@@ -27,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class StartOptions:
+class InitOptions:
     """What a pre-training is told to begin with.
 
     Attributes:
@@ -42,7 +50,7 @@ class StartOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class ContextualStartReport:
+class InitReport:
     """What a pre-training began with.
 
     Attributes:
@@ -65,7 +73,7 @@ class ContextualStartReport:
 
 
 @dataclass(frozen=True, slots=True)
-class BegunModel:
+class ModelInit:
     """A start that is ready.
 
     Attributes:
@@ -80,10 +88,10 @@ class BegunModel:
     shape: Shape
     context: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
-    report: ContextualStartReport | None = None
+    report: InitReport | None = None
 
 
-def tokenizer_of(given: str | Path | Tokenizer | None, options: StartOptions) -> Tokenizer:
+def tokenizer_of(given: str | Path | Tokenizer | None, options: InitOptions) -> Tokenizer:
     """The tokenizer that was given, or that of the checkpoint or of the vectors.
 
     Raises:
@@ -95,8 +103,8 @@ def tokenizer_of(given: str | Path | Tokenizer | None, options: StartOptions) ->
     return where if isinstance(where, Tokenizer) else load_tokenizer(where)
 
 
-def begin_model(
-    options: StartOptions,
+def initialize_model(
+    options: InitOptions,
     family: type[Family],
     shape: Shape,
     params: PretrainParams,
@@ -104,7 +112,7 @@ def begin_model(
     given: Tokenizer,
     source: LibraryTokenizer,
     seed: int,
-) -> BegunModel:
+) -> ModelInit:
     """Open what a training begins with, and check it before any text is read.
 
     Args:
@@ -121,45 +129,45 @@ def begin_model(
         TrainingError: no token has a vector.
         ArtifactError: a folder is damaged, or not what it should be.
     """
-    if options == StartOptions():
-        return BegunModel(None, shape)
+    if options == InitOptions():
+        return ModelInit(None, shape)
     if options.checkpoint is not None:
         return _go_on(Path(options.checkpoint), options, family, params, given=given, source=source, seed=seed)
     from tokit.lm.checkpoint import Beginning, Vectors, check_frozen
 
     check_frozen(family, source.vocab_size, source.special_ids, shape, params, patterns=options.freeze)
     if options.vectors is None:
-        return BegunModel(Beginning(freeze=options.freeze), shape, facts=_frozen(options))
-    earlier = open_earlier(options.vectors)
+        return ModelInit(Beginning(freeze=options.freeze), shape, facts=_frozen(options))
+    earlier = open_source_embedding(options.vectors)
     matched, rows, there = matching_rows(earlier, given.pieces, given.sha256)
     # Special tokens that were added have no row.
     rows, there = (_longer(each, source.vocab_size, fill) for each, fill in ((rows, NONE), (there, False)))
     vectors = Vectors(found_rows(earlier.embedding.vectors, np.where(there, rows, NONE)), there)
     fitted = "projected" if earlier.dim > shape.hidden else "padded" if earlier.dim < shape.hidden else ""
     count = int(there.sum())
-    report = ContextualStartReport(earlier.folder, matched, count, len(there) - count, earlier.dim, fitted)
+    report = InitReport(earlier.folder, matched, count, len(there) - count, earlier.dim, fitted)
     said = {"family": earlier.embedding.manifest.get("family"), "matched": matched, "given": count}
     facts = {
         "init_embeddings": {**said, "columns": fitted or "as they are", "files": earlier.files},
         **_frozen(options),
     }
-    return BegunModel(Beginning(vectors=vectors, freeze=options.freeze), shape, facts=facts, report=report)
+    return ModelInit(Beginning(vectors=vectors, freeze=options.freeze), shape, facts=facts, report=report)
 
 
-def _frozen(options: StartOptions) -> dict[str, Any]:
+def _frozen(options: InitOptions) -> dict[str, Any]:
     return {"freeze": list(options.freeze)} if options.freeze else {}
 
 
 def _go_on(
     folder: Path,
-    options: StartOptions,
+    options: InitOptions,
     family: type[Family],
     params: PretrainParams,
     *,
     given: Tokenizer,
     source: LibraryTokenizer,
     seed: int,
-) -> BegunModel:
+) -> ModelInit:
     from tokit.lm.checkpoint import Beginning, configured_ids, open_checkpoint
     from tokit.lm.train.freeze import freeze
 
@@ -186,12 +194,12 @@ def _go_on(
         freeze=options.freeze,
     )
     count = int((rows != NONE).sum())
-    report = ContextualStartReport(str(folder), matched, count, len(rows) - count, fresh=found.fresh)
+    report = InitReport(str(folder), matched, count, len(rows) - count, fresh=found.fresh)
     facts = {
         "from": {"matched": matched, "given": count, "fresh": list(found.fresh), "files": found.files},
         **_frozen(options),
     }
-    return BegunModel(begin, found.shape, max(params.context, min(context_of(folder), found.positions)), facts, report)
+    return ModelInit(begin, found.shape, max(params.context, min(context_of(folder), found.positions)), facts, report)
 
 
 def _checkpoint_rows(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokit.errors import UsageError
 from tokit.lm import contextual_family
-from tokit.lm.initialize import BegunModel, StartOptions
+from tokit.lm.initialize import InitOptions, ModelInit
 from tokit.lm.pretrain_params import DEFAULT_SIZE, SENTENCE_STAGES
 from tokit.params import fill
 from tokit.registry import did_you_mean
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from tokit.lm.families.base import Family
     from tokit.lm.pretrain_params import PretrainParams, Shape
 
-NO_START = StartOptions()
+NO_INIT = InitOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class ContextualPlan:
+class PretrainPlan:
     """A pre-training as asked for, checked before any text is read."""
 
     family: type[Family]
@@ -32,7 +32,7 @@ class ContextualPlan:
     seed: int
     threads: int
     minutes: float | None
-    begun: BegunModel
+    begun: ModelInit
     sentence: str | None = None
 
 
@@ -40,13 +40,13 @@ def plan_pretraining(
     family: str,
     size: str | None,
     settings: Mapping[str, Any] | None,
-    start: StartOptions = NO_START,
+    start: InitOptions = NO_INIT,
     sentence: str | None = None,
     *,
     minutes: float | None,
     seed: int,
     threads: int | None,
-) -> ContextualPlan:
+) -> PretrainPlan:
     """Check what was asked for.
 
     Raises:
@@ -69,7 +69,7 @@ def plan_pretraining(
             raise UsageError("--from and --init-embeddings both fill the table of tokens", hint="leave one of them out")
         _refuse_shape(size, params)
     shape = params.shape(size or DEFAULT_SIZE)
-    return ContextualPlan(
+    return PretrainPlan(
         kind,
         params,
         shape,
@@ -77,12 +77,12 @@ def plan_pretraining(
         seed,
         threads or available_threads(),
         minutes,
-        BegunModel(None, shape),
+        ModelInit(None, shape),
         sentence,
     )
 
 
-def _check_sentence(sentence: str | None, start: StartOptions) -> None:
+def _check_sentence(sentence: str | None, start: InitOptions) -> None:
     if sentence is None:
         return
     if sentence not in SENTENCE_STAGES:

@@ -21,8 +21,8 @@ from tokit.errors import UsageError
 from tokit.lm.contextual_embedder import (
     DOCUMENTS_AT_ONCE,
     ContextualEmbedder,
-    is_contextual,
-    open_contextual,
+    is_language_model,
+    open_contextual_embedder,
     refuse_missing,
 )
 from tokit.progress import Progress, Tick, silent
@@ -329,10 +329,10 @@ def open_context_space(folder: str | Path, *, layer: str | None = None) -> Conte
         ArtifactError: no such folder, or a damaged one.
         UsageError: it is no language model, or has no such layer.
     """
-    if not is_contextual(folder):
+    if not is_language_model(folder):
         refuse_missing(folder)
         raise UsageError(
             f"--context: {folder} is no language model, so its vectors are the same in every text",
             hint="leave --context out, or give a model of tokit fit bert",
         )
-    return ContextSpace(open_contextual(folder, layer=layer))
+    return ContextSpace(open_contextual_embedder(folder, layer=layer))

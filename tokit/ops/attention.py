@@ -14,7 +14,7 @@ from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import empty_corpus
 from tokit.embedding.ngrams import ngram_text
 from tokit.errors import ArtifactError, UsageError
-from tokit.lm.contextual_embedder import ContextualEmbedder, is_contextual, open_contextual, refuse_missing
+from tokit.lm.contextual_embedder import ContextualEmbedder, is_language_model, open_contextual_embedder, refuse_missing
 from tokit.lm.folder.config import CONFIG, read_config
 from tokit.progress import Progress, Tick, silent
 from tokit.storage.files import check_file, writing_file
@@ -186,7 +186,7 @@ def open_attention(folder: str | Path) -> Attentive:
         UsageError: it holds a model without attention.
     """
     require_attention(folder)
-    embedder = open_contextual(folder)
+    embedder = open_contextual_embedder(folder)
     from tokit.lm.attention_weights import Attending
     from tokit.lm.torch_encoder import TorchEncoder
 
@@ -201,7 +201,7 @@ def require_attention(folder: str | Path) -> None:
     Raises:
         UsageError: it is one.
     """
-    if not is_contextual(folder):
+    if not is_language_model(folder):
         refuse_missing(folder)
         if kind_of(folder) is None and not (Path(folder) / CONFIG).is_file():
             raise ArtifactError(f"{folder}: no language model there", hint="tokit fit bert makes one")

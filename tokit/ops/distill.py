@@ -19,7 +19,7 @@ from tokit.embedding.base import Fitted
 from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
 from tokit.errors import TrainingError, UsageError
 from tokit.ids.stream import StreamWriter
-from tokit.lm.contextual_embedder import ContextualEmbedder, is_contextual, open_contextual, refuse_missing
+from tokit.lm.contextual_embedder import ContextualEmbedder, is_language_model, open_contextual_embedder, refuse_missing
 from tokit.ops.fit import Source, plain_source
 from tokit.progress import Progress, Tick, silent
 from tokit.storage.folder import check_target, dump_json, kind_of, read_manifest, sha256_file, writing
@@ -106,10 +106,10 @@ def distil(
         ArtifactError: the model or the tokenizer cannot be opened, or the folder not be written.
     """
     check_target(out, overwrite=overwrite)
-    if not is_contextual(model):
+    if not is_language_model(model):
         refuse_missing(model)
         raise UsageError(f"{model} is no language model", hint="tokit fit bert … -o MODEL makes one")
-    embedder = open_contextual(model, layer=layer)
+    embedder = open_contextual_embedder(model, layer=layer)
     from tokit.lm.distillation import DEFAULT_DIM, DEFAULT_SIF, principal_components
 
     columns = min(DEFAULT_DIM, embedder.dim) if dim is None else dim

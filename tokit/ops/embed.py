@@ -18,7 +18,7 @@ from tokit.corpus import Corpus
 from tokit.corpus.json_record import dump_record
 from tokit.embedding.formats.parquet import writing_vectors
 from tokit.embedding.pooling import Direction
-from tokit.embedding.static_embedder import DEFAULT_SIF, Component, Embedder, open_embedder
+from tokit.embedding.static_embedder import DEFAULT_SIF, Component, Embedder, open_static_embedder
 from tokit.errors import UsageError
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
@@ -50,8 +50,8 @@ class EmbedReport:
 
 
 def embed(texts: list[str], folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_SIF) -> FloatArray:
-    """One vector a text; shape (texts, dim). Many calls are faster through `open_embedder`."""
-    return open_embedder(folder, pool=pool, a=a).embed(texts)
+    """One vector a text; shape (texts, dim). Many calls are faster through `open_static_embedder`."""
+    return open_static_embedder(folder, pool=pool, a=a).embed(texts)
 
 
 def with_component_removed(corpus: Corpus, embedder: Embedder, of: str, tick: Tick = silent) -> Embedder:

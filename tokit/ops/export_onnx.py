@@ -19,7 +19,7 @@ import numpy as np
 from tokit.arrays import FloatArray, Ids
 from tokit.errors import ArtifactError, CheckError
 from tokit.lm import require_contextual
-from tokit.lm.contextual_embedder import ContextualEmbedder, is_contextual, open_contextual, refuse_missing
+from tokit.lm.contextual_embedder import ContextualEmbedder, is_language_model, open_contextual_embedder, refuse_missing
 from tokit.lm.folder.tokenizer_files import write_model_tokenizer
 from tokit.lm.onnx.onnx_encoder import INT8, PLAIN, load_onnx_encoder
 from tokit.runtime.threads import thread_count
@@ -106,10 +106,10 @@ def export_model(
         check_file(path, overwrite=overwrite, kind=FILE)
     else:
         check_target(path, overwrite=overwrite)
-    if not is_contextual(folder):
+    if not is_language_model(folder):
         refuse_missing(folder)
         raise ArtifactError(f"{folder} is no language model", hint="give the folder that tokit fit bert wrote")
-    embedder = open_contextual(folder, engine="torch")
+    embedder = open_contextual_embedder(folder, engine="torch")
     with _place(path, embedder, folder, int8=int8, single=single, overwrite=overwrite) as place:
         compared = _write(embedder, place, int8=int8, verify=verify)
         sizes = {name: (place / name).stat().st_size for name in (PLAIN, INT8) if (place / name).is_file()}

@@ -13,7 +13,7 @@ from tokit.corpus.corpus_progress import corpus_facts
 from tokit.corpus.labelled import Columns, Example, check_labels, read_labelled
 from tokit.errors import ArtifactError, CorpusError, UsageError
 from tokit.lm import OWN_TYPES, require_contextual
-from tokit.lm.contextual_embedder import context_of, is_contextual
+from tokit.lm.contextual_embedder import context_of, is_language_model
 from tokit.lm.finetune.encode_examples import Encoding, Task, block_of, encode_examples, scores_of
 from tokit.lm.folder.config import read_config
 from tokit.lm.folder.tokenizer_files import write_model_tokenizer
@@ -162,7 +162,7 @@ def _checked_share(validation: float | None, held_out: str | None) -> float:
 
 def _tokenizer_of(folder: Path) -> LibraryTokenizer:
     tokenizer = load_tokenizer(folder)
-    if not is_contextual(folder):
+    if not is_language_model(folder):
         raise ArtifactError(f"{folder} holds no language model", hint="tokit fit bert makes one")
     if kind_of(folder) == "onnx":
         raise UsageError(f"{folder} is a model in ONNX, which cannot be trained", hint="give the model it was made of")

@@ -19,7 +19,14 @@ from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.embedding import EMBEDDINGS, Embedding
 from tokit.embedding.base import MAX_DIM, FitJob, Fitted
 from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
-from tokit.embedding.matching_rows import Begun, Earlier, StartReport, begin_from, check_start, open_earlier
+from tokit.embedding.matching_rows import (
+    MatchedStart,
+    SourceEmbedding,
+    WarmStartReport,
+    check_warm_start,
+    match_warm_start,
+    open_source_embedding,
+)
 from tokit.embedding.plain_tokenizer import plain_specification
 from tokit.errors import ArtifactError, UsageError
 from tokit.ids.stream import StreamWriter
@@ -61,7 +68,7 @@ class FitReport:
     skipped: int
     replaced: int
     notes: tuple[str, ...]
-    start: StartReport | None = None
+    start: WarmStartReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +143,16 @@ def fit_embedding(
         TrainingError: no token has a neighbour or a vector in `start`, or the training diverged.
         ArtifactError: the tokenizer or `start` cannot be opened, or the folder not be written.
     """
-    earlier = None if start is None else open_earlier(start)
+    earlier = None if start is None else open_source_embedding(start)
     dim = dim if dim is not None else earlier.dim if earlier else DEFAULT_DIM
     plan = plan_fit(family, dim, settings, seed, threads, deterministic=deterministic)
     if earlier:
-        check_start(earlier, plan.family, dim, reference=plan.reference)
+        check_warm_start(earlier, plan.family, dim, reference=plan.reference)
     check_target(out, overwrite=overwrite)
     if checkpoint_every is not None or resume:
         _require_checkpoints(plan, checkpoint_every)
     source = _source(tokenizer, earlier)
-    begun = begin_from(earlier, plan.family, source.pieces, source.given.sha256) if earlier else None
+    begun = match_warm_start(earlier, plan.family, source.pieces, source.given.sha256) if earlier else None
     with StreamWriter(source.plain.vocab_size) as stream:
         facts = _encode(corpus, source.plain, stream, tick)
         source.plain.release()
@@ -176,7 +183,7 @@ def fit_embedding(
         corpus.skipped,
         corpus.replaced,
         source.notes,
-        StartReport.of(begun, counts) if begun else None,
+        WarmStartReport.of(begun, counts) if begun else None,
     )
 
 
@@ -222,7 +229,7 @@ def _checkpoints(
     plan: Plan,
     source: Source,
     facts: CorpusFacts,
-    begun: Begun | None,
+    begun: MatchedStart | None,
     ends: IntArray,
     *,
     out: str | Path,
@@ -247,7 +254,7 @@ def _checkpoints(
     return Checkpoints(path.with_name(f"{path.name}.checkpoint"), every or NEVER, json.dumps(job), resume)
 
 
-def _source(tokenizer: str | Path | Tokenizer | None, earlier: Earlier | None) -> Source:
+def _source(tokenizer: str | Path | Tokenizer | None, earlier: SourceEmbedding | None) -> Source:
     if tokenizer is not None:
         return plain_source(tokenizer if isinstance(tokenizer, Tokenizer) else load_tokenizer(tokenizer))
     if earlier is None:
@@ -325,7 +332,7 @@ def _save(
     stream: StreamWriter,
     facts: CorpusFacts,
     *,
-    begun: Begun | None,
+    begun: MatchedStart | None,
     out: str | Path,
     overwrite: bool,
 ) -> int:

@@ -23,8 +23,8 @@ from tokit.errors import UsageError
 from tokit.ids.stream import StreamWriter
 from tokit.ids.writer import select
 from tokit.lm.folder.tokenizer_files import write_model_tokenizer
-from tokit.lm.initialize import ContextualStartReport, StartOptions, begin_model, tokenizer_of
-from tokit.lm.plan import NO_START, ContextualPlan, plan_pretraining
+from tokit.lm.initialize import InitOptions, InitReport, initialize_model, tokenizer_of
+from tokit.lm.plan import NO_INIT, PretrainPlan, plan_pretraining
 from tokit.progress import Tick, silent
 from tokit.runtime.memory import keep_memory
 from tokit.runtime.threads import interruptible
@@ -46,7 +46,7 @@ FEW_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class ContextualReport:
+class PretrainReport:
     """What pre-training gave."""
 
     path: str
@@ -74,7 +74,7 @@ class ContextualReport:
     replaced: int
     notes: tuple[str, ...] = ()
     frozen: int = 0
-    start: ContextualStartReport | None = None
+    start: InitReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Encoded:
     facts: CorpusFacts
 
 
-def fit_contextual(
+def pretrain(
     corpus: Corpus,
     tokenizer: str | Path | Tokenizer | None,
     out: str | Path,
@@ -94,7 +94,7 @@ def fit_contextual(
     family: str = "bert",
     size: str | None = None,
     settings: Mapping[str, Any] | None = None,
-    start: StartOptions = NO_START,
+    start: InitOptions = NO_INIT,
     sentence: str | None = None,
     minutes: float | None = None,
     seed: int = 0,
@@ -103,7 +103,7 @@ def fit_contextual(
     resume: bool = False,
     overwrite: bool = False,
     tick: Tick = silent,
-) -> ContextualReport:
+) -> PretrainReport:
     """Pre-train a language model on a corpus and write it.
 
     Args:
@@ -139,7 +139,7 @@ def fit_contextual(
     given = tokenizer_of(tokenizer, start)
     # A checkpoint has learned what its own tokenizer puts around a text.
     source, notes = model_tokenizer(given, plan.family, own=tokenizer is None and start.checkpoint is not None)
-    begun = begin_model(start, plan.family, plan.shape, plan.params, given=given, source=source, seed=plan.seed)
+    begun = initialize_model(start, plan.family, plan.shape, plan.params, given=given, source=source, seed=plan.seed)
     plan = dataclasses.replace(plan, shape=begun.shape, begun=begun)
     with StreamWriter(source.vocab_size) as train, StreamWriter(source.vocab_size) as held:
         text = _encode(corpus, source, (train, held), plan, tick)
@@ -156,7 +156,7 @@ def fit_contextual(
         notes += ("too little text was held out: nothing says how good the model is",)
     if minutes is not None and trained.steps < FEW_STEPS:
         notes += (f"no more than {trained.steps} steps went into --minutes {minutes:g}: a model learns in thousands",)
-    return ContextualReport(
+    return PretrainReport(
         str(out), family, source.vocab_size, plan.shape.layers, int(config.hidden_size),
         sum(each.numel() for each in trained.model.parameters()), text.facts.documents, text.facts.bytes,
         int(train.token_counts.sum()), trained.steps, trained.tokens, trained.tokens_per_second, trained.losses,
@@ -197,7 +197,7 @@ def _encode(
     corpus: Corpus,
     tokenizer: LibraryTokenizer,
     streams: tuple[StreamWriter, StreamWriter],
-    plan: ContextualPlan,
+    plan: PretrainPlan,
     tick: Tick,
 ) -> Encoded:
     from tokit.lm.train.validation import HeldOut
@@ -230,7 +230,7 @@ def within(sizes: IntArray, room: int) -> IntArray:
     return sizes[: max(1, int(np.searchsorted(np.cumsum(sizes), room, side="right")))]
 
 
-def _job(text: Encoded, source: LibraryTokenizer, plan: ContextualPlan, started: float, tick: Tick) -> PretrainJob:
+def _job(text: Encoded, source: LibraryTokenizer, plan: PretrainPlan, started: float, tick: Tick) -> PretrainJob:
     from tokit.lm.train.job import PretrainJob
 
     return PretrainJob(
@@ -240,7 +240,7 @@ def _job(text: Encoded, source: LibraryTokenizer, plan: ContextualPlan, started:
 
 
 def _checkpoints(
-    plan: ContextualPlan,
+    plan: PretrainPlan,
     source: LibraryTokenizer,
     facts: CorpusFacts,
     *,
@@ -279,7 +279,7 @@ def _pretrain(family: type[Family], job: PretrainJob) -> Pretrained:
 
 def _save(
     trained: Pretrained,
-    plan: ContextualPlan,
+    plan: PretrainPlan,
     source: LibraryTokenizer,
     text: Encoded,
     *,
