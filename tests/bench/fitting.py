@@ -148,7 +148,7 @@ def tokit(job: Job, out: Path) -> Ran:
     fit = run(
         [
             *command, "fit", job.family, str(job.corpus), "-t", words, "-d", str(job.dim), "-o", fitted, "-q",
-            "--overwrite", "--set", f"epochs={job.epochs}", "--set", f"min_alpha={last_rate(job):.6f}",
+            "--overwrite", "--set", f"epochs={job.epochs}", "--set", f"min_learning_rate={last_rate(job):.6f}",
             "--seed", str(job.seed), *threads,
         ],
         env,

@@ -55,7 +55,17 @@ def test_fit_reads_a_pipe_and_says_what_it_did(cli: Cli, bpe_folder: Path, corpu
 def test_fit_lists_its_parameters(cli: Cli) -> None:
     listed = cli("fit", "fasttext", "--help-params")
     assert listed.code == 0
-    for name in ("window", "negatives", "epochs", "subsample", "alpha", "min_alpha", "min_n", "max_n", "buckets"):
+    for name in (
+        "window",
+        "negative",
+        "epochs",
+        "sample",
+        "learning_rate",
+        "min_learning_rate",
+        "minn",
+        "maxn",
+        "bucket",
+    ):
         assert name in listed.text
 
 

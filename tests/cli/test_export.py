@@ -44,10 +44,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
                 tokit.open_corpus([str(text)]), tok, family=tokenizer, vocab_sizes=FAMILIES[tokenizer]
             )
         if not out.exists():
-            settings = {"buckets": 2000} if family == "fasttext" else {}
+            settings = {"bucket": 2000} if family == "fasttext" else {}
             fit_embedding(
                 tokit.open_corpus([str(text)]), tok, out, family=family, dim=12, threads=1,
-                settings={"subsample": 0, "epochs": 40, **settings},
+                settings={"sample": 0, "epochs": 40, **settings},
             )  # fmt: skip
         return out
 
@@ -117,7 +117,7 @@ def test_absent_buckets_are_a_hole_in_the_file(cli: Cli, folder: Callable[..., P
     emb, path = tmp_path / "emb", tmp_path / "emb.bin"
     shutil.copytree(folder(), emb)
     manifest = json.loads((emb / "tokit.json").read_text())
-    manifest["params"]["buckets"] = 200_000
+    manifest["params"]["bucket"] = 200_000
     (emb / "tokit.json").write_text(json.dumps(manifest))
     assert cli("export", emb, "--to", "fasttext", "-o", path, "-q").code == 0
     words = FORMATS.get("fasttext-bin").read(Source(path))
@@ -222,7 +222,7 @@ def test_too_many_buckets_are_refused(cli: Cli, folder: Callable[..., Path], tmp
     emb = tmp_path / "emb"
     shutil.copytree(folder(), emb)
     manifest = json.loads((emb / "tokit.json").read_text())
-    manifest["params"]["buckets"] = 1 << 31
+    manifest["params"]["bucket"] = 1 << 31
     (emb / "tokit.json").write_text(json.dumps(manifest))
     assert_error(cli("export", emb, "--to", "fasttext", "-o", tmp_path / "v"), 2, "2,147,483,647")
 

@@ -41,13 +41,13 @@ from tokit.storage.training_state import Checkpoints
 LIKE = 0.98
 FRUIT = ["apple", "pear", "plum", "cherry", "grape"]
 METAL = ["iron", "copper", "zinc", "silver", "tin"]
-WINDOWED = {"epochs": 20, "subsample": 0, "alpha": 0.05}
+WINDOWED = {"epochs": 20, "sample": 0, "learning_rate": 0.05}
 # What a family needs to tell the two apart.
 FOR_LITTLE_TEXT: dict[str, dict[str, Any]] = {
     "skipgram": WINDOWED,
     "cbow": WINDOWED,
     "fasttext": WINDOWED,
-    "glove": {"eta": 0.2},
+    "glove": {"learning_rate": 0.2},
     "svd": {"power": 0.5},
 }
 
@@ -304,7 +304,7 @@ def test_unknown_words_are_passed_over(text: Path, tokenizer: Path, tmp_path: Pa
     lines = text.read_text("utf-8").splitlines()
     (tmp_path / "plain.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     # Without a random choice of tokens, what is drawn hangs on nothing but the tokens that are learned.
-    settings = {"subsample": 0, "epochs": 1}
+    settings = {"sample": 0, "epochs": 1}
     (tmp_path / "more.txt").write_text("\n".join(line.replace(" ", " qqq ") for line in lines) + "\n", encoding="utf-8")
     with engine(name):
         for out in ("plain", "more"):
@@ -349,7 +349,7 @@ def test_what_lies_behind_ten_thousand_tokens_is_learned(tokenizer: Path, tmp_pa
     # One document: gensim would stop at its 10,000th token, which is filler.
     text.write_text("gold " * 12_000 + two_topics().replace("\n", " ") + "\n", encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(text)]), tmp_path / "tok", family="word")
-    settings = {"epochs": 20, "subsample": 0, "alpha": 0.05, "window": 2}
+    settings = {"epochs": 20, "sample": 0, "learning_rate": 0.05, "window": 2}
     report = fit(text, tmp_path / "tok", tmp_path / "emb", settings=settings)
     assert (report.documents, report.tokens) == (1, 12_000 + 600 * 8)
     near = open_space(tmp_path / "emb").near("plum", 4)
@@ -368,7 +368,7 @@ def test_a_byte_pair_tokenizer_keeps_its_special_text_ordinary(tmp_path: Path, t
 
 def test_losses_fall_and_words_are_counted(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     reports: list[Progress] = []
-    report = fit(text, tokenizer, tmp_path / "emb", settings={"epochs": 10, "subsample": 0}, tick=reports.append)
+    report = fit(text, tokenizer, tmp_path / "emb", settings={"epochs": 10, "sample": 0}, tick=reports.append)
     fitting = [each for each in reports if each.stage == "fitting"]
     assert fitting[-1].done == fitting[-1].total == 10 * 600 * 8
     assert "words/s" in fitting[-1].note
@@ -385,7 +385,7 @@ def pieces(*texts: str) -> Pieces:
 def test_ngrams_are_those_of_the_texts() -> None:
     from gensim.models.fasttext import ft_ngram_hashes
 
-    params = FastTextParams(min_n=3, max_n=4, buckets=50_000)
+    params = FastTextParams(minn=3, maxn=4, bucket=50_000)
     table = pieces(" king", " kingdom", "xyz", "unseen")
     ngrams, used = ngram_rows(table, np.array([0, 1, 2]), params)
     rows = np.split(ngrams.rows, ngrams.ends[:-1])
@@ -403,7 +403,7 @@ def test_buckets_are_those_of_fasttext(texts: list[str], shortest: int, more: in
     from gensim.models.fasttext import ft_ngram_hashes
 
     texts = [text.encode("utf-8", "replace").decode() for text in texts]
-    found = ngram_buckets(texts, FastTextParams(min_n=shortest, max_n=shortest + more, buckets=1 << 20))
+    found = ngram_buckets(texts, FastTextParams(minn=shortest, maxn=shortest + more, bucket=1 << 20))
     expected = [ft_ngram_hashes(text, shortest, shortest + more, 1 << 20) for text in texts]
     assert [each.tolist() for each in np.split(found.rows, found.ends[:-1])] == expected
 
@@ -421,7 +421,7 @@ def test_spelling_brings_fasttext_vectors_together(tmp_path: Path) -> None:
     ]
     text.write_text("".join(lines) * 40, encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(text)]), tmp_path / "tok", family="word")
-    fit(text, tmp_path / "tok", tmp_path / "emb", family="fasttext", settings={"subsample": 0, "epochs": 10})
+    fit(text, tmp_path / "tok", tmp_path / "emb", family="fasttext", settings={"sample": 0, "epochs": 10})
     cosines = {each.text: each.similarity for each in open_space(tmp_path / "emb").near("running").neighbours}
     # gensim's model of this text has 0.83 to 0.85 and 0.05 to 0.11.
     assert cosines["runnings"] > 0.7
@@ -487,26 +487,26 @@ def test_a_diverged_training_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         ("skipgram", {"windw": "5"}, "unknown parameter"),
         ("skipgram", {"window": "0"}, "window"),
         ("skipgram", {"window": "20000"}, "window"),
-        ("skipgram", {"negatives": "0"}, "negatives"),
+        ("skipgram", {"negative": "0"}, "negative"),
         ("skipgram", {"epochs": "0"}, "epochs"),
         ("skipgram", {"epochs": "9" * 30}, "epochs"),
         ("glove", {"epochs": "9" * 30}, "epochs"),
-        ("skipgram", {"subsample": "1"}, "subsample"),
-        ("skipgram", {"alpha": "0"}, "alpha"),
-        ("skipgram", {"alpha": "inf"}, "alpha"),
-        ("skipgram", {"alpha": "nan"}, "alpha"),
-        ("skipgram", {"min_alpha": "0.5"}, "min_alpha"),
-        ("fasttext", {"min_n": "7"}, "min_n"),
-        ("fasttext", {"max_n": str(1 << 64)}, "max_n"),
+        ("skipgram", {"sample": "1"}, "sample"),
+        ("skipgram", {"learning_rate": "0"}, "learning_rate"),
+        ("skipgram", {"learning_rate": "inf"}, "learning_rate"),
+        ("skipgram", {"learning_rate": "nan"}, "learning_rate"),
+        ("skipgram", {"min_learning_rate": "0.5"}, "min_learning_rate"),
+        ("fasttext", {"minn": "7"}, "minn"),
+        ("fasttext", {"maxn": str(1 << 64)}, "maxn"),
         ("glove", {"window": "20000"}, "window"),
         ("glove", {"x_max": "0"}, "x_max"),
-        ("glove", {"eta": "nan"}, "eta"),
+        ("glove", {"learning_rate": "nan"}, "learning_rate"),
         ("svd", {"weighting": "dynamc"}, "weighting"),
         ("svd", {"shift": "0"}, "shift"),
         ("svd", {"power": "2"}, "power"),
-        ("svd", {"subsample": "1"}, "subsample"),
+        ("svd", {"sample": "1"}, "sample"),
         ("svd", {"memory": "0"}, "memory"),
-        ("fasttext", {"buckets": str(1 << 32)}, "buckets"),
+        ("fasttext", {"bucket": str(1 << 32)}, "bucket"),
     ],
 )
 def test_settings_that_cannot_be_meant(

@@ -55,7 +55,7 @@ def folder(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
             with engine(engine_name):
                 fit_embedding(
                     tokit.open_corpus([str(text)]), root / f"tok-{out.name}", out, family="fasttext", dim=12,
-                    threads=1, settings={"buckets": 2000, "subsample": 0},
+                    threads=1, settings={"bucket": 2000, "sample": 0},
                 )  # fmt: skip
         return out
 
@@ -81,7 +81,7 @@ def fasttext_library() -> Any:
 
 @given(texts=st.lists(TEXTS, max_size=6), shortest=st.integers(1, 4), more=st.integers(0, 4))
 def test_python_and_kernel_hash_alike(texts: list[str], shortest: int, more: int) -> None:
-    params = FastTextParams(min_n=shortest, max_n=shortest + more, buckets=12_345)
+    params = FastTextParams(minn=shortest, maxn=shortest + more, bucket=12_345)
     found = []
     for name in ("kernels", "reference"):
         with engine(name):
@@ -101,7 +101,7 @@ def test_hash_is_that_of_the_fasttext_library(peer: Any, word: str) -> None:
     if "\0" in word or word == "</s>" or peer.get_word_id(word) >= 0:
         return
     _, rows = peer.get_subwords(word)
-    found = ngram_buckets([word], FastTextParams(min_n=2, max_n=5, buckets=2000))
+    found = ngram_buckets([word], FastTextParams(minn=2, maxn=5, bucket=2000))
     assert (np.array(rows) - len(peer.get_words())).tolist() == found.rows.tolist()
 
 
@@ -113,7 +113,7 @@ def test_a_row_is_the_mean_of_its_own_and_its_ngrams(
     path = folder(family, engine_name)
     embedding, table = load_embedding(path), load_ngrams(path)
     assert table is not None
-    assert (table.min_n, table.max_n, table.buckets) == (3, 6, 2000)
+    assert (table.minn, table.maxn, table.bucket) == (3, 6, 2000)
     stored = load_file(path / "training.safetensors")
     assert stored["own"].dtype == stored["ngrams"].dtype == np.float32
     assert stored["ngram_buckets"].dtype == np.uint32

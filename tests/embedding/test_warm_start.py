@@ -31,8 +31,10 @@ FIRST = "the old river runs\nthe cold river sleeps and runs\nold ships sleep\n" 
 # "ships" and "cold" are gone, "young" and "sea" are new.
 SECOND = "the young river runs\nthe old sea sleeps and runs\nyoung river sleeps\n" * 20
 STILL: dict[str, dict[str, Any]] = {
-    **{name: {"alpha": 1e-12, "min_alpha": 0, "epochs": 1} for name in ("skipgram", "cbow", "fasttext")},
-    "glove": {"eta": 1e-6, "epochs": 1},
+    **{
+        name: {"learning_rate": 1e-12, "min_learning_rate": 0, "epochs": 1} for name in ("skipgram", "cbow", "fasttext")
+    },
+    "glove": {"learning_rate": 1e-6, "epochs": 1},
 }
 
 

@@ -14,8 +14,8 @@ from tokit.embedding.train.word2vec import OwnRows
 from tokit.embedding.warm_start import NgramVectors, Start
 from tokit.embedding.warm_start_ngrams import Groups, SpelledStart, sums
 
-SPELLED = FastTextParams(min_n=3, max_n=3)
-SETTINGS = (SPELLED.min_n, SPELLED.max_n, SPELLED.buckets)
+SPELLED = FastTextParams(minn=3, maxn=3)
+SETTINGS = (SPELLED.minn, SPELLED.maxn, SPELLED.bucket)
 
 
 def plain_means(table: FloatArray, own: OwnRows) -> FloatArray:

@@ -51,7 +51,7 @@ def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negative
         keep.tolist(),
         tuple(each.tolist() for each in draws),
     )
-    params = WindowParams(window=window, negatives=negatives)
+    params = WindowParams(window=window, negative=negatives)
     groups = -(-rows_told(way, negatives) // GROUP)
     space = Workspace.of(params, 64, inputs.stride, groups)
     space.state[:] = 12345

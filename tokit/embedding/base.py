@@ -36,24 +36,25 @@ class WindowParams:
     """What all families take that predict a token from its neighbours, or its neighbours from it."""
 
     window: int = param(5, "tokens to either side that count as neighbours, at most", minimum=1)
-    negatives: int = param(5, "random tokens drawn against each true one", minimum=1)
+    negative: int = param(5, "random tokens drawn against each true one", minimum=1)
     epochs: int = param(5, "passes over the corpus", minimum=1, maximum=MAX_EPOCHS)
-    subsample: float = param(1e-3, "share above which frequent tokens are left out at random; 0: never", minimum=0)
-    alpha: float = param(0.025, "learning rate at the start", minimum=0)
-    min_alpha: float = param(0.0001, "learning rate at the end", minimum=0)
+    sample: float = param(1e-3, "share above which frequent tokens are left out at random; 0: never", minimum=0)
+    learning_rate: float = param(0.025, "learning rate at the start", minimum=0)
+    min_learning_rate: float = param(0.0001, "learning rate at the end", minimum=0)
 
     def __post_init__(self) -> None:
-        if self.subsample >= 1:
-            raise UsageError(f"subsample={self.subsample:g}: a share is below 1", hint="--set subsample=0.001")
-        if not 0 < self.alpha < 1:
-            raise UsageError(f"alpha={self.alpha:g}: not between 0 and 1", hint="--set alpha=0.025")
-        if self.min_alpha > self.alpha:
+        if self.sample >= 1:
+            raise UsageError(f"sample={self.sample:g}: a share is below 1", hint="--sample 0.001")
+        if not 0 < self.learning_rate < 1:
+            raise UsageError(f"learning_rate={self.learning_rate:g}: not between 0 and 1", hint="--learning-rate 0.025")
+        if self.min_learning_rate > self.learning_rate:
             raise UsageError(
-                f"min_alpha={self.min_alpha:g} is above alpha={self.alpha:g}", hint="the learning rate only falls"
+                f"min_learning_rate={self.min_learning_rate:g} is above learning_rate={self.learning_rate:g}",
+                hint="the learning rate only falls",
             )
-        for name in ("window", "negatives"):
+        for name in ("window", "negative"):
             if getattr(self, name) > MAX_WINDOW:
-                raise UsageError(f"{name}={getattr(self, name)}: more than {MAX_WINDOW:,}", hint=f"--set {name}=5")
+                raise UsageError(f"{name}={getattr(self, name)}: more than {MAX_WINDOW:,}", hint=f"--{name} 5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def require_finite(vectors: FloatArray, output: FloatArray, *, lower: str) -> No
         TrainingError: a number is not finite.
     """
     if not (np.isfinite(vectors).all() and np.isfinite(output).all()):
-        raise TrainingError("the training diverged: vectors are not finite", hint=f"lower --set {lower}")
+        raise TrainingError("the training diverged: vectors are not finite", hint=f"lower {lower}")
 
 
 class Embedding(ABC):

@@ -147,7 +147,7 @@ def load_ngrams(folder: str | Path) -> NgramTable | None:
     if own is None or ngrams is None or numbers is None:
         return None
     size, dim = manifest["vocab_size"], manifest["dim"]
-    settings = [manifest.get("params", {}).get(name) for name in ("min_n", "max_n", "buckets")]
+    settings = [manifest.get("params", {}).get(name) for name in ("minn", "maxn", "bucket")]
     fits = own.shape == (size, dim) and ngrams.shape == (len(numbers), dim) and numbers.dtype == np.uint32
     if not fits or not all(isinstance(each, int) for each in settings) or not _ascends(numbers, settings[2]):
         raise ArtifactError(f"{folder}: its n-grams do not fit its vectors", hint="fit or import it again")

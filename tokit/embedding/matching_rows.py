@@ -231,7 +231,7 @@ def ngram_vectors(folder: str) -> NgramVectors | None:
     table = load_ngrams(folder)
     if table is None:
         return None
-    settings = table.min_n, table.max_n, table.buckets
+    settings = table.minn, table.maxn, table.bucket
     return NgramVectors(np.array(table.ngram_buckets), np.array(table.ngrams), settings)
 
 

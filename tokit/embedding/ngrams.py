@@ -31,15 +31,15 @@ class HasNgrams(Protocol):
     """What says which n-grams count."""
 
     @property
-    def min_n(self) -> int:
+    def minn(self) -> int:
         """Characters of the shortest."""
 
     @property
-    def max_n(self) -> int:
+    def maxn(self) -> int:
         """Characters of the longest."""
 
     @property
-    def buckets(self) -> int:
+    def bucket(self) -> int:
         """They are hashed to so many numbers."""
 
 
@@ -51,17 +51,17 @@ class NgramTable:
         own: Each token's own row, zeros where the corpus has no such token; float32, shape (vocab, dim).
         ngrams: Rows of the buckets that occur; float32, shape (used, dim).
         ngram_buckets: The bucket of each of these rows, ascending; uint32, shape (used,).
-        min_n: Characters of the shortest n-gram.
-        max_n: Characters of the longest.
-        buckets: N-grams are hashed to so many numbers.
+        minn: Characters of the shortest n-gram.
+        maxn: Characters of the longest.
+        bucket: N-grams are hashed to so many numbers.
     """
 
     own: Rows
     ngrams: Rows
     ngram_buckets: npt.NDArray[np.uint32]
-    min_n: int
-    max_n: int
-    buckets: int
+    minn: int
+    maxn: int
+    bucket: int
 
     def rows_of(self, buckets: npt.NDArray[np.uint32]) -> IntArray:
         """Where the rows of some buckets are; those that have none are left out."""
@@ -103,7 +103,7 @@ def ngram_buckets(texts: Sequence[str], params: HasNgrams) -> Ngrams:
 def _by_kernel(bordered: Sequence[bytes], params: HasNgrams) -> Ngrams:
     data = np.frombuffer(b"".join(bordered), dtype=np.uint8)
     ends = np.cumsum([len(each) for each in bordered], dtype=np.int64)
-    settings = params.min_n, params.max_n, params.buckets
+    settings = params.minn, params.maxn, params.bucket
     row_ends = np.zeros(len(bordered), dtype=np.int64)
     hash_ngrams = kernel("hash_ngrams")
     rows = np.empty(hash_ngrams(data, ends, *settings, np.empty(0, dtype=np.uint32), row_ends), dtype=np.uint32)
@@ -118,12 +118,12 @@ def _hashes(word: bytes, params: HasNgrams) -> Iterator[int]:
     last = len(characters) - 1
     for first in range(len(characters)):
         value = FNV_START
-        for size, character in enumerate(characters[first : first + params.max_n], 1):
+        for size, character in enumerate(characters[first : first + params.maxn], 1):
             for byte in character:
                 value = ((value ^ SIGNED[byte]) * FNV_PRIME) & LOW_32_BITS
             # A border alone is no n-gram.
-            if size >= params.min_n and not (size == 1 and first in (0, last)):
-                yield value % params.buckets
+            if size >= params.minn and not (size == 1 and first in (0, last)):
+                yield value % params.bucket
 
 
 def ngram_text(pieces: Pieces, i: int) -> str:

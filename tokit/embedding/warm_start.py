@@ -21,7 +21,7 @@ class NgramVectors:
     Attributes:
         buckets: Sorted; uint32, shape (used,).
         vectors: float32, shape (used, dim).
-        settings: min_n, max_n and the number of buckets: with others a bucket is of other n-grams.
+        settings: minn, maxn and the number of buckets: with others a bucket is of other n-grams.
     """
 
     buckets: npt.NDArray[np.uint32]

@@ -155,7 +155,7 @@ def import_vectors(
     files = {"source": _file_facts(path), **({} if words is None else {"word_list": _file_facts(Path(words))})}
     params = {"format": name, "rules": text_rules.as_dict(), **files}
     if fitted.ngrams:
-        params |= {each: getattr(fitted.ngrams, each) for each in ("min_n", "max_n", "buckets")}
+        params |= {each: getattr(fitted.ngrams, each) for each in ("minn", "maxn", "bucket")}
     _save(report, fitted, all_counts, trained, params=params, overwrite=overwrite)
     return report
 

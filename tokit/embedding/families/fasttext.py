@@ -30,19 +30,19 @@ MAX_NGRAM = 10_000
 class FastTextParams(WindowParams):
     """Those of skip-gram, and which n-grams count."""
 
-    min_n: int = param(3, "characters of the shortest n-gram", minimum=1)
-    max_n: int = param(6, "characters of the longest n-gram", minimum=1, maximum=MAX_NGRAM)
-    buckets: int = param(
+    minn: int = param(3, "characters of the shortest n-gram", minimum=1)
+    maxn: int = param(6, "characters of the longest n-gram", minimum=1, maximum=MAX_NGRAM)
+    bucket: int = param(
         2_000_000, "n-grams are hashed to so many numbers; only those that occur take memory", minimum=1
     )
 
     def __post_init__(self) -> None:
         # Zero-argument super() is not at home in every dataclass.
         WindowParams.__post_init__(self)
-        if self.min_n > self.max_n:
-            raise UsageError(f"min_n={self.min_n} is above max_n={self.max_n}", hint="skipgram is without n-grams")
-        if self.buckets >= 1 << 32:
-            raise UsageError(f"buckets={self.buckets}: the hash has 32 bits", hint="--set buckets=2000000")
+        if self.minn > self.maxn:
+            raise UsageError(f"minn={self.minn} is above maxn={self.maxn}", hint="skipgram is without n-grams")
+        if self.bucket >= 1 << 32:
+            raise UsageError(f"bucket={self.bucket}: the hash has 32 bits", hint="--bucket 2000000")
 
 
 class FastText(Embedding):
@@ -67,7 +67,7 @@ class FastText(Embedding):
             return cls._fit_in_gensim(job, np.split(ngrams.rows, ngrams.ends[:-1]), used)
         rows_of = _own_rows(ngrams, known, len(job.counts), len(used))
         if job.start is not None:
-            settings = job.params.min_n, job.params.max_n, job.params.buckets
+            settings = job.params.minn, job.params.maxn, job.params.bucket
             job = replace(job, start=SpelledStart.of(job.start, rows_of, used, settings))
         fitted = fit_windows(job, own=rows_of)
         if fitted.table is None:
@@ -90,7 +90,7 @@ class FastText(Embedding):
 
         def make(settings: dict[str, Any], _seen: IntArray) -> Any:
             params: FastTextParams = job.params
-            model = Model(sg=1, min_n=params.min_n, max_n=params.max_n, bucket=len(used), **settings)
+            model = Model(sg=1, min_n=params.minn, max_n=params.maxn, bucket=len(used), **settings)
             made.append(model)
 
             def assign() -> None:
@@ -107,7 +107,7 @@ class FastText(Embedding):
 
 
 def _table(params: FastTextParams, own: FloatArray, rows: FloatArray, used: npt.NDArray[np.uint32]) -> NgramTable:
-    return NgramTable(own, rows, used, params.min_n, params.max_n, params.buckets)
+    return NgramTable(own, rows, used, params.minn, params.maxn, params.bucket)
 
 
 def ngram_rows(pieces: Pieces, known: IntArray, params: FastTextParams) -> tuple[Ngrams, npt.NDArray[np.uint32]]:

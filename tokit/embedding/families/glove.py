@@ -47,7 +47,7 @@ class GloveParams:
     epochs: int = param(25, "passes over the pairs", minimum=1, maximum=MAX_EPOCHS)
     x_max: float = param(10.0, "co-occurrences from which on a pair has full weight", minimum=1e-6, maximum=1e12)
     alpha: float = param(0.75, "power of a rarer pair's share of x_max that is its weight", minimum=0, maximum=10)
-    eta: float = param(0.05, "learning rate at the start", minimum=1e-6, maximum=1)
+    learning_rate: float = param(0.05, "learning rate at the start", minimum=1e-6, maximum=1)
     memory: int = param(1024, "megabytes to count pairs in; more go to temporary files", minimum=1)
 
 
@@ -79,7 +79,7 @@ class Glove(Embedding):
         if job.start is not None:
             job.start.keep(vectors, job.counts)
         if not job.stop.is_set():
-            require_finite(vectors, output, lower="eta=0.05")
+            require_finite(vectors, output, lower="--learning-rate 0.05")
         seconds = max(time.perf_counter() - started, 1e-9)
         because = WHY_NOT_REPRODUCIBLE if threads > 1 else ""
         return Fitted(vectors, output, tuple(training.losses), len(job.ids.data) / seconds, because)
@@ -207,7 +207,7 @@ class Training(Run):
 
     def _work(self) -> None:
         learn = kernel("learn_glove")
-        rate, loss = np.array([self._params.eta], dtype=np.float32), aligned(1)
+        rate, loss = np.array([self._params.learning_rate], dtype=np.float32), aligned(1)
         for turn in self._turns():
             taken = slice(turn.start, turn.end)
             pairs, numbers = self._examples.pairs[taken], self._examples.numbers[taken]

@@ -40,7 +40,7 @@ class SvdParams:
 
     window: int = param(10, "tokens to either side that count as neighbours", minimum=1, maximum=MAX_WINDOW)
     weighting: str = param("dynamic", "of neighbours: the nearer the more, or all alike", choices=("dynamic", "flat"))
-    subsample: float = param(1e-4, "share above which frequent tokens are left out at random; 0: never", minimum=0)
+    sample: float = param(1e-4, "share above which frequent tokens are left out at random; 0: never", minimum=0)
     smoothing: float = param(0.75, "power of the neighbours' counts in their shares", minimum=0, maximum=1)
     shift: float = param(1.0, "its logarithm is taken off the mutual information; 1: nothing", minimum=1, maximum=1e9)
     power: float = param(0.25, "power of the singular values that the vectors are multiplied by", minimum=0, maximum=1)
@@ -48,8 +48,8 @@ class SvdParams:
     memory: int = param(1024, "megabytes to count pairs in; more go to temporary files", minimum=1)
 
     def __post_init__(self) -> None:
-        if self.subsample >= 1:
-            raise UsageError(f"subsample={self.subsample:g}: a share is below 1", hint="--set subsample=0.001")
+        if self.sample >= 1:
+            raise UsageError(f"sample={self.sample:g}: a share is below 1", hint="--sample 0.001")
 
 
 class Svd(Embedding):
@@ -67,12 +67,12 @@ class Svd(Embedding):
         weights = dynamic_weights(params.window) if params.weighting == "dynamic" else even_weights(params.window)
         # However frequent in a small corpus, so many of a token are not too many.
         enough = np.minimum(ENOUGH / np.maximum(job.counts, 1), 1) * ALWAYS
-        kept = np.maximum(kept_shares(job.counts, params.subsample), enough.astype(np.uint32))
+        kept = np.maximum(kept_shares(job.counts, params.sample), enough.astype(np.uint32))
         counts = count_cooccurrences(job, weights, memory=params.memory, kept=kept)
         matrix, tokens = mutual_information(counts, len(job.counts), smoothing=params.smoothing, shift=params.shift)
         if not matrix.nnz and not job.stop.is_set():
             raise TrainingError(
-                "no two tokens stand together more often than by chance", hint="give more text, or lower --set shift=1"
+                "no two tokens stand together more often than by chance", hint="give more text, or lower --shift to 1"
             )
         left, values, right = leading(matrix, job, params.iterations)
         vectors, output = (np.zeros((len(job.counts), job.dim), dtype=np.float32) for _ in range(2))

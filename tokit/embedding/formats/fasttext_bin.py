@@ -48,17 +48,17 @@ class Arguments:
         dim: Columns.
         loss: `NEGATIVE_SAMPLING` or another.
         kind: Bag of words, skip-gram, or `SUPERVISED`.
-        min_n: Characters of the shortest n-gram.
-        max_n: Characters of the longest; 0: none.
-        buckets: They are hashed to so many rows, which follow those of the dictionary.
+        minn: Characters of the shortest n-gram.
+        maxn: Characters of the longest; 0: none.
+        bucket: They are hashed to so many rows, which follow those of the dictionary.
     """
 
     dim: int
     loss: int
     kind: int
-    min_n: int
-    max_n: int
-    buckets: int
+    minn: int
+    maxn: int
+    bucket: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,10 @@ class _Model:
         arguments = self._arguments()
         dictionary = self._dictionary()
         size, dim = len(dictionary.words), arguments.dim
-        start = self._matrix(dictionary.stop, (size + arguments.buckets, dim))
+        start = self._matrix(dictionary.stop, (size + arguments.bucket, dim))
         if not dictionary.words:
             return WordVectors([], np.empty((0, dim), dtype=np.float32), dictionary.counts)
-        table = self._mapped(start, (size + arguments.buckets, dim))
+        table = self._mapped(start, (size + arguments.bucket, dim))
         vectors = self._means(table, dictionary.words, arguments)
         bad = first_not_finite(vectors)
         if bad is not None:
@@ -199,7 +199,7 @@ class _Model:
 
     def _means(self, table: FloatArray, words: list[str], arguments: Arguments) -> FloatArray:
         vectors = np.array(table[: len(words)])
-        if arguments.max_n < 1:
+        if arguments.maxn < 1:
             return vectors
         for first in range(0, len(vectors), WORDS_AT_ONCE):
             last = min(first + WORDS_AT_ONCE, len(vectors))
@@ -218,15 +218,13 @@ class _Model:
         Raises:
             ArtifactError: a number of theirs is not finite.
         """
-        if arguments.max_n < 1 or not self._source.subwords:
+        if arguments.maxn < 1 or not self._source.subwords:
             return None
         used = self._used(table[size:])
         rows: Rows = table[size:]
-        if len(used) < arguments.buckets:
+        if len(used) < arguments.bucket:
             rows = SelectedRows(table, used + np.int64(size))
-        return NgramTable(
-            table[:size], rows, used.astype(np.uint32), arguments.min_n, arguments.max_n, arguments.buckets
-        )
+        return NgramTable(table[:size], rows, used.astype(np.uint32), arguments.minn, arguments.maxn, arguments.bucket)
 
     def _used(self, rows: FloatArray) -> npt.NDArray[np.int64]:
         used = np.zeros(len(rows), dtype=np.bool_)

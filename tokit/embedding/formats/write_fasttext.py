@@ -50,11 +50,11 @@ class FastTextBin(Export):
 
     @classmethod
     def write(cls, exported: Exported, file: BinaryIO) -> None:
-        buckets = exported.ngrams.buckets if exported.ngrams else 0
+        buckets = exported.ngrams.bucket if exported.ngrams else 0
         if buckets > LARGEST:
             raise UsageError(
                 f"the embedding has {buckets:,} buckets, fastText numbers no more than {LARGEST:,}",
-                hint="fit it with --set buckets=2000000",
+                hint="fit it with --bucket 2000000",
             )
         file.write(_arguments(exported, buckets))
         _write_dictionary(exported, file)
@@ -84,9 +84,9 @@ def _arguments(exported: Exported, buckets: int) -> bytes:
     params, table = exported.params, exported.ngrams
     return ARGUMENTS.pack(
         MAGIC, VERSION, exported.dim, _number(params, "window"), _number(params, "epochs"), 1,
-        _number(params, "negatives"), WORD_NGRAMS, NEGATIVE_SAMPLING, BAG_OF_WORDS if exported.bag else SKIP_GRAM,
-        buckets, table.min_n if table else 0, table.max_n if table else 0, UPDATE_RATE,
-        float(params.get("subsample", 1e-4)),
+        _number(params, "negative"), WORD_NGRAMS, NEGATIVE_SAMPLING, BAG_OF_WORDS if exported.bag else SKIP_GRAM,
+        buckets, table.minn if table else 0, table.maxn if table else 0, UPDATE_RATE,
+        float(params.get("sample", 1e-4)),
     )  # fmt: skip
 
 
@@ -117,8 +117,8 @@ def _write_own(exported: Exported, file: BinaryIO) -> None:
 def _write_ngrams(exported: Exported, table: NgramTable, file: BinaryIO) -> None:
     """Every bucket's row; those that the table lacks are zeros, and where there are many of them, a hole."""
     numbers = table.ngram_buckets
-    for first in range(0, table.buckets, BUCKETS_AT_ONCE):
-        last = min(first + BUCKETS_AT_ONCE, table.buckets)
+    for first in range(0, table.bucket, BUCKETS_AT_ONCE):
+        last = min(first + BUCKETS_AT_ONCE, table.bucket)
         start, end = np.searchsorted(numbers, [first, last]).tolist()
         if start == end:
             file.seek(4 * exported.dim * (last - first), 1)
@@ -126,7 +126,7 @@ def _write_ngrams(exported: Exported, table: NgramTable, file: BinaryIO) -> None
         rows = np.zeros((last - first, exported.dim), dtype="<f4")
         rows[numbers[start:end].astype(np.int64) - first] = table.ngrams[start:end]
         file.write(rows.data)
-        exported.tick(Progress("writing", last, table.buckets, "n-gram buckets"))
+        exported.tick(Progress("writing", last, table.bucket, "n-gram buckets"))
 
 
 Lookup = Callable[[str], FloatArray]

@@ -64,7 +64,7 @@ def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     if job.start is not None:
         job.start.keep(vectors, job.counts)
         job.start.keep_output(output, job.counts)
-    require_finite(vectors, output, lower="alpha=0.025")
+    require_finite(vectors, output, lower="--learning-rate 0.025")
     because = WHY_NOT_REPRODUCIBLE if job.threads > 1 and not job.deterministic else ""
     return Fitted(vectors, output, tuple(watch.losses), watch.words_per_second, because, "gensim")
 
@@ -73,11 +73,11 @@ def _settings(params: WindowParams, job: FitJob) -> dict[str, Any]:
     return {
         "vector_size": job.dim,
         "window": params.window,
-        "negative": params.negatives,
+        "negative": params.negative,
         "epochs": params.epochs,
-        "sample": params.subsample,
-        "alpha": params.alpha,
-        "min_alpha": params.min_alpha,
+        "sample": params.sample,
+        "alpha": params.learning_rate,
+        "min_alpha": params.min_learning_rate,
         "seed": job.seed,
         "workers": 1 if job.deterministic else job.threads,
         "min_count": 0,

@@ -77,7 +77,7 @@ def fit_windows(job: FitJob, *, bag: bool = False, own: OwnRows | None = None) -
     vectors = training.inputs.rows(job.known) if own is None else mean_rows(training.inputs, own, job.known)
     output = training.outputs.rows(job.known)
     if not job.stop.is_set():
-        require_finite(vectors, output, lower="alpha=0.025")
+        require_finite(vectors, output, lower="--learning-rate 0.025")
     because = WHY_NOT_REPRODUCIBLE if threads > 1 else ""
     table = None if own is None else training.inputs.vectors
     return Fitted(vectors, output, tuple(training.losses), training.per_second, because, table=table)
@@ -134,15 +134,15 @@ def start_vectors(table: Table, seed: int) -> None:
         some[:] = (draw.random(some.shape, dtype=np.float32) - np.float32(0.5)) / np.float32(dim)
 
 
-def kept_shares(counts: IntArray, subsample: float) -> npt.NDArray[np.uint32]:
+def kept_shares(counts: IntArray, sample: float) -> npt.NDArray[np.uint32]:
     """How many of 2**32 occurrences of each token are learned from; 2**32 - 1 for all; shape (vocab,).
 
     A token of frequency f is kept with probability sqrt(t / f) + t / f, as in word2vec's own code; one without a count
     is passed over.
     """
-    if not subsample:
+    if not sample:
         return np.where(counts > 0, ALWAYS, 0).astype(np.uint32)
-    ratio = subsample * max(int(counts.sum()), 1) / np.maximum(counts, 1)
+    ratio = sample * max(int(counts.sum()), 1) / np.maximum(counts, 1)
     shares = np.minimum((np.sqrt(ratio) + ratio) * (1 << 32), ALWAYS)
     return np.where(counts > 0, shares, 0).astype(np.uint32)
 
@@ -240,10 +240,10 @@ class Training(Run):
         start_vectors(self.inputs, job.seed)
         if job.start is not None:
             job.start.lay(self.inputs.vectors, self.outputs.vectors)
-        self._keep = kept_shares(job.counts, self._params.subsample)
+        self._keep = kept_shares(job.counts, self._params.sample)
         self._draws = alias_table(job.counts.astype(np.float64) ** DRAWN_POWER)
         self._constants = row_masks(), loss_curve()
-        self._groups = -(-rows_told(self._way, self._params.negatives) // GROUP)
+        self._groups = -(-rows_told(self._way, self._params.negative) // GROUP)
 
     @property
     def losses(self) -> list[float]:
@@ -267,7 +267,7 @@ class Training(Run):
         longest = int(np.diff(self._blocks, prepend=0).max())
         space = Workspace.of(params, longest, self.inputs.stride, self._groups)
         for turn in self._turns():
-            start, end, alpha = turn.start, turn.end, self._rate(turn)
+            start, end, learning_rate = turn.start, turn.end, self._rate(turn)
             space.state[:] = self._stream(turn).random_raw()
             space.loss[:] = 0
             learn(
@@ -275,7 +275,8 @@ class Training(Run):
                 self._way, self._own.ends, self._own.rows, self.inputs.numbers, self.outputs.numbers,
                 self.inputs.stride,
                 self._keep, *self._draws,
-                params.window, params.negatives, self._groups, np.array([alpha], dtype=np.float32), *self._constants,
+                params.window, params.negative, self._groups, np.array([learning_rate], dtype=np.float32),
+                *self._constants,
                 space.kept, space.rows, space.scores, space.means, space.sizes, space.rates,
                 space.state, space.loss,
             )  # fmt: skip
@@ -285,7 +286,7 @@ class Training(Run):
         """The learning rate falls evenly over all epochs."""
         params = self._params
         share = (turn.epoch * self._size + turn.start) / (params.epochs * self._size)
-        return params.alpha - (params.alpha - params.min_alpha) * share
+        return params.learning_rate - (params.learning_rate - params.min_learning_rate) * share
 
     def _note(self, epoch: int) -> str:
         epochs, loss = self._params.epochs, self.losses[epoch]
