@@ -70,6 +70,13 @@ def test_merges_that_do_not_fit(gpt2_folder: Path, tmp_path: Path) -> None:
         load_tokenizer(tmp_path)
 
 
+def test_vocabulary_without_merges_names_the_missing_file(gpt2_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "vocab.json").write_bytes((gpt2_folder / "vocab.json").read_bytes())
+    for path in (tmp_path, tmp_path / "vocab.json"):
+        with pytest.raises(ArtifactError, match=r"merges\.txt: No such file"):
+            load_tokenizer(path)
+
+
 # --- vocab.txt
 
 BERT_VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnopqrstuvwxyz.,!?'0123456789", "the", "ing"]
@@ -324,6 +331,12 @@ def test_derived_copy_of_a_sentencepiece_model(tmp_path: Path, options: dict[str
 
 
 # --- what lies at a path
+
+
+def test_settings_beside_a_model_are_not_taken_for_tokenizers(tmp_path: Path) -> None:
+    (tmp_path / "x.model").write_bytes(sentencepiece_model(**SPM_MODELS["bpe"]))
+    (tmp_path / "config.json").write_text("{}")
+    assert load_tokenizer(tmp_path).identity.origin == "sentencepiece"
 
 
 def test_folder_with_one_model(tmp_path: Path) -> None:

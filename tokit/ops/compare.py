@@ -18,7 +18,7 @@ from tokit.evaluation.tokenizer_metrics import METRICS
 from tokit.evaluation.word_rules import word_rule
 from tokit.progress import Tick, silent
 from tokit.tokenizer.base import Tokenizer
-from tokit.tokenizer.load import FOLDER_FILES, load_tokenizer
+from tokit.tokenizer.load import folder_files, load_tokenizer
 
 # Offsets are a Python object a token, so they are made for so many bytes at a time.
 SAMPLE_BYTES = 1 << 20
@@ -128,7 +128,7 @@ def _ends(tails: Sequence[tuple[str, ...]]) -> list[str]:
 def _telling_parts(path: str) -> tuple[str, ...]:
     """The parts of a path, without a file name that every tokenizer of its kind has."""
     parts = tuple(part for part in Path(path).absolute().parts if part != "/") or ("/",)
-    return parts[:-1] if len(parts) > 1 and parts[-1] in (*FOLDER_FILES, "merges.txt") else parts
+    return parts[:-1] if len(parts) > 1 and parts[-1] in folder_files() else parts
 
 
 def _parts(block: Block, size: int) -> Iterator[Block]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tokit.storage.folder import dump_json
+from tokit.storage.folder import dump_json, read_manifest
+from tokit.tokenizer.base import Identity
+from tokit.tokenizer.formats.base import read_bytes
 from tokit.tokenizer.special_tokens import TRANSFORMERS_ROLES
+
+if TYPE_CHECKING:
+    from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 # transformers writes this number where a tokenizer has no limit of its own.
 NO_LIMIT = int(1e30)
@@ -49,3 +56,26 @@ def tokenizer_config(specials: Mapping[str, str]) -> dict[str, Any]:
         "model_input_names": ["input_ids", "attention_mask"],
         **special_tokens_map(specials),
     }
+
+
+def read_tokenizer_folder(folder: Path) -> LibraryTokenizer:
+    """Read a tokenizer folder of tokit; the library loads tokenizer.json when it is first needed.
+
+    Raises:
+        ArtifactError: the folder is of another kind, or damaged.
+    """
+    from tokit.tokenizer.encode.library_tokenizer import Known, LibraryTokenizer, id_of, parse_library_json
+
+    manifest = read_manifest(folder, "tokenizer")
+    path = folder / "tokenizer.json"
+    source = read_bytes(path)
+    digest, texts, ids = manifest["files"]["tokenizer.json"], manifest["special_tokens"], manifest.get("special_ids")
+    # The file is the one that the manifest speaks of, so there is no need to look into it yet.
+    if ids is not None and hashlib.sha256(source).hexdigest() == digest:
+        identity = Identity(manifest["family"], "tokit", digest, ids, manifest["lossy_because"])
+        known = Known(manifest["vocab_size"], texts)
+        return LibraryTokenizer(partial(parse_library_json, source, path), identity, source=source, known=known)
+    library = parse_library_json(source, path)
+    specials = {role: id_of(library, text) for role, text in texts.items()}
+    identity = Identity(manifest["family"], "tokit", digest, specials, manifest["lossy_because"])
+    return LibraryTokenizer(library, identity, source=source)

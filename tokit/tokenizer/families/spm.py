@@ -17,7 +17,8 @@ from tokit.params import param
 from tokit.progress import Progress
 from tokit.text.pipeline import TextRules
 from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained
-from tokit.tokenizer.formats.sentencepiece import MODEL_FILE, as_library, parse_model
+from tokit.tokenizer.formats.sentencepiece import MODEL_FILE, parse_model
+from tokit.tokenizer.formats.sentencepiece_to_library import as_library
 from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
 
 # The number of threads changes the order of SentencePiece's sums, so it never follows --threads.

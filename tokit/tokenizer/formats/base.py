@@ -1,0 +1,135 @@
+"""Base of the readers of tokenizer files, and what several of them need.
+
+A file is understood as its own library understands it, or refused: ids are never guessed.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tokit.errors import ArtifactError
+from tokit.storage.folder import sha256_file
+from tokit.text.pipeline import PATTERNS
+from tokit.tokenizer.base import Identity, Tokenizer
+from tokit.tokenizer.special_tokens import KNOWN_TEXTS, TRANSFORMERS_ROLES
+from tokit.tokenizer.tokenizer_json import why_lossy
+
+if TYPE_CHECKING:
+    import tokenizers
+
+    from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+
+
+class TokenizerFormat(ABC):
+    """One format of tokenizer files; a subclass is one file and one line in the registry.
+
+    Attributes:
+        origin: Name of the format, as `Identity.origin` holds it.
+        files: Names of its files, for messages.
+        folder_files: Names under which a folder holds them.
+    """
+
+    origin: ClassVar[str]
+    files: ClassVar[str]
+    folder_files: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    @abstractmethod
+    def matches(cls, path: Path) -> bool:
+        """True if a file of this name is of this format."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, path: Path) -> Tokenizer:
+        """Load the tokenizer.
+
+        Args:
+            path: A file of this format; its other files lie beside it.
+
+        Raises:
+            ArtifactError: the file is missing, damaged, or holds something else.
+        """
+
+
+def from_library(
+    library: tokenizers.Tokenizer, path: Path, *, family: str, origin: str, specials: Sequence[str]
+) -> LibraryTokenizer:
+    """A tokenizer out of what a reader has put together in the `tokenizers` library.
+
+    Args:
+        library: The library's tokenizer, without special tokens.
+        path: The file that defines it.
+        family: Model type.
+        origin: The format.
+        specials: Texts of its special tokens.
+    """
+    from tokenizers import AddedToken
+
+    from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+
+    library.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in specials])
+    lossy_because = why_lossy(json.loads(library.to_str()))
+    roles = roles_of(library, None)
+    return LibraryTokenizer(library, Identity(family, origin, sha256_file(path), roles, lossy_because))
+
+
+def make_byte_level(library: tokenizers.Tokenizer, pattern: str) -> None:
+    """Set the byte-level pre-tokenizer and decoder.
+
+    Args:
+        library: The library's tokenizer, changed in place.
+        pattern: Name of the pattern that splits text into pre-tokens.
+    """
+    from tokenizers import Regex, decoders, pre_tokenizers
+
+    library.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PATTERNS[pattern]), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    library.decoder = decoders.ByteLevel()
+
+
+def roles_of(library: tokenizers.Tokenizer, config: dict[str, Any] | None) -> dict[str, int]:
+    """Role → id of the special tokens: by the texts that the field uses, else by tokenizer_config.json."""
+    added = {token.content: i for i, token in library.get_added_tokens_decoder().items() if token.special}
+    roles: dict[str, int] = {}
+    for role, texts in KNOWN_TEXTS.items():
+        configured = [_content((config or {}).get(name)) for name in TRANSFORMERS_ROLES[role]]
+        present = [text for text in (*texts, *configured) if text in added]
+        if present:
+            roles[role] = added[present[0]]
+    return roles
+
+
+def _content(token: Any) -> str:
+    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        ArtifactError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
+
+
+def read_text(path: Path) -> str:
+    """Read a file of UTF-8 text.
+
+    Raises:
+        ArtifactError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{path}: byte {error.start} is not UTF-8", hint="is it the right file?") from error
