@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.report import machine
-from tokit.corpus.labelled import CLASSIFY, Columns, Example, read_labelled
+from tokit.corpus.labeled import CLASSIFY, Columns, Example, read_labeled
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.str_]
@@ -84,7 +84,7 @@ def tasks_in(folder: Path) -> list[Task]:
 
 def examples_of(path: Path) -> list[Example]:
     """The lines of a file."""
-    return read_labelled([str(path)], Columns(CLASSIFY))[1]
+    return read_labeled([str(path)], Columns(CLASSIFY))[1]
 
 
 def fine_tuned(folder: Path, task: Task, asked: argparse.Namespace) -> Result:

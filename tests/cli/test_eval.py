@@ -24,7 +24,8 @@ from tokit.corpus import open_corpus
 from tokit.embedding.words.word_space import open_space
 from tokit.evaluation.task_files import read_task
 from tokit.ops.fit import fit_embedding
-from tokit.ops.train import RuleOptions, train_tokenizer
+from tokit.ops.train import train_tokenizer
+from tokit.text.pipeline import PipelineOptions
 
 Cli = Callable[..., Ran]
 Maker = Callable[..., Path]
@@ -40,8 +41,8 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     text = root / "text.txt"
     text.write_text(" ".join(words * 3) + "\n", encoding="utf-8")
     corpus = open_corpus([str(text)])
-    rules = RuleOptions(pre_tokenizer="whitespace-split")
-    train_tokenizer(corpus, root / "tok", family="word", vocab_sizes=(len(words) + 6,), rules=rules)
+    pipeline = PipelineOptions(pre_tokenizer="whitespace-split")
+    train_tokenizer(corpus, root / "tok", family="word", vocab_sizes=(len(words) + 6,), pipeline=pipeline)
     fit_embedding(corpus, root / "tok", root / "base", dim=DIM, threads=1)
 
     def embedding(name: str, seed: int, noise: float = 1) -> Path:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tokit.corpus import bundled, open_corpus
-from tokit.corpus.bundled import list_named
+from tokit.corpus.bundled import list_bundled
 from tokit.errors import CorpusError, UsageError
 
 LANGUAGES = {"ar", "de", "el", "en", "es", "fi", "fr", "he", "hi", "ja", "ka", "ko", "ru", "th", "tr", "zh"}
 
 
 def test_every_entry_is_described_and_is_there() -> None:
-    entries = list_named()
+    entries = list_bundled()
     assert {"parallel", "lee", "wiki", "questions-words", "wordsim353", "simlex999"} <= {each.name for each in entries}
     for entry in entries:
         assert entry.description and entry.licence and entry.source, entry.name
@@ -78,11 +78,11 @@ def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CorpusError, match="'@lee' comes with gensim") as caught:
         open_corpus(["@lee"])
     assert caught.value.hint == "pip install gensim"
-    assert {each.name for each in list_named() if each.path is not None} == {"parallel"}
+    assert {each.name for each in list_bundled() if each.path is not None} == {"parallel"}
 
 
 def test_names_are_found_without_importing_the_package() -> None:
-    code = "import sys; from tokit.corpus.bundled import list_named; list_named(); print('gensim' in sys.modules)"
+    code = "import sys; from tokit.corpus.bundled import list_bundled; list_bundled(); print('gensim' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
 

@@ -13,14 +13,14 @@ from tests.support.engines import engine
 from tests.support.texts import ANY_TEXT, CROWDED_SIGNS, HOSTILE_TEXTS
 from tokit.arrays import Block, Counts
 from tokit.counts.counter import PreTokenCounter
-from tokit.text.pipeline import DIGITS, NORMALIZERS, PRE_TOKENIZERS, TextRules, join_steps
+from tokit.text.pipeline import DIGITS, NORMALIZERS, PRE_TOKENIZERS, TextPipeline, join_steps
 
 NORMALIZER_LISTS = st.lists(st.sampled_from(NORMALIZERS), max_size=3).map(tuple)
 
 
-def counted(rules: TextRules, texts: list[str], by: str = "reference") -> dict[str, int]:
+def counted(pipeline: TextPipeline, texts: list[str], by: str = "reference") -> dict[str, int]:
     with engine(by):
-        counter = PreTokenCounter(rules)
+        counter = PreTokenCounter(pipeline)
         counter.add(Block.of(text.encode("utf-8") for text in texts))
         counts = counter.counts()
     words = [word.encode("utf-8") for word, _ in counts.items()]
@@ -28,9 +28,9 @@ def counted(rules: TextRules, texts: list[str], by: str = "reference") -> dict[s
     return dict(counts.items())
 
 
-def cut_whole(rules: TextRules, texts: list[str]) -> dict[str, int]:
+def cut_whole(pipeline: TextPipeline, texts: list[str]) -> dict[str, int]:
     """The reference on whole documents."""
-    normalizer, splitter = rules.normalizer(), join_steps(rules.splitters())
+    normalizer, splitter = pipeline.normalizer(), join_steps(pipeline.splitters())
     words: Counter[str] = Counter()
     for text in texts:
         normal = text if normalizer is None else normalizer.normalize_str(text)
@@ -50,60 +50,60 @@ def cut_whole(rules: TextRules, texts: list[str]) -> dict[str, int]:
 def test_counts_are_those_of_whole_documents(
     name: str, digits: str, by: str, texts: list[str], normalizers: tuple[str, ...]
 ) -> None:
-    rules = TextRules(normalizers, name, digits)
-    assert counted(rules, texts, by) == cut_whole(rules, texts)
+    pipeline = TextPipeline(normalizers, name, digits)
+    assert counted(pipeline, texts, by) == cut_whole(pipeline, texts)
 
 
 @pytest.mark.parametrize(
-    ("rules", "text"),
+    ("pipeline", "text"),
     [
         # Punctuation cuts at no space at all.
-        (TextRules(pre_tokenizer="punctuation"), "the cat sat, the cat"),
+        (TextPipeline(pre_tokenizer="punctuation"), "the cat sat, the cat"),
         # Macron and diaeresis become a space and a mark, and the mark is taken off: what was visible is white space.
-        (TextRules(("nfkd", "strip-accents"), "gpt2"), " \u200b¯ ¨\nx"),
-        (TextRules(("strip-accents",), "gpt2"), "a \u0301 \u0301 b"),
-        (TextRules(("lowercase",), "gpt2"), "ΑΣ ΑΣ ΑΣ\u0301 Σ"),
-        (TextRules(("nfkc",), "cl100k"), "a \u00a0 b ´ c"),
-        (TextRules(pre_tokenizer=r"regex:\w+ \w+"), "the cat the cat"),
+        (TextPipeline(("nfkd", "strip-accents"), "gpt2"), " \u200b¯ ¨\nx"),
+        (TextPipeline(("strip-accents",), "gpt2"), "a \u0301 \u0301 b"),
+        (TextPipeline(("lowercase",), "gpt2"), "ΑΣ ΑΣ ΑΣ\u0301 Σ"),
+        (TextPipeline(("nfkc",), "cl100k"), "a \u00a0 b ´ c"),
+        (TextPipeline(pre_tokenizer=r"regex:\w+ \w+"), "the cat the cat"),
     ],
 )
-def test_where_a_shortcut_would_go_wrong(rules: TextRules, text: str) -> None:
-    assert counted(rules, [text, text]) == cut_whole(rules, [text, text])
+def test_where_a_shortcut_would_go_wrong(pipeline: TextPipeline, text: str) -> None:
+    assert counted(pipeline, [text, text]) == cut_whole(pipeline, [text, text])
 
 
 @pytest.mark.parametrize("name", PRE_TOKENIZERS)
 def test_hostile_documents(name: str, lines: list[str]) -> None:
-    rules = TextRules(pre_tokenizer=name)
+    pipeline = TextPipeline(pre_tokenizer=name)
     texts = [*HOSTILE_TEXTS, *lines]
-    assert counted(rules, texts) == cut_whole(rules, texts)
+    assert counted(pipeline, texts) == cut_whole(pipeline, texts)
 
 
 @pytest.mark.parametrize("name", PRE_TOKENIZERS)
 def test_a_document_of_many_windows(name: str, lines: list[str]) -> None:
-    rules = TextRules(pre_tokenizer=name, digits="triple")
+    pipeline = TextPipeline(pre_tokenizer=name, digits="triple")
     texts = [" ".join(lines), ",".join(lines).replace(" ", ""), "".join(lines) * 2]
-    assert counted(rules, texts, "kernels") == cut_whole(rules, texts)
+    assert counted(pipeline, texts, "kernels") == cut_whole(pipeline, texts)
 
 
 def test_a_long_document_without_spaces_is_counted() -> None:
     """It is one window, of more words than an empty table has room for."""
     text = "日本、語。" * 60_000
     distinct = "、".join(chr(point) for point in range(0x4E00, 0x9E00))
-    assert counted(TextRules(), [text, distinct], "kernels") == cut_whole(TextRules(), [text, distinct])
+    assert counted(TextPipeline(), [text, distinct], "kernels") == cut_whole(TextPipeline(), [text, distinct])
 
 
 def test_block_borders_and_a_full_table_change_nothing(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = PreTokenCounter(TextRules())
+    whole = PreTokenCounter(TextPipeline())
     whole.add(Block.of(line.encode("utf-8") for line in lines))
     monkeypatch.setattr(tokit.counts.counter, "MAX_STRETCHES", 10)
-    piecewise = PreTokenCounter(TextRules())
+    piecewise = PreTokenCounter(TextPipeline())
     for line in lines:
         piecewise.add(Block.of([line.encode("utf-8")]))
     assert piecewise.counts().items() == whole.counts().items()
 
 
 def test_counts_are_sorted_by_bytes_and_can_be_taken_twice() -> None:
-    counter = PreTokenCounter(TextRules())
+    counter = PreTokenCounter(TextPipeline())
     counter.add(Block.of([b"to be or not to be", "😀 \uffff é".encode()]))
     items = counter.counts().items()
     assert items == counter.counts().items()

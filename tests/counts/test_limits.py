@@ -21,17 +21,17 @@ from tokit.counts.counts_folder import load_counts
 from tokit.counts.limits import EXACT, Limits, Shortfall
 from tokit.errors import CorpusError
 from tokit.runtime.memory import free_memory
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 
 Cli = Callable[..., Ran]
-RULES = TextRules(pre_tokenizer="whitespace-split")
+PIPELINE = TextPipeline(pre_tokenizer="whitespace-split")
 # Words of every length that the tables keep apart, and a skew like that of text.
 WORDS = [prefix + str(number) for prefix in ("w", "längeres", "ein-sehr-langes-Wort-") for number in range(12)]
 BLOCKS = st.lists(st.lists(st.sampled_from(WORDS + 3 * WORDS[:5]), min_size=1, max_size=30), min_size=1, max_size=8)
 
 
 def counted(blocks: list[list[str]], limits: Limits) -> PreTokenCounter:
-    counter = PreTokenCounter(RULES, limits)
+    counter = PreTokenCounter(PIPELINE, limits)
     for words in blocks:
         counter.add(Block.of([" ".join(words).encode("utf-8")]))
         # The library's table is looked at when stretches are cut.

@@ -338,8 +338,8 @@ def test_a_family_without_a_reference_refuses_to_be_trained_by_one(
 def test_the_corpus_is_read_once(text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = tokit.open_corpus([str(text)])
     passes = []
-    unread = corpus.unread
-    monkeypatch.setattr(corpus, "unread", lambda: passes.append(1) or unread())
+    raw_blocks = corpus.raw_blocks
+    monkeypatch.setattr(corpus, "raw_blocks", lambda: passes.append(1) or raw_blocks())
     fit_embedding(corpus, tokenizer, tmp_path / "emb", dim=4, threads=1)
     assert passes == [1]
 

@@ -24,8 +24,8 @@ from tokit.embedding.ngrams import NgramTable
 from tokit.embedding.words.word_space import open_space
 from tokit.errors import ArtifactError
 from tokit.ops.fit import fit_embedding
-from tokit.ops.train import RuleOptions
 from tokit.storage.safetensors import SelectedRows, mapped_tensor, write_tensors
+from tokit.text.pipeline import PipelineOptions
 from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
@@ -244,7 +244,7 @@ def test_near_says_what_a_word_was_made_of(cli: Cli, folder: Callable[..., Path]
 
 def test_a_normalizer_comes_before_the_ngrams(cli: Cli, text: Path, tmp_path: Path) -> None:
     corpus = tokit.open_corpus([str(text)])
-    tokit.train_tokenizer(corpus, tmp_path / "tok", family="word", rules=RuleOptions(normalizers=("lowercase",)))
+    tokit.train_tokenizer(corpus, tmp_path / "tok", family="word", pipeline=PipelineOptions(normalizers=("lowercase",)))
     fit_embedding(
         tokit.open_corpus([str(text)]), tmp_path / "tok", tmp_path / "emb", family="fasttext", dim=6, threads=1
     )

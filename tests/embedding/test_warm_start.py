@@ -22,9 +22,9 @@ from tokit.embedding.static_embedder import open_static_embedder
 from tokit.embedding.words.word_space import open_space
 from tokit.errors import ArtifactError, TrainingError, UsageError
 from tokit.ops.fit import FitReport, fit_embedding
-from tokit.ops.train import RuleOptions
 from tokit.storage.folder import read_manifest, sha256_file
 from tokit.storage.training_state import Checkpoints
+from tokit.text.pipeline import PipelineOptions
 
 Cli = Callable[..., Ran]
 FIRST = "the old river runs\nthe cold river sleeps and runs\nold ships sleep\n" * 20
@@ -287,7 +287,7 @@ def test_a_word_is_looked_up_as_near_does(home: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(after.vectors[tokenizer.encode("river")[0]], space.vector(query), atol=1e-9)
     assert report.start is not None and report.start.given > 0
 
-    lower = imported(tmp_path, rules=RuleOptions(normalizers=("lowercase",)))
+    lower = imported(tmp_path, pipeline=PipelineOptions(normalizers=("lowercase",)))
     upper = tmp_path / "upper.txt"
     upper.write_text("The River\nthe river\n" * 20, encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(upper)]), tmp_path / "words", family="word")

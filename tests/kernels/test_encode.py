@@ -22,7 +22,7 @@ from tests.support.texts import ANY_TEXT, CROWDED_SIGNS, HOSTILE_TEXTS
 from tokit.arrays import Block, Ids
 from tokit.counts.counter import PreTokenCounter
 from tokit.ops.fit import plain_source
-from tokit.text.pipeline import DIGITS, PATTERNS, PRE_TOKENIZERS, TextRules, join_steps
+from tokit.text.pipeline import DIGITS, PATTERNS, PRE_TOKENIZERS, TextPipeline, join_steps
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
@@ -68,10 +68,10 @@ def test_the_kernels_know_these_families(trained_folder, variant: str) -> None:
 @cache
 def trained_on_hostile_texts(family: str, name: str, digits: str, **settings: Any) -> LibraryTokenizer:
     """A small tokenizer of ours on a pre-tokenizer."""
-    kind, rules = FAMILIES.get(family), TextRules(pre_tokenizer=name, digits=digits)
-    counter = PreTokenCounter(rules)
+    kind, pipeline = FAMILIES.get(family), TextPipeline(pre_tokenizer=name, digits=digits)
+    counter = PreTokenCounter(pipeline)
     counter.add(Block.of(text.encode("utf-8") for text in (*HOSTILE_TEXTS, "the cat, the hat 12 345 ▁the")))
-    trained = kind.train(Job(rules, SpecialTokens.parse(), None, kind.Params(**settings), counter.counts()))
+    trained = kind.train(Job(pipeline, SpecialTokens.parse(), None, kind.Params(**settings), counter.counts()))
     return assemble(trained, family, "")
 
 
@@ -115,7 +115,7 @@ def byte_level_engine(pattern: str, *, ignore_merges: bool) -> tokenizers.Tokeni
     )
     made = tokenizers.Tokenizer(models.BPE())
     made.pre_tokenizer = join_steps(
-        [*TextRules(pre_tokenizer=pattern).splitters(), pre_tokenizers.ByteLevel(False, use_regex=False)]
+        [*TextPipeline(pre_tokenizer=pattern).splitters(), pre_tokenizers.ByteLevel(False, use_regex=False)]
     )
     made.train_from_iterator(["the theme of these others, don't they aaaaaa " * 3, "日本 日本語 \u0301\u0301"], trainer)
     model = json.loads(made.to_str())["model"]

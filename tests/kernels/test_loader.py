@@ -20,7 +20,7 @@ from tokit.counts.counter import PreTokenCounter
 from tokit.errors import UsageError
 from tokit.kernels.compiled import loader
 from tokit.runtime import engine
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.load import load_tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -176,7 +176,7 @@ def test_small_pieces_count_once(monkeypatch: pytest.MonkeyPatch, bpe_folder: Pa
     monkeypatch.setattr(loader, "_compiled", compiled)
     monkeypatch.setattr(loader, "WORTH_LOADING", 1 << 12)
     monkeypatch.setattr(loader, "WORTH_COMPILING", 1 << 16)
-    tokenizer, counter = load_tokenizer(bpe_folder), PreTokenCounter(TextRules(pre_tokenizer="gpt2"))
+    tokenizer, counter = load_tokenizer(bpe_folder), PreTokenCounter(TextPipeline(pre_tokenizer="gpt2"))
     take = counter.add if entry == "count_block" else tokenizer.encode_block
     block = Block.of([b"some text " * 50])
     with pytest.raises(CompilingError):

@@ -18,7 +18,7 @@ from tests.support.engines import engine
 from tests.support.texts import ANY_TEXT
 from tokit.arrays import Counts
 from tokit.progress import silent
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.families.base import Job, TokenizerFamily
 from tokit.tokenizer.families.bpe import Bpe, BpeParams
 from tokit.tokenizer.families.wordpiece import WordPiece, WordPieceParams
@@ -122,9 +122,9 @@ def vocabularies(
     family: type[TokenizerFamily], params: object, words: dict[str, int], sizes: Sequence[int], by: str
 ) -> list[dict[str, int]]:
     counts = Counts.of({word.encode("utf-8"): count for word, count in words.items()})
-    rules = TextRules(pre_tokenizer="gpt2" if family is Bpe else "whitespace-split")
+    pipeline = TextPipeline(pre_tokenizer="gpt2" if family is Bpe else "whitespace-split")
     with engine(by):
-        made = family.train_sizes(Job(rules, SpecialTokens.parse(), None, params, counts), sizes)
+        made = family.train_sizes(Job(pipeline, SpecialTokens.parse(), None, params, counts), sizes)
     return [trained.library.to_str() for trained in made]
 
 

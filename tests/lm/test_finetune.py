@@ -17,7 +17,7 @@ transformers = pytest.importorskip("transformers", reason="needs the extra 'cont
 from safetensors.numpy import load_file  # noqa: E402
 
 from tokit.corpus import open_corpus  # noqa: E402
-from tokit.corpus.labelled import Columns, read_labelled  # noqa: E402
+from tokit.corpus.labeled import Columns, read_labeled  # noqa: E402
 from tokit.lm.data.padding import by_length, padded  # noqa: E402
 from tokit.lm.finetune.encode_examples import NONE, first_tokens, parts  # noqa: E402
 from tokit.lm.finetune.finetuning_loop import shuffled  # noqa: E402
@@ -115,7 +115,7 @@ def test_texts_are_classified_as_the_pipeline_of_transformers_does(
     report = tuned("classify")
     assert report.task == "classify" and report.labels == ("bad", "good") and report.held_out == 40
     assert report.scores["accuracy"] > 0.8 and report.losses[-1] < report.losses[0]
-    _, examples = read_labelled([str(data["classify-test"])], Columns())
+    _, examples = read_labeled([str(data["classify-test"])], Columns())
     classify = transformers.pipeline("text-classification", str(tmp_path / "tuned"))
     told = [said["label"] for said in classify([example.texts[0] for example in examples])]
     right = np.mean([said == example.labels[0] for said, example in zip(told, examples, strict=True)])
@@ -128,7 +128,7 @@ def test_tokens_are_tagged_as_the_stock_model_does(tuned: Any, data: dict[str, P
     folder = tmp_path / "tuned"
     stock = transformers.AutoModelForTokenClassification.from_pretrained(folder).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    _, examples = read_labelled([str(data["tokens-test"])], Columns("tokens"))
+    _, examples = read_labeled([str(data["tokens-test"])], Columns("tokens"))
     right = []
     for example in examples:
         text = " ".join(example.texts)
@@ -147,7 +147,7 @@ def test_tokens_are_tagged_as_the_stock_model_does(tuned: Any, data: dict[str, P
 def stock_pairs(folder: Path, data: Path) -> tuple[Any, list[str]]:
     stock = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    _, examples = read_labelled([str(data)], Columns("pairs"))
+    _, examples = read_labeled([str(data)], Columns("pairs"))
     logits = []
     for example in examples:
         given = tokenizer(*example.texts, return_tensors="pt")
@@ -168,7 +168,7 @@ def test_pairs_get_scores_as_the_stock_model_gives(tuned: Any, data: dict[str, P
     assert report.scores["spearman"] == pytest.approx(stats.spearmanr(numbers, told[:, 0]).statistic, abs=1e-2)
     assert report.scores["pearson"] > 0.5
     score = transformers.pipeline("text-classification", str(tmp_path / "tuned"))
-    _, examples = read_labelled([str(data["scores-test"])], Columns("pairs"))
+    _, examples = read_labeled([str(data["scores-test"])], Columns("pairs"))
     said = score({"text": examples[0].texts[0], "text_pair": examples[0].texts[1]})
     # Not squashed to a share: scores lie where the examples had them.
     assert (said if isinstance(said, dict) else said[0])["score"] == pytest.approx(told[0, 0], abs=1e-4)

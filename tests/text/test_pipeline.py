@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.texts import CROWDED_TEXT, HOSTILE_TEXTS, PARALLEL, TEXTS
 from tokit.errors import UsageError
-from tokit.text.pipeline import DIGITS, NORMALIZERS, PATTERNS, PRE_TOKENIZERS, TextRules, join_steps
+from tokit.text.pipeline import DIGITS, NORMALIZERS, PATTERNS, PRE_TOKENIZERS, TextPipeline, join_steps
 
 tiktoken = pytest.importorskip("tiktoken")
 
@@ -57,7 +57,7 @@ WHOLE = encoding(r"(?s:.+)")
 
 
 def pre_tokens(name: str, text: str) -> list[str]:
-    splitter = join_steps(TextRules(pre_tokenizer=name).splitters())
+    splitter = join_steps(TextPipeline(pre_tokenizer=name).splitters())
     assert splitter is not None
     return [piece for piece, _ in splitter.pre_tokenize_str(text)]
 
@@ -100,10 +100,10 @@ def test_pattern_cuts_as_its_source_in_tiktoken(name: str) -> None:
 @settings(max_examples=25)
 @given(text=TEXTS)
 def test_rules_that_keep_text_keep_it(name: str, digits: str, text: str) -> None:
-    rules = TextRules(pre_tokenizer=name, digits=digits)
-    splitter = join_steps(rules.splitters())
+    pipeline = TextPipeline(pre_tokenizer=name, digits=digits)
+    splitter = join_steps(pipeline.splitters())
     pieces = [text] if splitter is None else [piece for piece, _ in splitter.pre_tokenize_str(text)]
-    if rules.keeps_text:
+    if pipeline.keeps_text:
         assert "".join(pieces) == text
     if digits == "single":
         assert all(len(piece) == 1 for piece in pieces if piece.isdecimal() and piece.isascii())
@@ -112,15 +112,15 @@ def test_rules_that_keep_text_keep_it(name: str, digits: str, text: str) -> None
 
 
 def test_which_rules_keep_text() -> None:
-    assert [name for name in PRE_TOKENIZERS if not TextRules(pre_tokenizer=name).keeps_text] == [
+    assert [name for name in PRE_TOKENIZERS if not TextPipeline(pre_tokenizer=name).keeps_text] == [
         "bert", "whitespace", "whitespace-split", "metaspace",
     ]  # fmt: skip
-    assert not any(TextRules((name,)).keeps_text for name in NORMALIZERS)
+    assert not any(TextPipeline((name,)).keeps_text for name in NORMALIZERS)
 
 
 def test_digits() -> None:
     def cut(digits: str) -> list[str]:
-        splitter = join_steps(TextRules(digits=digits).splitters())
+        splitter = join_steps(TextPipeline(digits=digits).splitters())
         assert splitter is not None
         return [piece for piece, _ in splitter.pre_tokenize_str("a 1234")]
 
@@ -142,13 +142,13 @@ def test_digits() -> None:
     ],
 )
 def test_normalizers_in_order(normalizers: tuple[str, ...], text: str, expected: str) -> None:
-    normalizer = TextRules(normalizers).normalizer()
+    normalizer = TextPipeline(normalizers).normalizer()
     assert normalizer is not None
     assert normalizer.normalize_str(text) == expected
 
 
 def test_no_normalizer_is_none() -> None:
-    assert TextRules().normalizer() is None
+    assert TextPipeline().normalizer() is None
 
 
 @pytest.mark.parametrize(
@@ -157,18 +157,18 @@ def test_no_normalizer_is_none() -> None:
 )
 def test_unknown_name_is_told_the_nearest(values: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:
-        TextRules(**values)
+        TextPipeline(**values)
     assert "did you mean" in caught.value.hint or "known:" in caught.value.hint
 
 
 def test_pattern_of_ones_own() -> None:
-    splitter = join_steps(TextRules(pre_tokenizer=r"regex:[a-z]+|\s").splitters())
+    splitter = join_steps(TextPipeline(pre_tokenizer=r"regex:[a-z]+|\s").splitters())
     assert splitter is not None
     assert [piece for piece, _ in splitter.pre_tokenize_str("ab cD")] == ["ab", " ", "c", "D"]
     with pytest.raises(UsageError, match="cannot be read"):
-        TextRules(pre_tokenizer="regex:[a-z").splitters()
+        TextPipeline(pre_tokenizer="regex:[a-z").splitters()
 
 
 def test_rules_survive_a_manifest() -> None:
-    rules = TextRules(("nfc", "lowercase"), "regex:a|b", "triple")
-    assert TextRules.from_dict(rules.as_dict()) == rules
+    pipeline = TextPipeline(("nfc", "lowercase"), "regex:a|b", "triple")
+    assert TextPipeline.from_dict(pipeline.as_dict()) == pipeline

@@ -21,7 +21,7 @@ from tests.support.program import Ran, folder_bytes
 from tests.support.texts import CROWDED_TEXT, PARALLEL
 from tokit.arrays import Block
 from tokit.counts.counter import PreTokenCounter
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.byte_alphabet import byte_alphabet
@@ -38,10 +38,10 @@ def trained_model(family: str, texts: list[str], size: int, **parameters: Any) -
 
     kind = FAMILIES.get(family)
     params = kind.Params(**parameters)
-    rules = kind.default_rules(params)
-    counter = PreTokenCounter(rules)
+    pipeline = kind.default_pipeline(params)
+    counter = PreTokenCounter(pipeline)
     counter.add(Block.of(text.encode("utf-8") for text in texts))
-    trained = kind.train(Job(rules, SPECIAL, size, params, counter.counts()))
+    trained = kind.train(Job(pipeline, SPECIAL, size, params, counter.counts()))
     spec: Spec = json.loads(trained.library.to_str())["model"]
     return spec
 
@@ -200,7 +200,7 @@ def joined(row: list[int], left: int, right: int, new: int) -> list[int]:
 
 
 def words_of(texts: list[str]) -> dict[str, int]:
-    counter = PreTokenCounter(TextRules(pre_tokenizer="bert"))
+    counter = PreTokenCounter(TextPipeline(pre_tokenizer="bert"))
     counter.add(Block.of(text.encode("utf-8") for text in texts))
     return dict(counter.counts().items())
 

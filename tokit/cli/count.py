@@ -75,8 +75,7 @@ def count(
     """
     set_up(threads, engine)
     from tokit.ops.count import count_to_folder
-    from tokit.ops.train import RuleOptions
-    from tokit.text.pipeline import TextRules
+    from tokit.text.pipeline import PipelineOptions, TextPipeline
 
     text = opened_beside_counts(
         counts,
@@ -88,13 +87,13 @@ def count(
         max_document=max_document,
         files_from=files_from,
     )
-    options = RuleOptions(normalizer_names(normalizer), pre_tokenizer, digits)
-    rules = None if options == RuleOptions() else options.over(TextRules())
+    options = PipelineOptions(normalizer_names(normalizer), pre_tokenizer, digits)
+    pipeline = None if options == PipelineOptions() else options.over(TextPipeline())
     with console.progress(quiet=quiet) as tick:
         report = count_to_folder(
             text,
             out,
-            rules=rules,
+            pipeline=pipeline,
             counts=counts or (),
             min_frequency=min_frequency,
             max_words=max_words,

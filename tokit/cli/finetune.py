@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DataArg = Annotated[
     list[str] | None,
-    typer.Argument(metavar="DATA...", help="Files of labelled examples, or - for standard input.", show_default=False),
+    typer.Argument(metavar="DATA...", help="Files of labeled examples, or - for standard input.", show_default=False),
 ]
 ModelOpt = Annotated[
     Path | None,
@@ -118,7 +118,7 @@ def finetune(
     as_json: JsonOpt = False,
     quiet: QuietOpt = False,
 ) -> None:
-    """Teach a language model a task by labelled examples.
+    """Teach a language model a task by labeled examples.
 
     tokit finetune -e model reviews.tsv -o reviews
 
@@ -132,7 +132,7 @@ def finetune(
     if model is None or out is None:
         missing, example = ("'-e' / '--embedding'", "-e model") if model is None else ("'-o' / '--out'", "-o tuned")
         raise UsageError(f"Missing option {missing}", hint=example)
-    from tokit.corpus.labelled import Columns
+    from tokit.corpus.labeled import Columns
     from tokit.ops.finetune import finetune as finetuned
     from tokit.runtime.threads import set_threads
 

@@ -68,9 +68,9 @@ def import_(
     tokit import glove.6B.50d.txt --normalizer lowercase -o glove
     """
     from tokit.ops.import_vectors import import_vectors
-    from tokit.ops.train import RuleOptions
+    from tokit.text.pipeline import PipelineOptions
 
-    rules = RuleOptions(normalizers=normalizer_names(normalizer), pre_tokenizer=pre_tokenizer)
+    pipeline = PipelineOptions(normalizers=normalizer_names(normalizer), pre_tokenizer=pre_tokenizer)
     with console.progress(quiet=quiet) as tick:
         report = import_vectors(
             file,
@@ -78,7 +78,7 @@ def import_(
             format=format_,
             words=words,
             dim=dim,
-            rules=rules,
+            pipeline=pipeline,
             ngrams=ngrams,
             overwrite=overwrite,
             tick=tick,

@@ -72,9 +72,9 @@ def _shown(value: Any) -> str:
 
 
 def _list_named() -> None:
-    from tokit.corpus.bundled import list_named
+    from tokit.corpus.bundled import list_bundled
 
     rows = [
-        (f"@{named.name}", named.description, named.licence) for named in list_named() if named.kind != "evaluation"
+        (f"@{named.name}", named.description, named.licence) for named in list_bundled() if named.kind != "evaluation"
     ]
     render.table(("name", "what", "licence"), rows, left=3)

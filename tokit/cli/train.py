@@ -124,7 +124,8 @@ def train(
         return
     if out is None:
         raise UsageError("Missing option '-o' / '--out'", hint="-o tok")
-    from tokit.ops.train import RuleOptions, train_tokenizer
+    from tokit.ops.train import train_tokenizer
+    from tokit.text.pipeline import PipelineOptions
 
     text = opened_beside_counts(
         counts,
@@ -143,7 +144,7 @@ def train(
             out,
             family=family,
             vocab_sizes=parse_sizes(vocab_size),
-            rules=RuleOptions(normalizer_names(normalizer), pre_tokenizer, digits),
+            pipeline=PipelineOptions(normalizer_names(normalizer), pre_tokenizer, digits),
             counts=counts or (),
             special_tokens=special_token or (),
             template=template,

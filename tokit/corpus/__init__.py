@@ -4,7 +4,7 @@
 """
 
 from tokit.corpus.fingerprint import Fingerprint, split_mask
-from tokit.corpus.formats.base import Unread
-from tokit.corpus.open import Corpus, Source, open_corpus
+from tokit.corpus.formats.base import RawBlock
+from tokit.corpus.open import Corpus, CorpusSource, open_corpus
 
-__all__ = ["Corpus", "Fingerprint", "Source", "Unread", "open_corpus", "split_mask"]
+__all__ = ["Corpus", "CorpusSource", "Fingerprint", "RawBlock", "open_corpus", "split_mask"]

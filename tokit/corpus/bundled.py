@@ -17,7 +17,7 @@ from tokit.registry import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class BundledCorpus:
     """One entry of the index.
 
     Attributes:
@@ -44,7 +44,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BundledFiles:
     """A named corpus on this machine."""
 
     path: Path
@@ -52,12 +52,12 @@ class Found:
     unit: str | None
 
 
-def list_named() -> list[Named]:
+def list_bundled() -> list[BundledCorpus]:
     """Every named corpus, in the order of the index."""
     return [_entry(name, table) for name, table in _index().items()]
 
 
-def find_named(given: str) -> Found:
+def find_bundled(given: str) -> BundledFiles:
     """Where `@name` or `@name/part` lies.
 
     Raises:
@@ -75,7 +75,7 @@ def find_named(given: str) -> Found:
         raise CorpusError(
             f"'@{name}' comes with {entry.package}, which lacks it here", hint=f"pip install {entry.package}"
         )
-    return Found(_part(entry.path, part, given) if part else entry.path, entry.format, entry.unit)
+    return BundledFiles(_part(entry.path, part, given) if part else entry.path, entry.format, entry.unit)
 
 
 def _unknown_hint(name: str, index: dict[str, dict[str, Any]]) -> str:
@@ -106,11 +106,11 @@ def corpora_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "corpora"
 
 
-def _entry(name: str, table: dict[str, Any]) -> Named:
+def _entry(name: str, table: dict[str, Any]) -> BundledCorpus:
     package = table.get("package")
     folder = corpora_folder() if package is None else _package_folder(package)
     path = None if folder is None else folder / table["path"]
-    return Named(
+    return BundledCorpus(
         name=name,
         description=table["description"],
         licence=table["licence"],

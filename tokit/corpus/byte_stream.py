@@ -23,7 +23,7 @@ from tokit.corpus.compression import COMPRESSIONS, decompress
 from tokit.errors import CorpusError
 from tokit.registry import near_names
 
-__all__ = ["COMPRESSIONS", "STDIN", "ByteStream", "Tally", "copied", "open_stream", "seekable"]
+__all__ = ["COMPRESSIONS", "STDIN", "ByteStream", "ReadStats", "copied", "open_stream", "seekable"]
 
 STDIN = "<stdin>"
 PIECE = 1 << 20
@@ -32,8 +32,8 @@ Pull: TypeAlias = Callable[[int], bytes]
 
 
 @dataclass(slots=True)
-class Tally:
-    """What was met while a corpus was read.
+class ReadStats:
+    """Counters that reading a corpus fills.
 
     Attributes:
         skipped: Documents dropped because they are not UTF-8.
@@ -46,7 +46,7 @@ class Tally:
     bytes_read: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def met(self, *, skipped: int = 0, replaced: int = 0) -> None:
+    def count(self, *, skipped: int = 0, replaced: int = 0) -> None:
         """Count documents in; threads may do so at once."""
         with self._lock:
             self.skipped += skipped
@@ -96,32 +96,32 @@ class ByteStream:
 
 
 @contextmanager
-def open_stream(name: str, path: Path | None, compression: str | None, tally: Tally) -> Iterator[ByteStream]:
+def open_stream(name: str, path: Path | None, compression: str | None, stats: ReadStats) -> Iterator[ByteStream]:
     """Open a source for reading.
 
     Args:
         name: What messages call it.
         path: The file; None for standard input.
         compression: "gz", "bz2", "xz", "zst" or None.
-        tally: Counts the bytes that are read.
+        stats: Counts the bytes that are read.
 
     Raises:
         CorpusError: the file cannot be opened; later, on reading, that it cannot be read or is cut off.
     """
     if path is None:
-        yield _standard_input(compression, tally)
+        yield _standard_input(compression, stats)
         return
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise cannot_read(name, error) from error
     try:
-        yield _file_stream(name, file, compression, tally, path)
+        yield _file_stream(name, file, compression, stats, path)
     finally:
         os.close(file)
 
 
-def _standard_input(compression: str | None, tally: Tally) -> ByteStream:
+def _standard_input(compression: str | None, stats: ReadStats) -> ByteStream:
     if sys.stdin is None or sys.stdin.closed:
         raise CorpusError(f"{STDIN}: standard input is closed", hint="name a file, or pipe text in")
     try:
@@ -129,25 +129,25 @@ def _standard_input(compression: str | None, tally: Tally) -> ByteStream:
     except (OSError, io.UnsupportedOperation):
         # A program that calls us may have put an object without a descriptor there.
         buffer = cast(io.BufferedReader, sys.stdin.buffer)
-        pull = decompress(STDIN, _counted(STDIN, buffer.read1, tally), compression)
+        pull = decompress(STDIN, _counted(STDIN, buffer.read1, stats), compression)
         return ByteStream(STDIN, pull, lambda: False)
-    return _file_stream(STDIN, file, compression, tally, None)
+    return _file_stream(STDIN, file, compression, stats, None)
 
 
-def _file_stream(name: str, file: int, compression: str | None, tally: Tally, path: Path | None) -> ByteStream:
-    pull = decompress(name, _counted(name, lambda size: _read_descriptor(file, size), tally), compression)
+def _file_stream(name: str, file: int, compression: str | None, stats: ReadStats, path: Path | None) -> ByteStream:
+    pull = decompress(name, _counted(name, lambda size: _read_descriptor(file, size), stats), compression)
     if stat.S_ISREG(os.fstat(file).st_mode):
         return ByteStream(name, pull, path=path if compression is None else None)
     return ByteStream(name, pull, lambda: _has_input(file, 0))
 
 
-def _counted(name: str, pull: Pull, tally: Tally) -> Pull:
+def _counted(name: str, pull: Pull, stats: ReadStats) -> Pull:
     def counted(size: int) -> bytes:
         try:
             piece = pull(size)
         except OSError as error:
             raise cannot_read(name, error) from error
-        tally.bytes_read += len(piece)
+        stats.bytes_read += len(piece)
         return piece
 
     return counted

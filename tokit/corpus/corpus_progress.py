@@ -1,12 +1,12 @@
-"""A corpus read with its progress told, and what a manifest says of it afterwards."""
+"""Iterate over a corpus with progress; corpus statistics for manifests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from tokit.arrays import Block, CorpusFacts
-from tokit.corpus import Corpus, Fingerprint, Unread
-from tokit.corpus.formats.base import made
+from tokit.corpus import Corpus, Fingerprint, RawBlock
+from tokit.corpus.formats.base import parsed_blocks
 from tokit.errors import CorpusError
 from tokit.progress import Progress, Tick
 
@@ -14,30 +14,30 @@ from tokit.progress import Progress, Tick
 WORTH_A_THREAD = 1 << 18
 
 
-def followed(corpus: Corpus, stage: str, tick: Tick) -> Iterator[Block]:
-    """The blocks of a corpus; after each, `tick` hears how many bytes went by."""
-    return made(followed_unread(corpus, stage, tick))
+def blocks_with_progress(corpus: Corpus, stage: str, tick: Tick) -> Iterator[Block]:
+    """Iterate over the blocks of a corpus; after each, report the number of bytes read to `tick`."""
+    return parsed_blocks(raw_blocks_with_progress(corpus, stage, tick))
 
 
-def followed_unread(corpus: Corpus, stage: str, tick: Tick) -> Iterator[Unread]:
-    """The same before blocks are made of it, for several threads to do so."""
-    # Said at once: a compressed or marked-up source may take seconds to its first block.
+def raw_blocks_with_progress(corpus: Corpus, stage: str, tick: Tick) -> Iterator[RawBlock]:
+    """Iterate over the blocks before they are parsed, so that several threads can share the parsing."""
+    # Reported at once: a compressed or marked-up source may take seconds to its first block.
     tick(Progress(stage, 0, corpus.total_bytes, "bytes"))
-    for unread in corpus.unread():
-        yield unread
+    for raw_block in corpus.raw_blocks():
+        yield raw_block
         tick(Progress(stage, corpus.bytes_read, corpus.total_bytes, "bytes"))
 
 
-def is_small(unread: Unread) -> bool:
+def is_small(raw_block: RawBlock) -> bool:
     """Whether a block is not worth another thread."""
-    return unread.size < WORTH_A_THREAD
+    return raw_block.size < WORTH_A_THREAD
 
 
 def empty_corpus() -> CorpusError:
-    """What a job says that found no document."""
+    """The error of a job that found no document."""
     return CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
 
 
 def corpus_facts(fingerprint: Fingerprint) -> CorpusFacts:
-    """A finished fingerprint as a manifest holds it."""
+    """Corpus statistics for a manifest, from a finished fingerprint."""
     return CorpusFacts(fingerprint.hexdigest(), fingerprint.documents, fingerprint.bytes)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from tokit.corpus.byte_stream import PIECE, STDIN, Tally, cannot_read, open_stream
+from tokit.corpus.byte_stream import PIECE, STDIN, ReadStats, cannot_read, open_stream
 from tokit.corpus.formats.base import known_format
 from tokit.errors import CorpusError, UsageError
 from tokit.registry import near_names
@@ -59,7 +59,7 @@ def _check_inputs(names: Sequence[str | None]) -> None:
 
 def _listed(files_from: str) -> list[str]:
     path = None if files_from == "-" else Path(files_from)
-    with open_stream(files_from, path, None, Tally()) as stream:
+    with open_stream(files_from, path, None, ReadStats()) as stream:
         lines = b"".join(iter(lambda: stream.read(PIECE), b"")).split(b"\n")
     names = [os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip()]
     if not names:
@@ -80,9 +80,9 @@ def _locate(name: str) -> list[Located]:
 
 
 def _named(name: str) -> list[Located]:
-    from tokit.corpus.bundled import find_named
+    from tokit.corpus.bundled import find_bundled
 
-    found = find_named(name)
+    found = find_bundled(name)
     located = _path(str(found.path), name)
     return [Located(each.name, each.path, found.format, found.unit) for each in located]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tokit.arrays import Block
-from tokit.corpus.byte_stream import Tally, copied, open_stream
-from tokit.corpus.formats.base import READERS, Reader, Reading, Unread, known_format, made, split_format
+from tokit.corpus.byte_stream import ReadStats, copied, open_stream
+from tokit.corpus.formats.base import READERS, RawBlock, Reader, ReadOptions, known_format, parsed_blocks, split_format
 from tokit.corpus.formats.text import UNITS
 from tokit.corpus.locate import Located, locate
 from tokit.corpus.utf8 import ERRORS
@@ -21,7 +21,7 @@ LARGEST_DOCUMENT = (1 << 31) - (1 << 16)
 
 
 @dataclass(slots=True)
-class Source:
+class CorpusSource:
     """One file, pipe or standard input.
 
     Attributes:
@@ -29,16 +29,16 @@ class Source:
         path: The file; None for standard input.
         compression: "gz", "bz2", "xz", "zst" or None.
         reader: Its format.
-        reading: How it is read.
-        tally: Shared by all sources of a corpus.
+        options: How it is read.
+        stats: Shared by all sources of a corpus.
     """
 
     name: str
     path: Path | None
     compression: str | None
     reader: Reader
-    reading: Reading
-    tally: Tally
+    options: ReadOptions
+    stats: ReadStats
     _begun: bool = field(default=False, repr=False)
 
     @property
@@ -47,10 +47,10 @@ class Source:
         return self.path is not None and self.path.is_file()
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of this source, in order, none of them empty; raises as `unread`, and for what it reads."""
-        return made(self.unread())
+        """Blocks of this source, in order, none of them empty; raises as `raw_blocks`, and for what it reads."""
+        return parsed_blocks(self.raw_blocks())
 
-    def unread(self) -> Iterator[Unread]:
+    def raw_blocks(self) -> Iterator[RawBlock]:
         """What the blocks of this source are made of, in order.
 
         Raises:
@@ -60,45 +60,45 @@ class Source:
         if self._begun and not self.rereadable:
             raise RuntimeError(f"{self.name} is read a second time; use Corpus.spooled()")
         self._begun = True
-        return self._unread()
+        return self._raw_blocks()
 
-    def _unread(self) -> Iterator[Unread]:
-        with open_stream(self.name, self.path, self.compression, self.tally) as stream:
-            yield from self.reader.read(stream, self.reading, self.tally)
+    def _raw_blocks(self) -> Iterator[RawBlock]:
+        with open_stream(self.name, self.path, self.compression, self.stats) as stream:
+            yield from self.reader.read(stream, self.options, self.stats)
 
 
 class Corpus:
     """Documents of some sources.
 
     Args:
-        sources: In reading order; they share `tally`.
-        tally: What is counted while reading.
+        sources: In reading order; they share `stats`.
+        stats: What is counted while reading.
     """
 
-    def __init__(self, sources: Sequence[Source], tally: Tally) -> None:
+    def __init__(self, sources: Sequence[CorpusSource], stats: ReadStats) -> None:
         self.sources = tuple(sources)
-        self._tally = tally
+        self._stats = stats
 
     @property
     def skipped(self) -> int:
         """Documents dropped so far because they are not UTF-8 (`errors="skip"`)."""
-        return self._tally.skipped
+        return self._stats.skipped
 
     @property
     def replaced(self) -> int:
         """Documents so far in which bytes became U+FFFD (`errors="replace"`)."""
-        return self._tally.replaced
+        return self._stats.replaced
 
     @property
     def unit(self) -> str:
         """What a document is in every text source: "line", "file" or "blank"; "line" where sources differ."""
-        units = {source.reading.unit if source.reader.option == "unit" else "line" for source in self.sources}
+        units = {source.options.unit if source.reader.option == "unit" else "line" for source in self.sources}
         return units.pop() if len(units) == 1 else "line"
 
     @property
     def bytes_read(self) -> int:
         """Bytes taken from disk or pipe so far, before decompression; comparable with `total_bytes`."""
-        return self._tally.bytes_read
+        return self._stats.bytes_read
 
     @property
     def total_bytes(self) -> int | None:
@@ -119,18 +119,18 @@ class Corpus:
             CorpusError: a source cannot be read, is damaged, or holds what the settings refuse.
             RuntimeError: a source that can be read only once is read again; see `spooled`.
         """
-        return made(self.unread())
+        return parsed_blocks(self.raw_blocks())
 
-    def unread(self) -> Iterator[Unread]:
+    def raw_blocks(self) -> Iterator[RawBlock]:
         """The same blocks before they are made: several threads can share the making. Some may turn out empty.
 
         Raises:
             CorpusError: a source cannot be read; what is wrong with its content, making a block says.
             RuntimeError: see `blocks`.
         """
-        self._tally.reset()
+        self._stats.reset()
         for source in self.sources:
-            yield from source.unread()
+            yield from source.raw_blocks()
 
     @contextmanager
     def spooled(self) -> Iterator[Corpus]:
@@ -140,15 +140,15 @@ class Corpus:
         where it lies.
         """
         with ExitStack() as stack:
-            tally = Tally()
-            yield Corpus([replace(_kept(source, stack), tally=tally) for source in self.sources], tally)
+            stats = ReadStats()
+            yield Corpus([replace(_kept(source, stack), stats=stats) for source in self.sources], stats)
 
 
-def _kept(source: Source, stack: ExitStack) -> Source:
+def _kept(source: CorpusSource, stack: ExitStack) -> CorpusSource:
     if source.rereadable:
         return source
     # Copied as it comes, still compressed.
-    stream = stack.enter_context(open_stream(source.name, source.path, None, Tally()))
+    stream = stack.enter_context(open_stream(source.name, source.path, None, ReadStats()))
     return replace(source, path=stack.enter_context(copied(stream)))
 
 
@@ -192,20 +192,22 @@ def open_corpus(
         raise UsageError(f"max-document is {max_document:,}, but can be at most {LARGEST_DOCUMENT:,}")
     if block_bytes < 1:
         raise ValueError(f"block_bytes is {block_bytes}, but must be at least 1")
-    tally = Tally()
-    reading = Reading(unit or "line", field or "text", errors, max_document, keep_records, block_bytes)
+    stats = ReadStats()
+    options = ReadOptions(unit or "line", field or "text", errors, max_document, keep_records, block_bytes)
     located = locate(paths, files_from)
-    sources = [_source(each, format, unit, reading, tally) for each in located]
+    sources = [_source(each, format, unit, options, stats) for each in located]
     _check_options(sources, unit, field)
-    return Corpus(sources, tally)
+    return Corpus(sources, stats)
 
 
-def _source(located: Located, format_: str | None, unit: str | None, reading: Reading, tally: Tally) -> Source:
+def _source(
+    located: Located, format_: str | None, unit: str | None, options: ReadOptions, stats: ReadStats
+) -> CorpusSource:
     by_name, compression = known_format(located.path.name) if located.path is not None else (None, None)
     name = format_ or located.format or by_name or "text"
     name, forced = split_format(name)
-    reading = replace(reading, unit=unit or located.unit or "line")
-    return Source(located.name, located.path, forced or compression, READERS.get(name), reading, tally)
+    options = replace(options, unit=unit or located.unit or "line")
+    return CorpusSource(located.name, located.path, forced or compression, READERS.get(name), options, stats)
 
 
 def _check_known(kind: str, value: str, known: tuple[str, ...]) -> None:
@@ -213,7 +215,7 @@ def _check_known(kind: str, value: str, known: tuple[str, ...]) -> None:
         raise UsageError(f"unknown {kind} '{value}'", hint=did_you_mean(value, list(known)))
 
 
-def _check_options(sources: list[Source], unit: str | None, field: str | None) -> None:
+def _check_options(sources: list[CorpusSource], unit: str | None, field: str | None) -> None:
     """An option that no source can use was meant for another format."""
     options = {source.reader.option for source in sources}
     if field is not None and "field" not in options:

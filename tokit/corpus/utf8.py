@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Sequence
 
-from tokit.corpus.byte_stream import STDIN, ByteStream, Tally
+from tokit.corpus.byte_stream import STDIN, ByteStream, ReadStats
 from tokit.errors import CorpusError
 
 ERRORS = ("strict", "replace", "skip")
@@ -52,16 +52,16 @@ def not_utf8(stream: ByteStream, place: str, byte: int, where: str) -> CorpusErr
     return CorpusError(f"{place}: byte 0x{byte:02X} at {where} is not UTF-8", hint=hint)
 
 
-def mend(documents: Sequence[bytes], errors: str, tally: Tally) -> list[bytes | None]:
+def mend(documents: Sequence[bytes], errors: str, stats: ReadStats) -> list[bytes | None]:
     """Documents with bad bytes replaced by U+FFFD (`errors="replace"`), or None in their place (`errors="skip"`)."""
-    return [document if find_invalid(document) < 0 else _mended(document, errors, tally) for document in documents]
+    return [document if find_invalid(document) < 0 else _mended(document, errors, stats) for document in documents]
 
 
-def _mended(document: bytes, errors: str, tally: Tally) -> bytes | None:
+def _mended(document: bytes, errors: str, stats: ReadStats) -> bytes | None:
     if errors == "skip":
-        tally.met(skipped=1)
+        stats.count(skipped=1)
         return None
-    tally.met(replaced=1)
+    stats.count(replaced=1)
     return document.decode("utf-8", "replace").encode("utf-8")
 
 

@@ -18,8 +18,8 @@ from tokit.counts.kernel_counter import FIRST_ARENA, FastCounter, WordTable
 from tokit.counts.limits import UNLIMITED, Limits, Shortfall
 from tokit.kernels.compiled.loader import pays
 from tokit.text.normalizer import BlockNormalizer
-from tokit.text.pipeline import TextRules, join_steps
-from tokit.text.pretokenizer import cutter_for
+from tokit.text.pipeline import TextPipeline, join_steps
+from tokit.text.pretokenizer import kernel_pretokenizer_for
 
 # Python's \s knows all white space of the reference and four control characters more: a cut fewer, never a wrong one.
 LONE_SPACE = re.compile(r"(?<=\S) (?=\S)")
@@ -32,25 +32,25 @@ WORD_BYTES = 200
 class PreTokenCounter:
     """Counts the pre-tokens of blocks under some rules; several threads may add at once.
 
-    >>> counter = PreTokenCounter(TextRules())
+    >>> counter = PreTokenCounter(TextPipeline())
     >>> counter.add(Block.of([b"to be or not to be"]))
     >>> counter.counts().items()
     [(' be', 2), (' not', 1), (' or', 1), (' to', 1), ('to', 1)]
     """
 
-    def __init__(self, rules: TextRules, limits: Limits = UNLIMITED) -> None:
-        self.rules = rules
+    def __init__(self, pipeline: TextPipeline, limits: Limits = UNLIMITED) -> None:
+        self.pipeline = pipeline
         self._limits = limits
         self._shortfall = 0
-        self._normalizer = rules.normalizer()
-        self._splitter = join_steps(rules.splitters())
+        self._normalizer = pipeline.normalizer()
+        self._splitter = join_steps(pipeline.splitters())
         self._stretches: Counter[str] = Counter()
         self._words: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._seen_bytes = 0
-        cutter = cutter_for(rules)
-        self._fast = None if cutter is None else FastCounter(cutter, limits)
-        self._normalized = BlockNormalizer(self._normalizer, rules.normalizers)
+        pretokenizer = kernel_pretokenizer_for(pipeline)
+        self._fast = None if pretokenizer is None else FastCounter(pretokenizer, limits)
+        self._normalized = BlockNormalizer(self._normalizer, pipeline.normalizers)
 
     def add(self, block: Block) -> None:
         """Count the documents of a block."""
@@ -81,13 +81,13 @@ class PreTokenCounter:
             # Normalised before it is cut: a character may become white space, or a lone mark vanish between spaces.
             if self._normalizer is not None:
                 text = self._normalizer.normalize_str(text)  # noqa: PLW2901
-            if self.rules.cuts_at_spaces:
+            if self.pipeline.cuts_at_spaces:
                 first, *rest = LONE_SPACE.split(text)
                 self._stretches[first] += 1
                 self._stretches.update([" " + part for part in rest])
             else:
                 self._stretches[text] += 1
-        if len(self._stretches) > MAX_STRETCHES or not self.rules.cuts_at_spaces:
+        if len(self._stretches) > MAX_STRETCHES or not self.pipeline.cuts_at_spaces:
             self._fold()
 
     def _fold(self) -> None:

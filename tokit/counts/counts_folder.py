@@ -18,7 +18,7 @@ from tokit.counts.counter import added
 from tokit.counts.limits import EXACT, Shortfall, at_least
 from tokit.errors import ArtifactError
 from tokit.storage.folder import read_manifest, writing
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class CountsArtifact:
     """Counts with what they were made by and from."""
 
     counts: Counts
-    rules: TextRules
+    pipeline: TextPipeline
     corpus: CorpusFacts
     shortfall: Shortfall = EXACT
 
@@ -38,7 +38,7 @@ def save_counts(artifact: CountsArtifact, target: str | Path, *, overwrite: bool
         np.save(draft.path / "ends.npy", artifact.counts.ends)
         np.save(draft.path / "counts.npy", artifact.counts.counts)
         draft.manifest = {
-            "rules": artifact.rules.as_dict(),
+            "rules": artifact.pipeline.as_dict(),
             "corpus": artifact.corpus.as_dict(),
             "words": len(artifact.counts),
             "total": artifact.counts.total,
@@ -67,7 +67,7 @@ def load_counts(folder: str | Path) -> CountsArtifact:
         raise ArtifactError(f"{folder}: counts.npy does not hold counts (int64, above 0)", hint="count again")
     return CountsArtifact(
         Counts(data, ends, counts),
-        TextRules.from_dict(manifest["rules"]),
+        TextPipeline.from_dict(manifest["rules"]),
         CorpusFacts(**manifest["corpus"]),
         # Counts of earlier versions are exact.
         Shortfall(**manifest.get("shortfall", {})),
@@ -97,11 +97,11 @@ def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> C
     first = artifacts[0]
     corpus, shortfall = CorpusFacts(f"{0:032x}", 0, 0), first.shortfall
     for artifact, name in zip(artifacts, names, strict=True):
-        require_same_rules(first.rules, artifact.rules, names[0], name)
+        require_same_pipeline(first.pipeline, artifact.pipeline, names[0], name)
         corpus += artifact.corpus
     for artifact in artifacts[1:]:
         shortfall += artifact.shortfall
-    return CountsArtifact(added([artifact.counts for artifact in artifacts]), first.rules, corpus, shortfall)
+    return CountsArtifact(added([artifact.counts for artifact in artifacts]), first.pipeline, corpus, shortfall)
 
 
 def without_rare(artifact: CountsArtifact, min_frequency: int) -> CountsArtifact:
@@ -112,7 +112,7 @@ def without_rare(artifact: CountsArtifact, min_frequency: int) -> CountsArtifact
     return replace(artifact, counts=at_least(counts, min_frequency), shortfall=shortfall.beyond(min_frequency))
 
 
-def require_same_rules(one: TextRules, other: TextRules, name: str, other_name: str) -> None:
+def require_same_pipeline(one: TextPipeline, other: TextPipeline, name: str, other_name: str) -> None:
     """Refuse to mix counts of different rules.
 
     Raises:

@@ -13,7 +13,7 @@ from tokit.arrays import Block, Counts, IntArray
 from tokit.counts.limits import UNLIMITED, Limits, selected
 from tokit.kernels.compiled.loader import kernel
 from tokit.text.pipeline import METASPACE
-from tokit.text.pretokenizer import BATCH, Cutter, Scratch, padded
+from tokit.text.pretokenizer import BATCH, KernelPreTokenizer, Scratch, padded
 
 FULL = 1
 # Places in the state of a table: words in the first and in the second part, bytes in the arena, and bytes of a batch of
@@ -189,12 +189,12 @@ class FastCounter:
     """Counts the pre-tokens of blocks; several threads may add at once.
 
     Args:
-        cutter: How text is cut.
+        pretokenizer: How text is cut.
         limits: How many words may be held.
     """
 
-    def __init__(self, cutter: Cutter, limits: Limits = UNLIMITED) -> None:
-        self._cutter = cutter
+    def __init__(self, pretokenizer: KernelPreTokenizer, limits: Limits = UNLIMITED) -> None:
+        self._pretokenizer = pretokenizer
         self._limits = limits
         self._local = threading.local()
         self._tables: list[WordTable] = []
@@ -208,7 +208,7 @@ class FastCounter:
         table.state[PLACE] = 0
         while (
             kernel("count_block")(
-                block.data, block.ends, *self._cutter.arguments, *table.arrays, *scratch.arguments, table.state
+                block.data, block.ends, *self._pretokenizer.arguments, *table.arrays, *scratch.arguments, table.state
             ) == FULL
         ):  # fmt: skip
             self._make_room(table)
@@ -239,7 +239,7 @@ class FastCounter:
             total.add(table)
         self._tables = [total]
         self._local = threading.local()
-        return _with_metaspaces(total.counts()) if self._cutter.metaspace else total.counts()
+        return _with_metaspaces(total.counts()) if self._pretokenizer.metaspace else total.counts()
 
     def _own(self, size: int) -> tuple[WordTable, Scratch]:
         """The calling thread's table and scratch."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from tokit.arrays import Block
 from tokit.corpus import Corpus
-from tokit.corpus.corpus_progress import empty_corpus, followed
+from tokit.corpus.corpus_progress import blocks_with_progress, empty_corpus
 from tokit.errors import UsageError
 from tokit.evaluation.metric import Metric, Sample, Subject, Value
 from tokit.evaluation.tokenizer_metrics import METRICS
@@ -94,7 +94,7 @@ def compare(
     opened = [load_tokenizer(path) for path in tokenizers]
     subjects = [Subject(tokenizer, metrics) for tokenizer in opened]
     documents = size = found = 0
-    for block in followed(corpus, "comparing", tick):
+    for block in blocks_with_progress(corpus, "comparing", tick):
         for part in _parts(block, SAMPLE_BYTES):
             sample = Sample(part, rule)
             documents, size, found = documents + len(part), size + sample.bytes, found + len(sample.words)

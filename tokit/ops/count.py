@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokit.corpus import Corpus, Fingerprint, Unread
-from tokit.corpus.corpus_progress import corpus_facts, empty_corpus, followed_unread, is_small
+from tokit.corpus import Corpus, Fingerprint, RawBlock
+from tokit.corpus.corpus_progress import corpus_facts, empty_corpus, is_small, raw_blocks_with_progress
 from tokit.counts.counter import PreTokenCounter
 from tokit.counts.counts_folder import (
     CountsArtifact,
     load_counts,
     merge_counts,
-    require_same_rules,
+    require_same_pipeline,
     save_counts,
     without_rare,
 )
@@ -22,7 +22,7 @@ from tokit.progress import Tick, silent
 from tokit.runtime.memory import free_memory
 from tokit.runtime.threads import in_order
 from tokit.storage.folder import check_target
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +44,47 @@ class CountReport:
 
 
 def count_corpus(
-    corpus: Corpus, rules: TextRules, *, limits: Limits | None = None, tick: Tick = silent
+    corpus: Corpus, pipeline: TextPipeline, *, limits: Limits | None = None, tick: Tick = silent
 ) -> CountsArtifact:
     """Count the pre-tokens of a corpus in one pass.
 
     Args:
         corpus: The text.
-        rules: How to cut it.
+        pipeline: How to cut it.
         limits: How many distinct ones may be held; None is what fits in memory.
         tick: Progress.
 
     Raises:
         CorpusError: the corpus holds no document, or more distinct pre-tokens than may be held.
     """
-    counter, fingerprint = PreTokenCounter(rules, limits or Limits(free_memory=free_memory)), Fingerprint()
+    counter, fingerprint = PreTokenCounter(pipeline, limits or Limits(free_memory=free_memory)), Fingerprint()
 
-    def count(unread: Unread) -> Fingerprint:
-        block = unread.make()
+    def count(raw_block: RawBlock) -> Fingerprint:
+        block = raw_block.parse()
         counter.add(block)
         return Fingerprint.of(block)
 
-    for part in in_order(count, followed_unread(corpus, "counting", tick), alone=is_small):
+    for part in in_order(count, raw_blocks_with_progress(corpus, "counting", tick), alone=is_small):
         fingerprint.merge(part)
     if not fingerprint.documents:
         raise empty_corpus()
-    return CountsArtifact(counter.counts(), rules, corpus_facts(fingerprint), counter.shortfall)
+    return CountsArtifact(counter.counts(), pipeline, corpus_facts(fingerprint), counter.shortfall)
 
 
-def merged_counts(paths: Sequence[str | Path], rules: TextRules | None = None) -> CountsArtifact:
+def merged_counts(paths: Sequence[str | Path], pipeline: TextPipeline | None = None) -> CountsArtifact:
     """Load counts and add them up.
 
     Args:
         paths: Folders of counts.
-        rules: What the user asked for; None takes the counts' own.
+        pipeline: What the user asked for; None takes the counts' own.
 
     Raises:
         ArtifactError: counts of different rules, or of others than asked for.
     """
     names = [str(path) for path in paths]
     merged = merge_counts([load_counts(path) for path in paths], names)
-    if rules is not None:
-        require_same_rules(rules, merged.rules, "the command line", names[0])
+    if pipeline is not None:
+        require_same_pipeline(pipeline, merged.pipeline, "the command line", names[0])
     return merged
 
 
@@ -92,7 +92,7 @@ def count_to_folder(
     corpus: Corpus | None,
     out: str | Path,
     *,
-    rules: TextRules | None = None,
+    pipeline: TextPipeline | None = None,
     counts: Sequence[str | Path] = (),
     min_frequency: int = 1,
     max_words: int | None = None,
@@ -104,7 +104,7 @@ def count_to_folder(
     Args:
         corpus: Text to count; None when only counts are merged.
         out: The folder to write.
-        rules: How to cut the text; None is GPT-2's pattern, or whatever the given counts have.
+        pipeline: How to cut the text; None is GPT-2's pattern, or whatever the given counts have.
         counts: Folders of counts to add.
         min_frequency: Leave words out that were counted less often. Above 1, counting forgets the rarest words when it
             holds too many, and says by how much counts may then be too low.
@@ -115,12 +115,12 @@ def count_to_folder(
     check_target(out, overwrite=overwrite)
     artifacts, names = [], []
     if counts:
-        artifacts.append(merged_counts(counts, rules))
+        artifacts.append(merged_counts(counts, pipeline))
         names.append(str(counts[0]))
     if corpus is not None:
-        own_rules = rules or (artifacts[0].rules if artifacts else TextRules())
+        own_pipeline = pipeline or (artifacts[0].pipeline if artifacts else TextPipeline())
         limits = Limits(max_words, min_frequency > 1, free_memory)
-        artifacts.append(count_corpus(corpus, own_rules, limits=limits, tick=tick))
+        artifacts.append(count_corpus(corpus, own_pipeline, limits=limits, tick=tick))
         names.append("the corpus")
     result = without_rare(merge_counts(artifacts, names), min_frequency)
     save_counts(result, out, overwrite=overwrite)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from tokit.arrays import Block, Ids
-from tokit.corpus import Corpus, Source
+from tokit.corpus import Corpus, CorpusSource
 from tokit.errors import ArtifactError, CorpusError, IdsError
 from tokit.ids.shards import Shards, open_shards
 from tokit.kernels.compiled.loader import kernel, pays
@@ -59,7 +59,7 @@ def decode_stream(corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_
     return DecodeReport(documents, tokens)
 
 
-def _blocks(source: Source) -> Iterator[Block]:
+def _blocks(source: CorpusSource) -> Iterator[Block]:
     try:
         yield from source.blocks()
     except CorpusError as error:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokit.corpus.bundled import list_named
+from tokit.corpus.bundled import list_bundled
 from tokit.errors import CorpusError, UsageError
 from tokit.evaluation.analogy import scorer
 from tokit.evaluation.comparison import TaskResult, task_result
@@ -106,7 +106,7 @@ def _check(embeddings: Sequence[str], oov: str, method: str, resamples: int, see
 
 def _open_task(given: str) -> WordTask:
     if given in TASKS:
-        entry = next(each for each in list_named() if each.name == TASKS[given])
+        entry = next(each for each in list_bundled() if each.name == TASKS[given])
         if entry.path is None:
             raise CorpusError(
                 f"'{given}' comes with {entry.package}, which lacks it here", hint=f"pip install {entry.package}"

@@ -1,4 +1,4 @@
-"""`tokit finetune`: a language model taught a task by labelled examples, and measured on some that were held out."""
+"""`tokit finetune`: a language model taught a task by labeled examples, and measured on some that were held out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokit.corpus import Fingerprint, split_mask
 from tokit.corpus.corpus_progress import corpus_facts
-from tokit.corpus.labelled import Columns, Example, check_labels, read_labelled
+from tokit.corpus.labeled import Columns, Example, check_labels, read_labeled
 from tokit.errors import ArtifactError, CorpusError, UsageError
 from tokit.lm import OWN_TYPES, require_contextual
 from tokit.lm.contextual_embedder import context_of, is_language_model
@@ -108,7 +108,7 @@ def finetune(
 
     Args:
         model: A folder of ours or of transformers, with weights in safetensors and a tokenizer.json.
-        data: Files of labelled examples.
+        data: Files of labeled examples.
         out: The folder to write.
         columns: The task, and where labels and texts stand in the files.
         held_out: A file of examples to be measured on; None holds some of `data` out.
@@ -175,13 +175,13 @@ def _tokenizer_of(folder: Path) -> LibraryTokenizer:
 
 
 def _read(data: Sequence[str], columns: Columns, held_out: str | None, share: float, seed: int) -> _Data:
-    name, examples = read_labelled(data, columns)
+    name, examples = read_labeled(data, columns)
     if held_out is None:
         out = split_mask(block_of(examples), share, seed=seed).tolist()
         train = [example for example, apart in zip(examples, out, strict=True) if not apart]
         held = [example for example, apart in zip(examples, out, strict=True) if apart]
     else:
-        train, held = examples, read_labelled([held_out], dataclasses.replace(columns, task=name))[1]
+        train, held = examples, read_labeled([held_out], dataclasses.replace(columns, task=name))[1]
     if not train:
         raise CorpusError("all examples were held out", hint="give more of them, or a smaller --validation")
     task = Task.of(name, train if held_out is not None else examples)

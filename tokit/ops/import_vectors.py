@@ -23,11 +23,11 @@ from tokit.embedding.formats.recognise import recognise
 from tokit.embedding.formats.skipped_words import Found, notes_of
 from tokit.embedding.ngrams import NgramTable
 from tokit.errors import ArtifactError, UsageError
-from tokit.ops.train import RuleOptions
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import near_names
 from tokit.storage.folder import check_target, dump_json, sha256_file, writing
 from tokit.storage.safetensors import Rows, SelectedRows
+from tokit.text.pipeline import PipelineOptions
 from tokit.tokenizer.encode.library_tokenizer import library_json
 from tokit.tokenizer.families.base import Trained
 from tokit.tokenizer.families.word import Word, WordParams, from_words
@@ -98,7 +98,7 @@ def import_vectors(
     format: str | None = None,
     words: str | Path | None = None,
     dim: int | None = None,
-    rules: RuleOptions | None = None,
+    pipeline: PipelineOptions | None = None,
     ngrams: bool = True,
     overwrite: bool = False,
     tick: Tick = silent,
@@ -111,7 +111,7 @@ def import_vectors(
         format: A name out of `tokit.embedding.formats.FORMATS`; None looks at how the file begins.
         words: The word list of a file that holds a matrix only, one word a line.
         dim: Columns, where the file does not say.
-        rules: How the tokenizer of the folder cuts text; what is None is the `word` family's.
+        pipeline: How the tokenizer of the folder cuts text; what is None is the `word` family's.
         ngrams: Keep the n-grams of a fastText model.
         overwrite: Replace what is there.
         tick: Progress.
@@ -137,14 +137,14 @@ def import_vectors(
     kept = keep_first(read.words, special)
     if not kept.words:
         raise ArtifactError(f"{path}: no word that a row could be for", hint="is it another --format?")
-    text_rules = (rules or RuleOptions()).over(Word.default_rules(WordParams()))
+    text_pipeline = (pipeline or PipelineOptions()).over(Word.default_pipeline(WordParams()))
     # Special tokens are not registered with it: in the folder of an embedding no text may become one.
-    trained = from_words(kept.words, text_rules, special)
+    trained = from_words(kept.words, text_pipeline, special)
     spaced, cut = _unreached(trained, kept.words, tick)
     counts, origin = token_counts(read.counts, kept.rows, ranked=kind.ranked)
     table = np.zeros((len(special.texts) + len(kept.words), read.vectors.shape[1]), dtype=np.float32)
     np.take(read.vectors, kept.rows, axis=0, out=table[len(special.texts) :])
-    notes = _notes(kept, spaced, cut, text_rules.normalizers)
+    notes = _notes(kept, spaced, cut, text_pipeline.normalizers)
     fitted = _as_fitted(read, kept, table)
     report = ImportReport(
         str(out), name, len(table), table.shape[1], len(kept.words), origin, kept.duplicates, kept.unusable, spaced,
@@ -153,7 +153,7 @@ def import_vectors(
     del read
     all_counts = np.concatenate([np.zeros(len(special.texts), dtype=np.int64), counts])
     files = {"source": _file_facts(path), **({} if words is None else {"word_list": _file_facts(Path(words))})}
-    params = {"format": name, "rules": text_rules.as_dict(), **files}
+    params = {"format": name, "rules": text_pipeline.as_dict(), **files}
     if fitted.ngrams:
         params |= {each: getattr(fitted.ngrams, each) for each in ("minn", "maxn", "bucket")}
     _save(report, fitted, all_counts, trained, params=params, overwrite=overwrite)

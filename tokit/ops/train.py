@@ -20,26 +20,12 @@ from tokit.progress import Tick, silent
 from tokit.runtime.memory import give_back
 from tokit.runtime.threads import interruptible
 from tokit.storage.folder import check_target, writing
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import PipelineOptions
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.families.base import DEFAULT_VOCAB_SIZE, Job, TokenizerFamily, Trained
 from tokit.tokenizer.special_tokens import SpecialTokens
-
-
-@dataclass(frozen=True, slots=True)
-class RuleOptions:
-    """The rules that the user named; None leaves one to the family."""
-
-    normalizers: tuple[str, ...] | None = None
-    pre_tokenizer: str | None = None
-    digits: str | None = None
-
-    def over(self, default: TextRules) -> TextRules:
-        """These, and the default where nothing was named."""
-        named = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
-        return dataclasses.replace(default, **named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +67,7 @@ class Plan:
     params: Any
     special: SpecialTokens
     template: str
-    options: RuleOptions
+    options: PipelineOptions
     seed: int
 
 
@@ -91,7 +77,7 @@ def train_tokenizer(
     *,
     family: str = "bpe",
     vocab_sizes: Sequence[int] = (),
-    rules: RuleOptions | None = None,
+    pipeline: PipelineOptions | None = None,
     counts: Sequence[str | Path] = (),
     special_tokens: Sequence[str] = (),
     template: str | None = None,
@@ -107,7 +93,7 @@ def train_tokenizer(
         out: The folder to write; with several sizes one folder a size appears in it.
         family: A name out of `tokit.tokenizer.FAMILIES`.
         vocab_sizes: Sizes asked for, special tokens included; none leaves it to the family.
-        rules: Normalizers, pre-tokenizer, digits; what is None is the family's, or that of the counts.
+        pipeline: Normalizers, pre-tokenizer, digits; what is None is the family's, or that of the counts.
         counts: Folders of counts to train from.
         special_tokens: `role=text` settings.
         template: "none", "bert", "eos" or a template such as "cls $A sep"; None is the family's.
@@ -123,7 +109,7 @@ def train_tokenizer(
     """
     started = time.perf_counter()
     plan = plan_training(
-        family, rules=rules, special_tokens=special_tokens, template=template, settings=settings, seed=seed
+        family, pipeline=pipeline, special_tokens=special_tokens, template=template, settings=settings, seed=seed
     )
     targets = _targets(Path(out), vocab_sizes)
     for target, _ in targets:
@@ -153,7 +139,7 @@ def train_tokenizer(
 def plan_training(
     family: str,
     *,
-    rules: RuleOptions | None,
+    pipeline: PipelineOptions | None,
     special_tokens: Sequence[str],
     template: str | None,
     settings: Mapping[str, Any] | None,
@@ -166,8 +152,8 @@ def plan_training(
     """
     kind = FAMILIES.get(family)
     params = fill(kind.Params, settings or {})
-    options = rules or RuleOptions()
-    options.over(kind.default_rules(params))
+    options = pipeline or PipelineOptions()
+    options.over(kind.default_pipeline(params))
     special = SpecialTokens.parse(special_tokens)
     chosen = kind.default_template() if template is None else template
     template_processor(chosen, special.with_unknown())
@@ -184,7 +170,7 @@ def _targets(out: Path, sizes: Sequence[int]) -> list[tuple[Path, int | None]]:
 
 
 def _counted(corpus: Corpus | None, counts: Sequence[str | Path], plan: Plan, tick: Tick) -> CountsArtifact:
-    default = plan.family.default_rules(plan.params)
+    default = plan.family.default_pipeline(plan.params)
     if corpus is not None:
         if counts:
             raise UsageError("both a corpus and --counts", hint="tokit count --counts A CORPUS -o ALL adds them up")
@@ -192,8 +178,8 @@ def _counted(corpus: Corpus | None, counts: Sequence[str | Path], plan: Plan, ti
     if plan.family.needs_text(plan.params):
         raise UsageError(f"this {plan.family.name} trains on text, not on counts", hint="give the corpus itself")
     merged = merged_counts(counts)
-    named = plan.options.over(merged.rules)
-    return merged if named == merged.rules else merged_counts(counts, named)
+    named = plan.options.over(merged.pipeline)
+    return merged if named == merged.pipeline else merged_counts(counts, named)
 
 
 def _train_all(
@@ -201,7 +187,7 @@ def _train_all(
 ) -> Iterator[tuple[LibraryTokenizer, Trained]]:
     """A tokenizer of each size, from one run where the family can."""
     job = Job(
-        counted.rules,
+        counted.pipeline,
         plan.special,
         sizes[0],
         plan.params,
@@ -240,7 +226,7 @@ def _save(
             "special_tokens": trained.special.by_role,
             "special_ids": tokenizer.special_ids,
             "template": plan.template or "none",
-            "rules": counted.rules.as_dict(),
+            "rules": counted.pipeline.as_dict(),
             "params": dataclasses.asdict(plan.params),
             "seed": plan.seed,
             "reproducible": trained.reproducible,

@@ -10,7 +10,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from tokit.arrays import Block
-from tokit.corpus import Corpus, Source
+from tokit.corpus import Corpus, CorpusSource
 from tokit.evaluation.word_rules import code_points, find_words, word_rule
 from tokit.progress import Progress, Tick, silent
 from tokit.tokenizer.base import Tokenizer
@@ -106,12 +106,12 @@ def _count(block: Block, tokenizer: Tokenizer | None, *, line_ends: bool) -> Sou
     )
 
 
-def _by_line(source: Source) -> bool:
+def _by_line(source: CorpusSource) -> bool:
     """Whether every document of a source is a line, so that its end belongs to the source's bytes."""
-    return source.reader.option == "unit" and source.reading.unit == "line"
+    return source.reader.option == "unit" and source.options.unit == "line"
 
 
-def _is_regular(source: Source) -> bool:
+def _is_regular(source: CorpusSource) -> bool:
     if source.path is not None:
         return source.path.is_file()
     try:

@@ -11,7 +11,7 @@ tokenizer.json files have them.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tokit.errors import UsageError
@@ -48,7 +48,7 @@ METASPACE = "▁"
 
 
 @dataclass(frozen=True, slots=True)
-class TextRules:
+class TextPipeline:
     """How text is normalised and cut into pre-tokens.
 
     Attributes:
@@ -88,7 +88,7 @@ class TextRules:
         return {**asdict(self), "normalizers": list(self.normalizers)}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> TextRules:
+    def from_dict(cls, values: dict[str, Any]) -> TextPipeline:
         """Out of a manifest."""
         return cls(tuple(values["normalizers"]), values["pre_tokenizer"], values["digits"])
 
@@ -125,6 +125,20 @@ class TextRules:
         elif self.pre_tokenizer != "none":
             steps.append(_library_splitter(self.pre_tokenizer))
         return steps
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """The parts of a text pipeline that the user named; None leaves one to the tokenizer family."""
+
+    normalizers: tuple[str, ...] | None = None
+    pre_tokenizer: str | None = None
+    digits: str | None = None
+
+    def over(self, default: TextPipeline) -> TextPipeline:
+        """The default with the named parts replaced."""
+        named = {name: value for name, value in asdict(self).items() if value is not None}
+        return replace(default, **named)
 
 
 def _known(name: str, names: tuple[str, ...], kind: str) -> None:

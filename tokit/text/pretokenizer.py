@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import ByteArray
-from tokit.text.pipeline import METASPACE, TextRules
+from tokit.text.pipeline import METASPACE, TextPipeline
 
 # As in kernels/cutting.py, which this does not import: it needs Numba.
 LETTER, NUMBER, SYMBOL, SPACE, BLANK, RETURN, ODD = 1, 2, 4, 8, 16, 32, 64
@@ -40,7 +40,7 @@ RANK_SHIFT = 26
 
 
 @dataclass(frozen=True, slots=True)
-class Cutter:
+class KernelPreTokenizer:
     """What the kernels need to cut text: see `kernels/cutting.py`.
 
     Attributes:
@@ -64,13 +64,13 @@ class Cutter:
         return self.pages, self.values, self.style, self.group, _steps()
 
 
-def cutter_for(rules: TextRules) -> Cutter | None:
+def kernel_pretokenizer_for(pipeline: TextPipeline) -> KernelPreTokenizer | None:
     """How the kernels cut by these rules; None when only the library can. Normalizers are not looked at."""
-    if rules.pre_tokenizer not in STYLES:
+    if pipeline.pre_tokenizer not in STYLES:
         return None
-    pages, values = _classes(rules.pre_tokenizer)
-    metaspace = rules.pre_tokenizer == "metaspace"
-    return Cutter(STYLES[rules.pre_tokenizer], GROUPS[rules.digits], pages, values, metaspace)
+    pages, values = _classes(pipeline.pre_tokenizer)
+    metaspace = pipeline.pre_tokenizer == "metaspace"
+    return KernelPreTokenizer(STYLES[pipeline.pre_tokenizer], GROUPS[pipeline.digits], pages, values, metaspace)
 
 
 @cache

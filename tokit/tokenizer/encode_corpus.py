@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from tokit.arrays import Block, Ids
-from tokit.corpus import Corpus, Unread
-from tokit.corpus.corpus_progress import followed_unread, is_small
+from tokit.corpus import Corpus, RawBlock
+from tokit.corpus.corpus_progress import is_small, raw_blocks_with_progress
 from tokit.progress import Tick
 from tokit.runtime.threads import in_order
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
@@ -20,8 +20,8 @@ def encode_corpus(
 ) -> Iterator[T]:
     """What `finished` makes of each block of a corpus and its ids; all of it on several threads, the order kept."""
 
-    def encode(unread: Unread) -> T:
-        block = unread.make()
+    def encode(raw_block: RawBlock) -> T:
+        block = raw_block.parse()
         return finished(block, tokenizer.encode_block(block, options))
 
-    return in_order(encode, followed_unread(corpus, "encoding", tick), alone=is_small)
+    return in_order(encode, raw_blocks_with_progress(corpus, "encoding", tick), alone=is_small)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tokit.text.pipeline import METASPACE, PATTERNS, TextRules
+from tokit.text.pipeline import METASPACE, PATTERNS, TextPipeline
 from tokit.tokenizer.special_tokens import guarded_texts
 
 Step = dict[str, Any]
@@ -29,12 +29,12 @@ class Splitting:
     """What happens to text before the model.
 
     Attributes:
-        rules: How it is cut.
+        pipeline: How it is cut.
         byte_level: The model sees bytes, in the alphabet of GPT-2.
         guarded: Besides, these texts are cut wherever they stand.
     """
 
-    rules: TextRules
+    pipeline: TextPipeline
     byte_level: bool
     guarded: tuple[str, ...]
 
@@ -51,7 +51,7 @@ def splitting_of(spec: dict[str, Any]) -> Splitting | None:
     rest = steps[1:] if digits != "keep" else steps
     byte_level = bool(rest) and rest[-1].get("type") == "ByteLevel"
     name = _byte_level_name(rest) if byte_level else _name(rest)
-    return None if name is None else Splitting(TextRules((), name, digits), byte_level, tuple(guarded))
+    return None if name is None else Splitting(TextPipeline((), name, digits), byte_level, tuple(guarded))
 
 
 def _spelled_in(model: dict[str, Any], steps: list[Step]) -> list[str]:

@@ -112,9 +112,9 @@ class Count(Tokit):
         """See the base."""
         from tokit import open_corpus
         from tokit.ops.count import count_corpus
-        from tokit.text.pipeline import TextRules
+        from tokit.text.pipeline import TextPipeline
 
-        return count_corpus(open_corpus([self.task.corpus]), TextRules())
+        return count_corpus(open_corpus([self.task.corpus]), TextPipeline())
 
 
 class Decode(Tokit):

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePath
 from typing import Literal, TypeAlias
 
 from tokit.arrays import Block
-from tokit.corpus.byte_stream import COMPRESSIONS, ByteStream, Tally
+from tokit.corpus.byte_stream import COMPRESSIONS, ByteStream, ReadStats
 from tokit.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadOptions:
     """How a corpus is read; the same for every source, but for `unit`, which a named corpus may bring.
 
     Attributes:
@@ -39,42 +38,42 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A block that is still to be made, so that several threads can share the making.
+class RawBlock:
+    """The bytes of a block before they are checked and split into documents, which any thread may do.
 
     Attributes:
-        size: How many bytes it is made of.
-        make: Makes the block, on any thread; it may turn out empty. Raises CorpusError for what the settings refuse.
+        size: Number of bytes.
+        parse: Makes the block, which may be empty. Raises CorpusError for content that the options refuse.
     """
 
     size: int
-    make: Callable[[], Block]
+    parse: Callable[[], Block]
+
+    @classmethod
+    def parsed(cls, block: Block) -> RawBlock:
+        """A block that its reader has parsed already."""
+        return cls(len(block.data), lambda: block)
 
 
-Read: TypeAlias = Callable[[ByteStream, Reading, Tally], Iterator[Unread]]
-ReadBlocks: TypeAlias = Callable[[ByteStream, Reading, Tally], Iterator[Block]]
+Read: TypeAlias = Callable[[ByteStream, ReadOptions, ReadStats], Iterator[RawBlock]]
+ReadBlocks: TypeAlias = Callable[[ByteStream, ReadOptions, ReadStats], Iterator[Block]]
 
 
-def ready(read: ReadBlocks) -> Read:
-    """A reader that makes its blocks while it reads."""
+def parsing(read: ReadBlocks) -> Read:
+    """Make a reader of raw blocks out of one that parses while it reads."""
 
-    def unread(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Unread]:
-        for block in read(stream, reading, tally):
-            yield Unread(len(block.data), partial(_itself, block))
+    def read_raw(stream: ByteStream, options: ReadOptions, stats: ReadStats) -> Iterator[RawBlock]:
+        return map(RawBlock.parsed, read(stream, options, stats))
 
-    return unread
+    return read_raw
 
 
-def made(pieces: Iterable[Unread]) -> Iterator[Block]:
-    """The blocks that are not empty."""
-    for unread in pieces:
-        block = unread.make()
+def parsed_blocks(raw_blocks: Iterable[RawBlock]) -> Iterator[Block]:
+    """Parse raw blocks one after the other, and drop those without a document."""
+    for raw_block in raw_blocks:
+        block = raw_block.parse()
         if len(block):
             yield block
-
-
-def _itself(block: Block) -> Block:
-    return block
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,37 +8,37 @@ from collections.abc import Iterator
 from functools import partial
 
 from tokit.arrays import Block
-from tokit.corpus.byte_stream import ByteStream, Tally
-from tokit.corpus.formats.base import Reader, Reading, ready
+from tokit.corpus.byte_stream import ByteStream, ReadStats
+from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector, missing_field
-from tokit.corpus.formats.text import Chunk, not_utf8_in, whole_lines
+from tokit.corpus.formats.text import TextChunk, not_utf8_in, whole_lines
 from tokit.corpus.utf8 import find_invalid, has_surrogates
 from tokit.errors import CorpusError
 
 
-class Lines:
+class DecodedLines:
     """Decoded lines of a stream, as `csv.reader` wants them: line ends kept as they are, inside cells too.
 
     Args:
         stream: Read to its end.
-        reading: With `errors="strict"` a bad byte raises; else it travels as a surrogate, until its row is known.
+        options: With `errors="strict"` a bad byte raises; else it travels as a surrogate, until its row is known.
 
     Attributes:
         drained: Every line that has arrived was handed on; the next one may have to be waited for.
         damaged: There were bad bytes.
     """
 
-    def __init__(self, stream: ByteStream, reading: Reading) -> None:
+    def __init__(self, stream: ByteStream, options: ReadOptions) -> None:
         self.drained = False
         self.damaged = False
         self._stream = stream
-        self._strict = reading.errors == "strict"
-        self._lines = self._read(whole_lines(stream, reading.block_bytes, reading.max_document + RECORD_ROOM))
+        self._strict = options.errors == "strict"
+        self._lines = self._read(whole_lines(stream, options.block_bytes, options.max_document + RECORD_ROOM))
 
     def __iter__(self) -> Iterator[str]:
         return self._lines
 
-    def _read(self, chunks: Iterator[Chunk]) -> Iterator[str]:
+    def _read(self, chunks: Iterator[TextChunk]) -> Iterator[str]:
         for chunk in chunks:
             # With newline="" a lone carriage return ends a row too, as the csv module asks for.
             lines = list(io.StringIO(self._decoded(chunk), newline=""))
@@ -47,7 +47,7 @@ class Lines:
             yield from lines[-1:]
             self.drained = False
 
-    def _decoded(self, chunk: Chunk) -> str:
+    def _decoded(self, chunk: TextChunk) -> str:
         invalid = find_invalid(chunk.data)
         if invalid >= 0 and self._strict:
             raise not_utf8_in(self._stream, chunk, invalid)
@@ -56,21 +56,21 @@ class Lines:
         return data.decode("utf-8", "surrogateescape")
 
 
-def read_delimited(stream: ByteStream, reading: Reading, tally: Tally, *, delimiter: str) -> Iterator[Block]:
+def read_delimited(stream: ByteStream, options: ReadOptions, stats: ReadStats, *, delimiter: str) -> Iterator[Block]:
     """Blocks of a CSV or TSV source."""
     # The limit belongs to the whole process, so it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), reading.max_document))
-    lines = Lines(stream, reading)
+    csv.field_size_limit(max(csv.field_size_limit(), options.max_document))
+    lines = DecodedLines(stream, options)
     # Not strict, the csv module takes all that follows an open quote for one cell, and says nothing.
     rows = _rows(csv.reader(iter(lines), delimiter=delimiter, strict=True), stream.name)
     header = [_mended(cell) for cell in next(rows, ("", []))[1]]
-    column = _column(stream.name, header, reading.field) if header else 0
-    collector = Collector(reading, tally)
+    column = _column(stream.name, header, options.field) if header else 0
+    collector = Collector(options, stats)
     for place, row in rows:
         cells = _checked(place, row, header)
         damaged = lines.damaged and any(map(has_surrogates, cells))
         cells = [_mended(cell) for cell in cells] if damaged else cells
-        record = dict(zip(header, cells, strict=True)) if reading.keep_records else {}
+        record = dict(zip(header, cells, strict=True)) if options.keep_records else {}
         collector.add(place, cells[column], record, damaged=damaged)
         if lines.drained or collector.full:
             yield from collector.take()
@@ -115,5 +115,5 @@ def _mended(cell: str) -> str:
     return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-CSV = Reader(ready(partial(read_delimited, delimiter=",")), option="field")
-TSV = Reader(ready(partial(read_delimited, delimiter="\t")), option="field")
+CSV = Reader(parsing(partial(read_delimited, delimiter=",")), option="field")
+TSV = Reader(parsing(partial(read_delimited, delimiter="\t")), option="field")

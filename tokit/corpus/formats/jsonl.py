@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 
 from tokit.arrays import Block, Record
-from tokit.corpus.byte_stream import ByteStream, Tally
-from tokit.corpus.formats.base import Reader, Reading, ready
+from tokit.corpus.byte_stream import ByteStream, ReadStats
+from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector, missing_field
 from tokit.corpus.formats.text import whole_lines
 from tokit.corpus.utf8 import find_invalid, not_utf8
@@ -16,25 +16,25 @@ from tokit.errors import CorpusError
 KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 
-def read_jsonl(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Block]:
+def read_jsonl(stream: ByteStream, options: ReadOptions, stats: ReadStats) -> Iterator[Block]:
     """Blocks of a source of JSON lines; empty lines are no records."""
-    collector = Collector(reading, tally)
-    for chunk in whole_lines(stream, reading.block_bytes, reading.max_document + RECORD_ROOM):
+    collector = Collector(options, stats)
+    for chunk in whole_lines(stream, options.block_bytes, options.max_document + RECORD_ROOM):
         for line, raw in enumerate(chunk.data.split(b"\n"), start=chunk.line):
             # Only here is a byte-order mark no content: JSON forbids it, and some editors write it.
             trimmed = raw.removeprefix(BOM) if line == 1 else raw
             if trimmed.strip():
-                _add(collector, stream, line, trimmed, reading)
+                _add(collector, stream, line, trimmed, options)
         yield from collector.take()
 
 
-def _add(collector: Collector, stream: ByteStream, line: int, raw: bytes, reading: Reading) -> None:
+def _add(collector: Collector, stream: ByteStream, line: int, raw: bytes, options: ReadOptions) -> None:
     place = f"{stream.name}:{line}"
     invalid = find_invalid(raw)
-    if invalid >= 0 and reading.errors == "strict":
+    if invalid >= 0 and options.errors == "strict":
         raise not_utf8(stream, place, raw[invalid], f"offset {invalid} of the line")
     record = _parse(place, raw.decode("utf-8", "replace"))
-    collector.add(place, _text(place, record, reading.field), record, damaged=invalid >= 0)
+    collector.add(place, _text(place, record, options.field), record, damaged=invalid >= 0)
 
 
 def _parse(place: str, line: str) -> Record:
@@ -67,4 +67,4 @@ def _kind(value: object) -> str:
     return KINDS.get(type(value), "null")
 
 
-JSONL = Reader(ready(read_jsonl), option="field")
+JSONL = Reader(parsing(read_jsonl), option="field")

@@ -12,8 +12,8 @@ from typing import Any, cast
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
 from tokit.arrays import Block
-from tokit.corpus.byte_stream import ByteStream, Tally
-from tokit.corpus.formats.base import Reader, Reading, ready
+from tokit.corpus.byte_stream import ByteStream, ReadStats
+from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import Collector
 from tokit.errors import CorpusError
 
@@ -23,15 +23,15 @@ _HEADING = re.compile(r"^(=+)[ \t]*(.*?)[ \t]*\1[ \t]*$", re.MULTILINE)
 _GAPS = re.compile(r"[ \t]*\n(?:[ \t]*\n)+")
 
 
-def read_mediawiki(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Block]:
+def read_mediawiki(stream: ByteStream, options: ReadOptions, stats: ReadStats) -> Iterator[Block]:
     """Blocks of a dump; a record holds the title and the text."""
     from gensim.corpora.wikicorpus import filter_wiki
 
-    collector = Collector(reading, tally)
+    collector = Collector(options, stats)
     for title, markup in _articles(stream):
         text = _plain(filter_wiki(markup))
         if text:
-            collector.add(f"{stream.name}: article '{title}'", text, {"title": title, reading.field: text})
+            collector.add(f"{stream.name}: article '{title}'", text, {"title": title, options.field: text})
         if collector.full:
             yield from collector.take()
     yield from collector.take()
@@ -78,4 +78,4 @@ def _local(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-MEDIAWIKI = Reader(ready(read_mediawiki), option=None)
+MEDIAWIKI = Reader(parsing(read_mediawiki), option=None)

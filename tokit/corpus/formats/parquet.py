@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tokit.arrays import Block, ByteArray, IntArray, Record, split_items
-from tokit.corpus.byte_stream import ByteStream, Tally, seekable
-from tokit.corpus.formats.base import Reader, Reading, ready
+from tokit.corpus.byte_stream import ByteStream, ReadStats, seekable
+from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import document_too_long, missing_field
 from tokit.corpus.utf8 import find_invalid, mend, not_utf8
 from tokit.errors import CorpusError, MissingExtraError
@@ -27,16 +27,16 @@ Column: TypeAlias = Any
 Batches: TypeAlias = Iterator[tuple[Batch, int]]
 
 
-def read_parquet(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Block]:
+def read_parquet(stream: ByteStream, options: ReadOptions, stats: ReadStats) -> Iterator[Block]:
     """Blocks of a Parquet file."""
     _need_pyarrow("reading Parquet")
-    return _read(stream, reading, tally, _parquet_batches)
+    return _read(stream, options, stats, _parquet_batches)
 
 
-def read_arrow(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Block]:
+def read_arrow(stream: ByteStream, options: ReadOptions, stats: ReadStats) -> Iterator[Block]:
     """Blocks of an Arrow file (Feather version 2) or stream."""
     _need_pyarrow("reading Arrow")
-    return _read(stream, reading, tally, _arrow_batches)
+    return _read(stream, options, stats, _arrow_batches)
 
 
 def _need_pyarrow(what: str) -> None:
@@ -47,15 +47,15 @@ def _need_pyarrow(what: str) -> None:
 
 
 def _read(
-    stream: ByteStream, reading: Reading, tally: Tally, batches: Callable[[Path, str, Reading], Batches]
+    stream: ByteStream, options: ReadOptions, stats: ReadStats, batches: Callable[[Path, str, ReadOptions], Batches]
 ) -> Iterator[Block]:
     with _damage(stream.name), seekable(stream) as path:
-        before = tally.bytes_read
-        table = Table(stream, reading, tally)
-        for batch, position in batches(path, stream.name, reading):
+        before = stats.bytes_read
+        table = TableParser(stream, options, stats)
+        for batch, position in batches(path, stream.name, options):
             yield from table.blocks(batch)
             if stream.path is not None:
-                tally.bytes_read = before + position
+                stats.bytes_read = before + position
 
 
 @contextmanager
@@ -71,15 +71,15 @@ def _damage(name: str) -> Iterator[None]:
         raise CorpusError(f"{name}: cannot be read, it may be cut off: {error}") from error
 
 
-def _parquet_batches(path: Path, name: str, reading: Reading) -> Batches:
+def _parquet_batches(path: Path, name: str, options: ReadOptions) -> Batches:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        _check_column(name, file.schema_arrow, reading.field)
+        _check_column(name, file.schema_arrow, options.field)
         size, rows = path.stat().st_size, file.metadata.num_rows
-        columns = None if reading.keep_records else [reading.field]
+        columns = None if options.keep_records else [options.field]
         done = 0
-        for batch in file.iter_batches(batch_size=_batch_rows(file.metadata, reading.block_bytes), columns=columns):
+        for batch in file.iter_batches(batch_size=_batch_rows(file.metadata, options.block_bytes), columns=columns):
             done += batch.num_rows
             yield batch, size * done // rows
 
@@ -91,7 +91,7 @@ def _batch_rows(metadata: Any, block_bytes: int) -> int:
     return min(1 << 16, max(1, block_bytes // max(1, width)))
 
 
-def _arrow_batches(path: Path, name: str, reading: Reading) -> Batches:
+def _arrow_batches(path: Path, name: str, options: ReadOptions) -> Batches:
     import pyarrow as pa
     from pyarrow import ipc
 
@@ -99,12 +99,12 @@ def _arrow_batches(path: Path, name: str, reading: Reading) -> Batches:
         is_file = source.read(6) == b"ARROW1"
         source.seek(0)
         opened = ipc.open_file if is_file else ipc.open_stream
-        _check_column(name, opened(source).schema, reading.field)
+        _check_column(name, opened(source).schema, options.field)
         source.seek(0)
-        column = opened(source).schema.get_field_index(reading.field)
+        column = opened(source).schema.get_field_index(options.field)
         source.seek(0)
-        options = ipc.IpcReadOptions(included_fields=None if reading.keep_records else [column])
-        reader = opened(source, options=options)
+        included = ipc.IpcReadOptions(included_fields=None if options.keep_records else [column])
+        reader = opened(source, options=included)
         if not is_file:
             yield from ((batch, source.tell()) for batch in reader)
             return
@@ -140,31 +140,31 @@ def _text_columns(schema: Schema) -> list[str]:
     return [field.name for field in schema if any(test(field.type) for test in _text_types()[:3])]
 
 
-class Table:
+class TableParser:
     """Turns the batches of one table into blocks.
 
     Args:
         stream: Where the table comes from, for messages.
-        reading: Says which column holds the text and what happens when it is not UTF-8.
-        tally: Counts skipped and replaced documents.
+        options: Says which column holds the text and what happens when it is not UTF-8.
+        stats: Counts skipped and replaced documents.
     """
 
-    def __init__(self, stream: ByteStream, reading: Reading, tally: Tally) -> None:
+    def __init__(self, stream: ByteStream, options: ReadOptions, stats: ReadStats) -> None:
         self._stream = stream
-        self._reading = reading
-        self._tally = tally
+        self._options = options
+        self._stats = stats
         self._done = 0
 
     def blocks(self, batch: Batch) -> Iterator[Block]:
         """Blocks of one batch."""
-        column = batch.column(batch.schema.get_field_index(self._reading.field))
+        column = batch.column(batch.schema.get_field_index(self._options.field))
         if column.null_count:
             first = int(np.flatnonzero(~column.is_valid().to_numpy(zero_copy_only=False))[0])
             raise CorpusError(
-                f"{self._place(first)}: column '{self._reading.field}' is null", hint="fill or drop such records first"
+                f"{self._place(first)}: column '{self._options.field}' is null", hint="fill or drop such records first"
             )
         data, bounds = _buffers(column)
-        for start, end in _cuts(bounds, self._reading.block_bytes):
+        for start, end in _cuts(bounds, self._options.block_bytes):
             block = self._block(data, bounds[start : end + 1], batch, start)
             if len(block):
                 yield block
@@ -180,15 +180,15 @@ class Table:
         if _is_utf8(part, ends):
             return Block(part, ends, records=self._with_text(records, split_items(part, ends)) if records else None)
         documents = split_items(part, ends)
-        if self._reading.errors == "strict":
+        if self._options.errors == "strict":
             raise self._not_utf8(documents, start)
-        mended = mend(documents, self._reading.errors, self._tally)
+        mended = mend(documents, self._options.errors, self._stats)
         kept = [row for row, document in enumerate(mended) if document is not None]
         texts = [document for document in mended if document is not None]
         return Block.of(texts, records=records and self._with_text([records[row] for row in kept], texts))
 
     def _check_lengths(self, lengths: IntArray, start: int) -> None:
-        limit = self._reading.max_document
+        limit = self._options.max_document
         if lengths.max(initial=0) > limit:
             raise document_too_long(self._place(start + int(np.argmax(lengths > limit))), limit)
 
@@ -199,21 +199,21 @@ class Table:
 
     def _records(self, batch: Batch, start: int, count: int) -> list[Record] | None:
         """Records of some rows, all fields but the text, which need not be UTF-8."""
-        if not self._reading.keep_records:
+        if not self._options.keep_records:
             return None
         rows = batch.slice(start, count)
-        others = rows.drop_columns([self._reading.field])
+        others = rows.drop_columns([self._options.field])
         try:
             filled = others.to_pylist() if others.num_columns else [{} for _ in range(count)]
         except UnicodeDecodeError as error:
             raise CorpusError(
-                f"{self._place(start)} or one after it: a column besides '{self._reading.field}' is not UTF-8",
+                f"{self._place(start)} or one after it: a column besides '{self._options.field}' is not UTF-8",
                 hint="drop that column first",
             ) from error
         return [{name: record.get(name) for name in batch.schema.names} for record in filled]
 
     def _with_text(self, records: list[Record], documents: list[bytes]) -> tuple[Record, ...]:
-        field = self._reading.field
+        field = self._options.field
         pairs = zip(records, documents, strict=True)
         return tuple(record | {field: document.decode("utf-8")} for record, document in pairs)
 
@@ -251,5 +251,5 @@ def _is_utf8(data: ByteArray, ends: IntArray) -> bool:
     return not bool(((data[starts] & 0xC0) == 0x80).any())
 
 
-PARQUET = Reader(ready(read_parquet), option="field")
-ARROW = Reader(ready(read_arrow), option="field")
+PARQUET = Reader(parsing(read_parquet), option="field")
+ARROW = Reader(parsing(read_arrow), option="field")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokit.arrays import Block, Record
-from tokit.corpus.byte_stream import Tally
-from tokit.corpus.formats.base import Reading
+from tokit.corpus.byte_stream import ReadStats
+from tokit.corpus.formats.base import ReadOptions
 from tokit.corpus.utf8 import has_surrogates, without_surrogates
 from tokit.errors import CorpusError
 from tokit.registry import did_you_mean
@@ -20,13 +20,13 @@ class Collector:
     """Gathers documents into blocks.
 
     Args:
-        reading: Says what happens to text that is not UTF-8 and whether records are kept.
-        tally: Counts skipped and replaced documents.
+        options: Says what happens to text that is not UTF-8 and whether records are kept.
+        stats: Counts skipped and replaced documents.
     """
 
-    def __init__(self, reading: Reading, tally: Tally) -> None:
-        self._reading = reading
-        self._tally = tally
+    def __init__(self, options: ReadOptions, stats: ReadStats) -> None:
+        self._options = options
+        self._stats = stats
         self._documents: list[bytes] = []
         self._records: list[Record] = []
         self._size = 0
@@ -34,7 +34,7 @@ class Collector:
     @property
     def full(self) -> bool:
         """A block's worth is there."""
-        return self._size >= self._reading.block_bytes
+        return self._size >= self._options.block_bytes
 
     def add(self, place: str, text: str, record: Record, *, damaged: bool = False) -> None:
         """Take one document.
@@ -50,34 +50,34 @@ class Collector:
         """
         if has_surrogates(text):
             text = self._mended(place, text)
-            record[self._reading.field] = text
+            record[self._options.field] = text
             damaged = True
-        if damaged and self._reading.errors == "skip":
-            self._tally.met(skipped=1)
+        if damaged and self._options.errors == "skip":
+            self._stats.count(skipped=1)
             return
-        self._tally.met(replaced=damaged)
+        self._stats.count(replaced=damaged)
         self._keep(place, text.encode("utf-8"), record)
 
     def take(self) -> Iterator[Block]:
         """One block of what was gathered so far, and start over; none when that is nothing."""
         if not self._documents:
             return
-        block = Block.of(self._documents, records=self._records if self._reading.keep_records else None)
+        block = Block.of(self._documents, records=self._records if self._options.keep_records else None)
         self._documents, self._records, self._size = [], [], 0
         yield block
 
     def _keep(self, place: str, document: bytes, record: Record) -> None:
-        if len(document) > self._reading.max_document:
-            raise document_too_long(place, self._reading.max_document)
+        if len(document) > self._options.max_document:
+            raise document_too_long(place, self._options.max_document)
         self._documents.append(document)
         self._size += len(document)
-        if self._reading.keep_records:
+        if self._options.keep_records:
             self._records.append(record)
 
     def _mended(self, place: str, text: str) -> str:
-        if self._reading.errors == "strict":
+        if self._options.errors == "strict":
             raise CorpusError(
-                f"{place}: field '{self._reading.field}' holds half of a surrogate pair, which UTF-8 cannot write",
+                f"{place}: field '{self._options.field}' holds half of a surrogate pair, which UTF-8 cannot write",
                 hint="pass --errors replace, or --errors skip",
             )
         return without_surrogates(text)

@@ -16,8 +16,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from tokit.arrays import Block
-from tokit.corpus.byte_stream import ByteStream, Tally
-from tokit.corpus.formats.base import Reader, Reading, Unread
+from tokit.corpus.byte_stream import ByteStream, ReadStats
+from tokit.corpus.formats.base import RawBlock, Reader, ReadOptions
 from tokit.corpus.utf8 import find_invalid, mend, not_utf8
 from tokit.errors import CorpusError
 from tokit.kernels.compiled.loader import kernel, pays
@@ -25,7 +25,7 @@ from tokit.kernels.compiled.loader import kernel, pays
 Span: TypeAlias = tuple[int, int]
 
 
-class Chunk(NamedTuple):
+class TextChunk(NamedTuple):
     """Raw bytes with whole documents in them, the number of their first line, from 1, and how many newlines."""
 
     line: int
@@ -33,7 +33,7 @@ class Chunk(NamedTuple):
     newlines: int
 
 
-class Ends(NamedTuple):
+class DocumentEnds(NamedTuple):
     """Where the first and the last document that ends in a piece does so; 0 when none does."""
 
     first: Callable[[bytes], int]
@@ -41,7 +41,7 @@ class Ends(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class DocumentUnit:
     """What a document is.
 
     Attributes:
@@ -49,46 +49,46 @@ class Unit:
         spans: Where the documents lie in a chunk.
     """
 
-    chunks: Callable[[ByteStream, int, int], Iterator[Chunk]]
+    chunks: Callable[[ByteStream, int, int], Iterator[TextChunk]]
     spans: Callable[[bytes], list[Span]]
 
 
-def read_text(stream: ByteStream, reading: Reading, tally: Tally) -> Iterator[Unread]:
+def read_text(stream: ByteStream, options: ReadOptions, stats: ReadStats) -> Iterator[RawBlock]:
     """Blocks of a text source; whoever makes one checks its bytes and cuts it into documents."""
-    unit = UNITS[reading.unit]
-    for chunk in unit.chunks(stream, reading.block_bytes, reading.max_document):
-        yield Unread(len(chunk.data), partial(_block, chunk, stream, reading, tally))
+    unit = UNITS[options.unit]
+    for chunk in unit.chunks(stream, options.block_bytes, options.max_document):
+        yield RawBlock(len(chunk.data), partial(_block, chunk, stream, options, stats))
 
 
-def _block(chunk: Chunk, stream: ByteStream, reading: Reading, tally: Tally) -> Block:
+def _block(chunk: TextChunk, stream: ByteStream, options: ReadOptions, stats: ReadStats) -> Block:
     """The documents of a chunk.
 
     Raises:
         CorpusError: bytes are not UTF-8, or a document is too long.
     """
-    unit = UNITS[reading.unit]
-    open_end = reading.unit == "file" or not chunk.data.endswith(b"\n")
-    long = len(chunk.data) > reading.max_document
-    if reading.unit == "line" and not long and pays("split_lines", len(chunk.data)):
+    unit = UNITS[options.unit]
+    open_end = options.unit == "file" or not chunk.data.endswith(b"\n")
+    long = len(chunk.data) > options.max_document
+    if options.unit == "line" and not long and pays("split_lines", len(chunk.data)):
         block = _split_lines(chunk.data, chunk.newlines, open_end)
         if block is not None:
             return block
     invalid = find_invalid(chunk.data)
-    if invalid >= 0 and reading.errors == "strict":
+    if invalid >= 0 and options.errors == "strict":
         raise not_utf8_in(stream, chunk, invalid)
     if long:
-        _check_lengths(stream, chunk, unit, reading.max_document)
+        _check_lengths(stream, chunk, unit, options.max_document)
     sound = invalid < 0
-    if sound and reading.unit == "line":
+    if sound and options.unit == "line":
         return _line_block(chunk, open_end)
     documents = [chunk.data[start:end] for start, end in unit.spans(chunk.data)]
     if not sound:
-        mended = mend(documents, reading.errors, tally)
+        mended = mend(documents, options.errors, stats)
         documents = [document for document in mended if document is not None]
     return Block.of(documents, open_end=open_end)
 
 
-def _line_block(chunk: Chunk, open_end: bool) -> Block:
+def _line_block(chunk: TextChunk, open_end: bool) -> Block:
     data = chunk.data
     newlines = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
     ends = newlines - np.arange(len(newlines), dtype=np.int64)
@@ -109,14 +109,14 @@ def _split_lines(data: bytes, newlines: int, open_end: bool) -> Block | None:
     return Block(text, ends, open_end)
 
 
-def not_utf8_in(stream: ByteStream, chunk: Chunk, position: int) -> CorpusError:
+def not_utf8_in(stream: ByteStream, chunk: TextChunk, position: int) -> CorpusError:
     """The error for the bad byte at a position of a chunk."""
     line = chunk.line + chunk.data.count(b"\n", 0, position)
     offset = position - chunk.data.rfind(b"\n", 0, position) - 1
     return not_utf8(stream, f"{stream.name}:{line}", chunk.data[position], f"offset {offset} of the line")
 
 
-def _check_lengths(stream: ByteStream, chunk: Chunk, unit: Unit, limit: int) -> None:
+def _check_lengths(stream: ByteStream, chunk: TextChunk, unit: DocumentUnit, limit: int) -> None:
     for start, end in unit.spans(chunk.data):
         if end - start > limit:
             raise too_long(stream, chunk.line + chunk.data.count(b"\n", 0, start), limit)
@@ -130,7 +130,7 @@ def too_long(stream: ByteStream, line: int, limit: int) -> CorpusError:
     )
 
 
-def whole_lines(stream: ByteStream, size: int, limit: int) -> Iterator[Chunk]:
+def whole_lines(stream: ByteStream, size: int, limit: int) -> Iterator[TextChunk]:
     """Cut a stream after newlines; only the last chunk may lack one.
 
     Args:
@@ -144,13 +144,13 @@ def whole_lines(stream: ByteStream, size: int, limit: int) -> Iterator[Chunk]:
     return _gather(stream, iter(lambda: stream.read(size), b""), LINES, size=size, limit=limit)
 
 
-def whole_paragraphs(stream: ByteStream, size: int, limit: int) -> Iterator[Chunk]:
+def whole_paragraphs(stream: ByteStream, size: int, limit: int) -> Iterator[TextChunk]:
     """Cut a stream after empty lines; otherwise as `whole_lines`."""
     lines = (_without_last_return(chunk.data) for chunk in whole_lines(stream, size, limit))
     return _gather(stream, lines, GAPS, size=size, limit=limit)
 
 
-def whole_file(stream: ByteStream, size: int, limit: int) -> Iterator[Chunk]:
+def whole_file(stream: ByteStream, size: int, limit: int) -> Iterator[TextChunk]:
     """All of a stream as one chunk, or none when it is empty."""
     pieces: list[bytes] = []
     total = 0
@@ -161,10 +161,12 @@ def whole_file(stream: ByteStream, size: int, limit: int) -> Iterator[Chunk]:
             raise too_long(stream, 1, limit)
     if pieces:
         data = b"".join(pieces)
-        yield Chunk(1, data, _count_newlines(data))
+        yield TextChunk(1, data, _count_newlines(data))
 
 
-def _gather(stream: ByteStream, pieces: Iterator[bytes], ends: Ends, *, size: int, limit: int) -> Iterator[Chunk]:
+def _gather(
+    stream: ByteStream, pieces: Iterator[bytes], ends: DocumentEnds, *, size: int, limit: int
+) -> Iterator[TextChunk]:
     """Join pieces and cut them where documents end.
 
     What is carried over is joined only when its document ends, so that a huge one costs linear time.
@@ -181,7 +183,7 @@ def _gather(stream: ByteStream, pieces: Iterator[bytes], ends: Ends, *, size: in
             if end > start:
                 data = b"".join([*carry, memoryview(piece)[start:end]])
                 newlines = _count_newlines(data)
-                yield Chunk(line, data, newlines)
+                yield TextChunk(line, data, newlines)
                 line += newlines
                 carry, carried = [], 0
         if cut < len(piece):
@@ -192,7 +194,7 @@ def _gather(stream: ByteStream, pieces: Iterator[bytes], ends: Ends, *, size: in
             raise too_long(stream, line, limit)
     if carry:
         data = b"".join(carry)
-        yield Chunk(line, data, _count_newlines(data))
+        yield TextChunk(line, data, _count_newlines(data))
 
 
 def _count_newlines(data: bytes) -> int:
@@ -230,8 +232,8 @@ def _without_last_return(data: bytes) -> bytes:
     return data[:-1] if data == b"\r" or data.endswith(b"\n\r") else data
 
 
-LINES = Ends(_first_line, _last_line)
-GAPS = Ends(_first_gap, _last_gap)
+LINES = DocumentEnds(_first_line, _last_line)
+GAPS = DocumentEnds(_first_gap, _last_gap)
 
 
 def _line_spans(data: bytes) -> list[Span]:
@@ -255,9 +257,9 @@ def _file_span(data: bytes) -> list[Span]:
 
 
 UNITS = {
-    "line": Unit(whole_lines, _line_spans),
-    "file": Unit(whole_file, _file_span),
-    "blank": Unit(whole_paragraphs, _paragraph_spans),
+    "line": DocumentUnit(whole_lines, _line_spans),
+    "file": DocumentUnit(whole_file, _file_span),
+    "blank": DocumentUnit(whole_paragraphs, _paragraph_spans),
 }
 
 TEXT = Reader(read_text, option="unit")

@@ -1,4 +1,4 @@
-"""Labelled examples as a model takes them, and what it told turned back into labels of texts and words."""
+"""Labeled examples as a model takes them, and what it told turned back into labels of texts and words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Block, Ids
-from tokit.corpus.labelled import CLASSIFY, PAIRS, TOKENS, Example
+from tokit.corpus.labeled import CLASSIFY, PAIRS, TOKENS, Example
 from tokit.evaluation.classification import accuracy, macro_f1, pearson, rank_correlation, span_f1
 from tokit.lm.pretrain_params import EACH_TOKEN, ONE_LABEL, SCORE
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer

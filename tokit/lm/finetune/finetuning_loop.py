@@ -1,4 +1,4 @@
-"""Fine-tuning: a model with a head for a task, trained on labelled examples.
+"""Fine-tuning: a model with a head for a task, trained on labeled examples.
 
 Devlin et al. 2019, https://aclanthology.org/N19-1423: all layers learn, the head from chance. Examples of about the
 same length share a batch, so that little is padded; which do depends on the seed alone.

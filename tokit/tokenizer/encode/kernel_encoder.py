@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tokit.arrays import Block, ByteArray, IdArray, Ids, join_items
 from tokit.kernels.compiled.loader import kernel
 from tokit.text.normalizer import metaspaced
-from tokit.text.pretokenizer import BATCH, MARGIN, Cutter, Scratch, cutter_for, padded
+from tokit.text.pretokenizer import BATCH, MARGIN, KernelPreTokenizer, Scratch, kernel_pretokenizer_for, padded
 from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.encode.table_encoder import table_encoder
 from tokit.tokenizer.pretokenizer_json import Splitting
@@ -66,19 +66,19 @@ class PreTokenEncoder:
     """Encodes blocks as a tokenizer.json says; threads may share it, and share what it remembers of words.
 
     Args:
-        cutter: How text is cut.
+        pretokenizer: How text is cut.
         model: How pre-tokens become ids.
     """
 
-    def __init__(self, cutter: Cutter, model: PreTokenModel) -> None:
-        self._cutter = cutter
+    def __init__(self, pretokenizer: KernelPreTokenizer, model: PreTokenModel) -> None:
+        self._pretokenizer = pretokenizer
         self._model = model
         self._local = threading.local()
         self._cache = _cache(model.whole)
 
     def encode(self, block: Block) -> Ids:
         """Ids of each document; the text is taken as it is."""
-        if self._cutter.metaspace:
+        if self._pretokenizer.metaspace:
             block = metaspaced(block)
         size = len(block.data)
         ends = np.empty(len(block), dtype=np.int64)
@@ -88,7 +88,7 @@ class PreTokenEncoder:
         out = np.empty(size + MARGIN, dtype=np.uint32)
         work.state[:] = 0
         while kernel("encode_block")(
-            block.data, block.ends, *self._cutter.arguments, *self._model_arguments, *self._cache,
+            block.data, block.ends, *self._pretokenizer.arguments, *self._model_arguments, *self._cache,
             *work.scratch.arguments[:4], *work.batch, work.before, *work.word, out, ends, work.state,
         ) == LONG_WORD:  # fmt: skip
             work.make_room(int(work.state[NEEDED]))
@@ -187,12 +187,12 @@ def _table(pieces: Any) -> Table:
 def encoder_for(model: dict[str, Any], splitting: Splitting) -> KernelEncoder | None:
     """An encoder for the model of a tokenizer.json behind its pre-tokenizer; None if it cannot be."""
     simple = table_encoder(model, splitting)
-    cutter = cutter_for(splitting.rules)
-    if simple is not None or cutter is None:
+    pretokenizer = kernel_pretokenizer_for(splitting.pipeline)
+    if simple is not None or pretokenizer is None:
         return simple
     makers = {"BPE": _bpe, "WordLevel": _words, "WordPiece": _pieces}
     made = makers[model["type"]](model, splitting.byte_level) if model["type"] in makers else None
-    return None if made is None else PreTokenEncoder(cutter, made)
+    return None if made is None else PreTokenEncoder(pretokenizer, made)
 
 
 def _bpe(model: dict[str, Any], byte_level: bool) -> PreTokenModel | None:

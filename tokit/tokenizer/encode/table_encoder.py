@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tokit.arrays import Block, IdArray, Ids
 from tokit.kernels.compiled.loader import kernel
-from tokit.text.pipeline import DROPPING, METASPACE, TextRules
+from tokit.text.pipeline import DROPPING, METASPACE, TextPipeline
 from tokit.text.pretokenizer import CODE_POINTS, P_GAP, PAGE, properties
 from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.pretokenizer_json import Splitting
@@ -67,36 +67,36 @@ def table_encoder(model: dict[str, Any], splitting: Splitting) -> ByteEncoder | 
     if model["type"] != "BPE" or model["merges"] or any(model.get(name) for name in odd):
         return None
     if splitting.byte_level:
-        return _byte_encoder(model["vocab"], splitting.rules)
-    return _character_encoder(model, splitting.rules)
+        return _byte_encoder(model["vocab"], splitting.pipeline)
+    return _character_encoder(model, splitting.pipeline)
 
 
-def _byte_encoder(vocab: dict[str, int], rules: TextRules) -> ByteEncoder | None:
-    if not rules.keeps_text or not all(character in vocab for character in byte_alphabet()):
+def _byte_encoder(vocab: dict[str, int], pipeline: TextPipeline) -> ByteEncoder | None:
+    if not pipeline.keeps_text or not all(character in vocab for character in byte_alphabet()):
         return None
     return ByteEncoder(_ids(vocab[character] for character in byte_alphabet()))
 
 
-def _character_encoder(model: dict[str, Any], rules: TextRules) -> CharacterEncoder | None:
+def _character_encoder(model: dict[str, Any], pipeline: TextPipeline) -> CharacterEncoder | None:
     vocab: dict[str, int] = model["vocab"]
     spelled = [vocab[token] for token in BYTE_TOKENS if token in vocab] if model.get("byte_fallback") else []
     unknown = vocab.get(model.get("unk_token") or "", -1)
     # What is neither spelled nor unknown would be lost, and a metaspace that has no id be spelled in three bytes.
     lost = len(spelled) < len(BYTE_TOKENS) if model.get("byte_fallback") else unknown < 0
-    if lost or (rules.pre_tokenizer == "metaspace" and METASPACE not in vocab):
+    if lost or (pipeline.pre_tokenizer == "metaspace" and METASPACE not in vocab):
         return None
-    pages, values = _characters(vocab, rules)
+    pages, values = _characters(vocab, pipeline)
     return CharacterEncoder(pages, values, _ids(spelled), -1 if spelled else unknown)
 
 
-def _characters(vocab: dict[str, int], rules: TextRules) -> tuple[npt.NDArray[np.int32], IdArray]:
+def _characters(vocab: dict[str, int], pipeline: TextPipeline) -> tuple[npt.NDArray[np.int32], IdArray]:
     table = np.full((CODE_POINTS // PAGE, PAGE), UNKNOWN, dtype=np.uint32)
     flat = table.reshape(-1)
     single = {ord(token): i for token, i in vocab.items() if len(token) == 1}
     flat[list(single)] = list(single.values())
-    if rules.pre_tokenizer in DROPPING:
+    if pipeline.pre_tokenizer in DROPPING:
         flat[_gaps()] = DROPPED
-    if rules.pre_tokenizer == "metaspace":
+    if pipeline.pre_tokenizer == "metaspace":
         flat[ord(" ")] = vocab[METASPACE]
     # Most pages hold nothing but unknown characters, and those share one.
     filled = np.flatnonzero((table != UNKNOWN).any(axis=1))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tokit.arrays import Block, Counts
 from tokit.errors import TrainingError
 from tokit.progress import Tick, silent
-from tokit.text.pipeline import TextRules, join_steps
+from tokit.text.pipeline import TextPipeline, join_steps
 from tokit.tokenizer.special_tokens import SpecialTokens, guard
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Job:
     """One training: what to learn from, and how.
 
     Attributes:
-        rules: How the text was normalised and cut.
+        pipeline: How the text was normalised and cut.
         special: The special tokens; a family that needs an unknown token adds it.
         vocab_size: Size asked for, special tokens included; None leaves it to the family.
         params: The family's own parameters.
@@ -35,7 +35,7 @@ class Job:
         tick: Where to report progress.
     """
 
-    rules: TextRules
+    pipeline: TextPipeline
     special: SpecialTokens
     vocab_size: int | None
     params: Any
@@ -84,7 +84,7 @@ class TokenizerFamily(ABC):
 
     @classmethod
     @abstractmethod
-    def default_rules(cls, params: Any) -> TextRules:
+    def default_pipeline(cls, params: Any) -> TextPipeline:
         """The rules when the user names none."""
 
     @classmethod
@@ -129,14 +129,14 @@ def check_size(size: int, alphabet: int, what: str) -> None:
 
 
 def guarded(
-    rules: TextRules,
+    pipeline: TextPipeline,
     special: SpecialTokens,
     last: pre_tokenizers.PreTokenizer | None = None,
     *,
     byte_tokens: bool = False,
 ) -> pre_tokenizers.PreTokenizer | None:
     """The pre-tokenizer of a model: the rules, the guard of the special tokens where needed, and a last step."""
-    splitters = rules.splitters()
+    splitters = pipeline.splitters()
     fence = guard(splitters, special.texts, byte_tokens=byte_tokens)
     steps = [*splitters, *([fence] if fence else []), *([last] if last else [])]
     return join_steps(steps)
@@ -150,7 +150,7 @@ def fenced_items(job: Job, special: SpecialTokens, *, byte_tokens: bool = False)
 def fenced_counts(job: Job, special: SpecialTokens, *, byte_tokens: bool = False) -> Counts:
     """The same as arrays."""
     counts = Counts.of({}) if job.counts is None else job.counts
-    fence = guard(job.rules.splitters(), special.texts, byte_tokens=byte_tokens)
+    fence = guard(job.pipeline.splitters(), special.texts, byte_tokens=byte_tokens)
     if fence is None:
         return counts
     table: dict[bytes, int] = {}

@@ -13,7 +13,7 @@ import numpy as np
 
 from tokit.kernels.compiled.loader import pays
 from tokit.params import param
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
 from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_counts, guarded
 from tokit.tokenizer.train.library_trainer import train_from_counts
@@ -35,8 +35,8 @@ class Bpe(TokenizerFamily):
     Params = BpeParams
 
     @classmethod
-    def default_rules(cls, params: BpeParams) -> TextRules:
-        return TextRules(pre_tokenizer="gpt2")
+    def default_pipeline(cls, params: BpeParams) -> TextPipeline:
+        return TextPipeline(pre_tokenizer="gpt2")
 
     @classmethod
     def train_sizes(cls, job: Job, sizes: Sequence[int]) -> list[Trained]:
@@ -84,9 +84,9 @@ class Bpe(TokenizerFamily):
 
         vocab = {token: i for i, token in enumerate([*base, *(left + right for left, right in merges)])}
         library = Tokenizer(models.BPE(vocab=vocab, merges=merges))
-        library.normalizer = job.rules.normalizer()
+        library.normalizer = job.pipeline.normalizer()
         library.pre_tokenizer = guarded(
-            job.rules, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+            job.pipeline, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         )
         library.decoder = decoders.ByteLevel()
         return Trained(library, job.special)

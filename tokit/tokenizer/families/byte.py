@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size
 
@@ -22,8 +22,8 @@ class Byte(TokenizerFamily):
     sized = False
 
     @classmethod
-    def default_rules(cls, params: ByteParams) -> TextRules:
-        return TextRules(pre_tokenizer="gpt2")
+    def default_pipeline(cls, params: ByteParams) -> TextPipeline:
+        return TextPipeline(pre_tokenizer="gpt2")
 
     @classmethod
     def train(cls, job: Job) -> Trained:
@@ -33,7 +33,7 @@ class Byte(TokenizerFamily):
         if job.vocab_size is not None:
             check_size(job.vocab_size, len(vocab), "the special tokens and 256 bytes")
         library = Tokenizer(models.BPE(vocab=vocab, merges=[]))
-        library.normalizer = job.rules.normalizer()
+        library.normalizer = job.pipeline.normalizer()
         library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         library.decoder = decoders.ByteLevel()
         return Trained(library, job.special)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from tokit.params import param
-from tokit.text.pipeline import TextRules, join_steps
+from tokit.text.pipeline import TextPipeline, join_steps
 from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size
 from tokit.tokenizer.special_tokens import BYTE_TOKENS
 
@@ -30,8 +30,8 @@ class Char(TokenizerFamily):
     sized = False
 
     @classmethod
-    def default_rules(cls, params: CharParams) -> TextRules:
-        return TextRules(pre_tokenizer="gpt2")
+    def default_pipeline(cls, params: CharParams) -> TextPipeline:
+        return TextPipeline(pre_tokenizer="gpt2")
 
     @classmethod
     def train(cls, job: Job) -> Trained:
@@ -47,9 +47,9 @@ class Char(TokenizerFamily):
         vocab = {token: i for i, token in enumerate([*base, *characters[:room]])}
         unknown = None if fallback else special.unknown
         library = Tokenizer(models.BPE(vocab=vocab, merges=[], unk_token=unknown, byte_fallback=fallback))
-        library.normalizer = job.rules.normalizer()
+        library.normalizer = job.pipeline.normalizer()
         # Where the pre-tokens are the text, cutting it first changes nothing.
-        splitter = None if job.rules.keeps_text else join_steps(job.rules.splitters())
+        splitter = None if job.pipeline.keeps_text else join_steps(job.pipeline.splitters())
         if splitter is not None:
             library.pre_tokenizer = splitter
         library.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])

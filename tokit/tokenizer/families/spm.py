@@ -15,7 +15,7 @@ from typing import Any
 from tokit.errors import TrainingError, UsageError
 from tokit.params import param
 from tokit.progress import Progress
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained
 from tokit.tokenizer.formats.sentencepiece import MODEL_FILE, parse_model
 from tokit.tokenizer.formats.sentencepiece_to_library import as_library
@@ -50,8 +50,8 @@ class Spm(TokenizerFamily):
     Params = SpmParams
 
     @classmethod
-    def default_rules(cls, params: SpmParams) -> TextRules:
-        return TextRules(pre_tokenizer="metaspace")
+    def default_pipeline(cls, params: SpmParams) -> TextPipeline:
+        return TextPipeline(pre_tokenizer="metaspace")
 
     @classmethod
     def needs_text(cls, params: SpmParams) -> bool:
@@ -59,7 +59,7 @@ class Spm(TokenizerFamily):
 
     @classmethod
     def train(cls, job: Job) -> Trained:
-        if job.rules.pre_tokenizer != "metaspace" or job.rules.normalizers not in CHARACTER_MAPS:
+        if job.pipeline.pre_tokenizer != "metaspace" or job.pipeline.normalizers not in CHARACTER_MAPS:
             raise UsageError(
                 "SentencePiece cuts words itself, and has the normalizers nfkc and nfkc,lowercase only",
                 hint="leave --pre-tokenizer out (counts for spm: tokit count --pre-tokenizer metaspace)",
@@ -104,8 +104,8 @@ def settings(job: Job, special: SpecialTokens) -> dict[str, Any]:
         "add_dummy_prefix": params.add_dummy_prefix,
         "remove_extra_whitespaces": params.remove_extra_whitespaces,
         "max_sentencepiece_length": params.max_piece_length,
-        "normalization_rule_name": CHARACTER_MAPS[job.rules.normalizers],
-        "split_digits": job.rules.digits == "single",
+        "normalization_rule_name": CHARACTER_MAPS[job.pipeline.normalizers],
+        "split_digits": job.pipeline.digits == "single",
         "hard_vocab_limit": False,
         "num_threads": TRAINER_THREADS,
         "max_sentence_length": MAX_SENTENCE_BYTES,

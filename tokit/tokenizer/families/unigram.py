@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tokit.params import param
-from tokit.text.pipeline import METASPACE, TextRules
+from tokit.text.pipeline import METASPACE, TextPipeline
 from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
 from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_items, guarded
 from tokit.tokenizer.families.char import character_counts, covering
@@ -48,8 +48,8 @@ class Unigram(TokenizerFamily):
     Params = UnigramParams
 
     @classmethod
-    def default_rules(cls, params: UnigramParams) -> TextRules:
-        return TextRules(pre_tokenizer="gpt2")
+    def default_pipeline(cls, params: UnigramParams) -> TextPipeline:
+        return TextPipeline(pre_tokenizer="gpt2")
 
     @classmethod
     def train(cls, job: Job) -> Trained:
@@ -67,9 +67,9 @@ class Unigram(TokenizerFamily):
         pieces = learn_pieces(job, items, list(byte_alphabet()), job.size - base)
         vocab = [(text, 0.0) for text in job.special.texts] + pieces
         library = Tokenizer(models.Unigram(vocab, unk_id=None, byte_fallback=False))
-        library.normalizer = job.rules.normalizer()
+        library.normalizer = job.pipeline.normalizer()
         library.pre_tokenizer = guarded(
-            job.rules, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+            job.pipeline, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         )
         library.decoder = decoders.ByteLevel()
         return Trained(library, job.special, reproducible=False, because=NOT_REPRODUCIBLE)
@@ -93,27 +93,27 @@ class Unigram(TokenizerFamily):
         library = Tokenizer(
             models.Unigram(vocab, unk_id=special.ids()[UNKNOWN], byte_fallback=job.params.byte_fallback)
         )
-        library.normalizer = job.rules.normalizer()
-        splitter = guarded(job.rules, special, byte_tokens=bool(byte_tokens))
+        library.normalizer = job.pipeline.normalizer()
+        splitter = guarded(job.pipeline, special, byte_tokens=bool(byte_tokens))
         if splitter is not None:
             library.pre_tokenizer = splitter
-        library.decoder = character_decoder(job.rules)
+        library.decoder = character_decoder(job.pipeline)
         return Trained(library, special, reproducible=False, because=NOT_REPRODUCIBLE)
 
 
 def uses_characters(job: Job) -> bool:
     """Whether the pieces are made of characters rather than bytes."""
     if job.params.alphabet == "auto":
-        return job.rules.pre_tokenizer == "metaspace"
+        return job.pipeline.pre_tokenizer == "metaspace"
     return bool(job.params.alphabet == "chars")
 
 
-def character_decoder(rules: TextRules) -> decoders.Decoder:
+def character_decoder(pipeline: TextPipeline) -> decoders.Decoder:
     """Joins pieces of characters; under a metaspace the sign becomes a space again."""
     from tokenizers import decoders
 
     steps: list[Any] = [decoders.ByteFallback(), decoders.Fuse()]
-    if rules.pre_tokenizer == "metaspace":
+    if pipeline.pre_tokenizer == "metaspace":
         steps.insert(0, decoders.Replace(METASPACE, " "))
     return decoders.Sequence(steps)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokit.params import param
-from tokit.text.pipeline import TextRules
+from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
 from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_items, guarded
 from tokit.tokenizer.special_tokens import SpecialTokens
@@ -31,8 +31,8 @@ class Word(TokenizerFamily):
     Params = WordParams
 
     @classmethod
-    def default_rules(cls, params: WordParams) -> TextRules:
-        return TextRules(pre_tokenizer="gpt2" if params.unknown == "bytes" else "whitespace")
+    def default_pipeline(cls, params: WordParams) -> TextPipeline:
+        return TextPipeline(pre_tokenizer="gpt2" if params.unknown == "bytes" else "whitespace")
 
     @classmethod
     def train(cls, job: Job) -> Trained:
@@ -42,7 +42,7 @@ class Word(TokenizerFamily):
     def _with_unknown(cls, job: Job) -> Trained:
         special = job.special.with_unknown()
         check_size(job.size, len(special.texts) + 1, "the special tokens and a word")
-        return from_words(frequent_words(job, special, job.size - len(special.texts)), job.rules, special)
+        return from_words(frequent_words(job, special, job.size - len(special.texts)), job.pipeline, special)
 
     @classmethod
     def _with_bytes(cls, job: Job) -> Trained:
@@ -55,32 +55,32 @@ class Word(TokenizerFamily):
         vocab = {token: i for i, token in enumerate(list(tokens)[: job.size])}
         # WordLevel would lose unknown words: a BPE without merges takes whole words and falls back to bytes.
         library = Tokenizer(models.BPE(vocab=vocab, merges=[], ignore_merges=True))
-        library.normalizer = job.rules.normalizer()
+        library.normalizer = job.pipeline.normalizer()
         library.pre_tokenizer = guarded(
-            job.rules, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+            job.pipeline, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         )
         library.decoder = decoders.ByteLevel()
         return Trained(library, job.special)
 
 
-def from_words(words: Sequence[str], rules: TextRules, special: SpecialTokens) -> Trained:
+def from_words(words: Sequence[str], pipeline: TextPipeline, special: SpecialTokens) -> Trained:
     """A vocabulary of just these words behind the special tokens, one of which is for unknown words.
 
     Args:
         words: All different, and none is a special token; word i has the id i + the number of special tokens.
-        rules: How text is cut. Text reaches only words that these leave whole.
+        pipeline: How text is cut. Text reaches only words that these leave whole.
         special: The special tokens, with one for the unknown.
     """
     from tokenizers import Tokenizer, decoders, models
 
     vocab = {token: i for i, token in enumerate([*special.texts, *words])}
     library = Tokenizer(models.WordLevel(vocab=vocab, unk_token=special.unknown))
-    library.normalizer = rules.normalizer()
-    splitter = guarded(rules, special)
+    library.normalizer = pipeline.normalizer()
+    splitter = guarded(pipeline, special)
     if splitter is not None:
         library.pre_tokenizer = splitter
     # Without a decoder the library joins by a space.
-    if rules.keeps_text:
+    if pipeline.keeps_text:
         library.decoder = decoders.Fuse()
     return Trained(library, special)
 

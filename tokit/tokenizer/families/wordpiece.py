@@ -14,7 +14,7 @@ import numpy as np
 from tokit.errors import UsageError
 from tokit.kernels.compiled.loader import pays
 from tokit.params import param
-from tokit.text.pipeline import DROPPING, REGEX_PREFIX, TextRules
+from tokit.text.pipeline import DROPPING, REGEX_PREFIX, TextPipeline
 from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_items, guarded
 from tokit.tokenizer.families.char import character_counts, covering
 from tokit.tokenizer.special_tokens import SpecialTokens
@@ -42,8 +42,8 @@ class WordPiece(TokenizerFamily):
     Params = WordPieceParams
 
     @classmethod
-    def default_rules(cls, params: WordPieceParams) -> TextRules:
-        return TextRules(pre_tokenizer="bert")
+    def default_pipeline(cls, params: WordPieceParams) -> TextPipeline:
+        return TextPipeline(pre_tokenizer="bert")
 
     @classmethod
     def default_template(cls) -> str:
@@ -51,9 +51,9 @@ class WordPiece(TokenizerFamily):
 
     @classmethod
     def train_sizes(cls, job: Job, sizes: Sequence[int]) -> list[Trained]:
-        if job.rules.pre_tokenizer not in DROPPING and not job.rules.pre_tokenizer.startswith(REGEX_PREFIX):
+        if job.pipeline.pre_tokenizer not in DROPPING and not job.pipeline.pre_tokenizer.startswith(REGEX_PREFIX):
             raise UsageError(
-                f"wordpiece puts the spaces back between words, and '{job.rules.pre_tokenizer}' leaves them in",
+                f"wordpiece puts the spaces back between words, and '{job.pipeline.pre_tokenizer}' leaves them in",
                 hint=f"--pre-tokenizer {', '.join(DROPPING)}",
             )
         special = job.special.with_unknown()
@@ -108,8 +108,8 @@ class WordPiece(TokenizerFamily):
                 max_input_chars_per_word=job.params.max_word_chars,
             )
         )
-        library.normalizer = job.rules.normalizer()
-        splitter = guarded(job.rules, special)
+        library.normalizer = job.pipeline.normalizer()
+        splitter = guarded(job.pipeline, special)
         if splitter is not None:
             library.pre_tokenizer = splitter
         library.decoder = decoders.WordPiece(prefix=PREFIX, cleanup=False)

@@ -1,4 +1,4 @@
-"""Labelled text: files of columns from which a model learns a task.
+"""Labeled text: files of columns from which a model learns a task.
 
 Three shapes: a label and a text, two texts and a score or label, and a token and its tag a line with an empty line
 between sentences (the form of the CoNLL shared tasks, https://www.clips.uantwerpen.be/conll2003/ner/). Columns are
@@ -80,7 +80,7 @@ class Columns:
         return any(not _is_number(column) for column in (*self.texts, *([self.label] if self.label else [])))
 
 
-def read_labelled(paths: Sequence[str], columns: Columns) -> tuple[str, list[Example]]:
+def read_labeled(paths: Sequence[str], columns: Columns) -> tuple[str, list[Example]]:
     """Read examples.
 
     Args:

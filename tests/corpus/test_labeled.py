@@ -1,4 +1,4 @@
-"""Files of labelled text: which column is what, and what is wrong with a file."""
+"""Files of labeled text: which column is what, and what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tokit.corpus.labelled import CLASSIFY, PAIRS, Columns, Example, check_labels, read_labelled
+from tokit.corpus.labeled import CLASSIFY, PAIRS, Columns, Example, check_labels, read_labeled
 from tokit.errors import CorpusError, TokitError, UsageError
 
 
@@ -16,7 +16,7 @@ def read(
 ) -> tuple[str, list[Example]]:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8", newline="")
-    return read_labelled([str(path)], columns or Columns())
+    return read_labeled([str(path)], columns or Columns())
 
 
 def test_two_columns_are_a_label_and_a_text_as_they_stand(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_records_of_pairs_and_labels_that_are_numbers(tmp_path: Path) -> None:
 def test_compressed_files_and_several_of_them(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"{number}.tsv.gz").write_bytes(gzip.compress(f"l{number}\ttext\n".encode()))
-    _, examples = read_labelled([str(tmp_path / "1.tsv.gz"), str(tmp_path / "2.tsv.gz")], Columns())
+    _, examples = read_labeled([str(tmp_path / "1.tsv.gz"), str(tmp_path / "2.tsv.gz")], Columns())
     assert [example.labels for example in examples] == [("l1",), ("l2",)]
 
 
@@ -104,8 +104,8 @@ def test_a_file_that_cannot_be_one_is_named(
 def test_text_that_is_not_utf8_is_an_error_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "data.tsv").write_bytes(b"good\ta\nbad\t\xff\n")
     with pytest.raises(CorpusError, match=r"data\.tsv:2"):
-        read_labelled([str(tmp_path / "data.tsv")], Columns())
-    _, examples = read_labelled([str(tmp_path / "data.tsv")], Columns(errors="skip"))
+        read_labeled([str(tmp_path / "data.tsv")], Columns())
+    _, examples = read_labeled([str(tmp_path / "data.tsv")], Columns(errors="skip"))
     assert len(examples) == 1
 
 
@@ -130,7 +130,7 @@ def test_a_header_is_no_example(tmp_path: Path, text: str, columns: Columns, exa
 def test_each_file_may_have_a_header(tmp_path: Path) -> None:
     for name, header in (("a", "label\ttext\n"), ("b", "label\ttext\n"), ("c", "")):
         (tmp_path / f"{name}.tsv").write_text(f"{header}{name}\tsea\nlabel\ttext\n", encoding="utf-8")
-    _, examples = read_labelled([str(tmp_path / f"{name}.tsv") for name in "abc"], Columns())
+    _, examples = read_labeled([str(tmp_path / f"{name}.tsv") for name in "abc"], Columns())
     # Only the first line is one.
     assert [example.labels[0] for example in examples] == ["a", "label", "b", "label", "c", "label"]
 
