@@ -76,10 +76,10 @@ def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, t
 def foreign_model(out: Path, bpe_folder: Path) -> Path:
     """A folder that transformers wrote, with a template of two kinds of text and none of our manifest."""
     from tokit.tokenizer.load import load_tokenizer
-    from tokit.tokenizer.special_copies import framed
+    from tokit.tokenizer.special_copies import with_template
 
     torch.manual_seed(3)
-    source, _ = framed(load_tokenizer(bpe_folder), ("pad", "cls", "sep", "mask"), "bert")
+    source, _ = with_template(load_tokenizer(bpe_folder), ("pad", "cls", "sep", "mask"), "bert")
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=source.library,
         pad_token="<|pad|>",

@@ -1,4 +1,4 @@
-"""Foreign tokenizers: the ids are those of the library that owns the format."""
+"""Tokenizers of other tools: the ids are those of the library that owns the format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.formats.ranked_merges import merges_of_ranks
 from tokit.tokenizer.formats.sentencepiece_proto import read_model
 from tokit.tokenizer.load import load_tokenizer
-from tokit.tokenizer.special_copies import derived
+from tokit.tokenizer.special_copies import with_special_tokens
 
 NATURAL = [line for path in sorted(PARALLEL.glob("*.txt")) for line in path.read_text("utf-8").split("\n") if line]
 # Few letters: long runs are where merging by rank and by merge list could part.
@@ -60,7 +60,7 @@ def test_gpt2_files_in_transformers(gpt2_folder: Path) -> None:
     assert ours.encode_batch(texts) == [theirs(text, add_special_tokens=False)["input_ids"] for text in texts]
 
 
-def test_merges_that_do_not_fit(gpt2_folder: Path, tmp_path: Path) -> None:
+def test_merges_of_another_vocabulary_are_refused(gpt2_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "vocab.json").write_text('{"a": 0, "b": 1}')
     (tmp_path / "merges.txt").write_text("a c\n")
     with pytest.raises(ArtifactError, match="does not fit"):
@@ -102,7 +102,7 @@ def test_bert_vocabulary_in_transformers(tmp_path: Path, cased: bool) -> None:
     assert not ours.lossless
 
 
-def test_text_file_that_is_no_vocabulary(tmp_path: Path) -> None:
+def test_text_file_that_is_not_a_vocabulary_is_refused(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("hello\nworld\n")
     with pytest.raises(ArtifactError, match=r"no \[UNK\]"):
         load_tokenizer(tmp_path)
@@ -159,7 +159,7 @@ def test_tiktoken_file_in_tiktoken(tiktoken_pair: tuple[Tokenizer, Any]) -> None
     same_ids()
 
 
-def test_tiktoken_special_tokens_lie_where_they_belong(tiktoken_pair: tuple[Tokenizer, Any]) -> None:
+def test_tiktoken_special_tokens_have_the_ids_of_their_encoding(tiktoken_pair: tuple[Tokenizer, Any]) -> None:
     ours, _ = tiktoken_pair
     ids = ours.encode("<|endoftext|>", EncodeOptions(parse_special=True))
     assert ids == [ours.special_ids["endoftext"]]
@@ -175,10 +175,10 @@ def test_broken_tiktoken_file_names_its_line(tmp_path: Path, content: bytes) -> 
         load_tokenizer(path)
 
 
-def test_tiktoken_file_of_unknown_name(tmp_path: Path) -> None:
-    (tmp_path / "mine.tiktoken").write_bytes(b"YQ== 0\n")
-    with pytest.raises(ArtifactError, match="'mine' is not a known encoding"):
-        load_tokenizer(tmp_path / "mine.tiktoken")
+def test_tiktoken_file_of_unknown_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "unknown.tiktoken").write_bytes(b"YQ== 0\n")
+    with pytest.raises(ArtifactError, match="'unknown' is not a known encoding"):
+        load_tokenizer(tmp_path / "unknown.tiktoken")
 
 
 # --- SentencePiece
@@ -230,7 +230,7 @@ def test_sentencepiece_model_in_sentencepiece(spm_data: bytes, tmp_path: Path) -
         assert ours.special_ids == {"unk": 0, "endoftext": 2}
 
 
-def test_sentencepiece_model_has_pieces_with_settings(spm_data: bytes) -> None:
+def test_pieces_and_scores_of_a_sentencepiece_model(spm_data: bytes) -> None:
     from sentencepiece import SentencePieceProcessor
 
     theirs, model = SentencePieceProcessor(model_proto=spm_data), read_model(spm_data)
@@ -238,10 +238,10 @@ def test_sentencepiece_model_has_pieces_with_settings(spm_data: bytes) -> None:
     assert [piece.score for piece in model.pieces] == [theirs.get_score(i) for i in range(theirs.vocab_size())]
 
 
-def test_every_cut_of_a_model_is_a_clean_error(cli: Callable[..., Ran], tmp_path: Path) -> None:
+def test_truncated_model_is_a_clean_error(cli: Callable[..., Ran], tmp_path: Path) -> None:
     data = sentencepiece_model(**SPM_MODELS["bpe"])
     for length in [*range(0, 400), *range(400, len(data), 997)]:
-        # A cut between two pieces is a model that lacks its settings.
+        # Truncated between two pieces it is a model that lacks its settings.
         with pytest.raises(ValueError):
             read_model(data[:length])
     path = tmp_path / "tokenizer.model"
@@ -294,7 +294,7 @@ def test_truncation_and_padding_of_the_file_are_off(bpe_folder: Path, tmp_path: 
     )
 
 
-def test_file_is_copied_as_it_is(bpe_folder: Path, tmp_path: Path) -> None:
+def test_saved_file_has_the_bytes_that_were_read(bpe_folder: Path, tmp_path: Path) -> None:
     from tokit.storage.folder import sha256_file
 
     spec = json.loads((bpe_folder / "tokenizer.json").read_bytes())
@@ -307,22 +307,22 @@ def test_file_is_copied_as_it_is(bpe_folder: Path, tmp_path: Path) -> None:
     )
 
 
-def test_derived_copy_has_the_role_and_another_hash(gpt2_folder: Path) -> None:
+def test_copy_with_special_tokens_has_the_role_and_another_hash(gpt2_folder: Path) -> None:
     tokenizer = load_tokenizer(gpt2_folder)
-    copy = derived(tokenizer, {"pad": "[PAD]", "mine": "[MINE]"})
-    assert copy.special_ids == {"endoftext": 0, "pad": 600, "mine": 601}
+    copy = with_special_tokens(tokenizer, {"pad": "[PAD]", "user": "[USER]"})
+    assert copy.special_ids == {"endoftext": 0, "pad": 600, "user": 601}
     assert copy.vocab_size == 602
     assert copy.sha256 != tokenizer.sha256
     assert copy.encode_batch(NATURAL) == tokenizer.encode_batch(NATURAL)
-    # The original is as it was.
+    # The original is unchanged.
     assert tokenizer.vocab_size == 600
 
 
 @pytest.mark.parametrize("options", [{}, {"add_dummy_prefix": False}, {"remove_extra_whitespaces": True}], ids=str)
-def test_derived_copy_of_a_sentencepiece_model(tmp_path: Path, options: dict[str, bool]) -> None:
+def test_copy_of_a_sentencepiece_model_with_special_tokens(tmp_path: Path, options: dict[str, bool]) -> None:
     (tmp_path / "m.model").write_bytes(sentencepiece_model(**{**SPM_MODELS["bpe"], **options}))
     tokenizer = load_tokenizer(tmp_path / "m.model")
-    copy = derived(tokenizer, {"pad": "<|pad|>"})
+    copy = with_special_tokens(tokenizer, {"pad": "<|pad|>"})
     assert copy.special_ids["pad"] == tokenizer.vocab_size
     texts = [*NATURAL, *HOSTILE_TEXTS]
     assert copy.encode_batch(texts) == tokenizer.encode_batch(texts)
@@ -330,7 +330,7 @@ def test_derived_copy_of_a_sentencepiece_model(tmp_path: Path, options: dict[str
     assert copy.decode_batch(ids) == tokenizer.decode_batch(ids)
 
 
-# --- what lies at a path
+# --- folders, names and errors
 
 
 def test_settings_beside_a_model_are_not_taken_for_tokenizers(tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def test_folder_with_one_model(tmp_path: Path) -> None:
     assert load_tokenizer(tmp_path).identity.origin == "sentencepiece"
 
 
-def test_nothing_known_is_there(tmp_path: Path) -> None:
+def test_missing_and_unknown_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="no such file"):
         load_tokenizer(tmp_path / "missing")
     with pytest.raises(ArtifactError, match="no tokenizer in this folder"):
@@ -355,7 +355,7 @@ def test_nothing_known_is_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"null", b"{", b"\xff", b'{"model": {"type": "BPE"}}'])
-def test_json_that_is_no_tokenizer(tmp_path: Path, content: bytes) -> None:
+def test_json_that_is_not_a_tokenizer_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tokenizer.json").write_bytes(content)
     with pytest.raises(ArtifactError, match=r"not a tokenizer\.json"):
         load_tokenizer(tmp_path)
@@ -386,6 +386,6 @@ def test_merges_of_ranks_join_as_tiktoken_does() -> None:
             assert ours.encode(text).ids == theirs.encode_ordinary(text), (text, ranked[256:])
 
 
-def test_merges_of_ranks_hold_every_way_to_cut() -> None:
+def test_merges_of_ranks_hold_every_split() -> None:
     assert merges_of_ranks(["a", "b", "ab", "aba", "ba"]) == [("a", "b"), ("a", "ba"), ("ab", "a"), ("b", "a")]
     assert merges_of_ranks([b"a", b"aa", b"aaa"]) == [(b"a", b"a"), (b"a", b"aa"), (b"aa", b"a")]

@@ -253,13 +253,13 @@ def _tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
 
 
 def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, ...]]:
-    """A tokenizer that marks the end of a document: itself, or a derived copy of a foreign one that cannot."""
-    from tokit.tokenizer.special_copies import derived
+    """A tokenizer with an end-of-text token: itself, or a copy of a foreign one to which the token was added."""
+    from tokit.tokenizer.special_copies import with_special_tokens
 
     if "endoftext" in tokenizer.special_ids:
         return tokenizer, ()
     text = SpecialTokens.parse().by_role["endoftext"]
-    copy = derived(tokenizer, {"endoftext": text})
+    copy = with_special_tokens(tokenizer, {"endoftext": text})
     end = copy.special_ids["endoftext"]
     return copy, (f"the tokenizer has no end of text: the shards keep a copy with {text} as id {end}",)
 

@@ -33,7 +33,7 @@ from tokit.storage.training_state import NEVER, Checkpoints
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.encode_corpus import encode_corpus
-from tokit.tokenizer.special_copies import framed
+from tokit.tokenizer.special_copies import with_template
 
 if TYPE_CHECKING:
     from tokit.lm.families.base import Family
@@ -188,7 +188,7 @@ def model_tokenizer(
         own: Whether the template is the tokenizer's own, if it has one; else it is the family's.
     """
     has_one = own and bool(tokenizer.encode("", FRAMED))
-    source, added = framed(tokenizer, family.roles, None if has_one else family.template)
+    source, added = with_template(tokenizer, family.roles, None if has_one else family.template)
     notes = (f"the tokenizer had no {', '.join(added)}: the folder keeps a copy with these tokens",) if added else ()
     return source, notes
 

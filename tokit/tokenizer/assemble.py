@@ -1,4 +1,4 @@
-"""From a trained engine to a tokenizer: special tokens registered, template set, identity known."""
+"""Finish a trained vocabulary: register its special tokens, set its template, record its identity."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ TEMPLATES = {
 
 
 def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
-    """Finish a trained engine.
+    """Make a tokenizer of a trained vocabulary.
 
     Args:
-        trained: What the family gave.
-        family: Its name.
+        trained: Result of a family's training.
+        family: Name of the family.
         template: "none", "bert", "eos", or a template of the user: special tokens (by role or text) around `$A`.
 
     Raises:
-        UsageError: a template that names a token which is not there, or lacks `$A`.
+        UsageError: the template names an unknown token, or lacks `$A`.
     """
     import hashlib
     import json
@@ -42,12 +42,12 @@ def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
     processor = template_processor(template, special)
     if processor is not None:
         library.post_processor = processor
-    # Written once: it takes as long as reading it back.
+    # Serialized once: it takes as long as reading it back.
     source = library_json(library).encode("utf-8")
     spec: dict[str, Any] = json.loads(source)
     identity = Identity(family, "tokit", hashlib.sha256(source).hexdigest(), special.ids(), why_lossy(spec))
     tokenizer = LibraryTokenizer(library, identity, source=source)
-    # Ours have no gaps, so their ids need not be looked at.
+    # Trained vocabularies have no gaps, so the largest id need not be searched for.
     tokenizer.vocab_size = library.get_vocab_size(with_added_tokens=True)
     return tokenizer
 

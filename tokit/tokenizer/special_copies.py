@@ -1,4 +1,4 @@
-"""A copy of a tokenizer with more special tokens, for models that need a role which a foreign file lacks."""
+"""Copies of a tokenizer with more special tokens or another template, for models that need a role it lacks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, content_s
 from tokit.tokenizer.formats.sentencepiece import SentencePieceTokenizer
 
 
-def derived(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
-    """A copy with special tokens added after the last id, and with a hash of its own.
+def with_special_tokens(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
+    """A copy with special tokens added after the last id, and another hash.
 
-    A SentencePiece model is rewritten for the reference library on the way.
+    A SentencePiece model is rewritten for the `tokenizers` library first.
 
     Args:
         tokenizer: Any tokenizer.
@@ -30,15 +30,15 @@ def derived(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
     return LibraryTokenizer(library, identity)
 
 
-def framed(
+def with_template(
     tokenizer: Tokenizer, roles: Sequence[str], template: str | None
 ) -> tuple[LibraryTokenizer, tuple[str, ...]]:
-    """A copy that has some special tokens and puts a template around each document.
+    """A copy that has certain special tokens and puts a template around each document.
 
     Args:
         tokenizer: Any tokenizer.
-        roles: Special tokens that it has to have.
-        template: A name out of `TEMPLATES`, or roles around `$A`; None keeps what it puts there.
+        roles: Roles that it must have; missing ones are added.
+        template: A name out of `TEMPLATES`, or roles around `$A`; None keeps the template of the tokenizer.
 
     Returns:
         The copy, and the texts of the tokens that were added to it.
@@ -46,7 +46,7 @@ def framed(
     import tokenizers
 
     added = {role: f"<|{role}|>" for role in roles if role not in tokenizer.special_ids}
-    source = derived(tokenizer, added)
+    source = with_special_tokens(tokenizer, added)
     if template is None:
         return source, tuple(added.values())
     texts, ids = source.special_texts(), source.special_ids
@@ -65,7 +65,7 @@ def _typed(piece: str) -> tuple[str, str, str]:
 
 
 def library_form(tokenizer: Tokenizer) -> LibraryTokenizer:
-    """The tokenizer itself if the reference library runs it, or a SentencePiece model rewritten for it."""
+    """The tokenizer itself if the `tokenizers` library runs it, or a SentencePiece model rewritten for that library."""
     if isinstance(tokenizer, SentencePieceTokenizer):
         library = tokenizer.to_library()
         identity = dataclasses.replace(tokenizer.identity, sha256=content_sha256(library))

@@ -1,4 +1,4 @@
-"""Special tokens: which role has which text, and the guard that keeps such text in a corpus ordinary.
+"""Special tokens: their roles and texts, and the guard that keeps such text in a corpus ordinary text.
 
 By default they are the first ids, in this order, so that any tokenizer can serve any model.
 """
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 DEFAULT_ROLES = ("endoftext", "pad", "cls", "sep", "mask")
 UNKNOWN = "unk"
-# The byte tokens of a byte fallback, as SentencePiece and the reference spell them.
+# The byte tokens of a byte fallback, as SentencePiece and the reference library write them.
 BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
 
-# transformers' name of each role; a document's end serves as its beginning too, as in GPT-2.
+# transformers' names of each role; the end-of-text token is also the beginning-of-text token, as in GPT-2.
 TRANSFORMERS_ROLES = {
     "endoftext": ("eos_token", "bos_token"),
     "pad": ("pad_token",),
@@ -29,7 +29,7 @@ TRANSFORMERS_ROLES = {
     "mask": ("mask_token",),
     UNKNOWN: ("unk_token",),
 }
-# Texts that models of the field use for a role, most telling first.
+# Texts that known models use for a role, the least ambiguous first.
 KNOWN_TEXTS = {
     "endoftext": ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[SEP]"),
     "pad": ("<|pad|>", "<pad>", "[PAD]"),
@@ -52,16 +52,16 @@ class SpecialTokens:
         return list(self.by_role.values())
 
     def ids(self) -> dict[str, int]:
-        """Role → id: they are the first ids."""
+        """Role → id; the special tokens are the first ids."""
         return {role: i for i, role in enumerate(self.by_role)}
 
     @property
     def unknown(self) -> str:
-        """The text of the unknown token; a family that asks has one."""
+        """The text of the unknown token; the caller's family has one."""
         return self.by_role[UNKNOWN]
 
     def with_unknown(self) -> SpecialTokens:
-        """These and the unknown token, after the default roles and before the user's own."""
+        """These with the unknown token, after the default roles and before the user's own."""
         if UNKNOWN in self.by_role:
             return self
         front = {role: text for role, text in self.by_role.items() if role in DEFAULT_ROLES}
@@ -92,16 +92,16 @@ def _role_and_text(setting: str) -> tuple[str, str]:
         raise UsageError(f"{where}: not role=text", hint="--special-token 'pad=[PAD]'")
     if any("\ud800" <= character <= "\udfff" for character in setting):
         raise UsageError("--special-token: the text is not UTF-8", hint="use ASCII: <|pad|>")
-    # A single character is a piece of every alphabet: it could never be told from text.
+    # A single character is in every alphabet, so the token could not be distinguished from text.
     if len(text) < 2:
         raise UsageError(f"{where}: the text is too short", hint="use two characters or more")
-    if spells_a_piece(text):
+    if looks_like_a_piece(text):
         raise UsageError(f"{where}: a vocabulary writes text like this", hint="use ASCII: <|pad|>")
     return role, text
 
 
-def spells_a_piece(text: str) -> bool:
-    """Whether a vocabulary may write ordinary text like this: `<0x41>`, `##ing`, `Ġthe` for " the"."""
+def looks_like_a_piece(text: str) -> bool:
+    """True if a vocabulary may write ordinary text this way: `<0x41>`, `##ing`, `Ġthe` for " the"."""
     from tokit.tokenizer.byte_alphabet import byte_alphabet
 
     byte_level = not text.isascii() and set(text).issubset(byte_alphabet())
@@ -111,14 +111,14 @@ def spells_a_piece(text: str) -> bool:
 def guard(
     splitters: Sequence[pre_tokenizers.PreTokenizer], texts: Sequence[str], *, byte_tokens: bool = False
 ) -> pre_tokenizers.PreTokenizer | None:
-    """A pre-tokenizer that cuts special-looking text, where a model could otherwise take it for the token.
+    """A pre-tokenizer that splits the text of special tokens where a model could otherwise give the token's id.
 
-    The cut falls after the first character of such a text. Most patterns cut `<|pad|>` anyway; then there is no guard.
+    It splits after the first character of such a text. Most patterns split `<|pad|>` anyway; then there is no guard.
 
     Args:
         splitters: The pre-tokenizers that run before the model.
         texts: Texts of the special tokens.
-        byte_tokens: The vocabulary holds `<0x41>` and the like.
+        byte_tokens: The vocabulary holds byte tokens such as `<0x41>`.
     """
     from tokenizers import Regex, pre_tokenizers
 
@@ -132,18 +132,18 @@ def guard(
 
 
 def guarded_texts(pattern: str, texts: Sequence[str]) -> list[str] | None:
-    """The texts that a guard of this pattern cuts; None when it is not a guard of some of these texts and no more."""
+    """The texts that a guard with this pattern splits; None unless it is a guard of some of these texts alone."""
     guarded = [text for text in texts if len(text) > 1 and _fence(text) in pattern]
     return guarded if guarded and "|".join(map(_fence, guarded)) == pattern else None
 
 
 def _fence(text: str) -> str:
-    """A pattern of the first character of a text, where the rest follows."""
+    """A pattern that matches the first character of a text where the rest follows."""
     return f"{re.escape(text[0])}(?={re.escape(text[1:])})"
 
 
 def _survives(splitters: Sequence[pre_tokenizers.PreTokenizer], text: str) -> bool:
-    """Whether a text is within one pre-token, wherever it stands."""
+    """True if pre-tokenization leaves a text whole in some context."""
     from tokit.text.pipeline import join_steps
 
     splitter = join_steps(list(splitters))

@@ -1,4 +1,4 @@
-"""The folder of a tokenizer: what `AutoTokenizer.from_pretrained(folder)` loads, and our manifest beside it."""
+"""Write and read the folder of a tokenizer, which `AutoTokenizer.from_pretrained(folder)` loads too."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def write_library_files(
     """Write tokenizer.json, tokenizer_config.json and special_tokens_map.json.
 
     Args:
-        tokenizer_json: The tokenizer.
-        folder: Where to.
+        tokenizer_json: Content of tokenizer.json.
+        folder: An existing folder.
         specials: Role → text.
-        config: The tokenizer_config.json of a foreign tokenizer, kept as it was; None writes ours.
+        config: The tokenizer_config.json of a foreign tokenizer, written unchanged; None writes tokit's.
     """
     (folder / "tokenizer.json").write_bytes(tokenizer_json)
     dump_json(tokenizer_config(specials) if config is None else config, folder / "tokenizer_config.json")
@@ -37,16 +37,16 @@ def write_library_files(
 
 
 def special_tokens_map(specials: Mapping[str, str]) -> dict[str, Any]:
-    """Role → text in transformers' names; roles that it has no name for are listed as additional."""
+    """Role → text under transformers' names; roles that it has no name for are listed as additional."""
     named = {name: specials[role] for role, names in TRANSFORMERS_ROLES.items() if role in specials for name in names}
-    others = [text for role, text in specials.items() if role not in TRANSFORMERS_ROLES]
-    return {**named, **({"additional_special_tokens": others} if others else {})}
+    additional = [text for role, text in specials.items() if role not in TRANSFORMERS_ROLES]
+    return {**named, **({"additional_special_tokens": additional} if additional else {})}
 
 
 def tokenizer_config(specials: Mapping[str, str]) -> dict[str, Any]:
-    """The settings that make transformers give the ids that tokit gives.
+    """Settings that make transformers give the same ids as tokit.
 
-    The class named is the one that takes tokenizer.json as it is; a model's own class would rebuild the pipeline.
+    The class named is the one that loads tokenizer.json unchanged; a model's own class would rebuild the pipeline.
     """
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",

@@ -1,7 +1,7 @@
-"""Merge rules out of a ranked vocabulary, for models that keep ranks and no merges (tiktoken, SentencePiece BPE).
+"""Merges of a ranked vocabulary, for models that keep ranks but no merges (tiktoken, SentencePiece BPE).
 
-Such a model joins any two neighbours whose union is in the vocabulary, the best ranked first. The reference wants the
-pairs: every way to cut a piece into two known ones, in the order of the ranks, is the same rule.
+Such a model joins any two adjacent pieces whose union is in the vocabulary, the best ranked first. The reference
+library needs pairs: every split of a piece into two known pieces, in the order of the ranks, has the same effect.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ MODEL_FILE = "tokenizer.model"
 class SentencePieceTokenizer(Tokenizer):
     """A `.model` file in the SentencePiece library.
 
-    The file does not say which special tokens a model wants around a text: `add_special` puts the beginning of a
-    sentence in front where there is one (Llama, Mistral), else the end behind (T5).
+    The file has no template: `add_special` prepends the beginning-of-sentence token where there is one
+    (Llama, Mistral), else appends the end-of-sentence token (T5).
     """
 
     def __init__(self, data: bytes, name: str) -> None:
@@ -68,7 +68,7 @@ class SentencePieceTokenizer(Tokenizer):
         return [ids[: options.max_length] for ids in encoded]
 
     def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
-        # The library leaves control tokens out by itself.
+        # The library omits control tokens by itself.
         unknown = self.unknown_id
         lists = [[i for i in row if not (skip_special and i == unknown)] for row in ids]
         texts: list[str] = self._processor.decode(lists)
@@ -141,7 +141,7 @@ def parse_model(data: bytes, name: str) -> SpmModel:
     """Read a model's settings and pieces.
 
     Raises:
-        ArtifactError: the bytes are no SentencePiece model, or cut off.
+        ArtifactError: the bytes are not a SentencePiece model, or are truncated.
     """
     try:
         return read_model(data)

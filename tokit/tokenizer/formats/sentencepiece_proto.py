@@ -1,4 +1,4 @@
-"""Just enough of the protobuf wire format to read a SentencePiece model's settings and pieces.
+"""Settings and pieces of a SentencePiece model, read from its protobuf without the protobuf library.
 
 Field numbers: https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
 Wire format: https://protobuf.dev/programming-guides/encoding/
@@ -27,7 +27,7 @@ class SpmPiece:
 
 @dataclass(frozen=True, slots=True)
 class SpmModel:
-    """What a `.model` file holds, as far as tokit needs it."""
+    """Pieces and settings of a `.model` file, those that tokit needs."""
 
     pieces: tuple[SpmPiece, ...]
     model_type: str
@@ -40,10 +40,10 @@ class SpmModel:
 
 
 def read_model(data: bytes) -> SpmModel:
-    """Read a serialised SentencePiece model.
+    """Read a serialized SentencePiece model.
 
     Raises:
-        ValueError: the bytes are no such model, or cut off.
+        ValueError: the bytes are not such a model, or are truncated.
     """
     pieces: list[SpmPiece] = []
     trainer: dict[int, Value] = {}

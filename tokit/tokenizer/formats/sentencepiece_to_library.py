@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def as_library(model: SpmModel) -> tokenizers.Tokenizer:
-    """Rewrite a SentencePiece model for the reference library.
+    """Rewrite a SentencePiece model for the `tokenizers` library.
 
     Raises:
-        ArtifactError: a model type that the reference has no counterpart for.
+        ArtifactError: the library has no counterpart for this type of model.
     """
     from tokenizers import Tokenizer
 
@@ -72,11 +72,11 @@ def _library_normalizer(model: SpmModel) -> Any:
     if model.charsmap:
         steps.append(normalizers.Precompiled(model.charsmap))
     if model.remove_extra_whitespaces:
-        # Spaces alone, where the library's own Strip takes all white space; at the end their sign in the text goes too.
+        # Spaces alone: the library's Strip removes all white space. At the end the metaspace sign is removed too.
         last = f"[ {METASPACE}]+" if model.escape_whitespaces else " +"
         steps += [normalizers.Replace(Regex(rf"\A +|{last}\z"), ""), normalizers.Replace(Regex(" {2,}"), " ")]
     if model.add_dummy_prefix:
-        # A metaspace that prepends would take a leading space of the text for its own.
+        # Metaspace's own prepending would add nothing before a text that starts with a space.
         steps.append(normalizers.Prepend(" "))
     if not steps:
         return None
@@ -92,7 +92,7 @@ def _library_splitter(model: SpmModel) -> Any:
     if model.escape_whitespaces:
         inside = any(METASPACE in piece.text[1:] for piece in model.pieces)
         steps.append(pre_tokenizers.Metaspace(replacement=METASPACE, prepend_scheme="never", split=not inside))
-    # The reference's unigram would match the text of a control or byte token; SentencePiece never does.
+    # The library's unigram would match the text of a control or byte token; SentencePiece never does.
     if model.model_type == "unigram":
         texts = [piece.text for piece in model.pieces if piece.kind in (CONTROL, UNKNOWN)]
         fence = guard(steps, texts, byte_tokens=model.byte_fallback)

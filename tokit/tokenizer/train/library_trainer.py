@@ -1,7 +1,7 @@
-"""The door to the reference trainers, which take text and no counts.
+"""Run the trainers of the `tokenizers` library, which take text, on counted pre-tokens.
 
-Each counted word is written as often as it was counted, between separators, and the trainer splits at those. Its
-result depends on the counts alone, so it is the one that the text itself would give.
+Each word is repeated by its count, between separators at which the trainer splits. The trainer's result depends on
+counts alone, so it is the one that the text itself would give.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ FIRST_PRIVATE = 0xE000
 
 
 def train_from_counts(model: models.Model, trainer: Any, items: list[tuple[str, int]], tick: Tick) -> dict[str, Any]:
-    """Run a trainer of the reference on counted words.
+    """Run a trainer of the library on counted words.
 
     Args:
         model: An empty model of the trainer's kind.
         trainer: One of `tokenizers.trainers`.
-        items: (word, count); the words are taken as they are.
-        tick: Told how many bytes of text were replayed.
+        items: (word, count) of each pre-token; no normalizer or pre-tokenizer is applied to them.
+        tick: Progress, in occurrences of words.
 
     Returns:
         The `model` part of the resulting tokenizer.json.
@@ -44,7 +44,7 @@ def train_from_counts(model: models.Model, trainer: Any, items: list[tuple[str, 
 
 
 def absent_character(words: Iterable[str]) -> str:
-    """A character that stands in none of the words: the first free one of the private use area, or after it."""
+    """A character that is in none of the words: the first free one of the private use area, or after it."""
     used = set().union(*map(set, words))
     code = FIRST_PRIVATE
     while chr(code) in used:

@@ -1,4 +1,4 @@
-"""Merges learnt from counted words in a kernel: the same as the reference's trainer, pair by pair."""
+"""Learn merges from counted words in a kernel; the same merges as the `tokenizers` library learns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokit.progress import Progress, Tick
 DONE, MORE, FULL = 0, 1, 2
 MERGES, NEXT_ID, LISTED = 3, 4, 5
 FIRST_PAIRS = 1 << 16
-# Merges between two looks at progress.
+# Merges between two reports of progress.
 BATCH = 500
 NO_LIMIT = 1 << 60
 Symbols = npt.NDArray[np.int32]
@@ -23,12 +23,12 @@ Symbols = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True)
 class MergeLimits:
-    """Where learning ends.
+    """Limits of a training of merges.
 
     Attributes:
-        merges: How many are wanted.
-        least: A pair that occurs less often is not merged.
-        longest: A merged symbol stays shorter than this, in characters; pairs of first symbols are exempt.
+        merges: Number of merges to learn.
+        least: Minimum count of a pair that is merged.
+        longest: Exclusive maximum length of a merged symbol, in first symbols; merges of two first symbols are exempt.
     """
 
     merges: int
@@ -41,10 +41,10 @@ class SymbolWords:
     """Counted words as symbols.
 
     Attributes:
-        symbols: Of all words, ids below `first_id`; int32.
-        ends: Exclusive end of each word in them.
-        counts: How often each occurs.
-        first_id: Of the first symbol that will be made.
+        symbols: Symbol ids of all words, below `first_id`; int32.
+        ends: Exclusive end of each word in `symbols`, shape (words,).
+        counts: Occurrences of each word, shape (words,).
+        first_id: Id of the first symbol that a merge makes.
     """
 
     symbols: Symbols
@@ -55,18 +55,18 @@ class SymbolWords:
 
 @dataclass(slots=True)
 class PairTable:
-    """A table and a heap of pairs, as `kernels/learning.py` lays them out."""
+    """Hash table and heap of pairs, laid out as in `kernels/train`."""
 
     table: IntArray
     heap: IntArray
 
     @classmethod
     def of(cls, room: int) -> PairTable:
-        """Room for so many, a power of two."""
+        """Room for `room` pairs, a power of two."""
         return cls(np.empty(8 * room, dtype=np.int64), np.empty(2 * room, dtype=np.int64))
 
     def grow(self, bar: int, state: IntArray) -> None:
-        """Make room for twice as many, and forget those that occur less often than the bar."""
+        """Double the room, and drop pairs that occur less often than `bar`."""
         bigger = PairTable.of(len(self.heap))
         if state[LISTED]:
             kernel("move_pairs")(bar, self.table, bigger.table, bigger.heap, state)
@@ -74,16 +74,19 @@ class PairTable:
 
 
 def learn(words: SymbolWords, limits: MergeLimits, tick: Tick) -> list[tuple[int, int]]:
-    """The merges, in the order in which they are learnt; the k-th makes the symbol `first_id` + k.
+    """Learn merges; the k-th makes the symbol `first_id` + k.
 
     Args:
-        words: What to learn from.
-        limits: Where to stop.
-        tick: Told how many merges were learnt.
+        words: Counted words.
+        limits: Limits.
+        tick: Progress, in merges.
+
+    Returns:
+        (left, right) symbols of each merge, in the order in which they were learned.
     """
     cells = np.empty(2 * (len(words.symbols) + len(words.ends) + 1), dtype=np.int32)
     kernel("lay_words")(words.symbols, words.ends, words.counts, cells)
-    # What is not touched takes no memory.
+    # Pages that are not written take no memory.
     places = np.empty(3 * len(words.symbols), dtype=np.int32)
     ids = words.first_id + limits.merges
     lengths = np.ones(ids, dtype=np.int64)
@@ -102,22 +105,22 @@ def learn(words: SymbolWords, limits: MergeLimits, tick: Tick) -> list[tuple[int
         )  # fmt: skip
         if code == FULL:
             pairs.grow(bar, state)
-        learnt = int(state[MERGES])
-        rate = learnt / (time.perf_counter() - started)
-        tick(Progress("merging", learnt, limits.merges, "merges", f"{rate:,.0f}/s"))
-    pairs_learnt = merges[: 2 * int(state[MERGES])].reshape(-1, 2)
-    return [(left, right) for left, right in pairs_learnt.tolist()]
+        learned = int(state[MERGES])
+        rate = learned / (time.perf_counter() - started)
+        tick(Progress("merging", learned, limits.merges, "merges", f"{rate:,.0f}/s"))
+    learned_pairs = merges[: 2 * int(state[MERGES])].reshape(-1, 2)
+    return [(left, right) for left, right in learned_pairs.tolist()]
 
 
 def _scratch(ids: int) -> tuple[IntArray | Symbols, ...]:
-    """What the kernel notes of neighbours: on the left, on the right, which ones they are, and how many."""
+    """Scratch of the kernel: counts of left and right neighbors, the neighbors met, and their number."""
     beside = [np.zeros(2 * ids, dtype=np.int64) for _ in range(2)]
     met = [np.empty(ids, dtype=np.int32) for _ in range(2)]
     return (*beside, *met, np.zeros(5, dtype=np.int64))
 
 
 def lowest_count(words: SymbolWords, limits: MergeLimits) -> int:
-    """A count that no merged pair is below.
+    """A lower bound on the count of every merged pair.
 
     When all pairs of a word are rarer than the word, it has become one symbol. So before pairs are merged that occur
     less often than the n-th most frequent word, there are n symbols.
