@@ -28,7 +28,7 @@ IntArray = npt.NDArray[np.integer[Any]]
 # Ids without a frame, and the exclusive end of each document.
 Documents = tuple[IntArray, IntArray]
 # Settings that say which documents are held out.
-SPLIT = ("validation", "validation_bytes")
+SPLIT = ("validation_fraction", "validation_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def baseline(learned: Documents, wanted: Documents, vocab_size: int, end: int, s
 def seen_by(manifest: dict[str, Any]) -> int:
     """Tokens that a model has seen."""
     params = manifest["params"]
-    return int(manifest["steps"] * params["batch"] * params["context"])
+    return int(manifest["steps"] * params["batch_size"] * params["context_length"])
 
 
 def first_of(ids: IntArray, ends: IntArray, count: int) -> Documents:

@@ -27,8 +27,16 @@ from tests.bench.process import ROOT, environment
 STATIC = ("skipgram", "cbow", "fasttext", "glove")
 # Language models; one that is so small that most of a run is start-up and checkpoints.
 CONTEXTUAL = ("bert", "modernbert", "llama", "lstm")
-TINY = {"layers": 2, "hidden": 16, "heads": 2, "context": 32, "batch": 8, "dropout": 0.1, "evaluations": 3}
-TOKENS_OF_A_STEP = TINY["context"] * TINY["batch"]
+TINY = {
+    "num_hidden_layers": 2,
+    "hidden_size": 16,
+    "num_attention_heads": 2,
+    "context_length": 32,
+    "batch_size": 8,
+    "dropout": 0.1,
+    "evaluations": 3,
+}
+TOKENS_OF_A_STEP = TINY["context_length"] * TINY["batch_size"]
 # Checkpoints of a run.
 CHECKPOINTS = 20
 LAST_WORDS = 300
@@ -64,7 +72,7 @@ class Job:
     def _settings(self) -> list[str]:
         if self.family in STATIC:
             return ["-d", str(self.dim), "--set", f"epochs={self.epochs}", "--deterministic"]
-        settings = {**TINY, "steps": self.epochs}
+        settings = {**TINY, "max_steps": self.epochs}
         chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
         return ["--size", "tiny", "--threads", "1", *chosen]
 

@@ -57,12 +57,13 @@ model = AutoModelForMaskedLM.from_config(AutoConfig.from_pretrained(job["like"])
 arguments = TrainingArguments(
     output_dir=job["out"], max_steps=max(1, round(job["tokens"] / (mean * job["batch"]))),
     per_device_train_batch_size=job["batch"], learning_rate=job["learning_rate"], weight_decay=job["weight_decay"],
-    adam_beta1=job["betas"][0], adam_beta2=job["betas"][1], adam_epsilon=job["epsilon"], max_grad_norm=job["clip"],
+    adam_beta1=job["betas"][0], adam_beta2=job["betas"][1], adam_epsilon=job["epsilon"],
+    max_grad_norm=job["max_grad_norm"],
     lr_scheduler_type="cosine_with_min_lr", lr_scheduler_kwargs={"min_lr_rate": job["final_rate"]},
-    warmup_steps=job["warmup"], save_strategy="no", logging_strategy="no", report_to="none", use_cpu=True,
+    warmup_steps=job["warmup_ratio"], save_strategy="no", logging_strategy="no", report_to="none", use_cpu=True,
     seed=job["seed"], dataloader_pin_memory=False, disable_tqdm=True, include_num_input_tokens_seen="non_padding",
 )
-collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=job["mask_rate"])
+collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=job["mlm_probability"])
 trainer = Trainer(model=model, args=arguments, train_dataset=rows, data_collator=collator)
 trainer.train()
 trainer.save_model(job["out"])
@@ -92,6 +93,10 @@ for first in range(0, len(ids), 32):
         count += masked
 print(nats / count)
 """
+
+
+# Parameters that both sides take.
+SHARED_PARAMS = ("learning_rate", "weight_decay", "max_grad_norm", "warmup_ratio", "mlm_probability")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,8 @@ class Result:
 def tokit(job: Job, out: Path) -> tuple[Ran, int]:
     """The command, and how many tokens it trained on: its rows have no padding."""
     settings = {
-        "steps": job.steps, "batch": job.rows, "context": job.context, "whole_word": "false", "validation": 0,
+        "max_steps": job.steps, "batch_size": job.rows, "context_length": job.context, "whole_word_mask": "false",
+        "validation_fraction": 0,
     }  # fmt: skip
     command = [
         sys.executable, "-m", "tokit", "fit", job.family, str(job.corpus), "-t", str(job.tokenizer), "-o", str(out),
@@ -156,7 +162,7 @@ def trainer(job: Job, out: Path, like: Path) -> tuple[Ran, int]:
     from tokit.lm.train.optimizer import ADAM_BETAS, ADAM_EPSILON, FINAL_RATE
 
     params = json.loads((like / "tokit.json").read_text("utf-8"))["params"]
-    asked = {name: params[name] for name in ("learning_rate", "weight_decay", "clip", "warmup", "mask_rate")}
+    asked = {name: params[name] for name in SHARED_PARAMS}
     asked |= {"like": str(like), "corpus": str(job.corpus), "out": str(out), "threads": job.threads, "seed": job.seed}
     asked |= {"context": job.context, "batch": job.batch, "tokens": job.tokens}
     asked |= {"betas": ADAM_BETAS, "epsilon": ADAM_EPSILON, "final_rate": FINAL_RATE}
@@ -167,7 +173,7 @@ def trainer(job: Job, out: Path, like: Path) -> tuple[Ran, int]:
 
 def held_out_loss(job: Job, folder: Path) -> float:
     """Nats of a masked token."""
-    rate = json.loads((job.work / "tokit-0" / "tokit.json").read_text("utf-8"))["params"]["mask_rate"]
+    rate = json.loads((job.work / "tokit-0" / "tokit.json").read_text("utf-8"))["params"]["mlm_probability"]
     command = [sys.executable, "-c", HELD_OUT_LOSS, str(folder), str(job.held_out), str(job.context), str(rate)]
     return float(run(command, environment(None), job.work / "loss").out)
 

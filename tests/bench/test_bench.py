@@ -159,7 +159,7 @@ def test_bits_of_a_language_model_stand_beside_an_ngram_model(tmp_path: Path) ->
     tokit.train_tokenizer(corpus, tmp_path / "tok", family="bpe", vocab_sizes=(300,))
     from tokit.ops.pretrain import pretrain
 
-    settings = {"hidden": 16, "context": 16, "batch": 2, "steps": 3, "validation": 0.2}
+    settings = {"hidden_size": 16, "context_length": 16, "batch_size": 2, "max_steps": 3, "validation_fraction": 0.2}
     report = pretrain(corpus, tmp_path / "tok", tmp_path / "m", family="llama", size="tiny", settings=settings)
     done = bench("bits", "--corpus", str(text), "-t", str(tmp_path / "tok"), "--models", str(tmp_path / "m"))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -79,7 +79,14 @@ def test_the_spread_is_of_95_percent() -> None:
 def test_both_kinds_are_measured_in_each_task(
     data: Path, static: Path, corpus_file: Path, bpe_folder: Path, tmp_path: Path
 ) -> None:
-    settings = {"layers": 1, "hidden": 16, "heads": 2, "steps": 3, "context": 24, "batch": 2}
+    settings = {
+        "num_hidden_layers": 1,
+        "hidden_size": 16,
+        "num_attention_heads": 2,
+        "max_steps": 3,
+        "context_length": 24,
+        "batch_size": 2,
+    }
     corpus = open_corpus([str(corpus_file)])
     pretrain(corpus, bpe_folder, tmp_path / "bert", size="tiny", settings=settings, threads=1)
     saved = tmp_path / "saved.json"

@@ -54,7 +54,14 @@ def test_vectors_in_context_are_those_of_the_stock_model(corpus_file: Path, bpe_
     transformers = pytest.importorskip("transformers", reason="needs the extra 'contextual'")
     from tokit.ops.pretrain import pretrain
 
-    settings = {"layers": 2, "hidden": 16, "heads": 2, "steps": 3, "context": 24, "batch": 2}
+    settings = {
+        "num_hidden_layers": 2,
+        "hidden_size": 16,
+        "num_attention_heads": 2,
+        "max_steps": 3,
+        "context_length": 24,
+        "batch_size": 2,
+    }
     out = tmp_path / "bert"
     pretrain(open_corpus([str(corpus_file)]), bpe_folder, out, size="tiny", settings=settings, threads=1)
     text = "In the waters , there"

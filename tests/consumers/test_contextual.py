@@ -25,7 +25,12 @@ AT_ONCE = 50
 @pytest.fixture(scope="module", params=list(CONTEXTUAL))
 def folder(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
     out: Path = tmp_path_factory.mktemp("models") / request.param
-    settings = {"steps": 5, "context": 48, "batch": 4, **({"local": 8} if request.param == "modernbert" else {})}
+    settings = {
+        "max_steps": 5,
+        "context_length": 48,
+        "batch_size": 4,
+        **({"local_attention": 8} if request.param == "modernbert" else {}),
+    }
     pretrain(open_corpus([str(corpus_file)]), bpe_folder, out, family=request.param, size="tiny", settings=settings)
     return out
 

@@ -17,7 +17,7 @@ from tokit.arrays import Ids
 from tokit.lm import CONTEXTUAL
 from tokit.lm.contextual_embedder import context_of, open_contextual_embedder
 
-SETTINGS = ["--size", "tiny", "--set", "steps=3", "--set", "context=32", "--set", "batch=2"]
+SETTINGS = ["--size", "tiny", "--set", "max_steps=3", "--set", "context_length=32", "--set", "batch_size=2"]
 
 
 @pytest.fixture(scope="module", params=list(CONTEXTUAL))
@@ -77,8 +77,8 @@ def test_an_empty_corpus_is_an_error(cli: Any, bpe_folder: Path, tmp_path: Path)
         (["--set", "stepps=3"], "did you mean 'steps'?"),
         (["--minutes", "0"], "--minutes 0"),
         (["-d", "100"], "takes no --dim"),
-        (["--set", "heads=3"], "no multiple"),
-        (["--minutes", "1", "--set", "steps=2"], "leave one of them out"),
+        (["--set", "num_attention_heads=3"], "no multiple"),
+        (["--minutes", "1", "--set", "max_steps=2"], "leave one of them out"),
     ],
 )
 def test_wrong_options_are_named(cli: Any, bpe_folder: Path, tmp_path: Path, given: list[str], said: str) -> None:

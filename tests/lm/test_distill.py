@@ -22,7 +22,15 @@ from tokit.lm.distillation import principal_components, rank_probabilities, sif_
 from tokit.ops.distill import distil, piece_vectors  # noqa: E402
 from tokit.ops.pretrain import pretrain  # noqa: E402
 
-SETTINGS = {"layers": 1, "hidden": 16, "heads": 2, "steps": 3, "context": 24, "batch": 2, "validation": 0}
+SETTINGS = {
+    "num_hidden_layers": 1,
+    "hidden_size": 16,
+    "num_attention_heads": 2,
+    "max_steps": 3,
+    "context_length": 24,
+    "batch_size": 2,
+    "validation_fraction": 0,
+}
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 WORDS = ["the", "a", "of", "sea", "river", "music", "people", "language", "water", "day"]
 NAMES = {"Ada": "B-PER", "Rome": "B-LOC"}
 # At twice this rate one training in four stays at chance, and which one depends on the processor.
-FAST = {"learning_rate": 0.005, "batch": 8, "epochs": 8, "dropout": 0}
+FAST = {"learning_rate": 0.005, "batch_size": 8, "epochs": 8, "dropout": 0}
 
 
 def sentence(random_: random.Random, *more: str) -> list[str]:
@@ -68,7 +68,15 @@ def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, t
     out: Path = tmp_path_factory.mktemp("models") / request.param
     if request.param == "foreign":
         return foreign_model(out, bpe_folder)
-    settings = {"layers": 2, "hidden": 32, "heads": 2, "steps": 20, "context": 96, "batch": 4, "learning_rate": 0.003}
+    settings = {
+        "num_hidden_layers": 2,
+        "hidden_size": 32,
+        "num_attention_heads": 2,
+        "max_steps": 20,
+        "context_length": 96,
+        "batch_size": 4,
+        "learning_rate": 0.003,
+    }
     pretrain(open_corpus([str(corpus_file)]), bpe_folder, out, family=request.param, settings=settings, threads=1)
     return out
 
@@ -306,7 +314,12 @@ def test_rows_are_padded_to_the_longest() -> None:
         ([], "sentence\tlabel\nthe sea\tgood\n", 1, "the header names it 'sentence'"),
         ([], "", 1, "no example"),
         (["--held-out", "nowhere.tsv"], "a\tb\nc\td\n", 1, "nowhere.tsv"),
-        (["--learning-rate", "1e30", "--set", "clip=0", "--epochs", "30"], "a\tb\nb\tc\n" * 9, 1, "the loss of step"),
+        (
+            ["--learning-rate", "1e30", "--set", "max_grad_norm=0", "--epochs", "30"],
+            "a\tb\nb\tc\n" * 9,
+            1,
+            "the loss of step",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_named(

@@ -23,9 +23,9 @@ from tokit.ops.fit import fit_embedding  # noqa: E402
 from tokit.ops.pretrain import PretrainReport, pretrain  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
-TINY = {"layers": 2, "hidden": 16, "heads": 2}
+TINY = {"num_hidden_layers": 2, "hidden_size": 16, "num_attention_heads": 2}
 # A step that moves nothing: what the folder holds is what the training began with.
-STILL = {"steps": 1, "learning_rate": 0, "context": 24, "batch": 2}
+STILL = {"max_steps": 1, "learning_rate": 0, "context_length": 24, "batch_size": 2}
 BERT_TABLE = "bert.embeddings.word_embeddings.weight"
 
 
@@ -182,8 +182,8 @@ def test_a_foreign_decoder_goes_on_with_both_of_its_tables(fitted: Any, foreign:
 
 
 def test_training_goes_on_where_it_ended(fitted: Any, tmp_path: Path) -> None:
-    first, _ = fitted("first", settings={"steps": 60, "learning_rate": 0.01, "validation": 0.2})
-    more, _ = fitted("more", start=InitOptions(tmp_path / "first"), settings={"validation": 0.2})
+    first, _ = fitted("first", settings={"max_steps": 60, "learning_rate": 0.01, "validation_fraction": 0.2})
+    more, _ = fitted("more", start=InitOptions(tmp_path / "first"), settings={"validation_fraction": 0.2})
     assert more.start.fresh == () and more.start.random == 0
     assert more.evaluations[-1]["loss"] == pytest.approx(first.evaluations[-1]["loss"], abs=0.02)
 
@@ -227,7 +227,7 @@ def test_frozen_layers_stay_as_they_were(kind: str, patterns: Any, frozen: Any, 
             fitted("after", family=kind, start=InitOptions(freeze=patterns))
         return
     _, before = fitted("before", family=kind)
-    settings = {"steps": 3, "learning_rate": 0.01}
+    settings = {"max_steps": 3, "learning_rate": 0.01}
     report, after = fitted("after", family=kind, settings=settings, start=InitOptions(freeze=patterns))
     stayed = {name for name in before if np.array_equal(before[name], after[name])}
     assert stayed == {name for name in before if name.startswith(frozen)}
@@ -235,7 +235,7 @@ def test_frozen_layers_stay_as_they_were(kind: str, patterns: Any, frozen: Any, 
 
 
 def test_a_head_learns_alone(fitted: Any, foreign: Callable[[str], Path]) -> None:
-    settings = {"steps": 3, "learning_rate": 0.01}
+    settings = {"max_steps": 3, "learning_rate": 0.01}
     start = InitOptions(checkpoint=foreign("llama"), freeze=("model",))
     _, found = fitted("head", family="llama", settings=settings, start=start)
     before = load_file(foreign("llama") / "model.safetensors")
@@ -248,7 +248,7 @@ def test_a_stopped_run_begins_again_with_the_same_start_only(
     from tokit.lm.train import pretraining_loop
 
     start = InitOptions(vectors=static(8), freeze=("encoder.layer.0",))
-    settings = {"steps": 6, "learning_rate": 0.01}
+    settings = {"max_steps": 6, "learning_rate": 0.01}
     _, whole = fitted("whole", settings=settings, start=start)
     learn = pretraining_loop.Training._learn
 
@@ -278,8 +278,8 @@ def test_a_stopped_run_begins_again_with_the_same_start_only(
         (["--freeze", "*", "-t", "TOK"], 2, "nothing to train"),
         (["--from", "LLAMA"], 2, "tokit fit llama"),
         (["--from", "BERT", "--size", "mini"], 2, "--size does not go with --from"),
-        (["--from", "BERT", "--set", "layers=3"], 2, "layers does not go with --from"),
-        (["--from", "BERT", "--set", "context=41"], 2, "takes 40 tokens"),
+        (["--from", "BERT", "--set", "num_hidden_layers=3"], 2, "--num-hidden-layers does not go with --from"),
+        (["--from", "BERT", "--set", "context_length=41"], 2, "takes 40 tokens"),
         (["--from", "BERT", "--init-embeddings", "STATIC"], 2, "leave one of them out"),
         (["--from", "STATIC"], 1, "STATIC"),
         (["--from", "CUT"], 1, "weights cannot be loaded"),
@@ -299,8 +299,8 @@ def test_a_start_that_cannot_be_one_is_named(
     weights.write_bytes(weights.read_bytes()[:-100])
     (places["PICKLED"] / "model.safetensors").rename(places["PICKLED"] / "pytorch_model.bin")
     arguments = [str(places.get(word, word)) for word in given]
-    steps = [] if "context=41" in given else ["--set", "context=24"]
-    ran = cli("fit", "bert", "@parallel/en", "-o", tmp_path / "out", "--set", "steps=1", *steps, *arguments)
+    steps = [] if "context_length=41" in given else ["--set", "context_length=24"]
+    ran = cli("fit", "bert", "@parallel/en", "-o", tmp_path / "out", "--set", "max_steps=1", *steps, *arguments)
     assert ran.code == code, ran.err
     assert said.replace("STATIC", str(places["STATIC"])) in ran.err and ran.err.startswith("error:")
     assert not (tmp_path / "out").exists()
@@ -339,7 +339,7 @@ def test_a_layer_at_random_is_refused(command: str, examples: Path, cli: Any, fo
     folder = without(foreign("bert"), tmp_path / "broken", "encoder.layer.1.")
     given = {
         "finetune": ["finetune", examples, "-e", folder, "--validation", 0],
-        "fit": ["fit", "bert", "@parallel/en", "--from", folder, "--set", "steps=1", "--set", "context=24"],
+        "fit": ["fit", "bert", "@parallel/en", "--from", folder, "--set", "max_steps=1", "--set", "context_length=24"],
     }
     ran = cli(*given[command], "-o", tmp_path / "out")
     assert ran.code == 1 and "its weights lack bert.encoder.layer.1." in ran.err and "and 15 more" in ran.err

@@ -25,7 +25,14 @@ from tokit.lm.initialize import InitOptions  # noqa: E402
 from tokit.ops.pretrain import pretrain  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
-SETTINGS = {"layers": 2, "hidden": 16, "context": 64, "batch": 4, "validation": 0.08, "precision": "float32"}
+SETTINGS = {
+    "num_hidden_layers": 2,
+    "hidden_size": 16,
+    "context_length": 64,
+    "batch_size": 4,
+    "validation_fraction": 0.08,
+    "precision": "float32",
+}
 # Lengths of documents in rows of 20 tokens; each row begins with the end of one.
 ROWS = [[20], [1, 1, 7, 11], [12, 8], [3, 1, 1, 1, 14]]
 
@@ -138,7 +145,7 @@ def folder(corpus_file: Path, bpe_folder: Path, tmp_path_factory: pytest.TempPat
     out = tmp_path_factory.mktemp("lstm") / "model"
     report = pretrain(
         open_corpus([str(corpus_file)]), bpe_folder, out, family="lstm", size="tiny",
-        settings={**SETTINGS, "context": 512, "batch": 1, "steps": 20},
+        settings={**SETTINGS, "context_length": 512, "batch_size": 1, "max_steps": 20},
     )  # fmt: skip
     assert report.opens_in == ("tokit",) and report.dim == 32
     return out
@@ -219,7 +226,12 @@ def test_a_family_is_trained_for_what_its_class_can_say(
 
 @pytest.mark.parametrize("family", ["llama", "modernbert"])
 @pytest.mark.parametrize(
-    ("given", "hidden"), [(["hidden=15", "heads=3"], 18), (["hidden=100", "heads=4"], 104), (["hidden=9"], 10)]
+    ("given", "hidden"),
+    [
+        (["hidden_size=15", "num_attention_heads=3"], 18),
+        (["hidden_size=100", "num_attention_heads=4"], 104),
+        (["hidden_size=9"], 10),
+    ],
 )
 def test_rotary_positions_need_heads_of_an_even_width(
     cli: Any, bpe_folder: Path, tmp_path: Path, family: str, given: list[str], hidden: int
@@ -228,18 +240,26 @@ def test_rotary_positions_need_heads_of_an_even_width(
     # Text that cannot be read: the error comes before that.
     (tmp_path / "text.txt").write_bytes(b"\xff\n")
     ran = cli("fit", family, tmp_path / "text.txt", "-t", bpe_folder, "-o", tmp_path / "m", *settings)
-    assert_error(ran, 2, "in pairs")
-    assert f"--set hidden={hidden}" in ran.err
+    assert_error(ran, 2, "even dimension")
+    assert f"--hidden-size {hidden}" in ran.err
 
 
 @pytest.mark.parametrize("family", ["bert", "lstm"])
 def test_other_positions_take_any_width(family: str) -> None:
-    assert contextual_family(family).Params(hidden=15, heads=3).shape("tiny").heads == 3
+    assert (
+        contextual_family(family).Params(hidden_size=15, num_attention_heads=3).shape("tiny").num_attention_heads == 3
+    )
 
 
 def test_a_training_goes_on_from_another(folder: Path, corpus_file: Path, tmp_path: Path) -> None:
     begun = InitOptions(checkpoint=folder)
-    settings = {"context": 64, "batch": 4, "steps": 1, "validation": 0.08, "learning_rate": 1e-9}
+    settings = {
+        "context_length": 64,
+        "batch_size": 4,
+        "max_steps": 1,
+        "validation_fraction": 0.08,
+        "learning_rate": 1e-9,
+    }
     report = pretrain(
         open_corpus([str(corpus_file)]), None, tmp_path / "more", family="lstm", start=begun, settings=settings
     )  # fmt: skip
@@ -253,8 +273,17 @@ def test_another_tokenizer_takes_over_the_rows_of_the_same_text(
     folder: Path, corpus_file: Path, cli: Any, tmp_path: Path
 ) -> None:
     assert cli("train", corpus_file, "-m", "bpe", "-v", 420, "-o", tmp_path / "tok").code == 0
-    given = ["--set", "steps=1", "--set", "batch=4", "--set", "context=64", "--set", "learning_rate=1e-9"]
-    given += ["--set", "validation=0", "-t", tmp_path / "tok", "-o", tmp_path / "other", "--freeze", "onward"]
+    given = [
+        "--set",
+        "max_steps=1",
+        "--set",
+        "batch_size=4",
+        "--set",
+        "context_length=64",
+        "--set",
+        "learning_rate=1e-9",
+    ]
+    given += ["--set", "validation_fraction=0", "-t", tmp_path / "tok", "-o", tmp_path / "other", "--freeze", "onward"]
     ran = cli("fit", "lstm", corpus_file, "--from", folder, *given)
     assert ran.code == 0, ran.err
     names = [load_tokenizer(path).pieces.names for path in (folder, tmp_path / "other")]
@@ -277,4 +306,4 @@ def test_a_model_of_another_family_is_no_start(folder: Path, cli: Any, tmp_path:
 
 
 def test_columns_of_a_model_without_heads_are_any_number() -> None:
-    assert contextual_family("lstm").Params(hidden=200).shape("mini").hidden == 200
+    assert contextual_family("lstm").Params(hidden_size=200).shape("mini").hidden_size == 200

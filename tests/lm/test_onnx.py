@@ -31,7 +31,7 @@ from tokit.ops.pretrain import pretrain  # noqa: E402
 
 Cli = Callable[..., Ran]
 # A window that is narrower than the texts.
-SETTINGS: dict[str, dict[str, Any]] = {"modernbert": {"local": 6}}
+SETTINGS: dict[str, dict[str, Any]] = {"modernbert": {"local_attention": 6}}
 TEXTS = ["the sea", "", "rivers run to the sea " * 3, "a", "music " * 100, "größe 日本語"]
 # Where torch and transformers cannot be imported at all.
 WITHOUT_TORCH = """
@@ -53,7 +53,14 @@ sys.exit(code)
 @pytest.fixture(scope="module", params=list(CONTEXTUAL))
 def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
     out: Path = tmp_path_factory.mktemp("models") / request.param
-    settings = {"layers": 2, "hidden": 32, "heads": 2, "steps": 5, "context": 40, "batch": 4}
+    settings = {
+        "num_hidden_layers": 2,
+        "hidden_size": 32,
+        "num_attention_heads": 2,
+        "max_steps": 5,
+        "context_length": 40,
+        "batch_size": 4,
+    }
     pretrain(
         open_corpus([str(corpus_file)]), bpe_folder, out, family=request.param, size="tiny",
         settings=settings | SETTINGS.get(request.param, {}),
@@ -158,7 +165,15 @@ def test_vectors_that_differ_are_told(model: Path, tmp_path: Path, monkeypatch: 
 @pytest.fixture(scope="module")
 def bert(corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
     out: Path = tmp_path_factory.mktemp("bert") / "bert"
-    settings = {"layers": 1, "hidden": 16, "heads": 2, "steps": 1, "context": 40, "batch": 1, "validation": 0}
+    settings = {
+        "num_hidden_layers": 1,
+        "hidden_size": 16,
+        "num_attention_heads": 2,
+        "max_steps": 1,
+        "context_length": 40,
+        "batch_size": 1,
+        "validation_fraction": 0,
+    }
     pretrain(
         open_corpus([str(corpus_file)]), bpe_folder, out, family="bert", size="tiny", settings=settings
     )  # fmt: skip

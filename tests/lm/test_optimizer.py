@@ -25,7 +25,7 @@ def made(request: pytest.FixtureRequest) -> tuple[Any, Any, Row]:
     """A family, a model of it, and rows of two documents each."""
     family = CONTEXTUAL.get(request.param)
     torch.manual_seed(3)
-    model = family.build(family.config(60, SPECIAL, Shape(2, 16, 2), family.Params(context=24))).eval()
+    model = family.build(family.config(60, SPECIAL, Shape(2, 16, 2), family.Params(context_length=24))).eval()
     documents = torch.tensor([[0] * 7 + [1] * 11, [0] * 10 + [1] * 8])
     positions = torch.tensor([[*range(7), *range(11)], [*range(10), *range(8)]])
     row = Row(torch.randint(5, 60, (2, 18)), positions, sees(documents, causal=family.causal))

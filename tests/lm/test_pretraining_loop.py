@@ -25,19 +25,27 @@ from tokit.lm.pretrain_params import PretrainParams, Shape
 from tokit.lm.train.optimizer import rate_share
 from tokit.ops.pretrain import PretrainReport, pretrain
 
-TINY = {"layers": 2, "hidden": 16, "heads": 2, "context": 24, "batch": 4, "validation": 0.2, "learning_rate": 0.01}
+TINY = {
+    "num_hidden_layers": 2,
+    "hidden_size": 16,
+    "num_attention_heads": 2,
+    "context_length": 24,
+    "batch_size": 4,
+    "validation_fraction": 0.2,
+    "learning_rate": 0.01,
+}
 SPECIAL = {"endoftext": 0, "pad": 1, "cls": 2, "sep": 3, "mask": 4}
 # A window that is narrower than the test's documents.
-NARROW = {"modernbert": {"local": 6}}
+NARROW = {"modernbert": {"local_attention": 6}}
 # Learns at first, then goes astray.
-IMPATIENT = {"steps": 400, "evaluations": 40, "patience": 2, "learning_rate": 0.3}
+IMPATIENT = {"max_steps": 400, "evaluations": 40, "patience": 2, "learning_rate": 0.3}
 TRANSFORMERS_FAMILIES = ["bert", "llama", "modernbert"]
 
 
 @pytest.fixture
 def fitted(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> Callable[..., PretrainReport]:
     def fit(family: str = "bert", out: str = "model", **given: Any) -> PretrainReport:
-        settings = {**TINY, "steps": 12, **given.pop("settings", {})}
+        settings = {**TINY, "max_steps": 12, **given.pop("settings", {})}
         return pretrain(
             open_corpus([str(corpus_file)]), bpe_folder, tmp_path / out, family=family, size="tiny",
             settings={name: value for name, value in settings.items() if value is not None}, threads=1, **given,
@@ -49,7 +57,7 @@ def fitted(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> Callable[...,
 def model_of(name: str) -> tuple[Any, Any]:
     family = CONTEXTUAL.get(name)
     torch.manual_seed(5)
-    params = dataclasses.replace(family.Params(), context=24, **NARROW.get(name, {}))
+    params = dataclasses.replace(family.Params(), context_length=24, **NARROW.get(name, {}))
     model = family.build(family.config(60, SPECIAL, Shape(2, 16, 2), params))
     return family, model.eval()
 
@@ -81,7 +89,7 @@ def test_what_the_loop_computes_is_what_the_stock_model_computes(name: str) -> N
 
 @pytest.mark.parametrize("name", list(CONTEXTUAL))
 def test_training_lowers_the_loss(name: str, fitted: Callable[..., PretrainReport]) -> None:
-    report = fitted(name, settings={"steps": 120, "precision": "float32"})
+    report = fitted(name, settings={"max_steps": 120, "precision": "float32"})
     assert report.evaluations[-1]["loss"] < np.log(600) - 0.3
     assert report.steps == 120 and report.tokens_trained == 120 * 4 * 24
 
@@ -97,7 +105,7 @@ def test_causal_models_are_measured_in_bits_per_byte_and_masked_ones_apart(
 
 @pytest.mark.parametrize("family", list(CONTEXTUAL))
 def test_nothing_held_out_is_measured_by_nothing(family: str, fitted: Callable[..., PretrainReport]) -> None:
-    report = fitted(family, settings={"validation": 0})
+    report = fitted(family, settings={"validation_fraction": 0})
     assert report.steps == 12 and report.losses and not report.evaluations
     assert report.bits_per_byte is None and report.pseudo_bits_per_byte is None
 
@@ -109,7 +117,7 @@ def test_bits_per_byte_are_those_of_the_stock_model(
 
     from tokit.corpus import split_mask
 
-    report = fitted("llama", settings={"context": 512, "batch": 1, "steps": 2, "precision": "float32"})
+    report = fitted("llama", settings={"context_length": 512, "batch_size": 1, "max_steps": 2, "precision": "float32"})
     block = next(iter(open_corpus([str(corpus_file)]).blocks()))
     texts = [text for text, out in zip(block.texts(), split_mask(block, 0.2), strict=True) if out]
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "model").eval()
@@ -193,11 +201,11 @@ def test_minutes_become_steps_that_a_resumed_run_keeps(
 
     monkeypatch.setattr(pretraining_loop.Training, "_learn", killed)
     with pytest.raises(KeyboardInterrupt):
-        fitted(settings={"steps": None}, minutes=0.05, checkpoint_every=1)
+        fitted(settings={"max_steps": None}, minutes=0.05, checkpoint_every=1)
     monkeypatch.undo()
     # The clock is not asked again.
     monkeypatch.setattr(pretraining_loop.Training, "_calibrated", lambda *_: 1)
-    report = fitted(settings={"steps": None}, minutes=0.05, checkpoint_every=1, resume=True)
+    report = fitted(settings={"max_steps": None}, minutes=0.05, checkpoint_every=1, resume=True)
     assert report.steps == taken[-1] > 3
 
 
@@ -226,15 +234,15 @@ def test_a_busy_moment_does_not_eat_the_minutes(
     monkeypatch.setattr(pretraining_loop.Training, "_learn", learn)
     monkeypatch.setattr(pretraining_loop.Training, "_seconds_of_pseudo", lambda _: 1e6)
     with pytest.raises(KeyboardInterrupt):
-        fitted(settings={"steps": None}, minutes=1)
+        fitted(settings={"max_steps": None}, minutes=1)
     # 60 seconds are 6,000 such steps; the pseudo-likelihood of 2,000 rows takes as long as 500 of them at most.
     assert 4_500 < planned[0] < 5_500
 
 
 def test_what_cannot_be_good_is_said(fitted: Callable[..., PretrainReport]) -> None:
-    few = fitted(settings={"steps": None, "batch": 64, "context": 128}, minutes=0.001)
+    few = fitted(settings={"max_steps": None, "batch_size": 64, "context_length": 128}, minutes=0.001)
     assert any("--minutes 0.001" in note for note in few.notes)
-    blind = fitted(out="blind", settings={"validation": 1e-9})
+    blind = fitted(out="blind", settings={"validation_fraction": 1e-9})
     assert any("nothing says how good" in note for note in blind.notes)
     assert not fitted(out="usual").notes
 
@@ -262,7 +270,7 @@ def test_a_run_that_is_stopped_while_it_is_timed_leaves_no_plan(
         self._job.stop.set()
 
     monkeypatch.setattr(pretraining_loop.Training, "_learn", stopping)
-    fitted(settings={"steps": None}, minutes=10, checkpoint_every=1)
+    fitted(settings={"max_steps": None}, minutes=10, checkpoint_every=1)
     # One step is timed, and one taken.
     assert taken == [0, 1]
     assert not (tmp_path / "model.checkpoint").exists()
@@ -285,7 +293,9 @@ def test_a_loss_that_is_not_finite_stops_with_its_step_and_batch(
     from safetensors.numpy import load_file
 
     with pytest.raises(TrainingError, match=r"step \d+ is (nan|inf).*rows.*last good state"):
-        fitted(settings={"learning_rate": 1e30, "clip": 0, "steps": 40, "warmup": 0}, checkpoint_every=1)
+        fitted(
+            settings={"learning_rate": 1e30, "max_grad_norm": 0, "max_steps": 40, "warmup_ratio": 0}, checkpoint_every=1
+        )
     # The step that did the harm had a finite loss itself.
     kept = load_file(tmp_path / "model.checkpoint")
     assert all(np.abs(each).max() < 1e3 for name, each in kept.items() if name.startswith("model."))
@@ -348,7 +358,7 @@ def test_the_same_documents_are_held_out_whatever_the_tokenizer_and_the_blocks(
     held = []
     for number, (tokenizer, size) in enumerate([(bpe_folder, 1 << 20), (tmp_path / "byte", 1 << 20), (bpe_folder, 50)]):
         corpus = open_corpus([str(corpus_file)], block_bytes=size)
-        settings = {**TINY, "steps": 1, "validation_bytes": 700}
+        settings = {**TINY, "max_steps": 1, "validation_bytes": 700}
         out = tmp_path / str(number)
         pretrain(corpus, tokenizer, out, family="llama", size="tiny", settings=settings, threads=1)
         held.append(json.loads((out / "tokit.json").read_text("utf-8"))["held_out"])
@@ -381,7 +391,7 @@ def test_the_learning_rate_rises_then_falls() -> None:
 
 
 def test_params_are_checked() -> None:
-    assert PretrainParams(hidden=512).shape("mini") == Shape(4, 512, 8)
+    assert PretrainParams(hidden_size=512).shape("mini") == Shape(4, 512, 8)
 
 
 def test_a_checkpoint_goes_on_with_the_frame_that_it_learned(
@@ -407,7 +417,7 @@ def test_a_checkpoint_goes_on_with_the_frame_that_it_learned(
     )  # fmt: skip
     transformers.LlamaForCausalLM(config).save_pretrained(tmp_path / "foreign")
     tokenizer.save_pretrained(tmp_path / "foreign")
-    start, settings = InitOptions(tmp_path / "foreign"), {"steps": 1, "context": 24, "batch": 2}
+    start, settings = InitOptions(tmp_path / "foreign"), {"max_steps": 1, "context_length": 24, "batch_size": 2}
     corpus = open_corpus([str(corpus_file)])
     pretrain(corpus, None, tmp_path / "on", family="llama", start=start, settings=settings, threads=1)
     again = transformers.AutoTokenizer.from_pretrained(tmp_path / "on")

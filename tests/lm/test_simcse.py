@@ -20,8 +20,23 @@ from tokit.lm.train.simcse import SHORTEST_PART, contrast, contrast_of_rows, mea
 from tokit.ops.pretrain import pretrain  # noqa: E402
 
 FAMILIES = ["bert", "llama", "modernbert", "lstm"]
-TINY = {"layers": 2, "hidden": 32, "heads": 2, "context": 48, "batch": 8, "steps": 20, "validation": 0.1}
-STAGE = {"context": 48, "batch": 8, "steps": 24, "learning_rate": 0.003, "validation": 0.2, "precision": "float32"}
+TINY = {
+    "num_hidden_layers": 2,
+    "hidden_size": 32,
+    "num_attention_heads": 2,
+    "context_length": 48,
+    "batch_size": 8,
+    "max_steps": 20,
+    "validation_fraction": 0.1,
+}
+STAGE = {
+    "context_length": 48,
+    "batch_size": 8,
+    "max_steps": 24,
+    "learning_rate": 0.003,
+    "validation_fraction": 0.2,
+    "precision": "float32",
+}
 
 
 @pytest.fixture(scope="module", params=FAMILIES)

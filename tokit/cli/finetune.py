@@ -137,7 +137,7 @@ def finetune(
     from tokit.runtime.threads import set_threads
 
     set_threads(threads)
-    named = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate}
+    named = {"epochs": epochs, "batch_size": batch, "learning_rate": learning_rate}
     with console.progress(quiet=quiet) as tick:
         report = finetuned(
             model,

@@ -12,14 +12,25 @@ from tokit.registry import Registry
 
 if TYPE_CHECKING:
     from tokit.lm.families.base import Family
+    from tokit.lm.pretrain_params import PretrainParams
 
 CONTEXTUAL: Registry[type[Family]] = Registry(
-    "contextual embedding",
+    "language model",
     {
         "bert": "tokit.lm.families.bert:Bert",
         "llama": "tokit.lm.families.llama:Llama",
         "lstm": "tokit.lm.families.lstm:Lstm",
         "modernbert": "tokit.lm.families.modernbert:ModernBert",
+    },
+)
+# The families' parameters: options are made of them, and their values checked, before torch is imported.
+LANGUAGE_MODEL_PARAMS: Registry[type[PretrainParams]] = Registry(
+    "language model",
+    {
+        "bert": "tokit.lm.pretrain_params:BertParams",
+        "llama": "tokit.lm.pretrain_params:LlamaParams",
+        "lstm": "tokit.lm.pretrain_params:LstmParams",
+        "modernbert": "tokit.lm.pretrain_params:ModernBertParams",
     },
 )
 # `model_type` in a config.json → the family, of those that are no class of transformers.
@@ -49,4 +60,4 @@ def require_contextual(what: str) -> None:
         raise MissingExtraError(what, "contextual")
 
 
-__all__ = ["CONTEXTUAL", "OWN_TYPES", "contextual_family", "require_contextual"]
+__all__ = ["CONTEXTUAL", "LANGUAGE_MODEL_PARAMS", "OWN_TYPES", "contextual_family", "require_contextual"]

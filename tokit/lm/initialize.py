@@ -143,7 +143,7 @@ def initialize_model(
     # Special tokens that were added have no row.
     rows, there = (_longer(each, source.vocab_size, fill) for each, fill in ((rows, NONE), (there, False)))
     vectors = Vectors(found_rows(earlier.embedding.vectors, np.where(there, rows, NONE)), there)
-    fitted = "projected" if earlier.dim > shape.hidden else "padded" if earlier.dim < shape.hidden else ""
+    fitted = "projected" if earlier.dim > shape.hidden_size else "padded" if earlier.dim < shape.hidden_size else ""
     count = int(there.sum())
     report = InitReport(earlier.folder, matched, count, len(there) - count, earlier.dim, fitted)
     said = {"family": earlier.embedding.manifest.get("family"), "matched": matched, "given": count}
@@ -178,10 +178,10 @@ def _go_on(
             hint=f"--init-embeddings {folder}" if kind == "embedding" else "give a language model's folder",
         )
     found = open_checkpoint(folder, family, dropout=params.dropout, seed=seed)
-    if params.context > found.positions:
+    if params.context_length > found.positions:
         raise UsageError(
-            f"context={params.context}: {folder} takes {found.positions} tokens",
-            hint=f"--set context={found.positions}",
+            f"--context-length {params.context_length}: {folder} takes {found.positions} tokens",
+            hint=f"--context-length {found.positions}",
         )
     freeze(found.model, options.freeze)
     matched, rows = _checkpoint_rows(folder, found, given, source)
@@ -199,7 +199,9 @@ def _go_on(
         "from": {"matched": matched, "given": count, "fresh": list(found.fresh), "files": found.files},
         **_frozen(options),
     }
-    return ModelInit(begin, found.shape, max(params.context, min(context_of(folder), found.positions)), facts, report)
+    return ModelInit(
+        begin, found.shape, max(params.context_length, min(context_of(folder), found.positions)), facts, report
+    )
 
 
 def _checkpoint_rows(

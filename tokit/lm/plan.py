@@ -62,8 +62,8 @@ def plan_pretraining(
     params = fill(kind.Params, {**SENTENCE_STAGES.get(sentence or "", {}), **(settings or {})})
     if sentence and not params.dropout:
         raise UsageError("--sentence needs dropout: two vectors of a document would be the same", hint="leave it out")
-    if minutes is not None and params.steps is not None:
-        raise UsageError("--minutes and --set steps both say how long to train", hint="leave one of them out")
+    if minutes is not None and params.max_steps is not None:
+        raise UsageError("--minutes and --max-steps both say how long to train", hint="leave one of them out")
     if start.checkpoint is not None:
         if start.vectors is not None:
             raise UsageError("--from and --init-embeddings both fill the table of tokens", hint="leave one of them out")
@@ -92,7 +92,12 @@ def _check_sentence(sentence: str | None, start: InitOptions) -> None:
 
 
 def _refuse_shape(size: str | None, params: PretrainParams) -> None:
-    given = {"--size": size, "layers": params.layers, "hidden": params.hidden, "heads": params.heads}
+    given = {
+        "--size": size,
+        "--num-hidden-layers": params.num_hidden_layers,
+        "--hidden-size": params.hidden_size,
+        "--num-attention-heads": params.num_attention_heads,
+    }
     named = [name for name, value in given.items() if value is not None]
     if named:
         raise UsageError(f"{named[0]} does not go with --from: the checkpoint has its shape", hint="leave it out")

@@ -136,7 +136,7 @@ def finetune(
     folder = Path(model)
     tokenizer = _tokenizer_of(folder)
     found = _read(data, columns or Columns(), held_out, share, seed)
-    context = context_of(folder) if params.context is None else min(params.context, context_of(folder))
+    context = context_of(folder) if params.context_length is None else min(params.context_length, context_of(folder))
     encodings = tuple(encode_examples(some, found.task, tokenizer, context) for some in (found.train, found.held_out))
     job = _job(folder, found.task, encodings, tokenizer, params)
     job = dataclasses.replace(job, freeze=tuple(freeze), seed=seed, threads=threads or available_threads(), tick=tick)

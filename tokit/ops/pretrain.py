@@ -152,12 +152,12 @@ def pretrain(
     if checkpoints:
         checkpoints.clear()
     config = trained.model.config
-    if not trained.evaluations and plan.params.validation:
+    if not trained.evaluations and plan.params.validation_fraction:
         notes += ("too little text was held out: nothing says how good the model is",)
     if minutes is not None and trained.steps < FEW_STEPS:
         notes += (f"no more than {trained.steps} steps went into --minutes {minutes:g}: a model learns in thousands",)
     return PretrainReport(
-        str(out), family, source.vocab_size, plan.shape.layers, int(config.hidden_size),
+        str(out), family, source.vocab_size, plan.shape.num_hidden_layers, int(config.hidden_size),
         sum(each.numel() for each in trained.model.parameters()), text.facts.documents, text.facts.bytes,
         int(train.token_counts.sum()), trained.steps, trained.tokens, trained.tokens_per_second, trained.losses,
         tuple(dataclasses.asdict(each) for each in trained.evaluations), *scored(trained),
@@ -203,7 +203,7 @@ def _encode(
     from tokit.lm.train.validation import HeldOut
 
     train, held = streams
-    share = plan.params.validation
+    share = plan.params.validation_fraction
 
     def finished(block: Block, ids: Ids) -> tuple[Ids, Ids, np.ndarray[Any, np.dtype[np.int64]], Fingerprint]:
         out = split_mask(block, share, seed=plan.seed)
@@ -288,7 +288,7 @@ def _save(
 ) -> None:
     from tokit.lm.folder.model_folder import write_model
 
-    context = plan.begun.context or plan.params.context
+    context = plan.begun.context or plan.params.context_length
     loss, bits = scored(trained)
     with writing(out, "contextual", overwrite=overwrite) as draft:
         write_model(draft.path, plan.family, trained.model, context)

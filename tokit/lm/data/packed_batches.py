@@ -159,17 +159,17 @@ class Batches:
 
     def mask_rate(self, step: int) -> float:
         """Share of words hidden at a step."""
-        first, last = self._params.mask_rate, self._params.mask_rate_end
+        first, last = self._params.mlm_probability, self._params.mlm_probability_end
         return first if last is None else first + (last - first) * min(step / max(self._steps - 1, 1), 1.0)
 
     def _is_causal(self, step: int) -> bool:
         objective = self._params.objective
         if objective != "mixed":
             return objective == "causal"
-        return bool(draw(self._seed, OBJECTIVE, step).random() < self._params.causal_share)
+        return bool(draw(self._seed, OBJECTIVE, step).random() < self._params.causal_fraction)
 
     def _numbers(self, step: int) -> IntArray:
-        places = step * self._params.batch + np.arange(self._params.batch)
+        places = step * self._params.batch_size + np.arange(self._params.batch_size)
         epochs, places = np.divmod(places, self._rows.count)
         return np.array([self._order(epoch)[k] for epoch, k in zip(epochs.tolist(), places.tolist(), strict=True)])
 

@@ -5,22 +5,13 @@ Devlin et al. 2019, https://aclanthology.org/N19-1423
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM
 
 from tokit.lm.families.base import Family, Model, Row, spread
-from tokit.lm.pretrain_params import PretrainParams, Shape
-from tokit.params import param
-
-
-@dataclass(frozen=True)
-class BertParams(PretrainParams):
-    """Norms stand behind the layers: at 2e-3 next to nothing is learned; 1e-3 is no better than this in short runs."""
-
-    learning_rate: float = param(5e-4, "at its height", minimum=0)
+from tokit.lm.pretrain_params import BertParams, PretrainParams, Shape
 
 
 class Bert(Family):
@@ -35,13 +26,13 @@ class Bert(Family):
     def config(cls, vocab_size: int, special: dict[str, int], shape: Shape, params: PretrainParams) -> Any:
         return BertConfig(
             vocab_size=vocab_size,
-            hidden_size=shape.hidden,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            intermediate_size=4 * shape.hidden,
-            max_position_embeddings=params.context,
+            hidden_size=shape.hidden_size,
+            num_hidden_layers=shape.num_hidden_layers,
+            num_attention_heads=shape.num_attention_heads,
+            intermediate_size=4 * shape.hidden_size,
+            max_position_embeddings=params.context_length,
             type_vocab_size=2,
-            initializer_range=spread(shape.hidden),
+            initializer_range=spread(shape.hidden_size),
             hidden_dropout_prob=params.dropout,
             attention_probs_dropout_prob=params.dropout,
             pad_token_id=special["pad"],

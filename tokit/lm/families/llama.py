@@ -5,23 +5,13 @@ Touvron et al. 2023, https://arxiv.org/abs/2302.13971; Su et al. 2021, https://a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tokit.lm.families.base import Family, Model, gated_columns, spread
-from tokit.lm.pretrain_params import DECODER_OBJECTIVES, PretrainParams, Shape
-from tokit.params import param
-
-
-@dataclass(frozen=True)
-class LlamaParams(PretrainParams):
-    """A decoder predicts the next token."""
-
-    rotary: ClassVar[bool] = True
-    objective: str = param("causal", "what is predicted", choices=DECODER_OBJECTIVES)
+from tokit.lm.pretrain_params import LlamaParams, PretrainParams, Shape
 
 
 class Llama(Family):
@@ -37,13 +27,13 @@ class Llama(Family):
     def config(cls, vocab_size: int, special: dict[str, int], shape: Shape, params: PretrainParams) -> Any:
         return LlamaConfig(
             vocab_size=vocab_size,
-            hidden_size=shape.hidden,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            num_key_value_heads=shape.heads,
-            intermediate_size=gated_columns(shape.hidden),
-            max_position_embeddings=params.context,
-            initializer_range=spread(shape.hidden),
+            hidden_size=shape.hidden_size,
+            num_hidden_layers=shape.num_hidden_layers,
+            num_attention_heads=shape.num_attention_heads,
+            num_key_value_heads=shape.num_attention_heads,
+            intermediate_size=gated_columns(shape.hidden_size),
+            max_position_embeddings=params.context_length,
+            initializer_range=spread(shape.hidden_size),
             attention_dropout=params.dropout,
             tie_word_embeddings=True,
             use_cache=False,

@@ -5,7 +5,6 @@ Peters et al. 2018, https://aclanthology.org/N18-1202
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,24 +13,7 @@ from torch import Tensor
 
 from tokit.lm.families.base import NOTHING, Family, Model, Row
 from tokit.lm.families.lstm_model import LstmConfig, LstmLanguageModel, load_lstm, save_lstm
-from tokit.lm.pretrain_params import PretrainParams, Shape
-from tokit.params import param
-
-# Of each direction, as the paper has them.
-LAYERS = 2
-
-
-@dataclass(frozen=True)
-class LstmParams(PretrainParams):
-    """Each direction has `hidden` columns, so that a token's vector has twice as many. There are no heads."""
-
-    layers: int | None = param(None, f"layers of each direction; none: {LAYERS}, whatever the size", minimum=1)
-    learning_rate: float = param(2e-3, "at its height", minimum=0)
-    objective: str = param("causal", "what is predicted: the next token, and the one before", choices=("causal",))
-
-    def shape(self, size: str) -> Shape:
-        """See the base; where no heads are set, columns are any number."""
-        return PretrainParams.shape(replace(self, layers=self.layers or LAYERS, heads=self.heads or 1), size)
+from tokit.lm.pretrain_params import LstmParams, PretrainParams, Shape
 
 
 class Lstm(Family):
@@ -49,7 +31,14 @@ class Lstm(Family):
 
     @classmethod
     def config(cls, vocab_size: int, special: dict[str, int], shape: Shape, params: PretrainParams) -> Any:
-        return LstmConfig(vocab_size, shape.hidden, shape.layers, params.context, special["pad"], params.dropout)
+        return LstmConfig(
+            vocab_size,
+            shape.hidden_size,
+            shape.num_hidden_layers,
+            params.context_length,
+            special["pad"],
+            params.dropout,
+        )
 
     @classmethod
     def build(cls, config: Any) -> Model:

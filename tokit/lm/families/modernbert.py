@@ -5,24 +5,13 @@ Warner et al. 2024, https://arxiv.org/abs/2412.13663; Su et al. 2021, https://ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor
 from transformers import ModernBertConfig, ModernBertForMaskedLM
 
 from tokit.lm.families.base import Family, Model, Row, gated_columns, near, spread
-from tokit.lm.pretrain_params import PretrainParams, Shape
-from tokit.params import param
-
-
-@dataclass(frozen=True)
-class ModernBertParams(PretrainParams):
-    """Layers that look at the whole document, and layers between them that look near by."""
-
-    rotary: ClassVar[bool] = True
-    local: int = param(128, "tokens around each one that a layer between the global ones looks at", minimum=2)
-    global_every: int = param(3, "layers from one that looks at the whole document to the next", minimum=1)
+from tokit.lm.pretrain_params import ModernBertParams, PretrainParams, Shape
 
 
 class ModernBert(Family):
@@ -35,17 +24,18 @@ class ModernBert(Family):
 
     @classmethod
     def config(cls, vocab_size: int, special: dict[str, int], shape: Shape, params: PretrainParams) -> Any:
-        local = params.local if isinstance(params, ModernBertParams) else params.context
-        every = params.global_every if isinstance(params, ModernBertParams) else 1
+        local = params.local_attention if isinstance(params, ModernBertParams) else params.context_length
+        every = params.global_attn_every_n_layers if isinstance(params, ModernBertParams) else 1
+        layers = range(shape.num_hidden_layers)
         return ModernBertConfig(
             vocab_size=vocab_size,
-            hidden_size=shape.hidden,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            intermediate_size=gated_columns(shape.hidden),
-            max_position_embeddings=params.context,
-            initializer_range=spread(shape.hidden),
-            layer_types=["sliding_attention" if layer % every else "full_attention" for layer in range(shape.layers)],
+            hidden_size=shape.hidden_size,
+            num_hidden_layers=shape.num_hidden_layers,
+            num_attention_heads=shape.num_attention_heads,
+            intermediate_size=gated_columns(shape.hidden_size),
+            max_position_embeddings=params.context_length,
+            initializer_range=spread(shape.hidden_size),
+            layer_types=["sliding_attention" if layer % every else "full_attention" for layer in layers],
             local_attention=local,
             embedding_dropout=params.dropout,
             attention_dropout=params.dropout,

@@ -174,7 +174,7 @@ class Finetuning:
         self._multiple = MULTIPLE if self._precision == "bfloat16" else 1
         self._optimizer = new_optimizer(model, job.params)
         self._typed = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
-        self._steps = job.params.epochs * math.ceil(len(job.train.ids) / job.params.batch)
+        self._steps = job.params.epochs * math.ceil(len(job.train.ids) / job.params.batch_size)
         self._step = 0
 
     def run(self) -> Finetuned:
@@ -183,7 +183,7 @@ class Finetuning:
         began, losses = time.perf_counter(), []
         for epoch in range(self._job.params.epochs):
             total = 0.0
-            for numbers in shuffled(self._job.train.lengths, self._job.params.batch, self._job.seed, epoch):
+            for numbers in shuffled(self._job.train.lengths, self._job.params.batch_size, self._job.seed, epoch):
                 if self._job.stop.is_set():
                     break
                 total += self._learn(numbers) * len(numbers)
@@ -200,21 +200,21 @@ class Finetuning:
         """One step; its loss."""
         params = self._job.params
         for group in self._optimizer.param_groups:
-            group["lr"] = params.learning_rate * rate_share(self._step, self._steps, params.warmup)
+            group["lr"] = params.learning_rate * rate_share(self._step, self._steps, params.warmup_ratio)
         with autocast(self._precision):
             logits = self._logits(self._job.train, numbers)
         loss = self._loss(logits.float(), numbers)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError(
-                f"the loss of step {self._step} is {value}", hint="lower --learning-rate, or --set precision=float32"
+                f"the loss of step {self._step} is {value}", hint="lower --learning-rate, or --precision float32"
             )
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), params.clip or math.inf)
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), params.max_grad_norm or math.inf)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self._step += 1
-        done = min(self._step * params.batch, params.epochs * len(self._job.train.ids))
+        done = min(self._step * params.batch_size, params.epochs * len(self._job.train.ids))
         total = params.epochs * len(self._job.train.ids)
         self._job.tick(Progress("fine-tuning", done, total, "examples", f"loss {value:.3f}"))
         return value

@@ -58,7 +58,7 @@ def pretrain(family: type[Family], job: PretrainJob) -> Pretrained:
         ArtifactError: the checkpoint is of another training.
     """
     torch.set_num_threads(job.threads)
-    rows = Rows(job.stream, job.params.context)
+    rows = Rows(job.stream, job.params.context_length)
     if rows.count == 0:
         raise TrainingError("the corpus has no two tokens in a row", hint="give more text")
     torch.manual_seed(job.seed)
@@ -93,7 +93,7 @@ class Training:
         self._optimizer = new_optimizer(model, job.params)
         self._validation: Validating = Validation(
             job.held_out, self._masking, causal=self._causal, context=rows.context,
-            rate=job.params.mask_rate_end or job.params.mask_rate, seed=job.seed,
+            rate=job.params.mlm_probability_end or job.params.mlm_probability, seed=job.seed,
         )  # fmt: skip
         self._steps = 0
         self._step = 0
@@ -145,7 +145,7 @@ class Training:
 
     @property
     def _tokens_of_step(self) -> int:
-        return self._params.batch * self._rows.context
+        return self._params.batch_size * self._rows.context
 
     def _begin(self) -> None:
         found = self._job.checkpoints.load() if self._job.checkpoints else None
@@ -158,11 +158,11 @@ class Training:
             self._save(self._job.checkpoints)
 
     def _planned(self) -> int:
-        if self._params.steps is not None:
-            return self._params.steps
+        if self._params.max_steps is not None:
+            return self._params.max_steps
         if self._job.minutes is not None:
             return self._calibrated(self._job.minutes * 60)
-        return max(1, math.ceil(self._params.epochs * self._rows.count / self._params.batch))
+        return max(1, math.ceil(self._params.epochs * self._rows.count / self._params.batch_size))
 
     def _calibrated(self, seconds: float) -> int:
         """Steps that fit into so many seconds, by the time that some take; the model is as before afterwards."""
@@ -225,7 +225,7 @@ class Training:
             self._refuse(loss, batch)
         # Only now is it known that the step before left a model that can go on.
         self._maybe_save()
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._params.clip or math.inf)
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._params.max_grad_norm or math.inf)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         self._sum += (loss, 1)
@@ -256,7 +256,7 @@ class Training:
         return loss
 
     def _set_rate(self) -> None:
-        rate = self._params.learning_rate * rate_share(self._step, self._steps, self._params.warmup)
+        rate = self._params.learning_rate * rate_share(self._step, self._steps, self._params.warmup_ratio)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
 
@@ -265,7 +265,7 @@ class Training:
         raise TrainingError(
             f"the loss of step {self._step} is {loss}: batch of rows {', '.join(map(str, batch.rows[:4].tolist()))}, …"
             f" of {self._rows.context} tokens{kept}",
-            hint="begin again, without --resume, at a lower --set learning_rate, or with --set precision=float32",
+            hint="begin again, without --resume, at a lower --learning-rate, or with --precision float32",
         )
 
     def _turning_points(self) -> set[int]:
@@ -346,6 +346,6 @@ def masking_of(pieces: Pieces, special: dict[str, int], params: PretrainParams) 
         UsageError: words are to be masked, and the tokenizer has no mask.
     """
     if params.objective != "causal" and "mask" not in special:
-        raise UsageError("the tokenizer has no mask token", hint="--set objective=causal")
-    begins = word_starts(pieces) if params.whole_word else np.ones(len(pieces), dtype=np.bool_)
+        raise UsageError("the tokenizer has no mask token", hint="--objective causal")
+    begins = word_starts(pieces) if params.whole_word_mask else np.ones(len(pieces), dtype=np.bool_)
     return Masking(begins, pieces.special, special.get("mask", 0))

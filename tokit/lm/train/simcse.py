@@ -104,7 +104,7 @@ class SentenceValidation:
 
     def __init__(self, job: PretrainJob) -> None:
         self._params, self._seed = job.params, job.seed
-        self._rows = Rows(job.held_out.stream, job.params.context)
+        self._rows = Rows(job.held_out.stream, job.params.context_length)
 
     @property
     def empty(self) -> bool:
@@ -117,8 +117,8 @@ class SentenceValidation:
         model.train()
         torch.manual_seed(self._seed)
         with torch.no_grad():
-            for first in range(0, self._rows.count, self._params.batch):
-                numbers = np.arange(first, min(first + self._params.batch, self._rows.count))
+            for first in range(0, self._rows.count, self._params.batch_size):
+                numbers = np.arange(first, min(first + self._params.batch_size, self._rows.count))
                 ids, positions, documents = (each[:, :-1] for each in self._rows.take(numbers))
                 found = contrast_of_rows(family, model, (ids, positions, documents), self._params.temperature)
                 if found is not None:
