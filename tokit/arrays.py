@@ -148,29 +148,6 @@ class Pieces:
         return len(self.names)
 
 
-@dataclass(frozen=True, slots=True)
-class CorpusFacts:
-    """What a manifest says of a corpus.
-
-    Attributes:
-        fingerprint: Sum of the documents' hashes modulo 2**128, in hex: order and threads do not matter.
-        documents: How many.
-        bytes: Of their text.
-    """
-
-    fingerprint: str
-    documents: int
-    bytes: int
-
-    def __add__(self, other: CorpusFacts) -> CorpusFacts:
-        total = (int(self.fingerprint, 16) + int(other.fingerprint, 16)) % (1 << 128)
-        return CorpusFacts(f"{total:032x}", self.documents + other.documents, self.bytes + other.bytes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For a manifest."""
-        return {"fingerprint": self.fingerprint, "documents": self.documents, "bytes": self.bytes}
-
-
 def spans(ends: IntArray) -> Iterator[tuple[int, int]]:
     """(start, end) of each item."""
     stops = ends.tolist()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.support.program import Ran, assert_error, folder_bytes
 from tests.support.texts import TEXTS
 from tokit.storage.folder import read_manifest
+from tokit.storage.manifests import ShardsManifest
 from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
@@ -313,9 +314,9 @@ def test_damaged_shards(cli: Cli, bpe_folder: Path, tmp_path: Path, format_: str
 
 def test_shards_name_their_tokenizer(cli: Cli, bpe_folder: Path, tmp_path: Path) -> None:
     assert cli("encode", "-t", bpe_folder, "-o", tmp_path / "a", stdin=b"one two\n").code == 0
-    manifest = read_manifest(tmp_path / "a", "shards")
-    assert manifest["tokenizer_sha256"] == load_tokenizer(bpe_folder).sha256
-    assert manifest["files"]["tokenizer/tokenizer.json"] == manifest["tokenizer_sha256"]
+    manifest = read_manifest(tmp_path / "a", ShardsManifest)
+    assert manifest.tokenizer_sha256 == load_tokenizer(bpe_folder).sha256
+    assert manifest.files["tokenizer/tokenizer.json"] == manifest.tokenizer_sha256
     # Shards stand for their tokenizer.
     assert cli("encode", "-t", tmp_path / "a", stdin=b"one two\n") == cli(
         "encode", "-t", bpe_folder, stdin=b"one two\n"

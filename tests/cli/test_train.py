@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import Ran, assert_error, folder_bytes
-from tokit.storage.folder import read_manifest
+from tokit.storage.folder import MANIFEST, read_manifest
+from tokit.storage.manifests import TokenizerManifest
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.load import load_tokenizer
 
@@ -34,7 +35,7 @@ def test_every_family_trains_from_a_pipe(cli: Cli, corpus_file: Path, tmp_path: 
     assert cli("train", corpus_file, "-o", tmp_path / "file", *options).code == 0
     assert cli("train", "-o", tmp_path / "pipe", *options, stdin=corpus_file.read_bytes()).code == 0
     file, pipe = folder_bytes(tmp_path / "file"), folder_bytes(tmp_path / "pipe")
-    if read_manifest(tmp_path / "file")["reproducible"]:
+    if read_manifest(tmp_path / "file", TokenizerManifest).reproducible:
         assert file == pipe
     else:
         assert file.keys() == pipe.keys()
@@ -92,7 +93,8 @@ def test_invalid_utf8(cli: Cli, tmp_path: Path, verb: str) -> None:
         ran = cli(verb, text, "-o", tmp_path / errors, "--errors", errors, *size)
         assert ran.code == 0
         assert ran.err.startswith(f"warning: {said}")
-        assert read_manifest(tmp_path / errors)["corpus"]["documents"] == documents
+        manifest = json.loads((tmp_path / errors / MANIFEST).read_bytes())
+        assert manifest["corpus"]["documents"] == documents
 
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name != "spm"])
@@ -113,7 +115,7 @@ def test_spm_below_the_alphabet(cli: Cli, corpus_file: Path, out: Path) -> None:
 def test_vocabulary_that_the_corpus_cannot_fill(cli: Cli, out: Path) -> None:
     ran = cli("train", "-v", "5000", "-o", out, stdin=b"to be or not to be\n")
     assert ran.code == 0
-    size = read_manifest(out)["vocab_size"]
+    size = read_manifest(out, TokenizerManifest).vocab_size
     assert 261 < size < 300
     assert f"warning: the corpus fills {size} of the 5,000 tokens asked for" in ran.err
 
@@ -171,12 +173,12 @@ def test_options_are_in_the_manifest(cli: Cli, english_file: Path, tmp_path: Pat
     options = ["--config", config, "--set", "max-token-length=5", "--normalizer", "nfc,lowercase", "--digits", "single"]
     more = ["--special-token", "pad=[PAD]", "--special-token", "user=<|user|>", "--template", "eos", "--seed", "3"]
     assert cli("train", english_file, "-v", "400", "-o", tmp_path / "tok", *options, *more).code == 0
-    manifest = read_manifest(tmp_path / "tok")
-    assert manifest["params"] == {"min_frequency": 7, "max_token_length": 5}
-    assert manifest["rules"] == {"normalizers": ["nfc", "lowercase"], "pre_tokenizer": "gpt2", "digits": "single"}
-    assert manifest["special_tokens"]["pad"] == "[PAD]"
-    assert list(manifest["special_tokens"])[-1] == "user"
-    assert (manifest["template"], manifest["seed"]) == ("eos", 3)
+    manifest = read_manifest(tmp_path / "tok", TokenizerManifest)
+    assert manifest.params == {"min_frequency": 7, "max_token_length": 5}
+    assert manifest.pipeline == {"normalizers": ["nfc", "lowercase"], "pre_tokenizer": "gpt2", "digits": "single"}
+    assert manifest.special_tokens["pad"] == "[PAD]"
+    assert list(manifest.special_tokens)[-1] == "user"
+    assert (manifest.template, manifest.seed) == ("eos", 3)
     names = load_tokenizer(tmp_path / "tok").pieces.names
     # Shorter than five bytes, as the reference counts.
     assert max(len(name) for name in names[261 + 1 :]) < 5
@@ -189,7 +191,7 @@ def test_named_options_are_settings(cli: Cli, english_file: Path, tmp_path: Path
     }.items():
         assert cli("train", english_file, "-m", "char", "-o", tmp_path / name, *options).code == 0
     assert folder_bytes(tmp_path / "named") == folder_bytes(tmp_path / "set")
-    assert read_manifest(tmp_path / "named")["lossless"] is False
+    assert read_manifest(tmp_path / "named", TokenizerManifest).lossless is False
 
 
 def test_option_that_the_family_lacks(cli: Cli, english_file: Path, out: Path) -> None:

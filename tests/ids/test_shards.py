@@ -30,6 +30,7 @@ from tokit.ids.writer import id_dtype, select, with_end_of_text
 from tokit.ops.decode import decode_shards
 from tokit.ops.encode import Split, encode_shards
 from tokit.storage import hashed_file
+from tokit.storage.manifests import CorpusFacts, ShardPart, ShardsManifest
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.load import load_tokenizer
 
@@ -74,10 +75,27 @@ def test_an_error_of_the_disk_is_not_lost(tmp_path: Path, monkeypatch: pytest.Mo
 def as_shards(tmp_path: Path, name: str, rows: list[list[int]], end: int | None) -> Shards:
     flat = FORMATS.get(name).flat
     tokens = sum(map(len, rows)) + (len(rows) if flat and end is not None else 0)
-    facts = {"file": f"ids.{name}", "ends": "ends.npy", "documents": len(rows), "tokens": tokens}
-    return Shards(
-        tmp_path, {"format": name, "dtype": "uint16", "end_of_text": end if flat else None, "parts": {"ids": facts}}
+    manifest = ShardsManifest(
+        format=name,
+        dtype="uint16",
+        documents=len(rows),
+        tokens=tokens,
+        parts={"ids": ShardPart(f"ids.{name}", len(rows), tokens, "ends.npy")},
+        end_of_text=end if flat else None,
+        tokenizer_sha256="",
+        tokenizer_family="byte",
+        vocab_size=1 << 16,
+        lossless=True,
+        add_special=False,
+        parse_special=False,
+        max_length=None,
+        separator="\n",
+        open_end=False,
+        split=None,
+        seed=0,
+        corpus=CorpusFacts("", len(rows), 0),
     )
+    return Shards(tmp_path, manifest)
 
 
 @pytest.mark.parametrize("name", list(FORMATS))
@@ -152,7 +170,7 @@ def test_dtype_at_the_border_on_disk(bpe_folder: Path, tmp_path: Path, size: int
     dtype = np.dtype("<u2" if size == 65_536 else "<u4")
     ids = np.memmap(tmp_path / "out" / "ids.bin", dtype=dtype, mode="r")
     assert ids.tolist() == [*tokenizer.encode("a"), size - 1, 0]
-    assert open_shards(tmp_path / "out").manifest["dtype"] == dtype.name
+    assert open_shards(tmp_path / "out").manifest.dtype == dtype.name
 
 
 # --- splits
@@ -221,14 +239,14 @@ def test_tokenizer_without_end_of_text_gets_a_copy(bpe_folder: Path, english_fil
     assert "<|endoftext|> as id 600" in report.notes[0]
     manifest = open_shards(tmp_path / "out").manifest
     copy = load_tokenizer(tmp_path / "out")
-    assert manifest["end_of_text"] == 600 == copy.special_ids["endoftext"]
-    assert manifest["tokenizer_sha256"] == copy.sha256 != tokenizer.sha256
-    assert manifest["vocab_size"] == 601
+    assert manifest.end_of_text == 600 == copy.special_ids["endoftext"]
+    assert manifest.tokenizer_sha256 == copy.sha256 != tokenizer.sha256
+    assert manifest.vocab_size == 601
     ids = np.fromfile(tmp_path / "out" / "ids.bin", dtype="<u2")
     assert (ids == 600).sum() == english_file.read_bytes().count(b"\n")
     # A row of Parquet ends by itself, so the tokenizer is kept as it is.
     encode_shards(open_corpus([str(english_file)]), tokenizer, tmp_path / "rows", to="parquet")
-    assert open_shards(tmp_path / "rows").manifest["tokenizer_sha256"] == tokenizer.sha256
+    assert open_shards(tmp_path / "rows").manifest.tokenizer_sha256 == tokenizer.sha256
 
 
 @pytest.mark.parametrize("variant", ["bpe", "unigram", "wordpiece", "spm"])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ from tokit.storage.folder import (
     sha256_file,
     writing,
 )
+from tokit.storage.manifests import FORMAT_VERSION, CorpusFacts, CountsManifest
+
+MANIFEST_OF_COUNTS = CountsManifest(
+    pipeline={"normalizers": [], "pre_tokenizer": "gpt2", "digits": "keep"},
+    corpus=CorpusFacts(f"{1:032x}", 2, 30),
+    words=3,
+    total=6,
+)
 
 
 def make(target: Path, content: bytes = b"one", *, overwrite: bool = False) -> None:
@@ -32,7 +41,7 @@ def make(target: Path, content: bytes = b"one", *, overwrite: bool = False) -> N
         (draft.path / "data.bin").write_bytes(content)
         (draft.path / "inner").mkdir()
         (draft.path / "inner" / "more.txt").write_bytes(b"more")
-        draft.manifest = {"words": 3, "rules": {}, "corpus": {}}
+        draft.manifest = MANIFEST_OF_COUNTS
 
 
 def names(folder: Path) -> list[str]:
@@ -48,10 +57,12 @@ def dead_pid() -> int:
 
 def test_folder_appears_with_its_manifest(tmp_path: Path) -> None:
     make(tmp_path / "deep" / "er" / "out")
-    manifest = read_manifest(tmp_path / "deep" / "er" / "out", "counts")
-    assert (manifest["kind"], manifest["format_version"], manifest["words"]) == ("counts", 1, 3)
-    assert set(manifest["files"]) == {"data.bin", "inner/more.txt"}
-    assert set(manifest["versions"]) >= {"tokit", "tokenizers", "numpy"}
+    manifest = read_manifest(tmp_path / "deep" / "er" / "out", CountsManifest)
+    assert replace(manifest, files={}, versions={}) == MANIFEST_OF_COUNTS
+    assert set(manifest.files) == {"data.bin", "inner/more.txt"}
+    assert set(manifest.versions) >= {"tokit", "tokenizers", "numpy"}
+    entries = read_json(tmp_path / "deep" / "er" / "out" / MANIFEST)
+    assert (entries["kind"], entries["format_version"]) == ("counts", FORMAT_VERSION)
     assert changed_files(tmp_path / "deep" / "er" / "out") == []
     assert names(tmp_path / "deep" / "er") == ["out"]
 
@@ -245,7 +256,7 @@ def test_what_is_no_artifact_says_so(tmp_path: Path) -> None:
     dump_json({"kind": "counts", "format_version": 99}, tmp_path / MANIFEST)
     with pytest.raises(ArtifactError, match="newer tokit"):
         read_manifest(tmp_path)
-    dump_json({"kind": "counts", "format_version": 1}, tmp_path / MANIFEST)
+    dump_json({"kind": "counts", "format_version": FORMAT_VERSION}, tmp_path / MANIFEST)
     with pytest.raises(ArtifactError, match="holds counts, not an embedding"):
         read_manifest(tmp_path, "embedding")
 
@@ -259,11 +270,14 @@ def test_what_is_no_artifact_says_so(tmp_path: Path) -> None:
         ({"format_version": "1"}, "'format_version' is missing or damaged"),
         ({"files": []}, "'files' is missing or damaged"),
         ({"words": "three"}, "'words' is missing or damaged"),
+        ({"words": True}, "'words' is missing or damaged"),
+        ({"corpus": {"fingerprint": "", "documents": 1}}, "'corpus.bytes' is missing or damaged"),
+        ({"pipeline": {"normalizers": [1]}}, "'pipeline.normalizers.0' is missing or damaged"),
     ],
 )
 def test_a_manifest_of_another_shape_is_no_traceback(tmp_path: Path, change: dict[str, object], said: str) -> None:
     make(tmp_path / "out")
-    manifest = read_manifest(tmp_path / "out")
+    manifest = read_json(tmp_path / "out" / MANIFEST)
     dump_json({**manifest, **change}, tmp_path / "out" / MANIFEST)
     with pytest.raises(ArtifactError, match=said):
         read_manifest(tmp_path / "out")

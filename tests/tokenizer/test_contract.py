@@ -16,6 +16,7 @@ from tests.support.variants import VARIANTS
 from tokit.arrays import Block
 from tokit.errors import ArtifactError, UsageError
 from tokit.storage.folder import changed_files, read_manifest
+from tokit.storage.manifests import TokenizerManifest
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.load import load_tokenizer
@@ -52,11 +53,11 @@ def test_hostile_text(trained: Tokenizer, text: str) -> None:
 
 
 def test_which_families_are_lossless(variant_folder: Path, trained: Tokenizer) -> None:
-    manifest = read_manifest(variant_folder, "tokenizer")
+    manifest = read_manifest(variant_folder, TokenizerManifest)
     assert trained.lossless == (variant_folder.name in LOSSLESS)
-    assert manifest["lossless"] == trained.lossless
+    assert manifest.lossless == trained.lossless
     assert bool(trained.identity.lossy_because) != trained.lossless
-    assert manifest["lossy_because"] == trained.identity.lossy_because
+    assert manifest.lossy_because == trained.identity.lossy_because
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ def test_text_of_byte_tokens_in_the_corpus_is_learned_as_text(train: Callable[..
 
 def test_template_goes_around_the_text(trained: Tokenizer, variant_folder: Path) -> None:
     plain, framed = trained.encode("hello there"), trained.encode("hello there", EncodeOptions(add_special=True))
-    if read_manifest(variant_folder)["template"] == "bert":
+    if read_manifest(variant_folder, TokenizerManifest).template == "bert":
         assert framed == [trained.special_ids["cls"], *plain, trained.special_ids["sep"]]
     else:
         assert framed == plain
@@ -294,20 +295,20 @@ def test_saved_again_it_is_the_same(trained: Tokenizer, variant_folder: Path, li
     again = load_tokenizer(tmp_path)
     before, after = folder_bytes(variant_folder), folder_bytes(tmp_path)
     assert all(content == before[name] for name, content in after.items())
-    assert again.sha256 == trained.sha256 == read_manifest(variant_folder)["files"]["tokenizer.json"]
+    assert again.sha256 == trained.sha256 == read_manifest(variant_folder, TokenizerManifest).files["tokenizer.json"]
     assert again.special_ids == trained.special_ids
     assert (again.lossless, again.vocab_size) == (trained.lossless, trained.vocab_size)
     assert again.encode_batch(lines) == trained.encode_batch(lines)
 
 
 def test_manifest_is_enough_to_know_it(variant_folder: Path) -> None:
-    manifest = read_manifest(variant_folder, "tokenizer")
+    manifest = read_manifest(variant_folder, TokenizerManifest)
     assert changed_files(variant_folder) == []
-    assert manifest["family"] == VARIANTS[variant_folder.name]["family"]
-    assert manifest["seed"] == 0
-    assert manifest["corpus"]["documents"] > 400
-    assert {"rules", "params", "template", "versions", "special_tokens"} <= set(manifest)
-    assert manifest["reproducible"] or manifest["not_reproducible_because"]
+    assert manifest.family == VARIANTS[variant_folder.name]["family"]
+    assert manifest.seed == 0
+    assert manifest.corpus.documents > 400
+    assert {"pipeline", "params", "template", "versions", "special_tokens"} <= set(manifest.as_json())
+    assert manifest.reproducible or manifest.not_reproducible_because
     config = json.loads((variant_folder / "tokenizer_config.json").read_bytes())
     assert config["clean_up_tokenization_spaces"] is False
     assert config["split_special_tokens"] is True

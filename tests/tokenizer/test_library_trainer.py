@@ -235,6 +235,7 @@ def test_other_processes_give_the_same_bytes(
 
 def test_unigram_pieces_are_sane(trained_folder: Callable[[str], Path]) -> None:
     from tokit.storage.folder import read_manifest
+    from tokit.storage.manifests import TokenizerManifest
 
     folder = trained_folder("unigram")
     vocab = _unigram_vocab(folder)
@@ -245,9 +246,9 @@ def test_unigram_pieces_are_sane(trained_folder: Callable[[str], Path]) -> None:
     assert all(set(piece) <= set(byte_alphabet()) and len(piece) <= 16 for piece in pieces[5:])
     assert all(-50 < score < 0 for _, score in vocab[5:])
     assert "Ġthe" in pieces
-    manifest = read_manifest(folder)
-    assert manifest["reproducible"] is False
-    assert "hash table" in manifest["not_reproducible_because"]
+    manifest = read_manifest(folder, TokenizerManifest)
+    assert manifest.reproducible is False
+    assert "hash table" in manifest.not_reproducible_because
 
 
 def test_unigram_learns_what_the_reference_learns() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -137,8 +137,6 @@ def tell_shards(report: EncodeReport, *, as_json: bool, quiet: bool) -> None:
     if as_json:
         render.as_json(report)
         return
-    parts: dict[str, Any] = report.parts or {}
+    parts = report.parts or {}
     for facts in parts.values():
-        console.note(
-            f"{report.path}/{facts['file']}  {facts['tokens']:,} tokens, {facts['documents']:,} documents", quiet=quiet
-        )
+        console.note(f"{report.path}/{facts.file}  {facts.tokens:,} tokens, {facts.documents:,} documents", quiet=quiet)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokit.arrays import Block, CorpusFacts
+from tokit.arrays import Block
 from tokit.corpus import Corpus, Fingerprint, RawBlock
 from tokit.corpus.formats.base import parsed_blocks
 from tokit.errors import CorpusError
 from tokit.progress import Progress, Tick
+from tokit.storage.manifests import CorpusFacts
 
 # Bytes of text.
 WORTH_A_THREAD = 1 << 18

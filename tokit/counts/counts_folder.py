@@ -8,16 +8,17 @@ how much a count may be too low, and how often a pre-token may occur that is mis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from tokit.arrays import ByteArray, CorpusFacts, Counts, IntArray
+from tokit.arrays import ByteArray, Counts, IntArray
 from tokit.counts.counter import added
 from tokit.counts.limits import EXACT, Shortfall, at_least
 from tokit.errors import ArtifactError
 from tokit.storage.folder import read_manifest, writing
+from tokit.storage.manifests import CorpusFacts, CountsManifest
 from tokit.text.pipeline import TextPipeline
 
 
@@ -37,13 +38,13 @@ def save_counts(artifact: CountsArtifact, target: str | Path, *, overwrite: bool
         (draft.path / "words.bin").write_bytes(artifact.counts.data.tobytes())
         np.save(draft.path / "ends.npy", artifact.counts.ends)
         np.save(draft.path / "counts.npy", artifact.counts.counts)
-        draft.manifest = {
-            "rules": artifact.pipeline.as_dict(),
-            "corpus": artifact.corpus.as_dict(),
-            "words": len(artifact.counts),
-            "total": artifact.counts.total,
-            "shortfall": asdict(artifact.shortfall),
-        }
+        draft.manifest = CountsManifest(
+            pipeline=artifact.pipeline.as_dict(),
+            corpus=artifact.corpus,
+            words=len(artifact.counts),
+            total=artifact.counts.total,
+            shortfall=artifact.shortfall.as_record(),
+        )
 
 
 def load_counts(folder: str | Path) -> CountsArtifact:
@@ -52,7 +53,7 @@ def load_counts(folder: str | Path) -> CountsArtifact:
     Raises:
         ArtifactError: it is none, or its files do not fit each other.
     """
-    manifest = read_manifest(folder, "counts")
+    manifest = read_manifest(folder, CountsManifest)
     path = Path(folder)
     try:
         data = np.fromfile(path / "words.bin", dtype=np.uint8)
@@ -60,17 +61,16 @@ def load_counts(folder: str | Path) -> CountsArtifact:
         counts = np.load(path / "counts.npy", allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
         raise ArtifactError(f"{folder}: {error}", hint="count again") from error
-    if not (ends.shape == counts.shape == (manifest["words"],) and _are_words(data, ends)):
+    if not (ends.shape == counts.shape == (manifest.words,) and _are_words(data, ends)):
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="count again")
     # Kernels take the memory as it is: of another type they would read past its end.
     if counts.dtype != np.int64 or np.any(counts <= 0):
         raise ArtifactError(f"{folder}: counts.npy does not hold counts (int64, above 0)", hint="count again")
     return CountsArtifact(
         Counts(data, ends, counts),
-        TextPipeline.from_dict(manifest["rules"]),
-        CorpusFacts(**manifest["corpus"]),
-        # Counts of earlier versions are exact.
-        Shortfall(**manifest.get("shortfall", {})),
+        TextPipeline.from_dict(manifest.pipeline),
+        manifest.corpus,
+        Shortfall.from_record(manifest.shortfall),
     )
 
 
@@ -118,8 +118,9 @@ def require_same_pipeline(one: TextPipeline, other: TextPipeline, name: str, oth
     Raises:
         ArtifactError: a rule differs; the message names it.
     """
+    others = dict(other.as_dict())
     for rule, value in one.as_dict().items():
-        differing = other.as_dict()[rule]
+        differing = others[rule]
         if value != differing:
             raise ArtifactError(
                 f"{name} has {rule} {value!r}, {other_name} has {differing!r}",

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tokit.arrays import Counts, IntArray
 from tokit.errors import CorpusError
+from tokit.storage.manifests import ShortfallRecord
 
 
 def _unknown() -> int | None:
@@ -89,6 +90,15 @@ class Shortfall:
     def beyond(self, min_frequency: int) -> Shortfall:
         """The same when words that were counted less often are left out."""
         return Shortfall(self.listed, max(self.missing, self.listed + min_frequency - 1))
+
+    def as_record(self) -> ShortfallRecord | None:
+        """Entry of a manifest; None for exact counts."""
+        return None if self == EXACT else {"listed": self.listed, "missing": self.missing}
+
+    @classmethod
+    def from_record(cls, record: ShortfallRecord | None) -> Shortfall:
+        """Read an entry of a manifest."""
+        return EXACT if record is None else cls(**record)
 
 
 EXACT = Shortfall()

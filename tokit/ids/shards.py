@@ -12,6 +12,7 @@ import numpy as np
 from tokit.arrays import Ids, IntArray
 from tokit.errors import ArtifactError, MissingExtraError
 from tokit.storage.folder import read_manifest
+from tokit.storage.manifests import ShardsManifest
 
 WHOLE = "ids"
 DOCUMENTS_AT_ONCE = 4096
@@ -23,12 +24,12 @@ class Shards:
     """An opened shards folder."""
 
     path: Path
-    manifest: dict[str, Any]
+    manifest: ShardsManifest
 
     @property
     def parts(self) -> list[str]:
         """Names of the parts, in the order of the manifest."""
-        return list(self.manifest["parts"])
+        return list(self.manifest.parts)
 
     def read(self, part: str) -> Iterator[Ids]:
         """The ids of a part, some documents at a time, without end-of-text.
@@ -36,7 +37,7 @@ class Shards:
         Raises:
             ArtifactError: a file is missing or does not fit its manifest.
         """
-        if self.manifest["format"] == "parquet":
+        if self.manifest.format == "parquet":
             yield from self._read_rows(part)
         else:
             yield from self._read_flat(part)
@@ -47,29 +48,31 @@ class Shards:
         Raises:
             ArtifactError: a file is missing or does not fit its manifest.
         """
-        facts = self.manifest["parts"][part]
+        facts = self.manifest.parts[part]
+        if facts.ends is None:
+            raise _damaged(f"{self.path}: part '{part}' has no file with the ends of its documents")
         try:
-            ends: IntArray = np.load(self.path / facts["ends"], allow_pickle=False)
-            file = self.path / facts["file"]
+            ends: IntArray = np.load(self.path / facts.ends, allow_pickle=False)
+            file = self.path / facts.file
             # An empty file cannot be mapped.
-            if not facts["tokens"]:
-                ids = np.zeros(0, dtype=self.manifest["dtype"])
-            elif self.manifest["format"] == "npy":
+            if not facts.tokens:
+                ids = np.zeros(0, dtype=self.manifest.dtype)
+            elif self.manifest.format == "npy":
                 ids = np.load(file, mmap_mode="r", allow_pickle=False)
             else:
-                ids = np.memmap(file, dtype=np.dtype(self.manifest["dtype"]).newbyteorder("<"), mode="r")
+                ids = np.memmap(file, dtype=np.dtype(self.manifest.dtype).newbyteorder("<"), mode="r")
         except (OSError, EOFError, ValueError) as error:
             raise _damaged(f"{self.path}: {error}") from error
-        if ids.shape != (facts["tokens"],):
-            raise _damaged(f"{file} holds {ids.size:,} ids, the manifest says {facts['tokens']:,}")
-        if ends.shape != (facts["documents"],) or not _fit(ends, facts["tokens"], self._marks):
-            raise _damaged(f"{self.path / facts['ends']} does not hold the ends of {facts['documents']:,} documents")
+        if ids.shape != (facts.tokens,):
+            raise _damaged(f"{file} holds {ids.size:,} ids, the manifest says {facts.tokens:,}")
+        if ends.shape != (facts.documents,) or not _fit(ends, facts.tokens, self._marks):
+            raise _damaged(f"{self.path / (facts.ends or '')} does not hold the ends of {facts.documents:,} documents")
         return ids, ends
 
     @property
     def _marks(self) -> int:
         """Tokens at the end of each document that are not its text."""
-        return 1 if self.manifest["end_of_text"] is not None else 0
+        return 1 if self.manifest.end_of_text is not None else 0
 
     def _read_flat(self, part: str) -> Iterator[Ids]:
         ids, ends = self.flat(part)
@@ -89,7 +92,7 @@ class Shards:
         except ImportError as error:
             raise MissingExtraError("reading Parquet", "data") from error
         try:
-            with parquet.ParquetFile(self.path / self.manifest["parts"][part]["file"]) as file:
+            with parquet.ParquetFile(self.path / self.manifest.parts[part].file) as file:
                 for batch in file.iter_batches(DOCUMENTS_AT_ONCE, columns=["input_ids"]):
                     yield Ids.of(batch.column("input_ids").to_pylist())
         # Python's own errors come from a column that is missing, or holds null or negative numbers.
@@ -103,7 +106,7 @@ def open_shards(path: str | Path) -> Shards:
     Raises:
         ArtifactError: it is none.
     """
-    return Shards(Path(path), read_manifest(path, "shards"))
+    return Shards(Path(path), read_manifest(path, ShardsManifest))
 
 
 def _damaged(message: str) -> ArtifactError:

@@ -156,7 +156,7 @@ def decode_shards(
         IdsError: an id outside the vocabulary, with its part, document and position, both counted from 1.
     """
     shards = open_shards(path)
-    if tokenizer is not None and tokenizer.sha256 != shards.manifest["tokenizer_sha256"]:
+    if tokenizer is not None and tokenizer.sha256 != shards.manifest.tokenizer_sha256:
         raise ArtifactError(f"{path} was made with another tokenizer", hint="leave -t out: the shards keep their own")
     if part is not None and part not in shards.parts:
         raise ArtifactError(f"{path} has no part '{part}'", hint=did_you_mean(part, shards.parts))
@@ -167,7 +167,7 @@ def decode_shards(
 def _write_parts(
     shards: Shards, parts: list[str], tokenizer: Tokenizer, sink: BinaryIO, *, skip_special: bool
 ) -> DecodeReport:
-    separator = shards.manifest["separator"].encode("ascii")
+    separator = shards.manifest.separator.encode("ascii")
     documents = tokens = 0
     pending = b""
     for part in parts:
@@ -182,7 +182,7 @@ def _write_parts(
             pending = separator
             documents += len(ids)
             tokens += len(ids.data)
-    if documents and not shards.manifest["open_end"]:
+    if documents and not shards.manifest.open_end:
         sink.write(b"\n")
     sink.flush()
     return DecodeReport(documents, tokens)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import Block, CorpusFacts, FloatArray, Ids, IntArray, Pieces
+from tokit.arrays import Block, FloatArray, Ids, IntArray, Pieces
 from tokit.corpus import Corpus, Fingerprint
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.embedding.base import Fitted
@@ -23,6 +23,7 @@ from tokit.lm.contextual_embedder import ContextualEmbedder, is_language_model, 
 from tokit.ops.fit import Source, plain_source
 from tokit.progress import Progress, Tick, silent
 from tokit.storage.folder import check_target, dump_json, kind_of, read_manifest, sha256_file, writing
+from tokit.storage.manifests import CorpusFacts
 from tokit.tokenizer.base import PLAIN, Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import library_json
 from tokit.tokenizer.encode_corpus import encode_corpus

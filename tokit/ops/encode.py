@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
-from tokit.arrays import Block, CorpusFacts, Ids
+from tokit.arrays import Block, Ids
 from tokit.corpus import Corpus, Fingerprint, split_mask
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.corpus.json_record import dump_record
@@ -22,6 +22,7 @@ from tokit.kernels.compiled.loader import kernel, pays
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
 from tokit.storage.folder import check_target, writing
+from tokit.storage.manifests import CorpusFacts, ShardPart, ShardsManifest
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
 from tokit.tokenizer.encode_corpus import encode_corpus
 from tokit.tokenizer.load import SHARDS_TOKENIZER
@@ -49,7 +50,7 @@ class EncodeReport:
     skipped: int
     replaced: int
     path: str | None = None
-    parts: dict[str, dict[str, Any]] | None = None
+    parts: dict[str, ShardPart] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -192,21 +193,26 @@ def encode_shards(
         for part in parts.values():
             draft.digests.update(part.digests)
         facts = {name: _part_facts(name, part) for name, part in parts.items()}
-        draft.manifest = {
-            "format": to,
-            "dtype": dtype.name,
-            "documents": sum(part.documents for part in parts.values()),
-            "tokens": sum(part.tokens for part in parts.values()),
-            "parts": facts,
-            "end_of_text": end_of_text,
-            **_tokenizer_facts(tokenizer),
-            **asdict(options),
-            "separator": SEPARATORS[corpus.unit],
-            "open_end": open_end,
-            "split": None if split is None else {split.name: split.share},
-            "seed": seed,
-            "corpus": text.as_dict(),
-        }
+        draft.manifest = ShardsManifest(
+            format=to,
+            dtype=dtype.name,
+            documents=sum(part.documents for part in parts.values()),
+            tokens=sum(part.tokens for part in parts.values()),
+            parts=facts,
+            end_of_text=end_of_text,
+            tokenizer_sha256=tokenizer.sha256,
+            tokenizer_family=tokenizer.family,
+            vocab_size=tokenizer.vocab_size,
+            lossless=tokenizer.lossless,
+            add_special=options.add_special,
+            parse_special=options.parse_special,
+            max_length=options.max_length,
+            separator=SEPARATORS[corpus.unit],
+            open_end=open_end,
+            split=None if split is None else {split.name: split.share},
+            seed=seed,
+            corpus=text,
+        )
     total = sum(part.tokens for part in parts.values())
     return EncodeReport(text.documents, total, corpus.skipped, corpus.replaced, str(out), facts, notes)
 
@@ -243,15 +249,6 @@ def _fill_parts(
     return corpus_facts(fingerprint), open_end
 
 
-def _tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
-    return {
-        "tokenizer_sha256": tokenizer.sha256,
-        "tokenizer_family": tokenizer.family,
-        "vocab_size": tokenizer.vocab_size,
-        "lossless": tokenizer.lossless,
-    }
-
-
 def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, ...]]:
     """A tokenizer with an end-of-text token: itself, or a copy of a foreign one to which the token was added."""
     from tokit.tokenizer.special_copies import with_special_tokens
@@ -281,6 +278,6 @@ def _shares(block: Block, ids: Ids, split: Split | None, seed: int) -> dict[str,
     return {"train": select(ids, ~held_out), split.name: select(ids, held_out)}
 
 
-def _part_facts(name: str, part: ShardWriter) -> dict[str, Any]:
-    ends = {"ends": "ends.npy" if name == WHOLE else f"{name}.ends.npy"} if part.flat else {}
-    return {"file": part.path.name, **ends, "documents": part.documents, "tokens": part.tokens}
+def _part_facts(name: str, part: ShardWriter) -> ShardPart:
+    ends = ("ends.npy" if name == WHOLE else f"{name}.ends.npy") if part.flat else None
+    return ShardPart(part.path.name, part.documents, part.tokens, ends)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokit.arrays import Block, CorpusFacts, Ids, IntArray, Pieces
+from tokit.arrays import Block, Ids, IntArray, Pieces
 from tokit.corpus import Corpus, Fingerprint
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.embedding import EMBEDDINGS, Embedding
@@ -36,6 +36,7 @@ from tokit.runtime.engine import REFERENCE, chosen_engine
 from tokit.runtime.memory import give_back
 from tokit.runtime.threads import available_threads, interruptible
 from tokit.storage.folder import check_target, dump_json, writing
+from tokit.storage.manifests import CorpusFacts
 from tokit.storage.training_state import NEVER, Checkpoints
 from tokit.tokenizer.base import PLAIN, Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, library_json

@@ -126,7 +126,7 @@ def _check_shards(path: Path) -> list[str]:
     from tokit.ids.shards import open_shards
 
     shards = open_shards(path)
-    size = shards.manifest["vocab_size"]
+    size = shards.manifest.vocab_size
     return [
         f"part {part} holds an id outside the vocabulary of {size:,}"
         for part in shards.parts

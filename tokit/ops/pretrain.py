@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokit.arrays import Block, CorpusFacts, Ids, IntArray
+from tokit.arrays import Block, Ids, IntArray
 from tokit.corpus import Corpus, Fingerprint, split_mask
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.errors import UsageError
@@ -29,6 +29,7 @@ from tokit.progress import Tick, silent
 from tokit.runtime.memory import keep_memory
 from tokit.runtime.threads import interruptible
 from tokit.storage.folder import check_target, writing
+from tokit.storage.manifests import CorpusFacts
 from tokit.storage.training_state import NEVER, Checkpoints
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer

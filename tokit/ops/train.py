@@ -12,7 +12,6 @@ from typing import Any
 
 from tokit.corpus import Corpus
 from tokit.counts.counts_folder import CountsArtifact
-from tokit.counts.limits import EXACT
 from tokit.errors import CorpusError, UsageError
 from tokit.ops.count import count_corpus, merged_counts
 from tokit.params import fill
@@ -20,6 +19,7 @@ from tokit.progress import Tick, silent
 from tokit.runtime.memory import give_back
 from tokit.runtime.threads import interruptible
 from tokit.storage.folder import check_target, writing
+from tokit.storage.manifests import TokenizerManifest
 from tokit.text.pipeline import PipelineOptions
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
@@ -217,24 +217,23 @@ def _save(
         tokenizer.save_files(draft.path)
         for name, content in trained.files.items():
             (draft.path / name).write_bytes(content)
-        draft.manifest = {
-            "family": tokenizer.family,
-            "vocab_size": tokenizer.vocab_size,
-            "requested_vocab_size": size,
-            "lossless": tokenizer.lossless,
-            "lossy_because": tokenizer.identity.lossy_because,
-            "special_tokens": trained.special.by_role,
-            "special_ids": tokenizer.special_ids,
-            "template": plan.template or "none",
-            "rules": counted.pipeline.as_dict(),
-            "params": dataclasses.asdict(plan.params),
-            "seed": plan.seed,
-            "reproducible": trained.reproducible,
-            **({} if trained.reproducible else {"not_reproducible_because": trained.because}),
-            "corpus": counted.corpus.as_dict(),
-            # How far off the counts may be that it was trained from.
-            **({} if counted.shortfall == EXACT else {"shortfall": dataclasses.asdict(counted.shortfall)}),
-        }
+        draft.manifest = TokenizerManifest(
+            family=tokenizer.family,
+            vocab_size=tokenizer.vocab_size,
+            requested_vocab_size=size,
+            lossless=tokenizer.lossless,
+            lossy_because=tokenizer.identity.lossy_because,
+            special_tokens=trained.special.by_role,
+            special_ids=tokenizer.special_ids,
+            template=plan.template or "none",
+            pipeline=counted.pipeline.as_dict(),
+            params=dataclasses.asdict(plan.params),
+            seed=plan.seed,
+            reproducible=trained.reproducible,
+            not_reproducible_because=trained.because,
+            corpus=counted.corpus,
+            shortfall=counted.shortfall.as_record(),
+        )
     requested = DEFAULT_VOCAB_SIZE if size is None and plan.family.sized else size
     return TrainedTokenizer(
         str(target),

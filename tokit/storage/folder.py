@@ -15,36 +15,28 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from tokit.errors import ArtifactError
 from tokit.registry import did_you_mean, near_names
+from tokit.storage.format_1 import from_format_1
+from tokit.storage.manifests import FORMAT_VERSION, MANIFESTS, Manifest
+from tokit.storage.typed_json import MismatchError, typed
 
 MANIFEST = "tokit.json"
-FORMAT_VERSION = 1
-# What the manifest of each kind must hold for its readers, besides `kind`, `format_version` and `files`.
+# Kinds whose manifests are not typed yet: what each must hold for its readers.
 KINDS: dict[str, dict[str, type]] = {
-    "tokenizer": {"family": str, "special_tokens": dict, "lossy_because": str},
-    "counts": {"rules": dict, "corpus": dict, "words": int},
-    "shards": {
-        "format": str,
-        "dtype": str,
-        "parts": dict,
-        "vocab_size": int,
-        "tokenizer_sha256": str,
-        "separator": str,
-        "open_end": bool,
-    },
     "embedding": {"vocab_size": int, "dim": int, "special_ids": list},
     "contextual": {"family": str, "vocab_size": int, "dim": int, "context": int},
     "onnx": {"family": str, "vocab_size": int, "dim": int, "context": int},
 }
-ENGINES = ("tokenizers", "sentencepiece", "gensim", "numpy", "numba")
 ENGINES_OF = {"contextual": ("torch", "transformers")}
+AGAIN = "make the artifact again"
+M = TypeVar("M", bound=Manifest)
 
 
 @dataclass
@@ -58,14 +50,14 @@ class Draft:
     """
 
     path: Path
-    manifest: dict[str, Any] = field(default_factory=dict)
+    manifest: Manifest | dict[str, Any] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
 
 
 @cache
-def versions(kind: str) -> dict[str, str]:
-    """Versions of tokit and of the engines under an artifact of that kind."""
-    return {name: metadata.version(name) for name in ("tokit", *ENGINES, *ENGINES_OF.get(kind, ()))}
+def versions(libraries: tuple[str, ...]) -> dict[str, str]:
+    """Versions of tokit and of some libraries."""
+    return {name: metadata.version(name) for name in ("tokit", *libraries)}
 
 
 def sha256_file(path: Path) -> str:
@@ -157,8 +149,16 @@ def folders_on_the_way(path: Path) -> Iterator[None]:
         raise
 
 
-def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]:
+@overload
+def read_manifest(folder: str | Path, kind: type[M]) -> M: ...
+@overload
+def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]: ...
+def read_manifest(folder: str | Path, kind: str | type[Manifest] | None = None) -> Manifest | dict[str, Any]:
     """The manifest of an artifact.
+
+    Args:
+        folder: The artifact.
+        kind: Of it; None takes any.
 
     Raises:
         ArtifactError: no folder, no manifest, a broken one, one of another kind or of a newer format.
@@ -171,32 +171,56 @@ def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]
         raise ArtifactError(
             f"{folder} is not an artifact of tokit (no {MANIFEST})", hint="tokit inspect shows what a path is"
         )
-    manifest = _checked(read_json(path / MANIFEST), path / MANIFEST)
-    if kind is not None and manifest["kind"] != kind:
+    entries = _entries(path / MANIFEST)
+    name = kind.kind if isinstance(kind, type) else kind
+    if name is not None and entries["kind"] != name:
         raise ArtifactError(
-            f"{folder} holds {_a(manifest['kind'])}, not {_a(kind)}", hint=f"give the path of {_a(kind)}"
+            f"{folder} holds {_a(entries['kind'])}, not {_a(name)}", hint=f"give the path of {_a(name)}"
         )
-    _require_entries(manifest, path / MANIFEST)
-    return manifest
+    if entries["kind"] not in MANIFESTS:
+        _require_entries(entries, path / MANIFEST)
+        return entries
+    manifest = _typed(MANIFESTS[entries["kind"]], entries, path / MANIFEST)
+    return manifest if isinstance(kind, type) else manifest.as_json()
 
 
-def _checked(manifest: Any, path: Path) -> dict[str, Any]:
-    """The manifest, if it is one of a kind and version that we know.
+def _entries(path: Path) -> dict[str, Any]:
+    """Entries of a manifest of a kind and version that are known, as this version names them.
 
     Raises:
-        ArtifactError: it is not.
+        ArtifactError: it is not one.
     """
-    again = "make the artifact again"
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("kind"), str):
-        raise ArtifactError(f"{path}: not a manifest of tokit", hint=again)
-    version = manifest.get("format_version")
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    entries = read_json(path)
+    if not isinstance(entries, dict) or not isinstance(entries.get("kind"), str):
+        raise ArtifactError(f"{path}: not a manifest of tokit", hint=AGAIN)
+    version = entries.get("format_version")
+    if type(version) is not int:
+        raise _damaged(path, "format_version")
+    if version > FORMAT_VERSION:
         raise ArtifactError(f"{path}: written by a newer tokit", hint="pip install --upgrade tokit")
-    if manifest["kind"] not in KINDS:
-        raise ArtifactError(
-            f"{path}: unknown kind '{manifest['kind']}'", hint=did_you_mean(manifest["kind"], list(KINDS))
-        )
+    kinds = [*MANIFESTS, *KINDS]
+    if entries["kind"] not in kinds:
+        raise ArtifactError(f"{path}: unknown kind '{entries['kind']}'", hint=did_you_mean(entries["kind"], kinds))
+    return from_format_1(entries) if version == 1 else entries
+
+
+def _typed(kind: type[M], entries: dict[str, Any], path: Path) -> M:
+    """Entries as the manifest of a kind.
+
+    Raises:
+        ArtifactError: the first entry that is missing, or of another type.
+    """
+    if not isinstance(entries.get("files"), dict):
+        raise _damaged(path, "files")
+    try:
+        manifest: M = typed(kind, entries)
+    except MismatchError as error:
+        raise _damaged(path, str(error)) from None
     return manifest
+
+
+def _damaged(path: Path, entry: str) -> ArtifactError:
+    return ArtifactError(f"{path}: its entry '{entry}' is missing or damaged", hint=AGAIN)
 
 
 def _require_entries(manifest: dict[str, Any], path: Path) -> None:
@@ -208,7 +232,7 @@ def _require_entries(manifest: dict[str, Any], path: Path) -> None:
     expected = {"format_version": int, "files": dict, **KINDS[manifest["kind"]]}
     for name, kind in expected.items():
         if not isinstance(manifest.get(name), kind):
-            raise ArtifactError(f"{path}: its entry '{name}' is missing or damaged", hint="make the artifact again")
+            raise _damaged(path, name)
 
 
 def kind_of(path: str | Path) -> str | None:
@@ -253,18 +277,20 @@ def _seal(draft: Draft, kind: str) -> None:
     # Some libraries leave files that their owner alone may read; the folder has the mode that the user wants.
     mode = stat.S_IMODE(draft.path.stat().st_mode) & 0o666
     names = sorted(file.relative_to(draft.path).as_posix() for file in draft.path.rglob("*") if file.is_file())
-    manifest = {
-        "kind": kind,
-        "format_version": FORMAT_VERSION,
-        **draft.manifest,
-        "versions": versions(kind),
-        "files": {name: draft.digests.get(name) or sha256_file(draft.path / name) for name in names},
-    }
-    dump_json(manifest, draft.path / MANIFEST)
+    files = {name: draft.digests.get(name) or sha256_file(draft.path / name) for name in names}
+    dump_json(_sealed(draft.manifest, kind, files), draft.path / MANIFEST)
     for name in (*names, MANIFEST):
         (draft.path / name).chmod(mode)
         _sync(draft.path / name)
     _sync(draft.path)
+
+
+def _sealed(manifest: Manifest | dict[str, Any], kind: str, files: dict[str, str]) -> dict[str, Any]:
+    if isinstance(manifest, Manifest):
+        return replace(manifest, versions=versions(manifest.libraries), files=files).as_json()
+    libraries = Manifest.libraries + ENGINES_OF.get(kind, ())
+    head = {"kind": kind, "format_version": FORMAT_VERSION}
+    return {**head, **manifest, "versions": versions(libraries), "files": files}
 
 
 def _swap(new: Path, target: Path) -> None:

@@ -12,10 +12,11 @@ tokenizer.json files have them.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
+from tokit.storage.manifests import PipelineRecord
 
 if TYPE_CHECKING:
     from tokenizers import pre_tokenizers
@@ -83,13 +84,17 @@ class TextPipeline:
         """
         return self.pre_tokenizer not in ("none", "punctuation") and not self.pre_tokenizer.startswith(REGEX_PREFIX)
 
-    def as_dict(self) -> dict[str, Any]:
-        """For a manifest."""
-        return {**asdict(self), "normalizers": list(self.normalizers)}
+    def as_dict(self) -> PipelineRecord:
+        """Entry of a manifest."""
+        return {
+            "normalizers": list(self.normalizers),
+            "pre_tokenizer": self.pre_tokenizer,
+            "digits": self.digits,
+        }
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> TextPipeline:
-        """Out of a manifest."""
+    def from_dict(cls, values: PipelineRecord) -> TextPipeline:
+        """Read an entry of a manifest."""
         return cls(tuple(values["normalizers"]), values["pre_tokenizer"], values["digits"])
 
     def normalizer(self) -> Normalizer | None:

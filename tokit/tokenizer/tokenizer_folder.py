@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokit.storage.folder import dump_json, read_manifest
+from tokit.storage.manifests import TokenizerManifest
 from tokit.tokenizer.base import Identity
 from tokit.tokenizer.formats.base import read_bytes
 from tokit.tokenizer.special_tokens import TRANSFORMERS_ROLES
@@ -66,16 +67,16 @@ def read_tokenizer_folder(folder: Path) -> LibraryTokenizer:
     """
     from tokit.tokenizer.encode.library_tokenizer import Known, LibraryTokenizer, id_of, parse_library_json
 
-    manifest = read_manifest(folder, "tokenizer")
+    manifest = read_manifest(folder, TokenizerManifest)
     path = folder / "tokenizer.json"
     source = read_bytes(path)
-    digest, texts, ids = manifest["files"]["tokenizer.json"], manifest["special_tokens"], manifest.get("special_ids")
+    digest, texts, ids = manifest.files["tokenizer.json"], manifest.special_tokens, manifest.special_ids
     # The file is the one that the manifest speaks of, so there is no need to look into it yet.
     if ids is not None and hashlib.sha256(source).hexdigest() == digest:
-        identity = Identity(manifest["family"], "tokit", digest, ids, manifest["lossy_because"])
-        known = Known(manifest["vocab_size"], texts)
+        identity = Identity(manifest.family, "tokit", digest, ids, manifest.lossy_because)
+        known = Known(manifest.vocab_size, texts)
         return LibraryTokenizer(partial(parse_library_json, source, path), identity, source=source, known=known)
     library = parse_library_json(source, path)
     specials = {role: id_of(library, text) for role, text in texts.items()}
-    identity = Identity(manifest["family"], "tokit", digest, specials, manifest["lossy_because"])
+    identity = Identity(manifest.family, "tokit", digest, specials, manifest.lossy_because)
     return LibraryTokenizer(library, identity, source=source)

@@ -1,0 +1,194 @@
+"""Manifests of artifacts: one dataclass for each kind, as it stands in `tokit.json`.
+
+A field with a default may be missing from the file, and is left out of it while it has that value. Entries that no
+field is named after are ignored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypedDict
+
+FORMAT_VERSION = 2
+
+
+class PipelineRecord(TypedDict):
+    """A text pipeline: normalizers in their order, pre-tokenizer, split of digits; by name."""
+
+    normalizers: list[str]
+    pre_tokenizer: str
+    digits: str
+
+
+class ShortfallRecord(TypedDict):
+    """Upper bounds on the error of counts: of a word that is listed, and of one that is missing."""
+
+    listed: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class CorpusFacts:
+    """Identity and size of a corpus.
+
+    Attributes:
+        fingerprint: Sum of the documents' hashes modulo 2**128, in hex: order and threads do not matter.
+        documents: Number of documents.
+        bytes: Size of their text.
+    """
+
+    fingerprint: str
+    documents: int
+    bytes: int
+
+    def __add__(self, other: CorpusFacts) -> CorpusFacts:
+        total = (int(self.fingerprint, 16) + int(other.fingerprint, 16)) % (1 << 128)
+        return CorpusFacts(f"{total:032x}", self.documents + other.documents, self.bytes + other.bytes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Fields by name, for JSON."""
+        return {"fingerprint": self.fingerprint, "documents": self.documents, "bytes": self.bytes}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """Entries that the manifest of every kind has.
+
+    Attributes:
+        versions: Version of tokit and of each library that has a part in the artifact; filled in when it is written.
+        files: sha256 of every other file, by its path in the folder; filled in when it is written.
+    """
+
+    kind: ClassVar[str]
+    # Libraries whose versions are recorded.
+    libraries: ClassVar[tuple[str, ...]] = ("tokenizers", "sentencepiece", "gensim", "numpy", "numba")
+
+    versions: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Entries of the file, in its order."""
+        entries = {name: value for name, value in dataclasses.asdict(self).items() if value != self._default(name)}
+        sealed = {name: entries.pop(name, {}) for name in ("versions", "files")}
+        return {"kind": self.kind, "format_version": FORMAT_VERSION, **entries, **sealed}
+
+    @classmethod
+    def _default(cls, name: str) -> Any:
+        return cls.__dataclass_fields__[name].default
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerManifest(Manifest):
+    """A trained tokenizer.
+
+    Attributes:
+        requested_vocab_size: Size that was asked for; None left it to the family.
+        lossy_because: Why decoding may not give the text back; empty for a lossless tokenizer.
+        special_tokens: Role → text.
+        special_ids: Role → id; None in manifests that were written before it was recorded.
+        template: Post-processing template, or "none".
+        not_reproducible_because: Empty for a tokenizer that the same command makes again, byte for byte.
+        shortfall: Error of the counts that it was trained from; None for exact ones.
+    """
+
+    kind = "tokenizer"
+
+    family: str
+    vocab_size: int
+    requested_vocab_size: int | None
+    lossless: bool
+    lossy_because: str
+    special_tokens: dict[str, str]
+    special_ids: dict[str, int] | None = None
+    template: str
+    pipeline: PipelineRecord
+    params: dict[str, Any]
+    seed: int
+    reproducible: bool
+    not_reproducible_because: str = ""
+    corpus: CorpusFacts
+    shortfall: ShortfallRecord | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountsManifest(Manifest):
+    """Counts of pre-tokens.
+
+    Attributes:
+        words: Number of distinct pre-tokens.
+        total: Number of their occurrences.
+        shortfall: Error of the counts; None for exact ones.
+    """
+
+    kind = "counts"
+
+    pipeline: PipelineRecord
+    corpus: CorpusFacts
+    words: int
+    total: int
+    shortfall: ShortfallRecord | None = None
+
+
+@dataclass(frozen=True)
+class ShardPart:
+    """One part of a shards folder.
+
+    Attributes:
+        file: Name of the file of ids.
+        documents: Number of documents.
+        tokens: Number of ids, end-of-text included.
+        ends: Name of the file with the end of each document; None where the format has its own marks.
+    """
+
+    file: str
+    documents: int
+    tokens: int
+    ends: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardsManifest(Manifest):
+    """Token ids of a corpus.
+
+    Attributes:
+        format: A name out of `tokit.ids.FORMATS`.
+        dtype: Type of the ids in the files.
+        documents: Number of documents of all parts.
+        tokens: Number of ids of all parts.
+        end_of_text: Id behind each document; None for formats that need none.
+        lossless: Whether the tokenizer gives the text back.
+        add_special: Whether documents are framed by special tokens.
+        parse_special: Whether the text of a special token became that token.
+        max_length: Tokens that a document was truncated to.
+        separator: Text between documents when they are decoded.
+        open_end: Whether the last line of the corpus had no newline.
+        split: Name of the held-out part → its fraction of the documents.
+        seed: Of the split.
+    """
+
+    kind = "shards"
+
+    format: str
+    dtype: str
+    documents: int
+    tokens: int
+    parts: dict[str, ShardPart]
+    end_of_text: int | None
+    tokenizer_sha256: str
+    tokenizer_family: str
+    vocab_size: int
+    lossless: bool
+    add_special: bool
+    parse_special: bool
+    max_length: int | None
+    separator: str
+    open_end: bool
+    split: dict[str, float] | None
+    seed: int
+    corpus: CorpusFacts
+
+
+MANIFESTS: dict[str, type[Manifest]] = {
+    manifest.kind: manifest for manifest in (TokenizerManifest, CountsManifest, ShardsManifest)
+}
