@@ -100,7 +100,7 @@ def measured(space: ContextSpace, words: Words) -> list[Apart]:
     return found
 
 
-def neighbours(space: ContextSpace, words: Words, corpus: Path | None, count: int) -> list[Shown]:
+def neighbors(space: ContextSpace, words: Words, corpus: Path | None, count: int) -> list[Shown]:
     """What lies near the first sentence of each sense."""
     asked = [(word, sense, InContext.of(word, texts[0])) for word, of in words.items() for sense, texts in of.items()]
     queries = [query for _, _, query in asked]
@@ -113,8 +113,8 @@ def neighbours(space: ContextSpace, words: Words, corpus: Path | None, count: in
 
 
 def _shown(word: str, sense: str, found: NearContext, count: int) -> Shown:
-    own = [each for each in found.neighbours if each.word.casefold() == word]
-    others = [each.word.lower() for each in found.neighbours if each.word.casefold() != word]
+    own = [each for each in found.neighbors if each.word.casefold() == word]
+    others = [each.word.lower() for each in found.neighbors if each.word.casefold() != word]
     return Shown(word, sense, tuple(others[:count]), _place(own[0]) if own else "")
 
 
@@ -149,9 +149,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m tests.bench senses", description="ten ambiguous words in a model")
     made.add_argument("-e", "--embedding", type=Path, required=True, help="a folder of tokit fit bert and its like")
     made.add_argument("--words", choices=tuple(LISTS), default=DEFAULT_LIST, help="which ten; see senses.toml")
-    made.add_argument("--corpus", type=Path, help="a text file; without it neighbours are of the vocabulary")
+    made.add_argument("--corpus", type=Path, help="a text file; without it neighbors are of the vocabulary")
     made.add_argument("--layer", help="0 to -1, or last4; else the last")
-    made.add_argument("-k", type=int, default=5, help="so many neighbours")
+    made.add_argument("-k", type=int, default=5, help="so many neighbors")
     made.add_argument("--save", type=Path, help="a JSON file of the same")
     return made
 
@@ -163,7 +163,7 @@ def main(arguments: list[str]) -> int:
     words = LISTS[asked.words]
     found = measured(space, words)
     print(f"{sum(each.separate for each in found)} of {len(found)} words apart", file=sys.stderr, flush=True)
-    near = neighbours(space, words, asked.corpus, asked.k)
+    near = neighbors(space, words, asked.corpus, asked.k)
     print(markdown(found, near))
     if asked.save is not None:
         result = {"apart": [asdict(each) for each in found], "near": [asdict(each) for each in near]}

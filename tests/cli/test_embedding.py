@@ -99,7 +99,7 @@ def test_fit_names_the_missing_option(cli: Cli, left_out: str) -> None:
 @pytest.mark.parametrize("stdin", [b"", b"a"])
 def test_fit_needs_text_to_learn_from(cli: Cli, bpe_folder: Path, tmp_path: Path, stdin: bytes) -> None:
     ran = cli("fit", "skipgram", "-t", bpe_folder, "-o", tmp_path / "emb", stdin=stdin)
-    assert_error(ran, 1, "the corpus is empty" if not stdin else "none has a neighbour")
+    assert_error(ran, 1, "the corpus is empty" if not stdin else "none has a neighbor")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -333,7 +333,7 @@ def test_near_gives_one_json_object(cli: Cli, emb: Path) -> None:
     assert [each["query"]["word"] for each in result["queries"]] == ["the", "and"]
     first = result["queries"][0]
     assert first["query"]["tokens"] == ["Ġthe"]
-    assert [list(each) for each in first["neighbours"]] == [["id", "token", "text", "similarity"]] * 2
+    assert [list(each) for each in first["neighbors"]] == [["id", "token", "text", "similarity"]] * 2
 
 
 def test_near_takes_words_from_a_pipe(cli: Cli, emb: Path) -> None:
@@ -401,7 +401,7 @@ def test_many_questions_are_answered_in_their_order(cli: Cli, emb: Path, monkeyp
     lines = [f"{a} -{b} {c}" for a in ("the", "water", "and") for b in ("a", "cold") for c in ("he", "went", "of")] * 9
     result = json.loads(cli("near", "-e", emb, "-k", 2, "--json", stdin="\n".join(lines).encode()).text)
     assert [each["query"]["word"] for each in result["queries"]] == lines
-    assert all(len(each["neighbours"]) == 2 for each in result["queries"])
+    assert all(len(each["neighbors"]) == 2 for each in result["queries"])
 
 
 def test_near_answers_line_by_line(emb: Path) -> None:
@@ -462,7 +462,7 @@ def test_analogy_prints_what_is_to_c(cli: Cli, emb: Path) -> None:
     assert len(ran.text.splitlines()) == 5
     result = json.loads(cli("analogy", "the", "a", "an", "-e", emb, "-k", 4, "--json").text)
     assert [result[name]["word"] for name in "abc"] == ["the", "a", "an"]
-    assert len(result["neighbours"]) == 4
+    assert len(result["neighbors"]) == 4
 
 
 @pytest.mark.parametrize("word", ["", "  "])

@@ -66,7 +66,7 @@ def test_missing_file(cli: Cli, out: Path) -> None:
     assert not out.exists()
 
 
-def test_missing_file_names_its_neighbours(cli: Cli, out: Path, tmp_path: Path) -> None:
+def test_missing_file_names_its_neighbors(cli: Cli, out: Path, tmp_path: Path) -> None:
     (tmp_path / "corpus.txt").write_text("a\n")
     assert_error(cli("train", tmp_path / "corpsu.txt", "-o", out), 1, "corpus.txt")
 

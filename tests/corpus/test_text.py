@@ -434,7 +434,7 @@ def test_globs_and_literal_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         open_corpus(["*.rs"])
 
 
-def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
+def test_a_missing_file_names_its_neighbors(tmp_path: Path) -> None:
     (tmp_path / "corpus.txt").write_bytes(b"")
     with pytest.raises(CorpusError, match=r"corpsu.txt: no such file") as caught:
         open_corpus([str(tmp_path / "corpsu.txt")])

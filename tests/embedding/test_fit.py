@@ -77,12 +77,12 @@ def fit(text: Path, tokenizer: Path, out: Path, **options: Any) -> FitReport:
 
 
 @pytest.mark.parametrize("family", list(EMBEDDINGS))
-def test_words_of_one_topic_are_neighbours(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
+def test_words_of_one_topic_are_neighbors(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
     fit(text, tokenizer, tmp_path / "emb", family=family, settings=FOR_LITTLE_TEXT[family])
     space = open_space(tmp_path / "emb")
     for topic in (FRUIT, METAL):
         for word in topic:
-            assert {each.text for each in space.near(word, 4).neighbours} == set(topic) - {word}
+            assert {each.text for each in space.near(word, 4).neighbors} == set(topic) - {word}
 
 
 @pytest.mark.parametrize("family", list(EMBEDDINGS))
@@ -353,7 +353,7 @@ def test_what_lies_behind_ten_thousand_tokens_is_learned(tokenizer: Path, tmp_pa
     report = fit(text, tmp_path / "tok", tmp_path / "emb", settings=settings)
     assert (report.documents, report.tokens) == (1, 12_000 + 600 * 8)
     near = open_space(tmp_path / "emb").near("plum", 4)
-    assert {each.text for each in near.neighbours} == set(FRUIT) - {"plum"}
+    assert {each.text for each in near.neighbors} == set(FRUIT) - {"plum"}
 
 
 def test_a_byte_pair_tokenizer_keeps_its_special_text_ordinary(tmp_path: Path, text: Path) -> None:
@@ -415,14 +415,14 @@ def test_ngrams_of_broken_bytes_are_those_of_the_name() -> None:
 
 def test_spelling_brings_fasttext_vectors_together(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
-    # Each word has neighbours of its own: only their spelling can make two of them alike.
+    # Each word has neighbors of its own: only their spelling can make two of them alike.
     lines = [
         f"{word} {'abcdefgh'[n] * 3} {'abcdefgh'[n] * 5}\n" for n, word in enumerate(["running", "runnings", "quality"])
     ]
     text.write_text("".join(lines) * 40, encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(text)]), tmp_path / "tok", family="word")
     fit(text, tmp_path / "tok", tmp_path / "emb", family="fasttext", settings={"sample": 0, "epochs": 10})
-    cosines = {each.text: each.similarity for each in open_space(tmp_path / "emb").near("running").neighbours}
+    cosines = {each.text: each.similarity for each in open_space(tmp_path / "emb").near("running").neighbors}
     # gensim's model of this text has 0.83 to 0.85 and 0.05 to 0.11.
     assert cosines["runnings"] > 0.7
     assert cosines["quality"] < 0.3
@@ -436,8 +436,8 @@ def job(documents: list[list[int]], family: str = "skipgram", vocab_size: int = 
 
 @pytest.mark.parametrize("family", list(EMBEDDINGS))
 @pytest.mark.parametrize("documents", [[], [[]], [[1]], [[1], [], [2], [3]]])
-def test_text_without_neighbours_is_an_error(family: str, documents: list[list[int]]) -> None:
-    with pytest.raises(TrainingError, match=r"no token|none has a neighbour"):
+def test_text_without_neighbors_is_an_error(family: str, documents: list[list[int]]) -> None:
+    with pytest.raises(TrainingError, match=r"no token|none has a neighbor"):
         EMBEDDINGS.get(family).fit(job(documents, family))
 
 

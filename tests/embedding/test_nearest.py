@@ -1,4 +1,4 @@
-"""Neighbours and analogies, held against a slow search."""
+"""Neighbors and analogies, held against a slow search."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from tokit.embedding import nearest
 from tokit.embedding.embedding_folder import StaticEmbedding
-from tokit.embedding.nearest import Neighbourhood, Request
+from tokit.embedding.nearest import Neighborhood, Request
 from tokit.embedding.words.query import Question, check_k
 from tokit.embedding.words.results import Combined
 from tokit.embedding.words.word_space import UnknownWordError, WordSpace
@@ -40,7 +40,7 @@ def test_nearest_are_those_of_a_slow_search(
     allowed = np.array(data.draw(st.lists(st.booleans(), min_size=len(table), max_size=len(table))))
     exclude = data.draw(st.lists(st.integers(0, len(table) - 1), max_size=3))
     vector = np.array(query, dtype=np.float32)
-    ids, cosines = Neighbourhood(table, allowed).nearest(vector, k, exclude)
+    ids, cosines = Neighborhood(table, allowed).nearest(vector, k, exclude)
     scored = []
     for i, row in enumerate(table):
         if allowed[i] and row.any() and i not in exclude:
@@ -66,17 +66,17 @@ def signed_words(data: st.DataObject, size: int) -> tuple[list[int], list[int]]:
 @pytest.mark.parametrize("size", [20, 5000])
 @settings(max_examples=20)
 @given(data=st.data(), seed=st.integers(0, 5))
-def test_signed_words_have_the_neighbours_that_gensim_finds(size: int, data: st.DataObject, seed: int) -> None:
+def test_signed_words_have_the_neighbors_that_gensim_finds(size: int, data: st.DataObject, seed: int) -> None:
     from gensim.models import KeyedVectors
 
     table = np.random.default_rng(seed).normal(size=(size, 8)).astype(np.float32)
     vectors = KeyedVectors(8)
     vectors.add_vectors([str(i) for i in range(size)], table)
     vectors.fill_norms(force=True)
-    neighbourhood = Neighbourhood(table, np.ones(size, dtype=np.bool_))
+    neighborhood = Neighborhood(table, np.ones(size, dtype=np.bool_))
     queries = [signed_words(data, size) for _ in range(data.draw(st.integers(1, 4)))]
     requests = [Request(table[plus], table[minus], (*plus, *minus)) for plus, minus in queries]
-    sums, products = (list(search(requests, GENSIM_K)) for search in (neighbourhood.by_sum, neighbourhood.by_product))
+    sums, products = (list(search(requests, GENSIM_K)) for search in (neighborhood.by_sum, neighborhood.by_product))
     for (plus, minus), added, multiplied in zip(queries, sums, products, strict=True):
         words = {"positive": list(map(str, plus)), "negative": list(map(str, minus)), "topn": GENSIM_K}
         for found, expected in (
@@ -88,14 +88,14 @@ def test_signed_words_have_the_neighbours_that_gensim_finds(size: int, data: st.
 
 
 @given(k=st.integers(1, 1200), columns=st.sampled_from([3, 1023, 2047, 2048, 2500, 5000]), seed=st.integers(0, 3))
-def test_blocks_and_groups_lose_no_neighbour(k: int, columns: int, seed: int) -> None:
+def test_blocks_and_groups_lose_no_neighbor(k: int, columns: int, seed: int) -> None:
     # Many are equal, so that their order is told by ids alone.
     table = np.random.default_rng(seed).integers(-2, 3, size=(columns, 3)).astype(np.float32)
-    neighbourhood = Neighbourhood(table, np.ones(columns, dtype=np.bool_))
+    neighborhood = Neighborhood(table, np.ones(columns, dtype=np.bool_))
     requests = [Request(table[i : i + 1], table[:0], (i,)) for i in range(3)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nearest, "SCORES_AT_ONCE", 2 * columns)
-        found = list(neighbourhood.by_sum(requests, k))
+        found = list(neighborhood.by_sum(requests, k))
     lengths = np.linalg.norm(table, axis=1)
     rest = [i for i in range(columns) if lengths[i]]
     for number, (ids, scores) in enumerate(found):
@@ -109,7 +109,7 @@ def test_blocks_and_groups_lose_no_neighbour(k: int, columns: int, seed: int) ->
 
 def test_equal_ones_come_by_id() -> None:
     table = np.ones((5, 2), dtype=np.float32)
-    ids, _ = Neighbourhood(table, np.ones(5, dtype=np.bool_)).nearest(table[0], 3, [1])
+    ids, _ = Neighborhood(table, np.ones(5, dtype=np.bool_)).nearest(table[0], 3, [1])
     assert ids.tolist() == [0, 2, 3]
 
 
@@ -128,7 +128,7 @@ def space(tmp_path: Path) -> WordSpace:
     for name, vector in PLANE.items():
         vectors[VOCAB[name]] = vector
     counts = vectors.any(axis=1).astype(np.int64)
-    # The special token was made to have all that a neighbour needs.
+    # The special token was made to have all that a neighbor needs.
     vectors[0], counts[0] = (3, 4), 1
     return WordSpace(
         StaticEmbedding(vectors, counts, counts, np.arange(len(vectors)) == 0, None, tmp_path, {}), tokenizer
@@ -149,9 +149,9 @@ def test_another_word_is_the_mean_of_its_pieces(space: WordSpace) -> None:
     assert (query.tokens, query.composed) == (("q", "r"), True)
     nearest = space.near("qr", 10)
     # (3, 4) and (1, -1) have the mean (2, 1.5).
-    assert nearest.neighbours[0].text == "queen"
-    assert nearest.neighbours[0].similarity == pytest.approx(1)
-    assert not {"q", "r"} & {each.token for each in nearest.neighbours}
+    assert nearest.neighbors[0].text == "queen"
+    assert nearest.neighbors[0].similarity == pytest.approx(1)
+    assert not {"q", "r"} & {each.token for each in nearest.neighbors}
 
 
 def test_pieces_that_were_not_seen_are_left_out_of_the_mean(space: WordSpace) -> None:
@@ -171,24 +171,24 @@ def test_a_word_that_is_no_text_is_an_error(space: WordSpace) -> None:
         space.look_up("\udcff")
 
 
-def test_neighbours_are_neither_special_nor_unseen_nor_the_word(space: WordSpace) -> None:
-    neighbours = space.near("king", 100).neighbours
-    assert [each.text for each in neighbours] == ["king", "q", "woman", "queen", "man", "r", "far"]
-    assert [each.similarity for each in neighbours] == sorted((each.similarity for each in nearest), reverse=True)
-    assert neighbours[0].similarity > 0 > neighbours[-1].similarity
+def test_neighbors_are_neither_special_nor_unseen_nor_the_word(space: WordSpace) -> None:
+    neighbors = space.near("king", 100).neighbors
+    assert [each.text for each in neighbors] == ["king", "q", "woman", "queen", "man", "r", "far"]
+    assert [each.similarity for each in neighbors] == sorted((each.similarity for each in nearest), reverse=True)
+    assert neighbors[0].similarity > 0 > neighbors[-1].similarity
 
 
 def test_an_analogy_leaves_its_words_out(space: WordSpace) -> None:
     result = space.analogy("man", "king", "woman", 3)
     assert [query.word for query in (result.a, result.b, result.c)] == ["man", "king", "woman"]
-    assert result.neighbours[0].text == "queen"
-    assert not {"man", "Ġking", "woman"} & {each.token for each in result.neighbours}
+    assert result.neighbors[0].text == "queen"
+    assert not {"man", "Ġking", "woman"} & {each.token for each in result.neighbors}
 
 
 @pytest.mark.parametrize("method", ["add", "mul"])
 def test_signs_tell_what_to_be_far_from(space: WordSpace, method: str) -> None:
     answer = space.answer(Question.of(["king", "-man", "+woman"]), 3, method)
-    assert answer.neighbours == space.analogy("man", "king", "woman", 3, method).neighbours
+    assert answer.neighbors == space.analogy("man", "king", "woman", 3, method).neighbors
     assert isinstance(answer.query, Combined)
     assert [[query.word for query in part] for part in (answer.query.plus, answer.query.minus)] == [
         ["king", "woman"],

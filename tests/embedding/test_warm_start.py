@@ -87,7 +87,7 @@ def test_tokens_that_the_text_lacks_keep_their_vectors_and_stay_known(home: Path
     assert (outputs[0] == outputs[1]).all()
     there = ids_of(tmp_path / "emb", "river", "runs")
     assert (after.vectors[there] != before.vectors[there]).any(axis=1).all()
-    assert "ships" in {each.text for each in open_space(tmp_path / "emb").near("sea", 20).neighbours}
+    assert "ships" in {each.text for each in open_space(tmp_path / "emb").near("sea", 20).neighbors}
     assert report.start is not None
     # the, river, runs, old, sleeps, and; young, sea; cold, ships, sleep.
     assert (report.start.given, report.start.random, report.start.kept) == (6, 2, 3)

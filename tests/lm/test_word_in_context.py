@@ -92,7 +92,7 @@ def write(path: Path, texts: list[str]) -> Path:
 # --- near, in a corpus
 
 
-def test_neighbours_in_a_corpus_are_those_of_a_plain_loop(model: Path, cli: Cli, tmp_path: Path) -> None:
+def test_neighbors_in_a_corpus_are_those_of_a_plain_loop(model: Path, cli: Cli, tmp_path: Path) -> None:
     theirs = Theirs(model)
     start = QUERY.index("bank")
     query = theirs.vector(QUERY, start, start + 4)
@@ -110,7 +110,7 @@ def test_neighbours_in_a_corpus_are_those_of_a_plain_loop(model: Path, cli: Cli,
     for each in sorted(found, reverse=True):
         if sum(each[1].casefold() == other[1].casefold() for other in wanted) < 2:
             wanted.append(each)
-    for ours, (score, word, text, at) in zip(shown["neighbours"], wanted[:6], strict=True):
+    for ours, (score, word, text, at) in zip(shown["neighbors"], wanted[:6], strict=True):
         assert ours["similarity"] == pytest.approx(score, abs=1e-4)
         assert (ours["word"], ours["text"], ours["start"]) == (word, text, at)
         assert text[ours["start"] : ours["end"]] == word
@@ -126,11 +126,11 @@ def test_a_word_is_marked_in_its_sentence(bert: Path, cli: Cli, tmp_path: Path) 
         assert re.match(r"(\S+) +.*«\1».* -?\d\.\d{4}$", row), row
 
 
-def test_the_place_itself_is_no_neighbour(bert: Path, cli: Cli, tmp_path: Path) -> None:
+def test_the_place_itself_is_no_neighbor(bert: Path, cli: Cli, tmp_path: Path) -> None:
     corpus = write(tmp_path / "text.txt", [QUERY, *TEXTS])
     ran = cli("near", "bank", "--context", QUERY, "-e", bert, "-c", corpus, "-k", 3, "--json")
-    assert all(each["text"] != QUERY or each["word"] != "bank" for each in json.loads(ran.out)["neighbours"])
-    assert json.loads(ran.out)["neighbours"][0]["similarity"] < 0.9999
+    assert all(each["text"] != QUERY or each["word"] != "bank" for each in json.loads(ran.out)["neighbors"])
+    assert json.loads(ran.out)["neighbors"][0]["similarity"] < 0.9999
 
 
 def test_the_best_are_the_best_however_they_come() -> None:
@@ -158,11 +158,11 @@ def test_documents_are_cut_as_the_model_takes_them(bert: Path, cli: Cli, tmp_pat
 # --- near, in the vocabulary
 
 
-def test_neighbours_in_the_vocabulary_stand_alone(model: Path, cli: Cli) -> None:
+def test_neighbors_in_the_vocabulary_stand_alone(model: Path, cli: Cli) -> None:
     theirs, pieces = Theirs(model), load_tokenizer(model).pieces
     ran = cli("near", "the", "--context", "to the sea", "-e", model, "-k", 5, "--json")
     shown = json.loads(ran.out)
-    assert shown["of"] == "vocabulary" and len(shown["neighbours"]) == 5
+    assert shown["of"] == "vocabulary" and len(shown["neighbors"]) == 5
     query = theirs.vector("to the sea", 3, 6)
     scores = {}
     for token, text in enumerate(pieces.texts):
@@ -174,8 +174,8 @@ def test_neighbours_in_the_vocabulary_stand_alone(model: Path, cli: Cli) -> None
     del scores["the"]
     scores.pop("The", None)
     wanted = sorted(scores, key=lambda name: -scores[name])[:5]
-    assert [each["word"] for each in shown["neighbours"]] == wanted
-    assert [each["similarity"] for each in shown["neighbours"]] == pytest.approx(
+    assert [each["word"] for each in shown["neighbors"]] == wanted
+    assert [each["similarity"] for each in shown["neighbors"]] == pytest.approx(
         [scores[name] for name in wanted], abs=1e-4
     )
     table = cli("near", "the", "--context", "to the sea", "-e", model, "-k", 5).text.splitlines()

@@ -27,15 +27,15 @@ def plain_counts(documents: list[list[int]], window: int, weight: Callable[[int]
 
 
 class PlainGlove:
-    """Vectors and biases of tokens and neighbours, float64, and their sums of squares."""
+    """Vectors and biases of tokens and neighbors, float64, and their sums of squares."""
 
     def __init__(self, vectors: FloatArray, biases: FloatArray) -> None:
         self.vectors, self.biases = vectors, biases
         self.vector_squares, self.bias_squares = np.ones_like(vectors), np.ones_like(biases)
 
-    def learn(self, token: int, neighbour: int, target: float, weight: float, rate: float) -> float:
+    def learn(self, token: int, neighbor: int, target: float, weight: float, rate: float) -> float:
         """Learn a pair in one direction; its loss."""
-        a, b = (token, 0), (neighbour, 1)
+        a, b = (token, 0), (neighbor, 1)
         error = self.vectors[a] @ self.vectors[b] + self.biases[a] + self.biases[b] - target
         step = min(max(weight * error, -100), 100) * rate
         for at, moved in [(a, step * self.vectors[b]), (b, step * self.vectors[a])]:

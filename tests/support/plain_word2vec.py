@@ -33,7 +33,7 @@ class PlainWindows:
     """Two tables, float64, and how they learn a block.
 
     Args:
-        inputs: Vectors of neighbours; changed.
+        inputs: Vectors of neighbors; changed.
         outputs: Vectors of tokens told from random ones; changed.
         keep: See `kept_shares`.
         draws: See `alias_table`.
@@ -46,7 +46,7 @@ class PlainWindows:
     def learn_each(
         self, documents: list[list[int]], random: Random, *, window: int, negatives: int, alpha: float
     ) -> None:
-        """Each neighbour of a token is a vector."""
+        """Each neighbor of a token is a vector."""
         for kept in self._kept(documents, random):
             drawn = self._draw([kept[0]], negatives, random)
             for here, token in enumerate(kept):
@@ -69,7 +69,7 @@ class PlainWindows:
         pool: int,
         alpha: float,
     ) -> None:
-        """The mean of a token's neighbours, or of its `own` rows, is a vector; TOGETHER share `pool` random tokens."""
+        """The mean of a token's neighbors, or of its `own` rows, is a vector; TOGETHER share `pool` random tokens."""
         for kept in self._kept(documents, random):
             drawn = self._draw([], pool, random)
             for start in range(0, len(kept), TOGETHER):

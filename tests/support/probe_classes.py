@@ -258,7 +258,7 @@ def probe_pre_tokenizers() -> dict[Bit, Mask]:
 
 
 def probe_normalizers() -> dict[Bit, Mask]:
-    """Inert is more than unchanged when alone: no neighbour may move or compose it, nor may it move one."""
+    """Inert is more than unchanged when alone: no neighbor may move or compose it, nor may it move one."""
     inert = {bit: unchanged(normalizer).copy() for bit, normalizer in NORMALIZERS.items()}
     steady, second = settled(), composed_second()
     for bit in (Bit.NFC, Bit.NFD, Bit.NFKC, Bit.NFKD):

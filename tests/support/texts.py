@@ -52,7 +52,7 @@ HOSTILE_TEXTS = (
 )
 # Documents that surrogates cannot be part of: they have no UTF-8.
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
-# Pieces that are rare in random text, and whose neighbours matter.
+# Pieces that are rare in random text, and whose neighbors matter.
 CROWDED_TEXT = st.lists(
     st.sampled_from([
         " ", "  ", "\n", "\r", "\t", "\x00", "\x1c", "\x85", "\u00a0", "\u2028", "\u3000", "▁", "a", "B",

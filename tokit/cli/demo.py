@@ -59,7 +59,7 @@ def steps(out: Path, *, overwrite: bool) -> list[tuple[str, list[str]]]:
         ("An embedding of the BPE tokens",
          ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "--set", "epochs=10",
           "-o", f"{out}/vectors", *again]),
-        ("Its neighbours", ["near", *WORDS, "-e", f"{out}/vectors", "-k", "5"]),
+        ("Its neighbors", ["near", *WORDS, "-e", f"{out}/vectors", "-k", "5"]),
     ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from tokit.errors import TokitError, UsageError
 
 if TYPE_CHECKING:
     from tokit.embedding.words.query import Question
-    from tokit.embedding.words.results import Nearest, Neighbour, Query
+    from tokit.embedding.words.results import Nearest, Neighbor, Query
     from tokit.embedding.words.word_space import WordSpace
 
 WordsArg = Annotated[
@@ -47,7 +47,7 @@ VALUED, SHORT = ("-e", "--embedding", "-k", "--count", "--method", *VALUED_IN_CO
 # Stands before a word that begins with a minus; no argument of a program has it.
 MARK = "\0"
 READ_AT_ONCE = 1 << 16
-CountOpt = Annotated[int, typer.Option("-k", "--count", help="So many neighbours.")]
+CountOpt = Annotated[int, typer.Option("-k", "--count", help="So many neighbors.")]
 # A leading space is part of most pieces, and tells " art" from the end of "part".
 VISIBLE = str.maketrans({" ": "␣", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"})
 
@@ -131,7 +131,7 @@ def analogy(
         if as_json:
             render.as_json(as_analogy(result))
         else:
-            show_neighbours(result, method)
+            show_neighbors(result, method)
         return
     results = answers.of_lines(_analogy_of_line)
     if as_json:
@@ -160,7 +160,7 @@ class Answers:
         self._asked = self._unknown = 0
 
     def of_lines(self, read: Callable[[str], Question]) -> Iterator[Nearest]:
-        """The answers; a line with a word that is unknown gets a warning, and no neighbours.
+        """The answers; a line with a word that is unknown gets a warning, and no neighbors.
 
         Raises:
             UsageError: a line that is no question; the answers to those before it have come.
@@ -219,7 +219,7 @@ def _in_line(number: int, error: TokitError) -> TokitError:
 def _show(results: Iterable[Nearest], method: str) -> None:
     for number, result in enumerate(results):
         sys.stdout.write("\n" if number else "")
-        show_neighbours(result, method)
+        show_neighbors(result, method)
 
 
 def _show_as_json(name: str, results: Iterable[Any]) -> None:
@@ -253,15 +253,15 @@ def _is_taken_away(word: str, *, named: bool) -> bool:
     return not ((word.startswith("-k") and word[2:].isdecimal()) or (word.startswith("-e") and not named))
 
 
-def show_neighbours(result: Nearest, method: str = "add") -> None:
-    """A table of the neighbours of a word, or of several."""
+def show_neighbors(result: Nearest, method: str = "add") -> None:
+    """A table of the neighbors of a word, or of several."""
     from tokit.embedding.words.results import Combined
 
     query = result.query
     for each in (*query.plus, *query.minus) if isinstance(query, Combined) else (query,):
         tell_composed(each)
     # The quotient of products is no cosine.
-    render.table((query.word, "cosine" if method == "add" else "3CosMul"), _rows(result.neighbours))
+    render.table((query.word, "cosine" if method == "add" else "3CosMul"), _rows(result.neighbors))
 
 
 def tell_composed(query: Query) -> None:
@@ -272,8 +272,8 @@ def tell_composed(query: Query) -> None:
         console.warn(f"'{query.word}' is no single token: the mean of {' + '.join(query.tokens)} stands for it")
 
 
-def _rows(neighbours: Sequence[Neighbour]) -> list[tuple[str, str]]:
-    return [(visible(each.text), f"{each.similarity:.4f}") for each in neighbours]
+def _rows(neighbors: Sequence[Neighbor]) -> list[tuple[str, str]]:
+    return [(visible(each.text), f"{each.similarity:.4f}") for each in neighbors]
 
 
 def visible(text: str) -> str:

@@ -26,7 +26,7 @@ CorpusOpt = Annotated[
     typer.Option(
         "-c",
         "--corpus",
-        help="With --context: neighbours are words in these documents, not of the vocabulary; may be repeated.",
+        help="With --context: neighbors are words in these documents, not of the vocabulary; may be repeated.",
         show_default=False,
     ),
 ]
@@ -39,7 +39,7 @@ LayerOpt = Annotated[
 ]  # fmt: skip
 PerWordOpt = Annotated[
     int | None,
-    typer.Option("--per-word", min=1, help="With -c: so many neighbours may be the same word.", show_default="2"),
+    typer.Option("--per-word", min=1, help="With -c: so many neighbors may be the same word.", show_default="2"),
 ]
 # Options of this page that take a value.
 VALUED = ("--context", "-c", "--corpus", "--layer", "--per-word")
@@ -127,13 +127,13 @@ def refuse_model(embedding: str) -> None:
 
 
 def show_near_context(found: NearContext) -> None:
-    """A table of the neighbours, each in its line."""
+    """A table of the neighbors, each in its line."""
     word = found.query.word
     if found.of == "vocabulary":
-        rows = [(each.word, f"{each.similarity:.4f}") for each in found.neighbours]
+        rows = [(each.word, f"{each.similarity:.4f}") for each in found.neighbors]
         render.table((word, "cosine"), rows)
         return
-    lines = [(each.word, *in_line(each), f"{each.similarity:.4f}") for each in found.neighbours]
+    lines = [(each.word, *in_line(each), f"{each.similarity:.4f}") for each in found.neighbors]
     width = max((len(before) for _, before, _, _ in lines), default=0)
     table = [(name, before.rjust(width) + rest, cosine) for name, before, rest, cosine in lines]
     render.table((word, "where", "cosine"), table, left=2)

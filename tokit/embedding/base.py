@@ -33,9 +33,9 @@ MAX_EPOCHS = 1_000_000
 
 @dataclass(frozen=True)
 class WindowParams:
-    """What all families take that predict a token from its neighbours, or its neighbours from it."""
+    """What all families take that predict a token from its neighbors, or its neighbors from it."""
 
-    window: int = param(5, "tokens to either side that count as neighbours, at most", minimum=1)
+    window: int = param(5, "tokens to either side that count as neighbors, at most", minimum=1)
     negative: int = param(5, "random tokens drawn against each true one", minimum=1)
     epochs: int = param(5, "passes over the corpus", minimum=1, maximum=MAX_EPOCHS)
     sample: float = param(1e-3, "share above which frequent tokens are left out at random; 0: never", minimum=0)
@@ -123,15 +123,15 @@ class Fitted:
     table: FloatArray | None = None
 
 
-def require_neighbours(job: FitJob) -> None:
-    """Check that some token has a neighbour, and that some is known.
+def require_neighbors(job: FitJob) -> None:
+    """Check that some token has a neighbor, and that some is known.
 
     Raises:
         TrainingError: none has, or is.
     """
     longest = int(np.diff(job.ids.ends, prepend=0).max(initial=0))
     if longest < 2:
-        what = "the corpus has no token" if longest == 0 else "no document has two tokens, so none has a neighbour"
+        what = "the corpus has no token" if longest == 0 else "no document has two tokens, so none has a neighbor"
         raise TrainingError(what, hint="give more text; --unit file makes a whole file one document")
     if not job.counts.any():
         raise TrainingError("no two tokens that the tokenizer knows stand together", hint="give more text")

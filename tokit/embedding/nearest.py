@@ -20,7 +20,7 @@ EPSILON = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What neighbours are wanted of.
+    """What neighbors are wanted of.
 
     Attributes:
         plus: Vectors to be near to, shape (n, dim).
@@ -36,8 +36,8 @@ class Request:
 Found = tuple[IntArray, FloatArray]
 
 
-class Neighbourhood:
-    """Token vectors of length one, and who may be a neighbour.
+class Neighborhood:
+    """Token vectors of length one, and who may be a neighbor.
 
     Args:
         vectors: Shape (vocab, dim).

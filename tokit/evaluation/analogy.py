@@ -63,7 +63,7 @@ def _add(questions: IntArray, unit: FloatArray) -> FloatArray:
 
 
 def _multiply(questions: IntArray, unit: FloatArray) -> FloatArray:
-    # Neighbouring questions share words, whose cosines are computed once.
+    # Neighboring questions share words, whose cosines are computed once.
     rows, which = np.unique(questions, return_inverse=True)
     cosines = (unit[rows] @ unit.T + 1) / 2
     a, b, c = (cosines[which.reshape(questions.shape)[:, i]] for i in range(3))

@@ -50,7 +50,7 @@ class WordRule:
 
     Attributes:
         definition: In words, for `--explain`.
-        classes: The class of each code point; equal neighbours other than 0 make a word.
+        classes: The class of each code point; equal neighbors other than 0 make a word.
     """
 
     definition: str

@@ -124,7 +124,7 @@ def _observe_questions(task: Questions, words: _Words, space: WordSpace, method:
 
 
 def _candidates(words: _Words, space: WordSpace) -> tuple[FloatArray, IntArray, IntArray]:
-    """Who may answer: every token that may be a neighbour, and the task's composed words.
+    """Who may answer: every token that may be a neighbor, and the task's composed words.
 
     Of two tokens that write the same word, with and without its space, only the one that is looked up takes part.
 

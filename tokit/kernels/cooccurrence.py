@@ -69,7 +69,7 @@ def count_pairs(a):
 
     Args:
         a: Address of these: ids (uint32), ends of documents within them (int64, the last is that of the ids), the token
-            to begin with, all before it being neighbours only; what a pair weighs at distance 1, 2 … (uint64); the
+            to begin with, all before it being neighbors only; what a pair weighs at distance 1, 2 … (uint64); the
             table (uint64, a power of two long); how many slots may fill, at least one a distance and fewer than there
             are; how many have (int64, one number, changed).
 

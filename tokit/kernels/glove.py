@@ -12,9 +12,9 @@ import numpy as np
 from tokit.kernels.compiled.intrinsics import ask_for, f32, inlined, jit, number, u32
 from tokit.kernels.compiled.simd import WIDTH, by_root, load, plus, spread, store, times, times_plus, total, zero
 
-# A row is four: as a token, as a neighbour, and the sums of squares of either.
+# A row is four: as a token, as a neighbor, and the sums of squares of either.
 PARTS = 4
-# The same for the one number that a token adds whatever its neighbour, and a neighbour whatever its token.
+# The same for the one number that a token adds whatever its neighbor, and a neighbor whatever its token.
 BIASES = 4
 # An error is taken for no more than this, as in the reference's code.
 LIMIT = 100.0
@@ -46,22 +46,22 @@ def _move(table, a, b, k, squares, step):
 
 
 @jit
-def _learn_direction(table, biases, token, neighbour, stride, target, weight, rate):
+def _learn_direction(table, biases, token, neighbor, stride, target, weight, rate):
     """Learn one pair in one direction; its loss before it."""
-    a, b = token * PARTS * stride, neighbour * PARTS * stride + stride
+    a, b = token * PARTS * stride, neighbor * PARTS * stride + stride
     first, second = zero(), zero()
     for k in range(0, stride, 2 * WIDTH):
         first = times_plus(load(table, a + k), load(table, b + k), first)
         if k + WIDTH < stride:
             second = times_plus(load(table, a + k + WIDTH), load(table, b + k + WIDTH), second)
-    error = total(plus(first, second)) + biases[token * BIASES] + biases[neighbour * BIASES + 1] - target
+    error = total(plus(first, second)) + biases[token * BIASES] + biases[neighbor * BIASES + 1] - target
     loss = np.float32(0.5) * weight * error * error
     step = _bounded(weight * error) * rate
     wide = spread(step)
     for k in range(0, stride, WIDTH):
         _move(table, a, b, k, 2 * stride, wide)
     _move_bias(biases, token * BIASES, step)
-    _move_bias(biases, neighbour * BIASES + 1, step)
+    _move_bias(biases, neighbor * BIASES + 1, step)
     return loss
 
 

@@ -1,6 +1,6 @@
 """`tokit near --context`: what lies near a word as it is meant in a text, by a language model.
 
-The vector of a word in a text is the mean of its pieces'. Its neighbours are words as they stand in the documents of a
+The vector of a word in a text is the mean of its pieces'. Its neighbors are words as they stand in the documents of a
 corpus; or, without one, words of the model's vocabulary, each put through the model alone.
 """
 
@@ -88,19 +88,19 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class NearContext:
-    """The neighbours of a word in a text, nearest first.
+    """The neighbors of a word in a text, nearest first.
 
     Attributes:
         query: The word.
         of: "corpus" or "vocabulary".
         words: That were compared.
-        neighbours: Nearest first.
+        neighbors: Nearest first.
     """
 
     query: InContext
     of: str
     words: int
-    neighbours: tuple[Occurrence, ...]
+    neighbors: tuple[Occurrence, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +190,9 @@ class ContextSpace:
         """The nearest words of a corpus, each as it stands in its document, for several words in one pass.
 
         Args:
-            words: Whose neighbours.
+            words: Whose neighbors.
             corpus: Documents; what is longer than the model takes is cut.
-            k: So many neighbours.
+            k: So many neighbors.
             per_word: No more of them than so many are the same word.
             tick: Progress.
 

@@ -141,7 +141,7 @@ def fit_embedding(
     Raises:
         UsageError: settings that cannot be meant.
         CorpusError: text that cannot be read, or none.
-        TrainingError: no token has a neighbour or a vector in `start`, or the training diverged.
+        TrainingError: no token has a neighbor or a vector in `start`, or the training diverged.
         ArtifactError: the tokenizer or `start` cannot be opened, or the folder not be written.
     """
     earlier = None if start is None else open_source_embedding(start)

@@ -1,4 +1,4 @@
-"""Continuous bag of words: the mean of the neighbours' vectors learns to tell the token from random ones.
+"""Continuous bag of words: the mean of the neighbors' vectors learns to tell the token from random ones.
 
 Mikolov et al. 2013, https://arxiv.org/abs/1301.3781
 """

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
-from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams, require_neighbours
+from tokit.embedding.base import Embedding, FitJob, Fitted, WindowParams, require_neighbors
 from tokit.embedding.ngrams import Ngrams, NgramTable, ngram_buckets, ngram_text
 from tokit.embedding.train.word2vec import OwnRows, fit_windows
 from tokit.embedding.warm_start_ngrams import SpelledStart
@@ -60,7 +60,7 @@ class FastText(Embedding):
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
         """See the base."""
-        require_neighbours(job)
+        require_neighbors(job)
         known = np.flatnonzero(job.known)
         ngrams, used = ngram_rows(job.pieces, known, job.params)
         if job.reference:

@@ -22,7 +22,7 @@ from tokit.embedding.base import (
     FitJob,
     Fitted,
     require_finite,
-    require_neighbours,
+    require_neighbors,
 )
 from tokit.embedding.train.cooccurrence import Pairs, count_cooccurrences, inverse_weights, mapped
 from tokit.embedding.train.training_loop import Run
@@ -43,7 +43,7 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 class GloveParams:
     """What GloVe takes."""
 
-    window: int = param(10, "tokens to either side that count as neighbours", minimum=1, maximum=MAX_WINDOW)
+    window: int = param(10, "tokens to either side that count as neighbors", minimum=1, maximum=MAX_WINDOW)
     epochs: int = param(25, "passes over the pairs", minimum=1, maximum=MAX_EPOCHS)
     x_max: float = param(10.0, "co-occurrences from which on a pair has full weight", minimum=1e-6, maximum=1e12)
     alpha: float = param(0.75, "power of a rarer pair's share of x_max that is its weight", minimum=0, maximum=10)
@@ -63,7 +63,7 @@ class Glove(Embedding):
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
         """See the base."""
-        require_neighbours(job)
+        require_neighbors(job)
         params: GloveParams = job.params
         started = time.perf_counter()
         counts = count_cooccurrences(
@@ -190,7 +190,7 @@ class Training(Run):
         return [float(lost / max(self._directions, 1)) for lost in self._lost]
 
     def vectors(self, learned: npt.NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
-        """(sums of a token's two vectors, its vectors as a neighbour), zeros where nothing was learned."""
+        """(sums of a token's two vectors, its vectors as a neighbor), zeros where nothing was learned."""
         table = self._table.reshape(-1, PARTS, self._stride)[:, :, : self._job.dim]
         both, output = table[:, 0] + table[:, 1], np.array(table[:, 1])
         both[~learned] = output[~learned] = 0

@@ -1,4 +1,4 @@
-"""Skip-gram with negative sampling: each token's vector learns to tell its neighbours from random tokens.
+"""Skip-gram with negative sampling: each token's vector learns to tell its neighbors from random tokens.
 
 Mikolov et al. 2013, https://arxiv.org/abs/1310.4546
 """
@@ -13,7 +13,7 @@ from tokit.embedding.train.word2vec import fit_windows
 
 
 class SkipGram(Embedding):
-    """Good on little text and for rare tokens; a step for each pair of neighbours."""
+    """Good on little text and for rare tokens; a step for each pair of neighbors."""
 
     name: ClassVar[str] = "skipgram"
     Params: ClassVar[type[Any]] = WindowParams

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray
-from tokit.embedding.base import MAX_WINDOW, Embedding, FitJob, Fitted, require_neighbours
+from tokit.embedding.base import MAX_WINDOW, Embedding, FitJob, Fitted, require_neighbors
 from tokit.embedding.train.cooccurrence import Pairs, count_cooccurrences, dynamic_weights, even_weights
 from tokit.embedding.train.word2vec import ALWAYS, aligned, kept_shares
 from tokit.errors import TrainingError, UsageError
@@ -38,10 +38,10 @@ PARTS, STRIP = 8, 64
 class SvdParams:
     """What the factorisation takes."""
 
-    window: int = param(10, "tokens to either side that count as neighbours", minimum=1, maximum=MAX_WINDOW)
-    weighting: str = param("dynamic", "of neighbours: the nearer the more, or all alike", choices=("dynamic", "flat"))
+    window: int = param(10, "tokens to either side that count as neighbors", minimum=1, maximum=MAX_WINDOW)
+    weighting: str = param("dynamic", "of neighbors: the nearer the more, or all alike", choices=("dynamic", "flat"))
     sample: float = param(1e-4, "share above which frequent tokens are left out at random; 0: never", minimum=0)
-    smoothing: float = param(0.75, "power of the neighbours' counts in their shares", minimum=0, maximum=1)
+    smoothing: float = param(0.75, "power of the neighbors' counts in their shares", minimum=0, maximum=1)
     shift: float = param(1.0, "its logarithm is taken off the mutual information; 1: nothing", minimum=1, maximum=1e9)
     power: float = param(0.25, "power of the singular values that the vectors are multiplied by", minimum=0, maximum=1)
     iterations: int = param(4, "passes over the matrix, each there and back", minimum=1)
@@ -61,7 +61,7 @@ class Svd(Embedding):
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
         """See the base."""
-        require_neighbours(job)
+        require_neighbors(job)
         params: SvdParams = job.params
         started = time.perf_counter()
         weights = dynamic_weights(params.window) if params.weighting == "dynamic" else even_weights(params.window)
@@ -85,12 +85,12 @@ class Svd(Embedding):
 def mutual_information(
     counts: Pairs, vocab_size: int, *, smoothing: float, shift: float
 ) -> tuple[Any, npt.NDArray[np.intp]]:
-    """Positive pointwise mutual information of tokens (rows) and neighbours (columns).
+    """Positive pointwise mutual information of tokens (rows) and neighbors (columns).
 
     Args:
         counts: How often they stand together.
         vocab_size: Of the tokenizer.
-        smoothing: A neighbour's share is that of its count to this power.
+        smoothing: A neighbor's share is that of its count to this power.
         shift: How often together, against chance, is still nothing.
 
     Returns:

@@ -20,7 +20,7 @@ from tokit.kernels.compiled.loader import kernel
 from tokit.progress import Progress
 
 Numbers64 = npt.NDArray[np.uint64]
-# What a weight of one is as an integer: sums of 2**40 neighbours fit, and 1/10,000 keeps four digits and more.
+# What a weight of one is as an integer: sums of 2**40 neighbors fit, and 1/10,000 keeps four digits and more.
 UNIT = 1 << 24
 # Tokens that are counted between two looks at whether to stop.
 CHUNK_TOKENS = 1 << 18
@@ -58,7 +58,7 @@ class Pairs:
             )
 
     def totals(self, vocab_size: int) -> npt.NDArray[np.float64]:
-        """What all neighbours of each token weigh; shape (vocab,)."""
+        """What all neighbors of each token weigh; shape (vocab,)."""
         totals = np.zeros(vocab_size)
         for low, high, sums in self.pieces():
             totals += np.bincount(low, sums, vocab_size)
@@ -67,7 +67,7 @@ class Pairs:
 
 
 def inverse_weights(window: int) -> Numbers64:
-    """1/distance, as GloVe weighs neighbours; shape (window,)."""
+    """1/distance, as GloVe weighs neighbors; shape (window,)."""
     return fixed(1 / np.arange(1, window + 1))
 
 
@@ -100,13 +100,13 @@ def mapped(size: int) -> Numbers64:
 
 
 def count_cooccurrences(job: FitJob, weights: Numbers64, *, memory: int, kept: npt.NDArray[np.uint32]) -> Pairs:
-    """Count pairs of neighbours in a corpus; windows end where documents do, and pass over unknown tokens.
+    """Count pairs of neighbors in a corpus; windows end where documents do, and pass over unknown tokens.
 
-    An unknown token is any of many words: as a neighbour it says nothing, and in the reference's code there is none.
+    An unknown token is any of many words: as a neighbor it says nothing, and in the reference's code there is none.
 
     Args:
         job: The corpus, the seed, and when to stop: then what was counted so far.
-        weights: Of neighbours at distance 1, 2 …
+        weights: Of neighbors at distance 1, 2 …
         memory: Megabytes to count in; what needs more goes to temporary files.
         kept: How many of 2**32 occurrences of each token are there at all, as of `windows.kept_shares`.
     """
@@ -116,7 +116,7 @@ def count_cooccurrences(job: FitJob, weights: Numbers64, *, memory: int, kept: n
     counter = Counter(weights, memory=memory)
     for done, (ids, ends, start) in chunks(job, len(weights), kept):
         counter.add(ids, ends, start)
-        job.tick(Progress("counting", done, len(job.ids.data), "tokens", "pairs of neighbours"))
+        job.tick(Progress("counting", done, len(job.ids.data), "tokens", "pairs of neighbors"))
         if job.stop.is_set():
             break
     return counter.finish()
@@ -127,7 +127,7 @@ def chunks(
 ) -> Iterator[tuple[int, tuple[npt.NDArray[np.uint32], IntArray, int]]]:
     """(tokens read, (ids, ends of documents within them, the first token that is new)) of consecutive tokens.
 
-    What comes before the first new token are neighbours to its left, of the same document.
+    What comes before the first new token are neighbors to its left, of the same document.
     """
     total, ends = len(job.ids.data), job.ids.ends
     sampled = bool((kept != ALWAYS).any())
@@ -153,7 +153,7 @@ class Counter:
     """A table of pairs, and the sorted runs that it was emptied into.
 
     Args:
-        weights: Of neighbours at distance 1, 2 …
+        weights: Of neighbors at distance 1, 2 …
         memory: Megabytes.
     """
 
@@ -182,7 +182,7 @@ class Counter:
         runs = [*self._runs, last]
         self._runs = []
         while len(runs) > 1:
-            # Neighbours are merged, so that runs stay of about the same length.
+            # Neighbors are merged, so that runs stay of about the same length.
             merged = [_merged(*runs[i : i + 2]) if i + 1 < len(runs) else runs[i] for i in range(0, len(runs), 2)]
             runs = merged
         return runs[0]

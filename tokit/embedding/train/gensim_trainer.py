@@ -22,7 +22,7 @@ from tokit.embedding.base import (
     Fitted,
     WindowParams,
     require_finite,
-    require_neighbours,
+    require_neighbors,
 )
 from tokit.embedding.warm_start import Start
 from tokit.progress import Progress
@@ -42,7 +42,7 @@ def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     Raises:
         TrainingError: no document has two tokens, or the training diverged.
     """
-    require_neighbours(job)
+    require_neighbors(job)
     seen = np.flatnonzero(job.counts)
     model = make_model(_settings(job.params, job), seen)
     model.build_vocab_from_freq(dict(zip(seen.tolist(), job.counts[seen].tolist(), strict=True)))

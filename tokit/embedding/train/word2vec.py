@@ -19,7 +19,7 @@ from tokit.embedding.base import (
     Fitted,
     WindowParams,
     require_finite,
-    require_neighbours,
+    require_neighbors,
 )
 from tokit.embedding.train.training_loop import Run, Turn
 from tokit.kernels.compiled.loader import kernel
@@ -62,13 +62,13 @@ def fit_windows(job: FitJob, *, bag: bool = False, own: OwnRows | None = None) -
 
     Args:
         job: What to learn from.
-        bag: From the mean of the neighbours, not from each of them.
+        bag: From the mean of the neighbors, not from each of them.
         own: From the mean of a token's own rows.
 
     Raises:
         TrainingError: no document has two tokens, or the training diverged.
     """
-    require_neighbours(job)
+    require_neighbors(job)
     training = Training(job, bag=bag, own=own)
     threads = 1 if job.deterministic else job.threads
     training.run(threads)
@@ -205,7 +205,7 @@ class Workspace:
     @classmethod
     def of(cls, params: WindowParams, block: int, stride: int, groups: int) -> Workspace:
         """For blocks of at most so many tokens."""
-        # No token has more neighbours than its block has tokens.
+        # No token has more neighbors than its block has tokens.
         vectors = max(2 * min(params.window, block), TOGETHER)
         scores = SCORES * vectors + 2 * WIDEST
         return cls(
@@ -224,7 +224,7 @@ class Training(Run):
         own: See `fit_windows`.
 
     Attributes:
-        inputs: Vectors of the neighbours: those that are wanted.
+        inputs: Vectors of the neighbors: those that are wanted.
         outputs: Vectors of the tokens told from random ones.
         losses: Mean loss of a learned token, one an epoch.
     """

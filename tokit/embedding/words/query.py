@@ -63,7 +63,7 @@ def analogy_of(a: str, b: str, c: str) -> Question:
 
 
 def check_k(k: int) -> None:
-    """Refuse a number of neighbours below one.
+    """Refuse a number of neighbors below one.
 
     Raises:
         UsageError: it is.

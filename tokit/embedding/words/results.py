@@ -27,7 +27,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbor:
     """A token near a query.
 
     Attributes:
@@ -60,10 +60,10 @@ class Combined:
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The neighbours of one word, or of several with signs, nearest first."""
+    """The neighbors of one word, or of several with signs, nearest first."""
 
     query: Query | Combined
-    neighbours: tuple[Neighbour, ...]
+    neighbors: tuple[Neighbor, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ class Analogy:
     a: Query
     b: Query
     c: Query
-    neighbours: tuple[Neighbour, ...]
+    neighbors: tuple[Neighbor, ...]
 
 
 def unanswered(question: Question) -> Nearest:
-    """An answer without neighbours, to a question with a word that is unknown."""
+    """An answer without neighbors, to a question with a word that is unknown."""
     plus, minus = (
         tuple(Query(word, (), (), composed=False) for word in words) for words in (question.plus, question.minus)
     )
@@ -89,4 +89,4 @@ def as_analogy(answer: Nearest) -> Analogy:
     if not isinstance(answer.query, Combined):
         raise TypeError("not an answer to an analogy")
     (b, c), (a,) = answer.query.plus, answer.query.minus
-    return Analogy(a, b, c, answer.neighbours)
+    return Analogy(a, b, c, answer.neighbors)

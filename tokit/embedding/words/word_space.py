@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.embedding_folder import StaticEmbedding, load_embedding, load_ngrams
-from tokit.embedding.nearest import Neighbourhood, Request
+from tokit.embedding.nearest import Neighborhood, Request
 from tokit.embedding.ngrams import BROKEN, NgramTable
 from tokit.embedding.static_embedder import open_own_tokenizer
 from tokit.embedding.words.lookup import Spellings, spelled, whole_token, word_spellings
 from tokit.embedding.words.oov import UnknownWords
 from tokit.embedding.words.query import ADD, DEFAULT_K, MUL, Question, analogy_of
-from tokit.embedding.words.results import Analogy, Combined, Nearest, Neighbour, Query, as_analogy
+from tokit.embedding.words.results import Analogy, Combined, Nearest, Neighbor, Query, as_analogy
 from tokit.errors import TokitError, UsageError
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
@@ -28,7 +28,7 @@ class UnknownWordError(TokitError):
 class WordSpace:
     """An embedding in which words are looked up.
 
-    Special tokens and tokens that the training corpus did not have are no one's neighbours.
+    Special tokens and tokens that the training corpus did not have are no one's neighbors.
 
     Args:
         embedding: The vectors.
@@ -47,7 +47,7 @@ class WordSpace:
         self._pieces = tokenizer.pieces
         self._unknown = UnknownWords(tokenizer, ngrams)
         self._known = embedding.seen & embedding.ordinary
-        self._neighbourhood = Neighbourhood(self._vectors, self._known)
+        self._neighborhood = Neighborhood(self._vectors, self._known)
 
     @property
     def vectors(self) -> FloatArray:
@@ -56,7 +56,7 @@ class WordSpace:
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
-        """Tokens that may be a word's, or its neighbours; shape (vocab,)."""
+        """Tokens that may be a word's, or its neighbors; shape (vocab,)."""
         return self._known
 
     @property
@@ -96,7 +96,7 @@ class WordSpace:
 
         Args:
             questions: Words with signs.
-            k: So many neighbours each.
+            k: So many neighbors each.
             method: "add", the nearest to the sum of unit vectors (3CosAdd), or "mul", the largest quotient of products
                 of similarities (3CosMul).
         """
@@ -104,14 +104,14 @@ class WordSpace:
         known = dict(zip(words, self.look_up_all(words), strict=True))
         asked = [_combined(question, known) for question in questions]
         requests = [self._request(each) for each in asked if isinstance(each, Combined)]
-        search = self._neighbourhood.by_product if method == MUL else self._neighbourhood.by_sum
+        search = self._neighborhood.by_product if method == MUL else self._neighborhood.by_sum
         found = search(requests, k)
         for each in asked:
             if isinstance(each, TokitError):
                 yield each
                 continue
             query = each if each.minus or len(each.plus) > 1 else each.plus[0]
-            yield Nearest(query, self._neighbours(*next(found)))
+            yield Nearest(query, self._neighbors(*next(found)))
 
     def _request(self, combined: Combined) -> Request:
         plus, minus = ([self.vector(query) for query in queries] for queries in (combined.plus, combined.minus))
@@ -170,10 +170,10 @@ class WordSpace:
         mean: FloatArray = self._vectors[np.array(query.ids)].mean(axis=0)
         return mean
 
-    def _neighbours(self, ids: IntArray, scores: FloatArray) -> tuple[Neighbour, ...]:
+    def _neighbors(self, ids: IntArray, scores: FloatArray) -> tuple[Neighbor, ...]:
         names, texts = self._pieces.names, self._pieces.texts
         return tuple(
-            Neighbour(i, names[i], names[i] if BROKEN in texts[i] else texts[i], float(f"{score:.6f}"))
+            Neighbor(i, names[i], names[i] if BROKEN in texts[i] else texts[i], float(f"{score:.6f}"))
             for i, score in zip(ids.tolist(), scores.tolist(), strict=True)
         )
 

@@ -187,7 +187,7 @@ def store_totals(typing_context, array, offset, a, b, c, d, e, f):
             values = [builder.fadd(part(v, v, list(range(8))), part(v, v, list(range(8, 16)))) for v in values]
         eight = ir.VectorType(ir.FloatType(), 8)
         values += [ir.Constant(eight, [0.0] * 8)] * 2
-        # Neighbouring places, then neighbouring pairs, then halves: sums of two values come to lie in one.
+        # Neighboring places, then neighboring pairs, then halves: sums of two values come to lie in one.
         for low, high in (
             ([0, 8, 2, 10, 4, 12, 6, 14], [1, 9, 3, 11, 5, 13, 7, 15]),
             ([0, 1, 8, 9, 4, 5, 12, 13], [2, 3, 10, 11, 6, 7, 14, 15]),

@@ -163,7 +163,7 @@ def _push(heap, size, ranks, place):
 
 @jit
 def _merge_many(count, pairs, merged, ids, before, after, ranks, heap):
-    """The same for many ids: a heap of (rank, place), places linked to their neighbours.
+    """The same for many ids: a heap of (rank, place), places linked to their neighbors.
 
     Args:
         count: Of ids.
@@ -172,7 +172,7 @@ def _merge_many(count, pairs, merged, ids, before, after, ranks, heap):
         ids: Symbols; the result stands at its beginning.
         before: Scratch, `count` long.
         after: The same.
-        ranks: The same: of each place and its present neighbour on the right.
+        ranks: The same: of each place and its present neighbor on the right.
         heap: Scratch, three times as long; rank << 32 | place.
     """
     size = np.int64(0)

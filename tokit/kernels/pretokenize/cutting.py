@@ -1,7 +1,7 @@
-"""Cutting text into pre-tokens: every pattern of the field as comparisons of neighbouring bytes.
+"""Cutting text into pre-tokens: every pattern of the field as comparisons of neighboring bytes.
 
 Regular expressions walk; these do not. Each byte gets the class of its character, a loop without branches marks from
-a byte's class and its neighbours' where pre-tokens start, and only the few places where that is not enough are
+a byte's class and its neighbors' where pre-tokens start, and only the few places where that is not enough are
 patched one by one: runs of white space, runs of digits, apostrophes, symbols before letters.
 
 Text is cut a window at a time, small enough for the fastest cache. A window ends where a document does, or where a
@@ -40,7 +40,7 @@ _ANY_CASE = np.bool_(True)
 _EVERY_BYTE, _HIGH_BITS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 
 WINDOW = 1 << 14
-# Cells before the class of the first byte, so that its neighbours on the left exist.
+# Cells before the class of the first byte, so that its neighbors on the left exist.
 LEFT = 2
 # What scratch arrays must have beyond the length of the text.
 MARGIN = 64

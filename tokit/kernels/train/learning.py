@@ -1,7 +1,7 @@
-"""Learning merges: again and again the most frequent pair of neighbouring symbols becomes a symbol.
+"""Learning merges: again and again the most frequent pair of neighboring symbols becomes a symbol.
 
 A symbol lies in as many cells as it has first symbols in it; its first and its last cell hold it, so that its
-neighbours are found without links. Each pair in the table knows its count and the places where it stands. A pair with
+neighbors are found without links. Each pair in the table knows its count and the places where it stands. A pair with
 a new symbol stands only where that symbol was just made, so every place of it is found in one go, in order, and from
 then on its count can only fall. So the heap may hold counts that are out of date: a pair that comes up with too high
 a one is put back with the true one.
@@ -156,9 +156,9 @@ def _meet(side, symbol, weight, met, count):
 
 @jit
 def _join(first, size, left, right, made, cells, times, lengths, places, lefts, rights, met_left, met_right, found):
-    """Make the new symbol wherever the pair stands, and note its neighbours.
+    """Make the new symbol wherever the pair stands, and note its neighbors.
 
-    Its places are gathered at the front of the pair's. `found`: how many these are, different neighbours on the left
+    Its places are gathered at the front of the pair's. `found`: how many these are, different neighbors on the left
     and on the right, how often two new symbols met, and their weight.
     """
     n_places, n_left, n_right, met, met_weight = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
@@ -214,7 +214,7 @@ def _remember(left, right, weight, size, bar, longest, lengths, table, heap, sta
 
 @jit
 def _list_places(first, size, made, cells, lengths, lefts, rights, places):
-    """Write the places of the new pairs; beside each neighbour stands where its next one goes, or -1."""
+    """Write the places of the new pairs; beside each neighbor stands where its next one goes, or -1."""
     length = lengths[made]
     for k in range(first, first + size):
         if k + AHEAD < first + size:
@@ -309,7 +309,7 @@ def learn_merges(a):
     Arguments: cells (see `lay_words`), how often each word occurs; lengths: of each symbol, in first symbols, with
     room for those to come; table (four int64 a slot, two slots a pair, a power of two); places (three for each first
     symbol: each merge writes two, and makes one symbol of two); heap (two for each pair); for each symbol two of left
-    and two of right neighbours (zero), and one of those met on either side; five found; least count of a pair (not 0),
+    and two of right neighbors (zero), and one of those met on either side; five found; least count of a pair (not 0),
     length that a merged symbol must stay below, merges wanted, and how many to learn now; merges: written, left and
     right; state.
 

@@ -31,7 +31,7 @@ from tokit.kernels.word2vec.updates import (
     to_errors,
 )  # fmt: skip
 
-# What a mean is of: a token's neighbours, or its own rows.
+# What a mean is of: a token's neighbors, or its own rows.
 BAG, NGRAMS = 1, 2
 # Means that are told from the same random tokens; it is even.
 TOGETHER = 8
@@ -98,7 +98,7 @@ def _ask_for_own(token, own, inputs, stride):
 
 @inlined
 def _trues(way, first, last):
-    """How many true tokens a vector has: its own, or all its neighbours."""
+    """How many true tokens a vector has: its own, or all its neighbors."""
     return 1 if way == BAG else last - first - 1
 
 
@@ -150,7 +150,7 @@ def _begin_means(
     for c in range(size):
         here, at = start + c, c * stride
         firsts[c], lasts[c] = draw_window(count, here, window, state)
-        # The first neighbour takes the place of the token itself, so that all stand side by side.
+        # The first neighbor takes the place of the token itself, so that all stand side by side.
         token, kept[here] = kept[here], kept[firsts[c]]
         if way == BAG:
             add_up(inputs, kept, firsts[c] + 1, lasts[c], stride, means, at, copies + at)
@@ -190,7 +190,7 @@ def learn_means(
     limits, others = draws
     window, negatives, groups = settings
     rows, scores, means, sizes, rates = scratch
-    # Of each token of a step: the first neighbour and the one after the last, the number of its vector.
+    # Of each token of a step: the first neighbor and the one after the last, the number of its vector.
     firsts, lasts, vectors = sizes[:TOGETHER], sizes[TOGETHER : 2 * TOGETHER], sizes[2 * TOGETHER :]
     steady, pooled = rates[:WIDEST], rates[WIDEST:]
     store(steady, 0, spread(alpha))

@@ -48,7 +48,7 @@ def keep_some(ids, start, end, keep, state, kept):
 
 @inlined
 def draw_window(count, here, window, state):
-    """The first neighbour of a token and the one after its last, in a window of random width."""
+    """The first neighbor of a token and the one after its last, in a window of random width."""
     reach = _random_below(state, window) + 1
     return max(0, here - reach), min(count, here + reach + 1)
 

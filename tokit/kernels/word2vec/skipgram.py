@@ -1,6 +1,6 @@
-"""Skip-gram: each neighbour of a token is a vector that tells the token from random ones.
+"""Skip-gram: each neighbor of a token is a vector that tells the token from random ones.
 
-The token's row and those of the random ones are the same for all of its neighbours, so that they stay in the nearest
+The token's row and those of the random ones are the same for all of its neighbors, so that they stay in the nearest
 cache.
 """
 
@@ -45,8 +45,8 @@ def _learn(inputs, outputs, near, told, stride, constants, rates, scores, loss):
 
 
 @jit
-def learn_neighbours(kept, count, inputs, outputs, stride, draws, settings, alpha, constants, scratch, state, loss):
-    """A document by each neighbour of its tokens."""
+def learn_neighbors(kept, count, inputs, outputs, stride, draws, settings, alpha, constants, scratch, state, loss):
+    """A document by each neighbor of its tokens."""
     limits, others = draws
     window, negatives, groups = settings
     rows, scores, _, _, rates = scratch
@@ -66,7 +66,7 @@ def learn_neighbours(kept, count, inputs, outputs, stride, draws, settings, alph
             ask_for(inputs, kept[here + window], stride)
         heard = loss if here % SAMPLED == 0 else loss[:0]
         told = rows, now, real, groups
-        # The first neighbour takes the place of the token itself, so that all stand side by side.
+        # The first neighbor takes the place of the token itself, so that all stand side by side.
         token, kept[here] = kept[here], kept[first]
         near = kept, first + 1, last - first - 1
         _learn(inputs, outputs, near, told, stride, constants, rates, scores, heard)

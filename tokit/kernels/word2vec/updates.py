@@ -1,4 +1,4 @@
-"""Products of rows of two tables, and steps along their errors: the arithmetic of `neighbours.py` and `means.py`.
+"""Products of rows of two tables, and steps along their errors: the arithmetic of `neighbors.py` and `means.py`.
 
 Rows of the first table are vectors that learn; GROUP rows of the second are worked on at once, so that each number
 that is loaded is used several times. Rows are named by their offsets.

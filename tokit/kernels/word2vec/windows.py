@@ -1,12 +1,12 @@
 """Skip-gram, bag of words and skip-gram with n-grams, with negative sampling: a few products of small matrices a token.
 
-A token is told from the same few random tokens for all of its neighbours at once (Ji et al. 2016,
+A token is told from the same few random tokens for all of its neighbors at once (Ji et al. 2016,
 https://arxiv.org/abs/1604.04661): all rows involved stay in the nearest cache, and each number that is loaded is used
-several times. Neighbours are the rows of one table, the token and the random ones rows of the other. Threads share the
+several times. Neighbors are the rows of one table, the token and the random ones rows of the other. Threads share the
 tables without locks (Niu et al. 2011, https://arxiv.org/abs/1106.5730).
 
-`draws.py` has the random tokens, `rows.py` the arithmetic; a document is learned by each neighbour (`neighbours.py`),
-or by a mean, of the neighbours or of a token's own rows (`means.py`), where there is but one vector a token.
+`draws.py` has the random tokens, `rows.py` the arithmetic; a document is learned by each neighbor (`neighbors.py`),
+or by a mean, of the neighbors or of a token's own rows (`means.py`), where there is but one vector a token.
 
 Both tables have one row more than there are tokens, of zeros, which stands where a row is wanted and there is none.
 """
@@ -18,9 +18,9 @@ import numpy as np
 from tokit.kernels.compiled.intrinsics import f32, i64, jit, number, u32, u64
 from tokit.kernels.word2vec.cbow import learn_means
 from tokit.kernels.word2vec.sampling import keep_some
-from tokit.kernels.word2vec.skipgram import learn_neighbours
+from tokit.kernels.word2vec.skipgram import learn_neighbors
 
-# What is learned from: each neighbour, or a mean, see `means.py`.
+# What is learned from: each neighbor, or a mean, see `means.py`.
 EACH = 0
 
 
@@ -38,7 +38,7 @@ def _learn_windows(
         if count < 2:
             continue
         if way == EACH:
-            learn_neighbours(
+            learn_neighbors(
                 kept, count, inputs, outputs, stride, draws, settings, alpha, constants, scratch[1:], state, loss
             )  # fmt: skip
         else:
@@ -57,7 +57,7 @@ def learn_windows(a):
     a multiple of WIDTH; for each token how many of 2**32 times it is kept (2**32 - 1: always); the alias table, limits
     and others; window, random tokens of a true one, groups of rows told at once; [learning rate]; masks and losses,
     see `rows.py`; kept: scratch, as long as the ids and GROUP, of numbers that are rows; rows: scratch of two times
-    GROUP times the groups; scores: SCORES times the most neighbours or TOGETHER, and 2 * WIDEST; means: 2 * TOGETHER
+    GROUP times the groups; scores: SCORES times the most neighbors or TOGETHER, and 2 * WIDEST; means: 2 * TOGETHER
     rows; sizes: 3 * TOGETHER; rates: as long as the scores and 2 * WIDEST; state of the random numbers; loss: [sum,
     tokens], added to.
 
