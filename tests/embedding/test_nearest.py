@@ -174,7 +174,7 @@ def test_a_word_that_is_no_text_is_an_error(space: WordSpace) -> None:
 def test_neighbors_are_neither_special_nor_unseen_nor_the_word(space: WordSpace) -> None:
     neighbors = space.near("king", 100).neighbors
     assert [each.text for each in neighbors] == ["king", "q", "woman", "queen", "man", "r", "far"]
-    assert [each.similarity for each in neighbors] == sorted((each.similarity for each in nearest), reverse=True)
+    assert [each.similarity for each in neighbors] == sorted((each.similarity for each in neighbors), reverse=True)
     assert neighbors[0].similarity > 0 > neighbors[-1].similarity
 
 
