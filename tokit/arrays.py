@@ -1,6 +1,6 @@
-"""The arrays that travel through the house: text in blocks, counts of words, token ids.
+"""Arrays that the packages hand on: text in blocks, counts of pre-tokens, token ids.
 
-All of them hold many variable-length items in one flat array plus `ends`, the exclusive end of each item, so that
+All of them are `Ragged`: items of varying length in one flat array plus `ends`, the exclusive end of each item, so that
 bulk work touches arrays and not a Python object for every document or token.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,55 @@ ByteArray: TypeAlias = npt.NDArray[np.uint8]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 IdArray: TypeAlias = npt.NDArray[np.uint32]
 FloatArray: TypeAlias = npt.NDArray[np.float32]
+Mask: TypeAlias = npt.NDArray[np.bool_]
+Items: TypeAlias = "Mask | slice[int, int, None]"
 Record: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Ragged:
+    """Items of varying length in one flat array.
+
+    Attributes:
+        data: All items, one after the other; shape (total,).
+        ends: Exclusive end of each item in `data`; int64, shape (items,).
+    """
+
+    data: npt.NDArray[Any]
+    ends: IntArray
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Length of each item; int64, shape (items,)."""
+        return np.diff(self.ends, prepend=0)
+
+    @property
+    def starts(self) -> IntArray:
+        """Start of each item in `data`; int64, shape (items,)."""
+        starts = np.zeros_like(self.ends)
+        starts[1:] = self.ends[:-1]
+        return starts
+
+    def select(self, mask: Mask) -> Self:
+        """The items where `mask` is true, copied."""
+        lengths = self.lengths
+        return self._of_items(self.data[np.repeat(mask, lengths)], np.cumsum(lengths[mask], dtype=np.int64), mask)
+
+    def slice(self, first: int, last: int) -> Self:
+        """Items `first` to `last`, exclusive; their data is a view."""
+        start, end = (int(self.ends[item - 1]) if item else 0 for item in (first, max(first, last)))
+        return self._of_items(self.data[start:end], self.ends[first:last] - start, slice(first, last))
+
+    def _of_items(self, data: npt.NDArray[Any], ends: IntArray, items: Items) -> Self:  # noqa: ARG002 - for subclasses
+        """Some of the items; subclasses take along what else belongs to an item."""
+        return type(self)(data, ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Ragged):
     """Some whole documents of a corpus.
 
     Attributes:
@@ -33,12 +77,8 @@ class Block:
     """
 
     data: ByteArray
-    ends: IntArray
     open_end: bool = False
     records: tuple[Record, ...] | None = None
-
-    def __len__(self) -> int:
-        return len(self.ends)
 
     def documents(self) -> Iterator[bytes]:
         """Each document as bytes."""
@@ -56,10 +96,15 @@ class Block:
         data, ends = join_items(documents)
         return cls(data, ends, open_end, None if records is None else tuple(records))
 
+    def _of_items(self, data: npt.NDArray[Any], ends: IntArray, items: Items) -> Block:
+        numbers = np.arange(len(self))[items].tolist()
+        records = None if self.records is None else tuple(self.records[number] for number in numbers)
+        return Block(data, ends, self.open_end and numbers[-1:] == [len(self) - 1], records)
+
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How often each pre-token occurs, sorted by the bytes of the pre-token.
+class Counts(Ragged):
+    """Number of occurrences of each pre-token, sorted by the bytes of the pre-token.
 
     Attributes:
         data: UTF-8 of all distinct pre-tokens; uint8, shape (bytes,).
@@ -68,11 +113,7 @@ class Counts:
     """
 
     data: ByteArray
-    ends: IntArray
     counts: IntArray
-
-    def __len__(self) -> int:
-        return len(self.ends)
 
     @property
     def total(self) -> int:
@@ -81,12 +122,11 @@ class Counts:
 
     @property
     def text_bytes(self) -> int:
-        """Bytes of all occurrences together, or about so many: beyond 2**53 it is rounded."""
-        lengths = np.diff(self.ends, prepend=0)
-        return int(np.dot(lengths.astype(np.float64), self.counts.astype(np.float64)))
+        """Bytes of all occurrences together, rounded beyond 2**53."""
+        return int(np.dot(self.lengths.astype(np.float64), self.counts.astype(np.float64)))
 
     def items(self) -> list[tuple[str, int]]:
-        """Each pre-token as a string with its count."""
+        """Pre-tokens as strings, with their counts."""
         words = split_items(self.data, self.ends)
         return [(word.decode("utf-8"), count) for word, count in zip(words, self.counts.tolist(), strict=True)]
 
@@ -97,9 +137,12 @@ class Counts:
         data, ends = join_items(words)
         return cls(data, ends, np.array([table[word] for word in words], dtype=np.int64))
 
+    def _of_items(self, data: npt.NDArray[Any], ends: IntArray, items: Items) -> Counts:
+        return Counts(data, ends, self.counts[items])
+
 
 @dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(Ragged):
     """Token ids of some documents.
 
     Attributes:
@@ -108,10 +151,6 @@ class Ids:
     """
 
     data: IdArray
-    ends: IntArray
-
-    def __len__(self) -> int:
-        return len(self.ends)
 
     def lists(self) -> list[list[int]]:
         """Each document's ids as a list."""
@@ -130,7 +169,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """What each token id stands for: all that an embedding knows of a tokenizer.
+    """Texts and names of the token ids: all that an embedding knows of a tokenizer.
 
     Attributes:
         names: The token as the tokenizer's file writes it (`Ġthe`, `##ing`), by id; "" where an id is unused.
@@ -162,7 +201,7 @@ def split_items(data: ByteArray, ends: IntArray) -> list[bytes]:
 
 def join_items(items: Iterable[bytes]) -> tuple[ByteArray, IntArray]:
     """Items joined into (data, ends)."""
-    kept = list(items)
-    data = np.frombuffer(b"".join(kept), dtype=np.uint8)
-    lengths = np.fromiter(map(len, kept), dtype=np.int64, count=len(kept))
+    listed = list(items)
+    data = np.frombuffer(b"".join(listed), dtype=np.uint8)
+    lengths = np.fromiter(map(len, listed), dtype=np.int64, count=len(listed))
     return data, np.cumsum(lengths, dtype=np.int64)

@@ -26,7 +26,7 @@ from tokit.errors import ArtifactError, IdsError, UsageError
 from tokit.ids import FORMATS
 from tokit.ids.bin_npy import NPY_HEADER_BYTES, npy_header
 from tokit.ids.shards import Shards, open_shards
-from tokit.ids.writer import id_dtype, select, with_end_of_text
+from tokit.ids.writer import id_dtype, with_end_of_text
 from tokit.ops.decode import decode_shards
 from tokit.ops.encode import Split, encode_shards
 from tokit.storage import hashed_file
@@ -354,7 +354,7 @@ def test_end_of_text_and_selection(rows: list[list[int]]) -> None:
     assert ids.lists() == rows
     assert with_end_of_text(ids, 5).lists() == [[*row, 5] for row in rows]
     mask = np.array([len(row) % 2 == 0 for row in rows], dtype=np.bool_)
-    assert select(ids, mask).lists() == [row for row in rows if len(row) % 2 == 0]
+    assert ids.select(mask).lists() == [row for row in rows if len(row) % 2 == 0]
 
 
 def test_no_shards_there(tmp_path: Path, bpe_folder: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Block, Counts, IntArray
-from tokit.counts.limits import UNLIMITED, Limits, selected
+from tokit.counts.limits import UNLIMITED, Limits
 from tokit.kernels.compiled.loader import kernel
 from tokit.text.pipeline import METASPACE
 from tokit.text.pretokenizer import BATCH, KernelPreTokenizer, Scratch, padded
@@ -168,11 +168,11 @@ def _sorted(data: npt.NDArray[np.uint8], ends: IntArray, keys: npt.NDArray[np.ui
 
 def _with_metaspaces(counts: Counts) -> Counts:
     """The same counts with U+2581 for the space, which only begins a word here."""
-    starts = counts.ends - np.diff(counts.ends, prepend=0)
+    starts = counts.starts
     spaced = counts.data[starts] == SPACE
     if not spaced.any():
         return counts
-    words, others = selected(counts, spaced), selected(counts, ~spaced)
+    words, others = counts.select(spaced), counts.select(~spaced)
     spelled = Counts(
         np.frombuffer(words.data.tobytes().replace(b" ", METASPACE.encode("utf-8")), dtype=np.uint8),
         words.ends + 2 * np.arange(1, len(words) + 1),

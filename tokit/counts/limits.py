@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tokit.arrays import Counts, IntArray
 from tokit.errors import CorpusError
@@ -106,10 +105,4 @@ EXACT = Shortfall()
 
 def at_least(counts: Counts, min_frequency: int) -> Counts:
     """The words that were counted so often."""
-    return selected(counts, counts.counts >= min_frequency)
-
-
-def selected(counts: Counts, mask: npt.NDArray[np.bool_]) -> Counts:
-    """The words where `mask` is true."""
-    lengths = np.diff(counts.ends, prepend=0)
-    return Counts(counts.data[np.repeat(mask, lengths)], np.cumsum(lengths[mask], dtype=np.int64), counts.counts[mask])
+    return counts.select(counts.counts >= min_frequency)

@@ -36,7 +36,7 @@ def mean_pool(ids: Ids, vectors: FloatArray, *, skip: int | None = None) -> Floa
         return _mean_pool_in_kernel(ids, vectors, -1 if skip is None else skip)
     kept = ids if skip is None else without(ids, skip)
     means = np.zeros((len(kept), vectors.shape[1]), dtype=np.float32)
-    lengths = np.diff(kept.ends, prepend=0)
+    lengths = kept.lengths
     starts = kept.ends - lengths
     for documents in _of_one_length(lengths):
         length = int(lengths[documents[0]])

@@ -133,7 +133,7 @@ class Encoded:
         flat = np.fromiter(
             chain.from_iterable(chain.from_iterable(offsets)), dtype=np.int64, count=2 * self.tokens
         ).reshape(-1, 2)
-        shift = np.repeat(self.sample.starts, np.diff(self.ids.ends, prepend=0))
+        shift = np.repeat(self.sample.starts, self.ids.lengths)
         return Spans(flat[:, 0] + shift, flat[:, 1] + shift)
 
 

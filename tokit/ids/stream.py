@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import Ids, IntArray
+from tokit.arrays import Ids, IntArray, Ragged
 from tokit.kernels.compiled.loader import kernel, pays
 
 # Documents are handed on about so many tokens at a time.
@@ -25,7 +25,7 @@ READ_AROUND = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class IdStream:
+class IdStream(Ragged):
     """Token ids of a corpus.
 
     Attributes:
@@ -35,7 +35,6 @@ class IdStream:
     """
 
     data: npt.NDArray[np.unsignedinteger]
-    ends: IntArray
     mapping: mmap.mmap | None = None
 
     def part(self, start: int, end: int) -> npt.NDArray[np.uint32]:
@@ -51,7 +50,7 @@ class IdStream:
 
     def sentences(self, longest: int) -> Iterator[list[int]]:
         """Each document that is not empty, as a list; a longer one comes in consecutive parts of `longest` tokens."""
-        starts = np.concatenate([np.zeros(1, dtype=np.int64), self.ends[:-1]])
+        starts = self.starts
         first = 0
         while first < len(self.ends):
             # As many whole documents as fit, and always one.
@@ -105,7 +104,7 @@ class StreamWriter:
     def _count(self, ids: Ids) -> None:
         size = len(self.token_counts)
         self.token_counts += np.bincount(ids.data, minlength=size)
-        documents = np.repeat(np.arange(len(ids), dtype=np.int64), np.diff(ids.ends, prepend=0))
+        documents = np.repeat(np.arange(len(ids), dtype=np.int64), ids.lengths)
         once = np.unique(documents * size + ids.data)
         self.document_frequencies += np.bincount(once % size, minlength=size)
         self._last[ids.data] = self._documents + documents

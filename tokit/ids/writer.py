@@ -71,9 +71,3 @@ def with_end_of_text(ids: Ids, end_of_text: int) -> Ids:
     ends = ids.ends + np.arange(1, len(ids) + 1, dtype=np.int64)
     data = np.insert(ids.data, ids.ends, end_of_text)
     return Ids(data, ends)
-
-
-def select(ids: Ids, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ids:
-    """The documents where `mask` is true."""
-    lengths: IntArray = np.diff(ids.ends, prepend=0)
-    return Ids(ids.data[np.repeat(mask, lengths)], np.cumsum(lengths[mask], dtype=np.int64))

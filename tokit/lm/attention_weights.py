@@ -91,7 +91,7 @@ class Attending:
             ids: Documents as the template frames them.
             special: Tokens that are special; shape (vocab,).
         """
-        lengths = np.diff(ids.ends, prepend=0)
+        lengths = ids.lengths
         some = np.flatnonzero(lengths)
         config = self._model.config
         # A document has as many weights in each head as it has pairs of tokens.

@@ -81,7 +81,7 @@ class ContextualEmbedder(Embedder):
 
     def kept(self, ids: Ids) -> Ids:
         most, (before, after) = self.encoder.context, map(len, self._frame)
-        lengths = np.diff(ids.ends, prepend=0)
+        lengths = ids.lengths
         place = np.arange(len(ids.data)) - np.repeat(ids.ends - lengths, lengths)
         last = np.repeat(np.minimum(lengths, most) - after, lengths)
         inside = (place >= before) & (place < last)
@@ -89,7 +89,7 @@ class ContextualEmbedder(Embedder):
 
     def within(self, ids: Ids) -> Ids:
         """Documents cut to what the model takes, the end of the template kept."""
-        lengths = np.diff(ids.ends, prepend=0)
+        lengths = ids.lengths
         most, after = self.encoder.context, self._frame[1]
         long = lengths > most
         if not long.any():

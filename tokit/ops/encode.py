@@ -17,7 +17,7 @@ from tokit.corpus.json_record import dump_record
 from tokit.errors import UsageError
 from tokit.ids import FORMATS
 from tokit.ids.shards import WHOLE
-from tokit.ids.writer import Packed, ShardWriter, id_dtype, select
+from tokit.ids.writer import Packed, ShardWriter, id_dtype
 from tokit.kernels.compiled.loader import kernel, pays
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
@@ -275,7 +275,7 @@ def _shares(block: Block, ids: Ids, split: Split | None, seed: int) -> dict[str,
     if split is None:
         return {WHOLE: ids}
     held_out = split_mask(block, split.share, seed=seed)
-    return {"train": select(ids, ~held_out), split.name: select(ids, held_out)}
+    return {"train": ids.select(~held_out), split.name: ids.select(held_out)}
 
 
 def _part_facts(name: str, part: ShardWriter) -> ShardPart:

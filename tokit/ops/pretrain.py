@@ -21,7 +21,6 @@ from tokit.corpus import Corpus, Fingerprint, split_mask
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.errors import UsageError
 from tokit.ids.stream import StreamWriter
-from tokit.ids.writer import select
 from tokit.lm.folder.tokenizer_files import write_model_tokenizer
 from tokit.lm.initialize import InitOptions, InitReport, initialize_model, tokenizer_of
 from tokit.lm.plan import NO_INIT, PretrainPlan, plan_pretraining
@@ -208,7 +207,7 @@ def _encode(
 
     def finished(block: Block, ids: Ids) -> tuple[Ids, Ids, np.ndarray[Any, np.dtype[np.int64]], Fingerprint]:
         out = split_mask(block, share, seed=plan.seed)
-        return select(ids, ~out), select(ids, out), np.diff(block.ends, prepend=0)[out], Fingerprint.of(block)
+        return ids.select(~out), ids.select(out), block.lengths[out], Fingerprint.of(block)
 
     fingerprint, sizes, full = Fingerprint(), np.zeros(0, dtype=np.int64), False
     for ids, others, lengths, part in encode_corpus(corpus, tokenizer, finished, FRAMED, tick):
@@ -217,7 +216,7 @@ def _encode(
         if not full:
             taken, offered = len(sizes), np.concatenate([sizes, lengths])
             sizes = within(offered, plan.params.validation_bytes)
-            held.add(select(others, np.arange(len(others)) < len(sizes) - taken))
+            held.add(others.select(np.arange(len(others)) < len(sizes) - taken))
             # Which documents they are must not depend on where blocks end.
             full = len(sizes) < len(offered)
     if not fingerprint.documents:

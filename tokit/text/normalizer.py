@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from tokit.arrays import Block, ByteArray
+from tokit.arrays import Block, ByteArray, Mask
 from tokit.kernels.compiled.loader import kernel
 from tokit.text.pipeline import METASPACE
 from tokit.text.quick_check import stability
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from tokenizers.normalizers import Normalizer
 
 SPACE = ord(" ")
-Mask = npt.NDArray[np.bool_]
 
 
 class BlockNormalizer:
@@ -73,21 +71,15 @@ def metaspaced(block: Block) -> Block:
     return Block(data, block.ends + 2 * np.searchsorted(spaces, block.ends))
 
 
-def chosen(block: Block, mask: Mask) -> Block:
-    """The documents where `mask` is true."""
-    lengths = np.diff(block.ends, prepend=0)
-    return Block(block.data[np.repeat(mask, lengths)], np.cumsum(lengths[mask], dtype=np.int64))
-
-
 def _texts(block: Block, mask: Mask) -> list[bytes]:
-    return list(chosen(block, mask).documents()) if mask.any() else []
+    return list(block.select(mask).documents()) if mask.any() else []
 
 
 def _with_texts(block: Block, mask: Mask, texts: list[bytes]) -> Block:
     """The same documents, but for those where `mask` is true, which have other texts."""
     if not texts:
         return block
-    lengths = np.diff(block.ends, prepend=0)
+    lengths = block.lengths
     pieces = []
     done = 0
     for document, text in zip(np.flatnonzero(mask).tolist(), texts, strict=True):

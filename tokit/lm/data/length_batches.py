@@ -53,7 +53,7 @@ class ModelEncoder(ABC):
         Yields:
             (numbers of the documents, the tokens' vectors of each, shape (tokens, dim)).
         """
-        for numbers in by_length(np.diff(ids.ends, prepend=0)):
+        for numbers in by_length(ids.lengths):
             yield numbers, self._run(ids, numbers)
 
     def pool(self, ids: Ids, pooling: Pooling = MEANS) -> FloatArray:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokit.arrays import Block, Ids
-from tokit.text.normalizer import BlockNormalizer, Mask, chosen
+from tokit.arrays import Block, Ids, Mask
+from tokit.text.normalizer import BlockNormalizer
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.encode.kernel_encoder import encoder_for
 from tokit.tokenizer.pretokenizer_json import splitting_of
@@ -70,8 +70,8 @@ class BlockEncoder:
             left |= self._left_to_library(normalised, options)
         if not left.any():
             return self._finished(self._run(normalised), room, options)
-        ours = self._finished(self._run(chosen(normalised, ~left)), room, options)
-        theirs = self._tokenizer.encode_batch(chosen(block, left).texts(), options)
+        ours = self._finished(self._run(normalised.select(~left)), room, options)
+        theirs = self._tokenizer.encode_batch(block.select(left).texts(), options)
         return _woven(ours, Ids.of(theirs), left)
 
     def _run(self, block: Block) -> Ids:
@@ -160,7 +160,7 @@ def _common_start(texts: tuple[bytes, ...]) -> bytes:
 
 def _shortened(ids: Ids, room: int) -> Ids:
     """The first `room` ids of each document."""
-    lengths = np.diff(ids.ends, prepend=0)
+    lengths = ids.lengths
     if lengths.max(initial=0) <= room:
         return ids
     places = np.arange(len(ids.data)) - np.repeat(ids.ends - lengths, lengths)
@@ -169,7 +169,7 @@ def _shortened(ids: Ids, room: int) -> Ids:
 
 def _framed(ids: Ids, before: list[int], after: list[int]) -> Ids:
     """The same ids with others around each document."""
-    starts = ids.ends - np.diff(ids.ends, prepend=0)
+    starts = ids.starts
     count = len(ids.ends)
     places = np.concatenate([np.repeat(starts, len(before)), np.repeat(ids.ends, len(after))])
     values = np.concatenate([np.tile(before, count), np.tile(after, count)]).astype(np.uint32)
@@ -187,8 +187,8 @@ def _framed(ids: Ids, before: list[int], after: list[int]) -> Ids:
 def _woven(ours: Ids, theirs: Ids, left: Mask) -> Ids:
     """Documents of two kinds in the order in which they came: theirs where `left` is true."""
     lengths = np.empty(len(left), dtype=np.int64)
-    lengths[~left] = np.diff(ours.ends, prepend=0)
-    lengths[left] = np.diff(theirs.ends, prepend=0)
+    lengths[~left] = ours.lengths
+    lengths[left] = theirs.lengths
     ends = np.cumsum(lengths, dtype=np.int64)
     of_library = np.repeat(left, lengths)
     data = np.empty(len(of_library), dtype=np.uint32)
