@@ -29,7 +29,7 @@ from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.encode import kernel_encoder
 from tokit.tokenizer.encode.block_encoder import BlockEncoder
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.families.base import Job
+from tokit.tokenizer.families.base import TrainingJob
 from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.special_tokens import SpecialTokens
 
@@ -71,7 +71,10 @@ def trained_on_hostile_texts(family: str, name: str, digits: str, **settings: An
     kind, pipeline = FAMILIES.get(family), TextPipeline(pre_tokenizer=name, digits=digits)
     counter = PreTokenCounter(pipeline)
     counter.add(Block.of(text.encode("utf-8") for text in (*HOSTILE_TEXTS, "the cat, the hat 12 345 ▁the")))
-    trained = kind.train(Job(pipeline, SpecialTokens.parse(), None, kind.Params(**settings), counter.counts()))
+    params, special = kind.Params(**settings), SpecialTokens.parse()
+    trained = kind.train(
+        TrainingJob(pipeline=pipeline, special=special, vocab_size=None, params=params, counts=counter.counts())
+    )
     return assemble(trained, family, "")
 
 

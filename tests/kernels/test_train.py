@@ -19,7 +19,7 @@ from tests.support.texts import ANY_TEXT
 from tokit.arrays import Counts
 from tokit.progress import silent
 from tokit.text.pipeline import TextPipeline
-from tokit.tokenizer.families.base import Job, TokenizerFamily
+from tokit.tokenizer.families.base import TokenizerFamily, TrainingJob
 from tokit.tokenizer.families.bpe import Bpe, BpeParams
 from tokit.tokenizer.families.wordpiece import WordPiece, WordPieceParams
 from tokit.tokenizer.special_tokens import SpecialTokens
@@ -124,7 +124,9 @@ def vocabularies(
     counts = Counts.of({word.encode("utf-8"): count for word, count in words.items()})
     pipeline = TextPipeline(pre_tokenizer="gpt2" if family is Bpe else "whitespace-split")
     with engine(by):
-        made = family.train_sizes(Job(pipeline, SpecialTokens.parse(), None, params, counts), sizes)
+        special = SpecialTokens.parse()
+        job = TrainingJob(pipeline=pipeline, special=special, vocab_size=None, params=params, counts=counts)
+        made = family.train_sizes(job, sizes)
     return [trained.library.to_str() for trained in made]
 
 

@@ -25,7 +25,7 @@ from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.byte_alphabet import byte_alphabet
-from tokit.tokenizer.families.base import Job
+from tokit.tokenizer.families.base import TrainingJob
 from tokit.tokenizer.special_tokens import SpecialTokens
 
 SPECIAL = SpecialTokens.parse()
@@ -41,7 +41,9 @@ def trained_model(family: str, texts: list[str], size: int, **parameters: Any) -
     pipeline = kind.default_pipeline(params)
     counter = PreTokenCounter(pipeline)
     counter.add(Block.of(text.encode("utf-8") for text in texts))
-    trained = kind.train(Job(pipeline, SPECIAL, size, params, counter.counts()))
+    trained = kind.train(
+        TrainingJob(pipeline=pipeline, special=SPECIAL, vocab_size=size, params=params, counts=counter.counts())
+    )
     spec: Spec = json.loads(trained.library.to_str())["model"]
     return spec
 

@@ -29,7 +29,7 @@ from tokit.storage.folder import check_target, dump_json, sha256_file, writing
 from tokit.storage.safetensors import Rows, SelectedRows
 from tokit.text.pipeline import PipelineOptions
 from tokit.tokenizer.encode.library_tokenizer import library_json
-from tokit.tokenizer.families.base import Trained
+from tokit.tokenizer.families.base import TrainedVocabulary
 from tokit.tokenizer.families.word import Word, WordParams, from_words
 from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
 from tokit.tokenizer.tokenizer_folder import tokenizer_config
@@ -231,7 +231,7 @@ def _check_options(kind: type[Format], words: str | Path | None, dim: int | None
         raise UsageError(f"--dim {dim}: not between 1 and {MAX_DIM:,}", hint="--dim 300")
 
 
-def _unreached(trained: Trained, words: Sequence[str], tick: Tick) -> tuple[Found, Found]:
+def _unreached(trained: TrainedVocabulary, words: Sequence[str], tick: Tick) -> tuple[Found, Found]:
     """Words that are not one token when they stand in a text: those with white space inside, and the others."""
     offset = len(trained.special.texts)
     spaced: list[str] = []
@@ -267,7 +267,7 @@ def _save(
     report: ImportReport,
     fitted: Fitted,
     counts: IntArray,
-    trained: Trained,
+    trained: TrainedVocabulary,
     *,
     params: dict[str, Any],
     overwrite: bool,

@@ -24,7 +24,7 @@ from tokit.text.pipeline import PipelineOptions
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.families.base import DEFAULT_VOCAB_SIZE, Job, TokenizerFamily, Trained
+from tokit.tokenizer.families.base import TokenizerFamily, TrainedVocabulary, TrainingJob
 from tokit.tokenizer.special_tokens import SpecialTokens
 
 
@@ -184,17 +184,17 @@ def _counted(corpus: Corpus | None, counts: Sequence[str | Path], plan: Plan, ti
 
 def _train_all(
     plan: Plan, counted: CountsArtifact, corpus: Corpus | None, sizes: list[int | None], tick: Tick
-) -> Iterator[tuple[LibraryTokenizer, Trained]]:
+) -> Iterator[tuple[LibraryTokenizer, TrainedVocabulary]]:
     """A tokenizer of each size, from one run where the family can."""
-    job = Job(
-        counted.pipeline,
-        plan.special,
-        sizes[0],
-        plan.params,
-        counted.counts,
-        None if corpus is None else corpus.blocks,
-        plan.seed,
-        tick,
+    job = TrainingJob(
+        pipeline=counted.pipeline,
+        special=plan.special,
+        vocab_size=sizes[0],
+        params=plan.params,
+        counts=counted.counts,
+        blocks=None if corpus is None else corpus.blocks,
+        seed=plan.seed,
+        tick=tick,
     )
     # The trainers do not look at signals: in a thread of its own the work can be left at Ctrl-C.
     asked = [size for size in sizes if size is not None]
@@ -204,7 +204,7 @@ def _train_all(
 
 
 def _save(
-    result: tuple[LibraryTokenizer, Trained],
+    result: tuple[LibraryTokenizer, TrainedVocabulary],
     plan: Plan,
     counted: CountsArtifact,
     target: Path,
@@ -230,11 +230,11 @@ def _save(
             params=dataclasses.asdict(plan.params),
             seed=plan.seed,
             reproducible=trained.reproducible,
-            not_reproducible_because=trained.because,
+            not_reproducible_because=trained.not_reproducible_because,
             corpus=counted.corpus,
             shortfall=counted.shortfall.as_record(),
         )
-    requested = DEFAULT_VOCAB_SIZE if size is None and plan.family.sized else size
+    requested = plan.family.default_vocab_size if size is None else size
     return TrainedTokenizer(
         str(target),
         tokenizer.family,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tokit.errors import UsageError
 from tokit.tokenizer.base import Identity
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, library_json
-from tokit.tokenizer.families.base import Trained
+from tokit.tokenizer.families.base import TrainedVocabulary
 from tokit.tokenizer.special_tokens import SpecialTokens
 from tokit.tokenizer.tokenizer_json import why_lossy
 
@@ -21,7 +21,7 @@ TEMPLATES = {
 }
 
 
-def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
+def assemble(trained: TrainedVocabulary, family: str, template: str) -> LibraryTokenizer:
     """Make a tokenizer of a trained vocabulary.
 
     Args:
@@ -47,7 +47,7 @@ def assemble(trained: Trained, family: str, template: str) -> LibraryTokenizer:
     spec: dict[str, Any] = json.loads(source)
     identity = Identity(family, "tokit", hashlib.sha256(source).hexdigest(), special.ids(), why_lossy(spec))
     tokenizer = LibraryTokenizer(library, identity, source=source)
-    # Trained vocabularies have no gaps, so the largest id need not be searched for.
+    # TrainedVocabulary vocabularies have no gaps, so the largest id need not be searched for.
     tokenizer.vocab_size = library.get_vocab_size(with_added_tokens=True)
     return tokenizer
 

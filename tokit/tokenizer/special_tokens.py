@@ -123,7 +123,7 @@ def guard(
     from tokenizers import Regex, pre_tokenizers
 
     endangered = [text for text in texts if _survives(splitters, text)]
-    alternatives = [_fence(text) for text in endangered]
+    alternatives = [_guard_pattern(text) for text in endangered]
     if byte_tokens and _survives(splitters, BYTE_TOKENS[0x41]):
         alternatives.append("<(?=0x[0-9A-F]{2}>)")
     if not alternatives:
@@ -133,11 +133,11 @@ def guard(
 
 def guarded_texts(pattern: str, texts: Sequence[str]) -> list[str] | None:
     """The texts that a guard with this pattern splits; None unless it is a guard of some of these texts alone."""
-    guarded = [text for text in texts if len(text) > 1 and _fence(text) in pattern]
-    return guarded if guarded and "|".join(map(_fence, guarded)) == pattern else None
+    guarded = [text for text in texts if len(text) > 1 and _guard_pattern(text) in pattern]
+    return guarded if guarded and "|".join(map(_guard_pattern, guarded)) == pattern else None
 
 
-def _fence(text: str) -> str:
+def _guard_pattern(text: str) -> str:
     """A pattern that matches the first character of a text where the rest follows."""
     return f"{re.escape(text[0])}(?={re.escape(text[1:])})"
 

@@ -1,4 +1,4 @@
-"""What a family of tokenizers is: parameters, default rules, and a way from counts (or text) to an engine."""
+"""Base of the tokenizer families: parameters, default text pipeline, training from counts or text."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 DEFAULT_VOCAB_SIZE = 32_000
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One training: what to learn from, and how.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingJob:
+    """Input of a training.
 
     Attributes:
-        pipeline: How the text was normalised and cut.
+        pipeline: Normalizer and pre-tokenizer that the text went through.
         special: The special tokens; a family that needs an unknown token adds it.
         vocab_size: Size asked for, special tokens included; None leaves it to the family.
         params: The family's own parameters.
         counts: Counts of pre-tokens, for families that train from them.
         blocks: Opens the text, for families whose trainer needs it.
-        seed: Of whatever is drawn at random.
-        tick: Where to report progress.
+        seed: Random seed.
+        tick: Progress.
     """
 
     pipeline: TextPipeline
@@ -46,60 +46,71 @@ class Job:
 
     @property
     def items(self) -> list[tuple[str, int]]:
-        """The pre-tokens with their counts."""
+        """(pre-token, count) of each pre-token."""
         return [] if self.counts is None else self.counts.items()
 
     @property
     def size(self) -> int:
-        """The size asked for, or the usual one."""
+        """The size asked for, or the default one."""
         return DEFAULT_VOCAB_SIZE if self.vocab_size is None else self.vocab_size
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """What a training gave.
+class TrainedVocabulary:
+    """Result of a training.
 
     Attributes:
-        library: The library's tokenizer, without special tokens registered and without a template.
-        special: The special tokens that its first ids are.
+        library: The library's tokenizer; its special tokens are not yet registered, and it has no template.
+        special: The special tokens, which are its first ids.
         files: More files for the folder (name → content), such as a SentencePiece model.
-        reproducible: The same counts give the same bytes; if not, `because` says why.
+        not_reproducible_because: Why the same counts may give other bytes; empty if they never do.
     """
 
     library: tokenizers.Tokenizer
     special: SpecialTokens
     files: dict[str, bytes] = field(default_factory=dict)
-    reproducible: bool = True
-    because: str = ""
+    not_reproducible_because: str = ""
+
+    @property
+    def reproducible(self) -> bool:
+        """True if the same counts give the same bytes."""
+        return not self.not_reproducible_because
 
 
 class TokenizerFamily(ABC):
-    """One kind of tokenizer; a subclass is one file and one line in the registry."""
+    """One kind of tokenizer; a subclass is one file and one line in `tokit.tokenizer.FAMILIES`.
+
+    Copy `byte.py` for a family without training, `bpe.py` for one that trains from counts. The contract tests run over
+    every registered family.
+
+    Attributes:
+        name: Name on the command line and in manifests.
+        Params: Frozen dataclass of the family's parameters; each field becomes an option, with its help from `param`.
+        default_vocab_size: Size when none is asked for; None for families that then take all of their alphabet.
+    """
 
     name: ClassVar[str]
-    # The dataclass of what `--set` takes.
     Params: ClassVar[type[Any]]
-    # Whether a training without -v asks for DEFAULT_VOCAB_SIZE or for whatever there is.
-    sized: ClassVar[bool] = True
+    default_vocab_size: ClassVar[int | None] = DEFAULT_VOCAB_SIZE
 
     @classmethod
     @abstractmethod
     def default_pipeline(cls, params: Any) -> TextPipeline:
-        """The rules when the user names none."""
+        """The text pipeline when the user names no part of it."""
 
     @classmethod
     def default_template(cls) -> str:
-        """The post-processing template when the user names none; "" is none."""
+        """The post-processing template when the user names none; "" for no template."""
         return ""
 
     @classmethod
     def needs_text(cls, params: Any) -> bool:
-        """Whether the trainer reads the text itself, and counts are not enough."""
+        """True if the trainer reads the text itself, because counts are not enough."""
         return False
 
     @classmethod
-    def train(cls, job: Job) -> Trained:
-        """Learn a vocabulary.
+    def train(cls, job: TrainingJob) -> TrainedVocabulary:
+        """Train a vocabulary of the size asked for.
 
         Raises:
             TrainingError: the size is below the alphabet.
@@ -107,8 +118,8 @@ class TokenizerFamily(ABC):
         return cls.train_sizes(job, [job.size])[0]
 
     @classmethod
-    def train_sizes(cls, job: Job, sizes: Sequence[int]) -> list[Trained]:
-        """Learn a vocabulary of each size; a family overrides this or `train`, this when one run gives all.
+    def train_sizes(cls, job: TrainingJob, sizes: Sequence[int]) -> list[TrainedVocabulary]:
+        """Train a vocabulary of each size; a family overrides this if one run gives all sizes, else `train`.
 
         Raises:
             TrainingError: a size is below the alphabet.
@@ -116,46 +127,46 @@ class TokenizerFamily(ABC):
         return [cls.train(replace(job, vocab_size=size)) for size in sizes]
 
 
-def check_size(size: int, alphabet: int, what: str) -> None:
-    """Refuse a vocabulary that cannot even hold its alphabet.
+def check_size(size: int, alphabet: int, contents: str) -> None:
+    """Refuse a vocabulary that cannot hold its alphabet.
 
     Raises:
         TrainingError: `size` is below `alphabet`.
     """
     if size < alphabet:
         raise TrainingError(
-            f"vocabulary size {size} is below the {alphabet} of {what}", hint=f"pass -v {alphabet} or more"
+            f"vocabulary size {size} is below the {alphabet} of {contents}", hint=f"pass -v {alphabet} or more"
         )
 
 
-def guarded(
+def guarded_pretokenizer(
     pipeline: TextPipeline,
     special: SpecialTokens,
     last: pre_tokenizers.PreTokenizer | None = None,
     *,
     byte_tokens: bool = False,
 ) -> pre_tokenizers.PreTokenizer | None:
-    """The pre-tokenizer of a model: the rules, the guard of the special tokens where needed, and a last step."""
+    """The pre-tokenizer of a model: the pipeline's, the guard of the special tokens where needed, and a last step."""
     splitters = pipeline.splitters()
-    fence = guard(splitters, special.texts, byte_tokens=byte_tokens)
-    steps = [*splitters, *([fence] if fence else []), *([last] if last else [])]
+    guarding = guard(splitters, special.texts, byte_tokens=byte_tokens)
+    steps = [*splitters, *([guarding] if guarding else []), *([last] if last else [])]
     return join_steps(steps)
 
 
-def fenced_items(job: Job, special: SpecialTokens, *, byte_tokens: bool = False) -> list[tuple[str, int]]:
-    """The counted pre-tokens, cut where the guard cuts, so that no piece can spell a special token."""
-    return fenced_counts(job, special, byte_tokens=byte_tokens).items()
+def guarded_items(job: TrainingJob, special: SpecialTokens, *, byte_tokens: bool = False) -> list[tuple[str, int]]:
+    """(pre-token, count) of each pre-token, split by the guard, so that no piece can be the text of a special token."""
+    return guarded_counts(job, special, byte_tokens=byte_tokens).items()
 
 
-def fenced_counts(job: Job, special: SpecialTokens, *, byte_tokens: bool = False) -> Counts:
-    """The same as arrays."""
+def guarded_counts(job: TrainingJob, special: SpecialTokens, *, byte_tokens: bool = False) -> Counts:
+    """Counts of the pre-tokens, split by the guard."""
     counts = Counts.of({}) if job.counts is None else job.counts
-    fence = guard(job.pipeline.splitters(), special.texts, byte_tokens=byte_tokens)
-    if fence is None:
+    guarding = guard(job.pipeline.splitters(), special.texts, byte_tokens=byte_tokens)
+    if guarding is None:
         return counts
     table: dict[bytes, int] = {}
     for word, count in counts.items():
-        for piece, _ in fence.pre_tokenize_str(word):
-            spelled = piece.encode("utf-8")
-            table[spelled] = table.get(spelled, 0) + count
+        for piece, _ in guarding.pre_tokenize_str(word):
+            raw = piece.encode("utf-8")
+            table[raw] = table.get(raw, 0) + count
     return Counts.of(table)

@@ -15,21 +15,28 @@ from tokit.kernels.compiled.loader import pays
 from tokit.params import param
 from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
-from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_counts, guarded
+from tokit.tokenizer.families.base import (
+    TokenizerFamily,
+    TrainedVocabulary,
+    TrainingJob,
+    check_size,
+    guarded_counts,
+    guarded_pretokenizer,
+)
 from tokit.tokenizer.train.library_trainer import train_from_counts
 from tokit.tokenizer.train.merge_trainer import NO_LIMIT, MergeLimits, SymbolWords, learn
 
 
 @dataclass(frozen=True)
 class BpeParams:
-    """What `--set` takes for bpe."""
+    """Parameters of BPE."""
 
-    min_frequency: int = param(0, "a pair that occurs less often is not merged", minimum=0)
-    max_token_length: int | None = param(None, "merged tokens are shorter than this many bytes", minimum=3)
+    min_frequency: int = param(0, "minimum count of a pair to merge", minimum=0)
+    max_token_length: int | None = param(None, "merged tokens are shorter than N bytes; default: no limit", minimum=3)
 
 
 class Bpe(TokenizerFamily):
-    """Byte-level BPE as the reference's `ByteLevel` trains it."""
+    """Byte-level BPE, with the merges that the `tokenizers` library learns."""
 
     name = "bpe"
     Params = BpeParams
@@ -39,7 +46,7 @@ class Bpe(TokenizerFamily):
         return TextPipeline(pre_tokenizer="gpt2")
 
     @classmethod
-    def train_sizes(cls, job: Job, sizes: Sequence[int]) -> list[Trained]:
+    def train_sizes(cls, job: TrainingJob, sizes: Sequence[int]) -> list[TrainedVocabulary]:
         base = [*job.special.texts, *sorted(byte_alphabet())]
         check_size(min(sizes), len(base), "the special tokens and 256 bytes")
         # A smaller vocabulary has the first merges of a larger one.
@@ -47,11 +54,11 @@ class Bpe(TokenizerFamily):
         return [cls._assembled(job, base, merges[: size - len(base)]) for size in sizes]
 
     @classmethod
-    def _merges(cls, job: Job, base: list[str], size: int) -> list[tuple[str, str]]:
-        counts = fenced_counts(job, job.special)
-        # The reference is fed every occurrence, and the 32 bits in which it counts pairs are not enough for much text.
+    def _merges(cls, job: TrainingJob, base: list[str], size: int) -> list[tuple[str, str]]:
+        counts = guarded_counts(job, job.special)
+        # The library reads every occurrence, and counts pairs in 32 bits, which overflow on large corpora.
         if not pays("learn_merges", counts.text_bytes):
-            return cls._reference_merges(job, counts.items(), size)
+            return cls._library_merges(job, counts.items(), size)
         symbols = np.array([base.index(character) for character in byte_alphabet()], dtype=np.int32)
         longest = job.params.max_token_length or NO_LIMIT
         limits = MergeLimits(size - len(base), job.params.min_frequency, longest)
@@ -63,7 +70,7 @@ class Bpe(TokenizerFamily):
         return merges
 
     @classmethod
-    def _reference_merges(cls, job: Job, items: list[tuple[str, int]], size: int) -> list[tuple[str, str]]:
+    def _library_merges(cls, job: TrainingJob, items: list[tuple[str, int]], size: int) -> list[tuple[str, str]]:
         from tokenizers import models, trainers
 
         trainer = trainers.BpeTrainer(
@@ -74,19 +81,19 @@ class Bpe(TokenizerFamily):
             initial_alphabet=list(byte_alphabet()),
             show_progress=False,
         )
-        spelled = [(to_byte_level(word), count) for word, count in items]
-        model = train_from_counts(models.BPE(), trainer, spelled, job.tick)
+        words = [(to_byte_level(word), count) for word, count in items]
+        model = train_from_counts(models.BPE(), trainer, words, job.tick)
         return [(left, right) for left, right in model["merges"]]
 
     @classmethod
-    def _assembled(cls, job: Job, base: list[str], merges: list[tuple[str, str]]) -> Trained:
+    def _assembled(cls, job: TrainingJob, base: list[str], merges: list[tuple[str, str]]) -> TrainedVocabulary:
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
         vocab = {token: i for i, token in enumerate([*base, *(left + right for left, right in merges)])}
         library = Tokenizer(models.BPE(vocab=vocab, merges=merges))
         library.normalizer = job.pipeline.normalizer()
-        library.pre_tokenizer = guarded(
+        library.pre_tokenizer = guarded_pretokenizer(
             job.pipeline, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         )
         library.decoder = decoders.ByteLevel()
-        return Trained(library, job.special)
+        return TrainedVocabulary(library, job.special)

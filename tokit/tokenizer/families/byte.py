@@ -1,4 +1,4 @@
-"""Bytes as tokens: 256 of them, nothing to learn, every text fits."""
+"""Bytes as tokens: 256 of them, without training; every text can be encoded."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 
 from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.byte_alphabet import byte_alphabet
-from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size
+from tokit.tokenizer.families.base import TokenizerFamily, TrainedVocabulary, TrainingJob, check_size
 
 
 @dataclass(frozen=True)
 class ByteParams:
-    """byte has no parameters of its own."""
+    """Parameters of byte: none."""
 
 
 class Byte(TokenizerFamily):
-    """One token a UTF-8 byte."""
+    """One token for each UTF-8 byte."""
 
     name = "byte"
     Params = ByteParams
-    sized = False
+    default_vocab_size = None
 
     @classmethod
     def default_pipeline(cls, params: ByteParams) -> TextPipeline:
         return TextPipeline(pre_tokenizer="gpt2")
 
     @classmethod
-    def train(cls, job: Job) -> Trained:
+    def train(cls, job: TrainingJob) -> TrainedVocabulary:
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
         vocab = {token: i for i, token in enumerate([*job.special.texts, *byte_alphabet()])}
@@ -36,4 +36,4 @@ class Byte(TokenizerFamily):
         library.normalizer = job.pipeline.normalizer()
         library.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         library.decoder = decoders.ByteLevel()
-        return Trained(library, job.special)
+        return TrainedVocabulary(library, job.special)

@@ -1,4 +1,4 @@
-"""Unicode code points as tokens; a character outside the vocabulary is spelled in bytes, so decoding is exact."""
+"""Unicode code points as tokens; a character outside the vocabulary is encoded as bytes, so decoding is exact."""
 
 from __future__ import annotations
 
@@ -7,34 +7,32 @@ from dataclasses import dataclass
 
 from tokit.params import param
 from tokit.text.pipeline import TextPipeline, join_steps
-from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size
+from tokit.tokenizer.families.base import TokenizerFamily, TrainedVocabulary, TrainingJob, check_size
 from tokit.tokenizer.special_tokens import BYTE_TOKENS
 
 
 @dataclass(frozen=True)
 class CharParams:
-    """What `--set` takes for char."""
+    """Parameters of char."""
 
-    min_frequency: int = param(0, "a character that occurs less often is left to the bytes", minimum=0)
-    character_coverage: float = param(
-        1.0, "share of the text that the characters cover; rarer ones are left out", minimum=0, maximum=1
-    )
-    byte_fallback: bool = param(True, "spell unknown characters in bytes; false gives them the unknown token")
+    min_frequency: int = param(0, "minimum count of a character", minimum=0)
+    character_coverage: float = param(1.0, "fraction of the text that the characters cover", minimum=0, maximum=1)
+    byte_fallback: bool = param(True, "encode unknown characters as bytes, not as the unknown token")
 
 
 class Char(TokenizerFamily):
-    """One token a code point, most frequent first."""
+    """One token for each code point, most frequent first."""
 
     name = "char"
     Params = CharParams
-    sized = False
+    default_vocab_size = None
 
     @classmethod
     def default_pipeline(cls, params: CharParams) -> TextPipeline:
         return TextPipeline(pre_tokenizer="gpt2")
 
     @classmethod
-    def train(cls, job: Job) -> Trained:
+    def train(cls, job: TrainingJob) -> TrainedVocabulary:
         from tokenizers import Tokenizer, decoders, models
 
         fallback = job.params.byte_fallback
@@ -48,16 +46,16 @@ class Char(TokenizerFamily):
         unknown = None if fallback else special.unknown
         library = Tokenizer(models.BPE(vocab=vocab, merges=[], unk_token=unknown, byte_fallback=fallback))
         library.normalizer = job.pipeline.normalizer()
-        # Where the pre-tokens are the text, cutting it first changes nothing.
+        # Where the pre-tokens joined are the text, splitting it first changes nothing.
         splitter = None if job.pipeline.keeps_text else join_steps(job.pipeline.splitters())
         if splitter is not None:
             library.pre_tokenizer = splitter
         library.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
-        return Trained(library, special)
+        return TrainedVocabulary(library, special)
 
 
 def character_counts(items: list[tuple[str, int]]) -> Counter[str]:
-    """How often each character occurs."""
+    """Occurrences of each character."""
     counts: Counter[str] = Counter()
     for word, count in items:
         for character in word:
@@ -66,12 +64,12 @@ def character_counts(items: list[tuple[str, int]]) -> Counter[str]:
 
 
 def covering(counts: Counter[str], coverage: float, min_frequency: int = 0) -> list[str]:
-    """The most frequent characters that together make up a share of the text; ties by code point.
+    """The most frequent characters that together make up a fraction of the text; ties by code point.
 
     Args:
         counts: Character → occurrences.
-        coverage: Share of all occurrences, 0 to 1.
-        min_frequency: Rarer characters are left out whatever the share.
+        coverage: Fraction of all occurrences, 0 to 1.
+        min_frequency: Minimum count, at any coverage.
     """
     wanted = coverage * counts.total()
     chosen: list[str] = []

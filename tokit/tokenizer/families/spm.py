@@ -16,7 +16,7 @@ from tokit.errors import TrainingError, UsageError
 from tokit.params import param
 from tokit.progress import Progress
 from tokit.text.pipeline import TextPipeline
-from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained
+from tokit.tokenizer.families.base import TokenizerFamily, TrainedVocabulary, TrainingJob
 from tokit.tokenizer.formats.sentencepiece import MODEL_FILE, parse_model
 from tokit.tokenizer.formats.sentencepiece_to_library import as_library
 from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
@@ -30,21 +30,19 @@ CHARACTER_MAPS = {(): "identity", ("nfkc",): "nfkc", ("nfkc", "lowercase"): "nfk
 
 @dataclass(frozen=True)
 class SpmParams:
-    """What `--set` takes for spm."""
+    """Parameters of spm, under SentencePiece's names where it has them."""
 
-    model_type: str = param("bpe", "SentencePiece's model", choices=("bpe", "unigram"))
-    character_coverage: float = param(
-        0.9995, "share of the text that the alphabet covers; bytes spell the rest", minimum=0, maximum=1
-    )
-    byte_fallback: bool = param(True, "spell unknown characters in bytes; false gives them the unknown token")
-    add_dummy_prefix: bool = param(False, "put a space before the text, as Llama and T5 do")
-    remove_extra_whitespaces: bool = param(False, "drop leading, trailing and repeated spaces, as T5 does")
-    max_piece_length: int = param(16, "longest piece, in characters", minimum=1)
-    sample_sentences: int = param(5_000_000, "unigram trains on at most this many documents", minimum=1)
+    model_type: str = param("bpe", "SentencePiece's model type", choices=("bpe", "unigram"))
+    character_coverage: float = param(0.9995, "fraction of the text that the alphabet covers", minimum=0, maximum=1)
+    byte_fallback: bool = param(True, "encode unknown characters as bytes, not as the unknown token")
+    add_dummy_prefix: bool = param(False, "prepend a space to the text, as Llama and T5 do")
+    remove_extra_whitespaces: bool = param(False, "remove leading, trailing and repeated spaces, as T5 does")
+    max_piece_length: int = param(16, "maximum length of a piece, in characters", minimum=1)
+    sample_sentences: int = param(5_000_000, "maximum number of documents that unigram is trained on", minimum=1)
 
 
 class Spm(TokenizerFamily):
-    """A SentencePiece model: bpe from counts, unigram from the text or a sample of it."""
+    """A SentencePiece model: bpe trained from counts, unigram from the text or a sample of it."""
 
     name = "spm"
     Params = SpmParams
@@ -58,23 +56,23 @@ class Spm(TokenizerFamily):
         return params.model_type == "unigram"
 
     @classmethod
-    def train(cls, job: Job) -> Trained:
+    def train(cls, job: TrainingJob) -> TrainedVocabulary:
         if job.pipeline.pre_tokenizer != "metaspace" or job.pipeline.normalizers not in CHARACTER_MAPS:
             raise UsageError(
-                "SentencePiece cuts words itself, and has the normalizers nfkc and nfkc,lowercase only",
+                "SentencePiece splits words itself, and has the normalizers nfkc and nfkc,lowercase only",
                 hint="leave --pre-tokenizer out (counts for spm: tokit count --pre-tokenizer metaspace)",
             )
         special = job.special.with_unknown()
         job.tick(Progress("learning", 0, None))
         data = run_trainer(job, special)
-        return Trained(as_library(parse_model(data, MODEL_FILE)), special, files={MODEL_FILE: data})
+        return TrainedVocabulary(as_library(parse_model(data, MODEL_FILE)), special, files={MODEL_FILE: data})
 
 
-def run_trainer(job: Job, special: SpecialTokens) -> bytes:
+def run_trainer(job: TrainingJob, special: SpecialTokens) -> bytes:
     """Train in SentencePiece and return the model file's content.
 
     Raises:
-        TrainingError: what SentencePiece refused.
+        TrainingError: SentencePiece refused the settings or the text.
     """
     from sentencepiece import SentencePieceTrainer
 
@@ -91,7 +89,7 @@ def run_trainer(job: Job, special: SpecialTokens) -> bytes:
     return model.getvalue()
 
 
-def settings(job: Job, special: SpecialTokens) -> dict[str, Any]:
+def settings(job: TrainingJob, special: SpecialTokens) -> dict[str, Any]:
     """SentencePiece's options for a job."""
     params: SpmParams = job.params
     ids = special.ids()
@@ -117,8 +115,8 @@ def settings(job: Job, special: SpecialTokens) -> dict[str, Any]:
     }
 
 
-def sentences(job: Job) -> Iterator[str]:
-    """What SentencePiece reads: words with counts for bpe, documents for unigram."""
+def sentences(job: TrainingJob) -> Iterator[str]:
+    """Input of SentencePiece: words with counts for bpe, documents for unigram."""
     if job.params.model_type == "unigram":
         yield from sampled_documents(job)
         return
@@ -129,18 +127,18 @@ def sentences(job: Job) -> Iterator[str]:
                 yield f"{part}\t{count}"
 
 
-def sampled_documents(job: Job) -> Iterator[str]:
+def sampled_documents(job: TrainingJob) -> Iterator[str]:
     """The documents, or a seeded sample of `sample_sentences` of them, in their order."""
     import random
 
     if job.blocks is None:
         raise TrainingError("SentencePiece's unigram trains on text, and there are only counts", hint="give the corpus")
     total = sum(len(block) for block in job.blocks())
-    share = job.params.sample_sentences / max(1, total)
+    fraction = job.params.sample_sentences / max(1, total)
     draw = random.Random(job.seed)  # noqa: S311 - a sample, not a secret
     for block in job.blocks():
         for text in block.texts():
-            if share >= 1 or draw.random() < share:
+            if fraction >= 1 or draw.random() < fraction:
                 yield text
 
 

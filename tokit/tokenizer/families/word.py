@@ -1,7 +1,7 @@
 """Whole words as tokens, most frequent first.
 
-A word outside the vocabulary becomes the unknown token and is lost on decoding; `--set unknown=bytes` spells it in
-bytes instead, and then decoding is exact.
+A word outside the vocabulary becomes the unknown token and cannot be decoded; with `--unknown bytes` it is encoded as
+bytes instead, and decoding is exact.
 """
 
 from __future__ import annotations
@@ -12,20 +12,27 @@ from dataclasses import dataclass
 from tokit.params import param
 from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
-from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_items, guarded
+from tokit.tokenizer.families.base import (
+    TokenizerFamily,
+    TrainedVocabulary,
+    TrainingJob,
+    check_size,
+    guarded_items,
+    guarded_pretokenizer,
+)
 from tokit.tokenizer.special_tokens import SpecialTokens
 
 
 @dataclass(frozen=True)
 class WordParams:
-    """What `--set` takes for word."""
+    """Parameters of word."""
 
-    min_frequency: int = param(0, "a word that occurs less often is left out", minimum=0)
-    unknown: str = param("token", "an unknown word becomes the unknown token, or its bytes", choices=("token", "bytes"))
+    min_frequency: int = param(0, "minimum count of a word", minimum=0)
+    unknown: str = param("token", "encode an unknown word as the unknown token or as bytes", choices=("token", "bytes"))
 
 
 class Word(TokenizerFamily):
-    """The most frequent words of the counts; ties in the order of their code points, as in the reference."""
+    """The most frequent words; ties by code point, as in the `tokenizers` library."""
 
     name = "word"
     Params = WordParams
@@ -35,17 +42,17 @@ class Word(TokenizerFamily):
         return TextPipeline(pre_tokenizer="gpt2" if params.unknown == "bytes" else "whitespace")
 
     @classmethod
-    def train(cls, job: Job) -> Trained:
+    def train(cls, job: TrainingJob) -> TrainedVocabulary:
         return cls._with_bytes(job) if job.params.unknown == "bytes" else cls._with_unknown(job)
 
     @classmethod
-    def _with_unknown(cls, job: Job) -> Trained:
+    def _with_unknown(cls, job: TrainingJob) -> TrainedVocabulary:
         special = job.special.with_unknown()
         check_size(job.size, len(special.texts) + 1, "the special tokens and a word")
         return from_words(frequent_words(job, special, job.size - len(special.texts)), job.pipeline, special)
 
     @classmethod
-    def _with_bytes(cls, job: Job) -> Trained:
+    def _with_bytes(cls, job: TrainingJob) -> TrainedVocabulary:
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
         base = [*job.special.texts, *byte_alphabet()]
@@ -53,39 +60,39 @@ class Word(TokenizerFamily):
         words = [to_byte_level(word) for word in frequent_words(job, job.special, job.size)]
         tokens = dict.fromkeys([*base, *words])
         vocab = {token: i for i, token in enumerate(list(tokens)[: job.size])}
-        # WordLevel would lose unknown words: a BPE without merges takes whole words and falls back to bytes.
+        # WordLevel cannot decode unknown words: a BPE without merges takes whole words and falls back to bytes.
         library = Tokenizer(models.BPE(vocab=vocab, merges=[], ignore_merges=True))
         library.normalizer = job.pipeline.normalizer()
-        library.pre_tokenizer = guarded(
+        library.pre_tokenizer = guarded_pretokenizer(
             job.pipeline, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         )
         library.decoder = decoders.ByteLevel()
-        return Trained(library, job.special)
+        return TrainedVocabulary(library, job.special)
 
 
-def from_words(words: Sequence[str], pipeline: TextPipeline, special: SpecialTokens) -> Trained:
-    """A vocabulary of just these words behind the special tokens, one of which is for unknown words.
+def from_words(words: Sequence[str], pipeline: TextPipeline, special: SpecialTokens) -> TrainedVocabulary:
+    """A vocabulary of the given words after the special tokens.
 
     Args:
-        words: All different, and none is a special token; word i has the id i + the number of special tokens.
-        pipeline: How text is cut. Text reaches only words that these leave whole.
-        special: The special tokens, with one for the unknown.
+        words: Distinct, none a special token; word i has the id i + the number of special tokens.
+        pipeline: Text pipeline; a word that it splits is never encoded.
+        special: The special tokens, the unknown token included.
     """
     from tokenizers import Tokenizer, decoders, models
 
     vocab = {token: i for i, token in enumerate([*special.texts, *words])}
     library = Tokenizer(models.WordLevel(vocab=vocab, unk_token=special.unknown))
     library.normalizer = pipeline.normalizer()
-    splitter = guarded(pipeline, special)
+    splitter = guarded_pretokenizer(pipeline, special)
     if splitter is not None:
         library.pre_tokenizer = splitter
-    # Without a decoder the library joins by a space.
+    # Without a decoder the library joins words by a space.
     if pipeline.keeps_text:
         library.decoder = decoders.Fuse()
-    return Trained(library, special)
+    return TrainedVocabulary(library, special)
 
 
-def frequent_words(job: Job, special: SpecialTokens, most: int) -> list[str]:
+def frequent_words(job: TrainingJob, special: SpecialTokens, most: int) -> list[str]:
     """Up to `most` words, by falling count and then by code point."""
-    ranked = sorted(fenced_items(job, special), key=lambda item: (-item[1], item[0]))
+    ranked = sorted(guarded_items(job, special), key=lambda item: (-item[1], item[0]))
     return [word for word, count in ranked[:most] if count >= job.params.min_frequency]

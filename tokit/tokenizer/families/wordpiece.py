@@ -1,7 +1,7 @@
-"""WordPiece: longest match first, pieces inside a word marked by `##`. A word with an unknown character is lost whole.
+"""WordPiece: longest match first, pieces inside a word marked by `##`. A word with an unknown character is unknown.
 
-Schuster and Nakajima 2012, https://research.google/pubs/pub37842/; the trainer is the reference's, which merges
-by frequency as BPE does. Its ids differ from run to run with the order of a hash table; ours do not.
+Schuster and Nakajima 2012, https://research.google/pubs/pub37842/; the trainer is that of the `tokenizers`
+library, which merges by frequency as BPE does. Its ids depend on the order of a hash table; here they do not.
 """
 
 from __future__ import annotations
@@ -15,24 +15,30 @@ from tokit.errors import UsageError
 from tokit.kernels.compiled.loader import pays
 from tokit.params import param
 from tokit.text.pipeline import DROPPING, REGEX_PREFIX, TextPipeline
-from tokit.tokenizer.families.base import Job, TokenizerFamily, Trained, check_size, fenced_items, guarded
+from tokit.tokenizer.families.base import (
+    TokenizerFamily,
+    TrainedVocabulary,
+    TrainingJob,
+    check_size,
+    guarded_items,
+    guarded_pretokenizer,
+)
 from tokit.tokenizer.families.char import character_counts, covering
 from tokit.tokenizer.special_tokens import SpecialTokens
 from tokit.tokenizer.train.library_trainer import train_from_counts
 from tokit.tokenizer.train.merge_trainer import MergeLimits, SymbolWords, learn
 
 PREFIX = "##"
+Items = list[tuple[str, int]]
 
 
 @dataclass(frozen=True)
 class WordPieceParams:
-    """What `--set` takes for wordpiece."""
+    """Parameters of WordPiece."""
 
-    min_frequency: int = param(0, "a pair that occurs less often is not merged", minimum=0)
-    character_coverage: float = param(
-        1.0, "share of the text that the alphabet covers; words with others are unknown", minimum=0, maximum=1
-    )
-    max_word_chars: int = param(100, "a longer word becomes the unknown token", minimum=1)
+    min_frequency: int = param(0, "minimum count of a pair to merge", minimum=0)
+    character_coverage: float = param(1.0, "fraction of the text that the alphabet covers", minimum=0, maximum=1)
+    max_word_chars: int = param(100, "maximum length of a word, in characters; longer ones are unknown", minimum=1)
 
 
 class WordPiece(TokenizerFamily):
@@ -50,16 +56,16 @@ class WordPiece(TokenizerFamily):
         return "bert"
 
     @classmethod
-    def train_sizes(cls, job: Job, sizes: Sequence[int]) -> list[Trained]:
+    def train_sizes(cls, job: TrainingJob, sizes: Sequence[int]) -> list[TrainedVocabulary]:
         if job.pipeline.pre_tokenizer not in DROPPING and not job.pipeline.pre_tokenizer.startswith(REGEX_PREFIX):
             raise UsageError(
                 f"wordpiece puts the spaces back between words, and '{job.pipeline.pre_tokenizer}' leaves them in",
                 hint=f"--pre-tokenizer {', '.join(DROPPING)}",
             )
         special = job.special.with_unknown()
-        items = fenced_items(job, special)
+        items = guarded_items(job, special)
         alphabet = set(covering(character_counts(items), job.params.character_coverage))
-        # A word with a character outside the alphabet will be unknown, so nothing is learned from it.
+        # A word with a character outside the alphabet is unknown, so nothing is learned from it.
         items = [(word, count) for word, count in items if alphabet.issuperset(word)]
         inner = sorted({PREFIX + character for word, _ in items for character in word[1:]})
         base = [*special.texts, *inner, *sorted({character for word, _ in items for character in word})]
@@ -68,13 +74,13 @@ class WordPiece(TokenizerFamily):
         return [cls._assembled(job, special, tokens[:size]) for size in sizes]
 
     @classmethod
-    def _tokens(cls, job: Job, items: list[tuple[str, int]], base: list[str], fixed: int, size: int) -> list[str]:
-        """The vocabulary by id; its first `fixed` are special tokens and inner characters."""
-        # Where "#" meets others, a merged piece may be spelled like an inner character, and the reference has its way.
+    def _tokens(cls, job: TrainingJob, items: Items, base: list[str], fixed: int, size: int) -> list[str]:
+        """Tokens by id; the first `fixed` are special tokens and inner characters."""
+        # With "#" in a word, a merged piece may have the text of an inner character: then the library decides.
         hashes = any("#" in word and len(word) > 1 for word, _ in items)
-        # The reference is fed every occurrence, and the 32 bits in which it counts pairs are not enough for much text.
+        # The library reads every occurrence, and counts pairs in 32 bits, which overflow on large corpora.
         if hashes or not pays("learn_merges", sum(len(word) * count for word, count in items)):
-            return cls._reference_tokens(job, items, base[:fixed], size)
+            return cls._library_tokens(job, items, base[:fixed], size)
         words = _as_symbols(items, {token: i for i, token in enumerate(base)}, len(base))
         tokens = list(base)
         for left, right in learn(words, MergeLimits(size - len(base), job.params.min_frequency), job.tick):
@@ -82,13 +88,13 @@ class WordPiece(TokenizerFamily):
         return tokens
 
     @classmethod
-    def _reference_tokens(cls, job: Job, items: list[tuple[str, int]], fixed: list[str], size: int) -> list[str]:
+    def _library_tokens(cls, job: TrainingJob, items: Items, fixed: list[str], size: int) -> list[str]:
         from tokenizers import models, trainers
 
         trainer = trainers.WordPieceTrainer(
             vocab_size=size,
             min_frequency=job.params.min_frequency,
-            # Given as special tokens the inner characters have fixed ids; else a hash table orders them.
+            # As special tokens the inner characters have fixed ids; otherwise a hash table orders them.
             special_tokens=fixed,
             continuing_subword_prefix=PREFIX,
             show_progress=False,
@@ -97,7 +103,7 @@ class WordPiece(TokenizerFamily):
         return sorted(vocab, key=vocab.__getitem__)
 
     @classmethod
-    def _assembled(cls, job: Job, special: SpecialTokens, tokens: list[str]) -> Trained:
+    def _assembled(cls, job: TrainingJob, special: SpecialTokens, tokens: list[str]) -> TrainedVocabulary:
         from tokenizers import Tokenizer, decoders, models
 
         library = Tokenizer(
@@ -109,15 +115,15 @@ class WordPiece(TokenizerFamily):
             )
         )
         library.normalizer = job.pipeline.normalizer()
-        splitter = guarded(job.pipeline, special)
+        splitter = guarded_pretokenizer(job.pipeline, special)
         if splitter is not None:
             library.pre_tokenizer = splitter
         library.decoder = decoders.WordPiece(prefix=PREFIX, cleanup=False)
-        return Trained(library, special)
+        return TrainedVocabulary(library, special)
 
 
-def _as_symbols(items: list[tuple[str, int]], ids: dict[str, int], first_id: int) -> SymbolWords:
-    """Words as the ids of their characters, which within a word have a prefix."""
+def _as_symbols(items: Items, ids: dict[str, int], first_id: int) -> SymbolWords:
+    """Words as symbols: the ids of their characters, with the prefix after the first."""
     points = np.frombuffer("".join([word for word, _ in items]).encode("utf-32-le"), dtype="<u4")
     ends = np.cumsum([len(word) for word, _ in items], dtype=np.int64)
     distinct, places = np.unique(points, return_inverse=True)

@@ -95,8 +95,8 @@ def _library_splitter(model: SpmModel) -> Any:
     # The library's unigram would match the text of a control or byte token; SentencePiece never does.
     if model.model_type == "unigram":
         texts = [piece.text for piece in model.pieces if piece.kind in (CONTROL, UNKNOWN)]
-        fence = guard(steps, texts, byte_tokens=model.byte_fallback)
-        steps += [fence] if fence else []
+        guarding = guard(steps, texts, byte_tokens=model.byte_fallback)
+        steps += [guarding] if guarding else []
     return join_steps(steps)
 
 
