@@ -26,7 +26,7 @@ from tests.bench.process import ROOT, environment
 
 STATIC = ("skipgram", "cbow", "fasttext", "glove")
 # Language models; one that is so small that most of a run is start-up and checkpoints.
-CONTEXTUAL = ("bert", "modernbert", "llama", "lstm")
+LANGUAGE_MODELS = ("bert", "modernbert", "llama", "lstm")
 TINY = {
     "num_hidden_layers": 2,
     "hidden_size": 16,
@@ -176,7 +176,7 @@ def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     made = argparse.ArgumentParser(prog="python -m tests.bench kills", description="kill trainings, and resume them")
     made.add_argument("--corpus", required=True, help="a text of some seconds' training: a file, or @name")
-    made.add_argument("--family", choices=[*STATIC, *CONTEXTUAL], default="skipgram")
+    made.add_argument("--family", choices=[*STATIC, *LANGUAGE_MODELS], default="skipgram")
     made.add_argument("--kills", type=int, default=100)
     made.add_argument("--epochs", type=int, help="of the training; steps of a language model (default: 20, or 600)")
     made.add_argument("--dim", type=int, default=100)
@@ -194,7 +194,7 @@ def main(arguments: list[str]) -> int:
         tokit = [sys.executable, "-m", "tokit"]
         try:
             run_for([*tokit, "train", corpus, "-m", "word", "-v", "20000", "-q", "-o", str(words)], None, work / "said")
-            contextual = asked.family in CONTEXTUAL
+            contextual = asked.family in LANGUAGE_MODELS
             epochs = asked.epochs or (600 if contextual else 20)
             tokens = TOKENS_OF_A_STEP if contextual else _tokens(corpus, words, work)
             every = max(tokens * epochs // CHECKPOINTS, 1)

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
 from transformers import AutoModel, AutoTokenizer  # noqa: E402
 
 from tokit.corpus import open_corpus  # noqa: E402
-from tokit.lm import CONTEXTUAL  # noqa: E402
+from tokit.lm import LANGUAGE_MODELS  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.ops.export_onnx import export_model  # noqa: E402
 from tokit.ops.pretrain import pretrain  # noqa: E402
@@ -22,7 +22,7 @@ TEXTS = 1000
 AT_ONCE = 50
 
 
-@pytest.fixture(scope="module", params=list(CONTEXTUAL))
+@pytest.fixture(scope="module", params=list(LANGUAGE_MODELS))
 def folder(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
     out: Path = tmp_path_factory.mktemp("models") / request.param
     settings = {
@@ -47,7 +47,7 @@ def vectors(folder: Path, texts: list[str]) -> Any:
 
 
 def test_auto_model_and_tokenizer(folder: Path, texts: list[str], vectors: Any) -> None:
-    if not CONTEXTUAL.get(folder.name).stock:
+    if not LANGUAGE_MODELS.get(folder.name).stock:
         pytest.skip("no class of transformers")
     model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
     for text, vector in list(zip(texts, vectors, strict=True))[::10]:
@@ -58,7 +58,7 @@ def test_auto_model_and_tokenizer(folder: Path, texts: list[str], vectors: Any) 
 
 
 def test_sentence_transformer(folder: Path, texts: list[str], vectors: Any) -> None:
-    if not CONTEXTUAL.get(folder.name).stock:
+    if not LANGUAGE_MODELS.get(folder.name).stock:
         pytest.skip("no class of transformers")
     sentence_transformers = pytest.importorskip("sentence_transformers", reason="needs sentence-transformers")
     theirs = sentence_transformers.SentenceTransformer(str(folder), device="cpu").encode(texts)

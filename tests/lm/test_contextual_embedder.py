@@ -14,13 +14,13 @@ pytest.importorskip("transformers", reason="needs the extra 'contextual'")
 
 from tests.support.program import assert_error
 from tokit.arrays import Ids
-from tokit.lm import CONTEXTUAL
+from tokit.lm import LANGUAGE_MODELS
 from tokit.lm.contextual_embedder import context_of, open_contextual_embedder
 
 SETTINGS = ["--size", "tiny", "--set", "max_steps=3", "--set", "context_length=32", "--set", "batch_size=2"]
 
 
-@pytest.fixture(scope="module", params=list(CONTEXTUAL))
+@pytest.fixture(scope="module", params=list(LANGUAGE_MODELS))
 def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
     from tokit.cli.main import main
 

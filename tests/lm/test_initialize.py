@@ -250,14 +250,14 @@ def test_a_stopped_run_begins_again_with_the_same_start_only(
     start = InitOptions(vectors=static(8), freeze=("encoder.layer.0",))
     settings = {"max_steps": 6, "learning_rate": 0.01}
     _, whole = fitted("whole", settings=settings, start=start)
-    learn = pretraining_loop.Training._learn
+    learn = pretraining_loop.PretrainingLoop._learn
 
-    def killed(self: pretraining_loop.Training, batch: Any) -> None:
+    def killed(self: pretraining_loop.PretrainingLoop, batch: Any) -> None:
         if self._step == 4:
             raise KeyboardInterrupt
         learn(self, batch)
 
-    monkeypatch.setattr(pretraining_loop.Training, "_learn", killed)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_learn", killed)
     with pytest.raises(KeyboardInterrupt):
         fitted("halves", settings=settings, start=start, checkpoint_every=1)
     monkeypatch.undo()

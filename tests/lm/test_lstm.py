@@ -17,8 +17,8 @@ from safetensors.torch import load_file  # noqa: E402
 
 from tests.support.program import assert_error  # noqa: E402
 from tokit.corpus import open_corpus, split_mask  # noqa: E402
-from tokit.lm import contextual_family  # noqa: E402
-from tokit.lm.families.base import NOTHING, Row, sees  # noqa: E402
+from tokit.lm import language_model_family  # noqa: E402
+from tokit.lm.families.base import IGNORE_INDEX, ModelInput, attention_mask  # noqa: E402
 from tokit.lm.families.lstm import Lstm  # noqa: E402
 from tokit.lm.families.lstm_model import LstmConfig, LstmLanguageModel, load_lstm, save_lstm, stretched  # noqa: E402
 from tokit.lm.initialize import InitOptions  # noqa: E402
@@ -59,15 +59,15 @@ def by_document(model: Any, ids: Any, stack: Any, *, back: bool) -> Any:
     return mixed[:, 0].flip(0) if back else mixed[:, 0]
 
 
-def row_of(rows: list[list[int]]) -> Row:
+def model_input(rows: list[list[int]]) -> ModelInput:
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(5, 60, (len(rows), sum(rows[0])), generator=generator)
     positions = torch.tensor([[k for length in lengths for k in range(length)] for lengths in rows])
-    return Row(ids, positions, sees(torch.zeros_like(ids), causal=True))
+    return ModelInput(ids, positions, attention_mask(torch.zeros_like(ids), causal=True))
 
 
 def test_rows_of_documents_are_as_torch_s_lstm_on_each(model: Any) -> None:
-    row = row_of(ROWS)
+    row = model_input(ROWS)
     with torch.no_grad():
         both = model.directions(row.ids, row.positions)
         for number, lengths in enumerate(ROWS):
@@ -80,7 +80,7 @@ def test_rows_of_documents_are_as_torch_s_lstm_on_each(model: Any) -> None:
 
 
 def test_nothing_at_all_comes_over_from_another_document(model: Any) -> None:
-    row = row_of([[9, 11]])
+    row = model_input([[9, 11]])
     read = model.table(row.ids).detach().requires_grad_()
     model.table.forward = lambda _: read
     states = torch.cat(model.directions(row.ids, row.positions), dim=-1)
@@ -105,7 +105,7 @@ def test_padding_changes_nothing(model: Any) -> None:
 
 
 def test_either_direction_predicts_what_it_has_not_read(model: Any) -> None:
-    row = row_of([[4, 3], [7]])
+    row = model_input([[4, 3], [7]])
     targets = torch.arange(100, 114)
     vectors, expected = Lstm.predictors(model, row, torch.arange(14), targets)
     onward, backward = model.directions(row.ids, row.positions)
@@ -113,11 +113,11 @@ def test_either_direction_predicts_what_it_has_not_read(model: Any) -> None:
     assert torch.equal(vectors[14:], backward.flatten(0, 1))
     # The first token of a document has none before it; the first row has two documents.
     ids = row.ids.flatten().tolist()
-    assert expected[14:].tolist() == [NOTHING if at in (0, 4, 7) else ids[at - 1] for at in range(14)]
+    assert expected[14:].tolist() == [IGNORE_INDEX if at in (0, 4, 7) else ids[at - 1] for at in range(14)]
 
 
 def test_a_changed_token_changes_only_what_has_read_it(model: Any) -> None:
-    row = row_of([[20]])
+    row = model_input([[20]])
     other = row.ids.clone()
     other[0, 7] = 59 if row.ids[0, 7] != 59 else 58
     with torch.no_grad():
@@ -247,7 +247,8 @@ def test_rotary_positions_need_heads_of_an_even_width(
 @pytest.mark.parametrize("family", ["bert", "lstm"])
 def test_other_positions_take_any_width(family: str) -> None:
     assert (
-        contextual_family(family).Params(hidden_size=15, num_attention_heads=3).shape("tiny").num_attention_heads == 3
+        language_model_family(family).Params(hidden_size=15, num_attention_heads=3).shape("tiny").num_attention_heads
+        == 3
     )
 
 
@@ -306,4 +307,4 @@ def test_a_model_of_another_family_is_no_start(folder: Path, cli: Any, tmp_path:
 
 
 def test_columns_of_a_model_without_heads_are_any_number() -> None:
-    assert contextual_family("lstm").Params(hidden_size=200).shape("mini").hidden_size == 200
+    assert language_model_family("lstm").Params(hidden_size=200).shape("mini").hidden_size == 200

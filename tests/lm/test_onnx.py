@@ -22,7 +22,7 @@ from tests.support.program import Ran, assert_error  # noqa: E402
 from tokit.arrays import Ids  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.errors import CheckError  # noqa: E402
-from tokit.lm import CONTEXTUAL  # noqa: E402
+from tokit.lm import LANGUAGE_MODELS  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.lm.folder.model_folder import open_model  # noqa: E402
 from tokit.ops import export_onnx  # noqa: E402
@@ -50,7 +50,7 @@ sys.exit(code)
 """
 
 
-@pytest.fixture(scope="module", params=list(CONTEXTUAL))
+@pytest.fixture(scope="module", params=list(LANGUAGE_MODELS))
 def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
     out: Path = tmp_path_factory.mktemp("models") / request.param
     settings = {

@@ -11,24 +11,24 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
 pytest.importorskip("transformers", reason="needs the extra 'contextual'")
 
-from tokit.lm import CONTEXTUAL  # noqa: E402
-from tokit.lm.families.base import Row, sees  # noqa: E402
+from tokit.lm import LANGUAGE_MODELS  # noqa: E402
+from tokit.lm.families.base import ModelInput, attention_mask  # noqa: E402
 from tokit.lm.pretrain_params import Shape  # noqa: E402
 from tokit.lm.train.bf16_attention import NAME, attention_for  # noqa: E402
-from tokit.lm.train.loss import NOTHING, PART, loss_and_gradient, whole_parts  # noqa: E402
+from tokit.lm.train.loss import IGNORE_INDEX, PART, loss_and_gradient, pad_targets  # noqa: E402
 
 SPECIAL = {"endoftext": 0, "pad": 1, "cls": 2, "sep": 3, "mask": 4}
 
 
-@pytest.fixture(params=[name for name in CONTEXTUAL if name != "lstm"])
-def made(request: pytest.FixtureRequest) -> tuple[Any, Any, Row]:
+@pytest.fixture(params=[name for name in LANGUAGE_MODELS if name != "lstm"])
+def made(request: pytest.FixtureRequest) -> tuple[Any, Any, ModelInput]:
     """A family, a model of it, and rows of two documents each."""
-    family = CONTEXTUAL.get(request.param)
+    family = LANGUAGE_MODELS.get(request.param)
     torch.manual_seed(3)
     model = family.build(family.config(60, SPECIAL, Shape(2, 16, 2), family.Params(context_length=24))).eval()
     documents = torch.tensor([[0] * 7 + [1] * 11, [0] * 10 + [1] * 8])
     positions = torch.tensor([[*range(7), *range(11)], [*range(10), *range(8)]])
-    row = Row(torch.randint(5, 60, (2, 18)), positions, sees(documents, causal=family.causal))
+    row = ModelInput(torch.randint(5, 60, (2, 18)), positions, attention_mask(documents, causal=family.causal))
     return family, model, row
 
 
@@ -67,20 +67,20 @@ def test_attention_as_products_is_that_of_torch(made: Any) -> None:
 
 def test_the_gradient_of_the_loss_is_that_of_autograd() -> None:
     logits = (torch.randn(7, 50) * 30).requires_grad_()
-    targets = torch.tensor([3, NOTHING, 49, 0, 3, 17, NOTHING])
+    targets = torch.tensor([3, IGNORE_INDEX, 49, 0, 3, 17, IGNORE_INDEX])
     nats, gradient = loss_and_gradient(logits.detach(), targets)
-    loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum", ignore_index=NOTHING)
+    loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum", ignore_index=IGNORE_INDEX)
     loss.backward()
     assert nats == pytest.approx(loss.item(), rel=1e-6)
     assert torch.allclose(gradient, logits.grad, atol=1e-6)
 
 
 def test_predictions_are_filled_up_with_what_costs_nothing() -> None:
-    at, targets = whole_parts(np.arange(PART + 1), np.arange(PART + 1) + 5)
+    at, targets = pad_targets(np.arange(PART + 1), np.arange(PART + 1) + 5)
     assert len(at) == len(targets) == 2 * PART
     assert at[: PART + 1].tolist() == list(range(PART + 1)) and targets[PART] == PART + 5
-    assert set(targets[PART + 1 :].tolist()) == {NOTHING}
-    assert len(whole_parts(np.arange(PART), np.arange(PART))[0]) == PART
+    assert set(targets[PART + 1 :].tolist()) == {IGNORE_INDEX}
+    assert len(pad_targets(np.arange(PART), np.arange(PART))[0]) == PART
 
 
 @pytest.mark.parametrize(

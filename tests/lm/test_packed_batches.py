@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tokit.arrays import Pieces
 from tokit.ids.stream import IdStream
-from tokit.lm.data.packed_batches import Batches, Masking, Rows, draw
+from tokit.lm.data.packed_batches import Batches, Masking, PackedRows, draw
 from tokit.lm.pretrain_params import PretrainParams
 from tokit.tokenizer.word_starts import word_starts
 
@@ -31,7 +31,7 @@ def masking(vocab: int = 50) -> Masking:
 @given(DOCUMENTS, st.integers(2, 9))
 def test_rows_hold_every_token_once_and_know_its_document(lengths: list[int], context: int) -> None:
     stream = stream_of(lengths)
-    rows = Rows(stream, context)
+    rows = PackedRows(stream, context)
     parts = [rows.take(np.array([number])) for number in range(rows.count)]
     rest = rows.rest()
     parts += [] if rest is None else [rest]
@@ -75,7 +75,7 @@ def test_as_many_are_masked_as_asked_for() -> None:
 
 
 def test_a_batch_depends_on_its_number_alone() -> None:
-    rows, params = Rows(stream_of([40] * 30), 16), PretrainParams(batch_size=4)
+    rows, params = PackedRows(stream_of([40] * 30), 16), PretrainParams(batch_size=4)
     first, second = (Batches(rows, params, masking(), 3, 100) for _ in range(2))
     for step in range(40):
         first.get(step)
@@ -85,7 +85,7 @@ def test_a_batch_depends_on_its_number_alone() -> None:
 
 
 def test_an_epoch_has_every_row_once() -> None:
-    rows = Rows(stream_of([40] * 30), 16)
+    rows = PackedRows(stream_of([40] * 30), 16)
     batches = Batches(rows, PretrainParams(batch_size=5), masking(), 3, 100)
     seen = [int(row) for step in range(rows.count // 5 * 3) for row in batches.get(step).rows]
     whole = len(seen) // rows.count
@@ -96,7 +96,7 @@ def test_an_epoch_has_every_row_once() -> None:
 
 def test_a_causal_batch_predicts_the_next_token() -> None:
     stream = stream_of([7, 30, 11])
-    batch = Batches(Rows(stream, 8), PretrainParams(batch_size=3, objective="causal"), masking(), 0, 10).get(0)
+    batch = Batches(PackedRows(stream, 8), PretrainParams(batch_size=3, objective="causal"), masking(), 0, 10).get(0)
     for row, ids in zip(batch.rows.tolist(), batch.ids, strict=True):
         assert ids.tolist() == stream.data[row * 8 : row * 8 + 8].tolist()
     wanted = [stream.data[row * 8 + 1 : row * 8 + 9].tolist() for row in batch.rows.tolist()]
@@ -105,7 +105,7 @@ def test_a_causal_batch_predicts_the_next_token() -> None:
 
 def test_the_share_of_masks_changes_in_a_line() -> None:
     params = PretrainParams(mlm_probability=0.3, mlm_probability_end=0.1)
-    batches = Batches(Rows(stream_of([40] * 3), 16), params, masking(), 0, 11)
+    batches = Batches(PackedRows(stream_of([40] * 3), 16), params, masking(), 0, 11)
     assert np.allclose([batches.mask_rate(step) for step in (0, 5, 10)], [0.3, 0.2, 0.1])
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tokit.lm import CONTEXTUAL, LANGUAGE_MODEL_PARAMS, contextual_family
+from tokit.lm import LANGUAGE_MODEL_PARAMS, LANGUAGE_MODELS, language_model_family
 from tokit.params import describe, fill
 
 LOADED = """
@@ -26,13 +26,13 @@ def test_params_load_no_library() -> None:
 
 
 def test_every_family_has_params() -> None:
-    assert list(LANGUAGE_MODEL_PARAMS) == list(CONTEXTUAL)
+    assert list(LANGUAGE_MODEL_PARAMS) == list(LANGUAGE_MODELS)
 
 
-@pytest.mark.parametrize("family", list(CONTEXTUAL))
+@pytest.mark.parametrize("family", list(LANGUAGE_MODELS))
 def test_family_uses_the_registered_params(family: str) -> None:
     pytest.importorskip("torch")
-    assert contextual_family(family).Params is LANGUAGE_MODEL_PARAMS.get(family)
+    assert language_model_family(family).Params is LANGUAGE_MODEL_PARAMS.get(family)
 
 
 @pytest.mark.parametrize("family", list(LANGUAGE_MODEL_PARAMS))

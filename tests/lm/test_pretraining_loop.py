@@ -19,10 +19,10 @@ import torch
 
 from tokit.corpus import open_corpus
 from tokit.errors import ArtifactError, TrainingError
-from tokit.lm import CONTEXTUAL
-from tokit.lm.families.base import Row, sees
+from tokit.lm import LANGUAGE_MODELS
+from tokit.lm.families.base import ModelInput, attention_mask
 from tokit.lm.pretrain_params import PretrainParams, Shape
-from tokit.lm.train.optimizer import rate_share
+from tokit.lm.train.optimizer import learning_rate_factor
 from tokit.ops.pretrain import PretrainReport, pretrain
 
 TINY = {
@@ -55,24 +55,24 @@ def fitted(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> Callable[...,
 
 
 def model_of(name: str) -> tuple[Any, Any]:
-    family = CONTEXTUAL.get(name)
+    family = LANGUAGE_MODELS.get(name)
     torch.manual_seed(5)
     params = dataclasses.replace(family.Params(), context_length=24, **NARROW.get(name, {}))
     model = family.build(family.config(60, SPECIAL, Shape(2, 16, 2), params))
     return family, model.eval()
 
 
-@pytest.mark.parametrize("name", list(CONTEXTUAL))
+@pytest.mark.parametrize("name", list(LANGUAGE_MODELS))
 def test_documents_in_a_row_do_not_see_each_other(name: str) -> None:
     family, model = model_of(name)
     ids = torch.randint(5, 60, (1, 18))
     documents = torch.tensor([[0] * 7 + [1] * 11])
     positions = torch.tensor([[*range(7), *range(11)]])
     with torch.no_grad():
-        packed = family.hidden(model, Row(ids, positions, sees(documents, causal=family.causal)))
+        packed = family.hidden(model, ModelInput(ids, positions, attention_mask(documents, causal=family.causal)))
         for start, end in ((0, 7), (7, 18)):
-            mask = sees(documents[:, start:end], causal=family.causal)
-            alone = family.hidden(model, Row(ids[:, start:end], positions[:, start:end], mask))
+            mask = attention_mask(documents[:, start:end], causal=family.causal)
+            alone = family.hidden(model, ModelInput(ids[:, start:end], positions[:, start:end], mask))
             assert torch.allclose(packed[:, start:end], alone, atol=1e-5)
 
 
@@ -80,14 +80,14 @@ def test_documents_in_a_row_do_not_see_each_other(name: str) -> None:
 def test_what_the_loop_computes_is_what_the_stock_model_computes(name: str) -> None:
     family, model = model_of(name)
     ids = torch.randint(5, 60, (2, 9))
-    mask = sees(torch.zeros_like(ids), causal=family.causal)
-    row = Row(ids, torch.arange(9).repeat(2, 1), mask)
+    mask = attention_mask(torch.zeros_like(ids), causal=family.causal)
+    row = ModelInput(ids, torch.arange(9).repeat(2, 1), mask)
     with torch.no_grad():
         ours = family.logits(model, family.hidden(model, row).flatten(0, 1)).view(2, 9, -1)
         assert torch.allclose(ours, model(input_ids=ids).logits, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", list(CONTEXTUAL))
+@pytest.mark.parametrize("name", list(LANGUAGE_MODELS))
 def test_training_lowers_the_loss(name: str, fitted: Callable[..., PretrainReport]) -> None:
     report = fitted(name, settings={"max_steps": 120, "precision": "float32"})
     assert report.evaluations[-1]["loss"] < np.log(600) - 0.3
@@ -103,7 +103,7 @@ def test_causal_models_are_measured_in_bits_per_byte_and_masked_ones_apart(
     assert 0.5 < causal.bits_per_byte < 16 and 0.5 < masked.pseudo_bits_per_byte < 16
 
 
-@pytest.mark.parametrize("family", list(CONTEXTUAL))
+@pytest.mark.parametrize("family", list(LANGUAGE_MODELS))
 def test_nothing_held_out_is_measured_by_nothing(family: str, fitted: Callable[..., PretrainReport]) -> None:
     report = fitted(family, settings={"validation_fraction": 0})
     assert report.steps == 12 and report.losses and not report.evaluations
@@ -145,7 +145,7 @@ def test_the_same_seed_gives_the_same_bytes(fitted: Callable[..., PretrainReport
     assert weights(tmp_path / "a") == weights(tmp_path / "b") != weights(tmp_path / "c")
 
 
-@pytest.mark.parametrize("name", list(CONTEXTUAL))
+@pytest.mark.parametrize("name", list(LANGUAGE_MODELS))
 @pytest.mark.parametrize("stop", [1, 5, 11])
 def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(
     name: str, stop: int, fitted: Callable[..., PretrainReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -154,14 +154,14 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(
 
     settings = {"dropout": 0.1, "patience": 3, "evaluations": 4}
     fitted(name, "whole", settings=settings)
-    learn = pretraining_loop.Training._learn
+    learn = pretraining_loop.PretrainingLoop._learn
 
-    def killed(self: pretraining_loop.Training, batch: Any) -> None:
+    def killed(self: pretraining_loop.PretrainingLoop, batch: Any) -> None:
         if self._step == stop:
             raise KeyboardInterrupt
         learn(self, batch)
 
-    monkeypatch.setattr(pretraining_loop.Training, "_learn", killed)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_learn", killed)
     with pytest.raises(KeyboardInterrupt):
         fitted(name, "halves", settings=settings, checkpoint_every=2 * 4 * 24)
     monkeypatch.undo()
@@ -177,7 +177,7 @@ def test_a_checkpoint_of_another_training_is_refused(
     from tokit.lm.train import pretraining_loop
 
     monkeypatch.setattr(
-        pretraining_loop.Training, "_finished", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        pretraining_loop.PretrainingLoop, "_finished", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     with pytest.raises(KeyboardInterrupt):
         fitted(checkpoint_every=1)
@@ -191,20 +191,20 @@ def test_minutes_become_steps_that_a_resumed_run_keeps(
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
-    learn, taken = pretraining_loop.Training._learn, []
+    learn, taken = pretraining_loop.PretrainingLoop._learn, []
 
-    def killed(self: pretraining_loop.Training, batch: Any) -> None:
+    def killed(self: pretraining_loop.PretrainingLoop, batch: Any) -> None:
         taken.append(self._steps)
         if self._step == 3 and self._steps:
             raise KeyboardInterrupt
         learn(self, batch)
 
-    monkeypatch.setattr(pretraining_loop.Training, "_learn", killed)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_learn", killed)
     with pytest.raises(KeyboardInterrupt):
         fitted(settings={"max_steps": None}, minutes=0.05, checkpoint_every=1)
     monkeypatch.undo()
     # The clock is not asked again.
-    monkeypatch.setattr(pretraining_loop.Training, "_calibrated", lambda *_: 1)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_calibrated", lambda *_: 1)
     report = fitted(settings={"max_steps": None}, minutes=0.05, checkpoint_every=1, resume=True)
     assert report.steps == taken[-1] > 3
 
@@ -223,7 +223,7 @@ def test_a_busy_moment_does_not_eat_the_minutes(
 
     clock, planned = Clock(), []
 
-    def learn(self: pretraining_loop.Training, _batch: Any) -> None:
+    def learn(self: pretraining_loop.PretrainingLoop, _batch: Any) -> None:
         if self._steps:
             planned.append(self._steps)
             raise KeyboardInterrupt
@@ -231,8 +231,8 @@ def test_a_busy_moment_does_not_eat_the_minutes(
         clock.now += 0.2 if clock.now < 0.6 else 0.01
 
     monkeypatch.setattr(pretraining_loop, "time", clock)
-    monkeypatch.setattr(pretraining_loop.Training, "_learn", learn)
-    monkeypatch.setattr(pretraining_loop.Training, "_seconds_of_pseudo", lambda _: 1e6)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_learn", learn)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_seconds_of_pseudo", lambda _: 1e6)
     with pytest.raises(KeyboardInterrupt):
         fitted(settings={"max_steps": None}, minutes=1)
     # 60 seconds are 6,000 such steps; the pseudo-likelihood of 2,000 rows takes as long as 500 of them at most.
@@ -262,14 +262,14 @@ def test_a_run_that_is_stopped_while_it_is_timed_leaves_no_plan(
 ) -> None:
     from tokit.lm.train import pretraining_loop
 
-    learn, taken = pretraining_loop.Training._learn, []
+    learn, taken = pretraining_loop.PretrainingLoop._learn, []
 
-    def stopping(self: pretraining_loop.Training, batch: Any) -> None:
+    def stopping(self: pretraining_loop.PretrainingLoop, batch: Any) -> None:
         taken.append(self._steps)
         learn(self, batch)
         self._job.stop.set()
 
-    monkeypatch.setattr(pretraining_loop.Training, "_learn", stopping)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_learn", stopping)
     fitted(settings={"max_steps": None}, minutes=10, checkpoint_every=1)
     # One step is timed, and one taken.
     assert taken == [0, 1]
@@ -278,7 +278,7 @@ def test_a_run_that_is_stopped_while_it_is_timed_leaves_no_plan(
 
 @pytest.mark.parametrize("name", TRANSFORMERS_FAMILIES)
 def test_new_weights_are_as_far_from_zero_as_their_columns_ask_for(name: str) -> None:
-    family = CONTEXTUAL.get(name)
+    family = LANGUAGE_MODELS.get(name)
     for hidden in (64, 160):
         config = family.config(500, SPECIAL, Shape(1, hidden, 2), family.Params())
         table = family.build(config).get_input_embeddings().weight
@@ -313,20 +313,20 @@ def test_patience_ends_a_training_with_the_best_weights(
     assert report.stopped_early and len(losses) == best + 3 and report.held_out_loss == min(losses) < losses[-1]
     assert report.steps == report.evaluations[-1]["step"] < 400
     states: dict[int, bytes] = {}
-    look = pretraining_loop.Training._look
+    look = pretraining_loop.PretrainingLoop._look
 
-    def seen(self: pretraining_loop.Training) -> bool:
+    def seen(self: pretraining_loop.PretrainingLoop) -> bool:
         states[self._step] = b"".join(each.numpy().tobytes() for each in self._model.state_dict().values())
         return look(self)
 
-    finished = pretraining_loop.Training._finished
+    finished = pretraining_loop.PretrainingLoop._finished
 
-    def kept(self: pretraining_loop.Training, *, stopped: bool) -> Any:
+    def kept(self: pretraining_loop.PretrainingLoop, *, stopped: bool) -> Any:
         states[-1] = b"".join(each.numpy().tobytes() for each in self._model.state_dict().values())
         return finished(self, stopped=stopped)
 
-    monkeypatch.setattr(pretraining_loop.Training, "_look", seen)
-    monkeypatch.setattr(pretraining_loop.Training, "_finished", kept)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_look", seen)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_finished", kept)
     fitted(out="again", settings=IMPATIENT)
     assert states[-1] == states[report.evaluations[best]["step"]]
     assert weights(tmp_path / "again") == weights(tmp_path / "model")
@@ -339,7 +339,7 @@ def test_a_run_that_was_killed_after_it_ran_out_of_patience_ends_in_the_same_byt
 
     report = fitted(out="whole", settings=IMPATIENT)
     monkeypatch.setattr(
-        pretraining_loop.Training, "_finished", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
+        pretraining_loop.PretrainingLoop, "_finished", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     with pytest.raises(KeyboardInterrupt):
         fitted(settings=IMPATIENT, checkpoint_every=1)
@@ -385,7 +385,7 @@ def test_pseudo_likelihood_of_a_long_document_is_that_of_its_first_parts(monkeyp
 
 
 def test_the_learning_rate_rises_then_falls() -> None:
-    shares = [rate_share(step, 100, 0.1) for step in range(100)]
+    shares = [learning_rate_factor(step, 100, 0.1) for step in range(100)]
     assert shares[9] == 1 and shares[:10] == sorted(shares[:10]) and shares[10:] == sorted(shares[10:], reverse=True)
     assert 0 < shares[-1] < 0.06 < shares[0] * 10 == 1
 

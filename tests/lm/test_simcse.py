@@ -16,7 +16,7 @@ from tokit.corpus import open_corpus  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.lm.initialize import InitOptions  # noqa: E402
 from tokit.lm.train import pretraining_loop  # noqa: E402
-from tokit.lm.train.simcse import SHORTEST_PART, contrast, contrast_of_rows, means_of, parts_of  # noqa: E402
+from tokit.lm.train.simcse import SHORTEST_PART, contrast_loss, means_of, parts_of, row_contrast_loss  # noqa: E402
 from tokit.ops.pretrain import pretrain  # noqa: E402
 
 FAMILIES = ["bert", "llama", "modernbert", "lstm"]
@@ -63,7 +63,7 @@ def test_the_contrast_is_that_of_the_paper() -> None:
         cosines = [one[i] @ two[j] / np.linalg.norm(one[i]) / np.linalg.norm(two[j]) for j in range(5)]
         shares = np.exp(np.array(cosines) / 0.05)
         losses.append(-np.log(shares[i] / shares.sum()))
-    found = contrast(torch.from_numpy(one), torch.from_numpy(two), 0.05)
+    found = contrast_loss(torch.from_numpy(one), torch.from_numpy(two), 0.05)
     assert float(found) == pytest.approx(np.mean(losses))
 
 
@@ -101,14 +101,14 @@ def test_a_stage_that_was_killed_goes_on_to_the_same_bytes(
     model: Path, corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage(model, corpus_file, tmp_path / "whole")
-    learn = pretraining_loop.Training._learn
+    learn = pretraining_loop.PretrainingLoop._learn
 
-    def killed(self: pretraining_loop.Training, batch: Any) -> None:
+    def killed(self: pretraining_loop.PretrainingLoop, batch: Any) -> None:
         if self._step == 13:
             raise KeyboardInterrupt
         learn(self, batch)
 
-    monkeypatch.setattr(pretraining_loop.Training, "_learn", killed)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_learn", killed)
     with pytest.raises(KeyboardInterrupt):
         stage(model, corpus_file, tmp_path / "halves", checkpoint_every=5 * 8 * 48)
     monkeypatch.undo()
@@ -118,11 +118,11 @@ def test_a_stage_that_was_killed_goes_on_to_the_same_bytes(
 
 
 def test_one_document_alone_has_nothing_to_be_told_from(model: Path) -> None:
-    from tokit.lm import contextual_family
+    from tokit.lm import language_model_family
     from tokit.lm.folder.model_folder import open_model
 
     rows = tuple(np.zeros((1, 8), dtype=np.int64) for _ in range(3))
-    assert contrast_of_rows(contextual_family(model.name), open_model(model), rows, 0.05) is None
+    assert row_contrast_loss(language_model_family(model.name), open_model(model), rows, 0.05) is None
 
 
 @pytest.mark.parametrize("model", ["bert"], indirect=True)

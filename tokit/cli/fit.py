@@ -277,9 +277,9 @@ def model_begun_with(start: InitReport) -> str:
 def list_parameters(family: str) -> None:
     """Print what `--set` takes."""
     from tokit.embedding import EMBEDDINGS
-    from tokit.lm import contextual_family
+    from tokit.lm import language_model_family
 
-    kind = contextual_family(family) if is_contextual_family(family) else EMBEDDINGS.get(family)
+    kind = language_model_family(family) if is_contextual_family(family) else EMBEDDINGS.get(family)
     render.parameters(kind.Params)
 
 
@@ -290,11 +290,11 @@ def is_contextual_family(family: str) -> bool:
         UsageError: it is none at all.
     """
     from tokit.embedding import EMBEDDINGS
-    from tokit.lm import CONTEXTUAL
+    from tokit.lm import LANGUAGE_MODELS
 
-    if family not in EMBEDDINGS and family not in CONTEXTUAL:
-        raise UsageError(f"unknown embedding '{family}'", hint=did_you_mean(family, [*EMBEDDINGS, *CONTEXTUAL]))
-    return family in CONTEXTUAL
+    if family not in EMBEDDINGS and family not in LANGUAGE_MODELS:
+        raise UsageError(f"unknown embedding '{family}'", hint=did_you_mean(family, [*EMBEDDINGS, *LANGUAGE_MODELS]))
+    return family in LANGUAGE_MODELS
 
 
 def refuse_options(family: str, options: dict[str, object]) -> None:

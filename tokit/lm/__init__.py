@@ -11,10 +11,10 @@ from tokit.errors import MissingExtraError
 from tokit.registry import Registry
 
 if TYPE_CHECKING:
-    from tokit.lm.families.base import Family
+    from tokit.lm.families.base import LanguageModelFamily
     from tokit.lm.pretrain_params import PretrainParams
 
-CONTEXTUAL: Registry[type[Family]] = Registry(
+LANGUAGE_MODELS: Registry[type[LanguageModelFamily]] = Registry(
     "language model",
     {
         "bert": "tokit.lm.families.bert:Bert",
@@ -37,18 +37,18 @@ LANGUAGE_MODEL_PARAMS: Registry[type[PretrainParams]] = Registry(
 OWN_TYPES = {"tokit-lstm": "lstm"}
 
 
-def contextual_family(name: str) -> type[Family]:
+def language_model_family(name: str) -> type[LanguageModelFamily]:
     """A family by its name.
 
     Raises:
         MissingExtraError: torch or transformers is not installed.
         UsageError: no such family.
     """
-    require_contextual(f"'{name}'")
-    return CONTEXTUAL.get(name)
+    require_lm_extra(f"'{name}'")
+    return LANGUAGE_MODELS.get(name)
 
 
-def require_contextual(what: str) -> None:
+def require_lm_extra(what: str) -> None:
     """Check that torch and transformers are there, without importing them.
 
     Raises:
@@ -60,4 +60,4 @@ def require_contextual(what: str) -> None:
         raise MissingExtraError(what, "contextual")
 
 
-__all__ = ["CONTEXTUAL", "LANGUAGE_MODEL_PARAMS", "OWN_TYPES", "contextual_family", "require_contextual"]
+__all__ = ["LANGUAGE_MODELS", "LANGUAGE_MODEL_PARAMS", "OWN_TYPES", "language_model_family", "require_lm_extra"]

@@ -17,7 +17,7 @@ from tokit.arrays import FloatArray, IntArray
 from tokit.errors import UsageError
 from tokit.lm import OWN_TYPES
 from tokit.lm.distillation import principal_axes
-from tokit.lm.families.base import Family, Model
+from tokit.lm.families.base import LanguageModelFamily, Model
 from tokit.lm.folder.config import CONFIG, read_config
 from tokit.lm.folder.weights import WEIGHTS, load_weights, open_config
 from tokit.lm.pretrain_params import PretrainParams, Shape
@@ -98,7 +98,7 @@ class Beginning:
         return model
 
 
-def open_checkpoint(folder: Path, family: type[Family], *, dropout: float, seed: int) -> Checkpoint:
+def open_checkpoint(folder: Path, family: type[LanguageModelFamily], *, dropout: float, seed: int) -> Checkpoint:
     """Load a model to go on with, own or foreign.
 
     Args:
@@ -129,7 +129,7 @@ def open_checkpoint(folder: Path, family: type[Family], *, dropout: float, seed:
     return Checkpoint(model, fresh, shape, int(config.max_position_embeddings), weight_files(folder))
 
 
-def _own_checkpoint(folder: Path, family: type[Family], dropout: float) -> Checkpoint:
+def _own_checkpoint(folder: Path, family: type[LanguageModelFamily], dropout: float) -> Checkpoint:
     """A model that is no class of transformers'."""
     found = str(read_config(folder).get("model_type"))
     if OWN_TYPES.get(found) != family.name:
@@ -155,9 +155,14 @@ def set_dropout(config: Any, share: float) -> None:
 
 
 def check_frozen(
-    family: type[Family], vocab_size: int, special: dict[str, int], shape: Shape, params: PretrainParams, *,
+    family: type[LanguageModelFamily],
+    vocab_size: int,
+    special: dict[str, int],
+    shape: Shape,
+    params: PretrainParams,
+    *,
     patterns: Sequence[str],
-) -> None:  # fmt: skip
+) -> None:
     """Check names of layers against a model that takes no memory, before any text is read.
 
     Raises:
@@ -168,7 +173,7 @@ def check_frozen(
 
 
 def configured_ids(
-    family: type[Family], vocab_size: int, special: dict[str, int], shape: Shape
+    family: type[LanguageModelFamily], vocab_size: int, special: dict[str, int], shape: Shape
 ) -> dict[str, int | None]:
     """Ids of special tokens as a family's configuration names them."""
     config = family.config(vocab_size, special, shape, family.Params())

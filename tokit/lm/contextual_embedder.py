@@ -12,7 +12,7 @@ import numpy as np
 from tokit.arrays import FloatArray, IdArray, Ids, spans
 from tokit.embedding.static_embedder import Component, Embedder, some_at_once
 from tokit.errors import ArtifactError, UsageError
-from tokit.lm import require_contextual
+from tokit.lm import require_lm_extra
 from tokit.lm.folder.config import CONFIG, MEAN, MEANS, Pooling, longest_document, pooling_of, read_config
 from tokit.lm.onnx.onnx_encoder import find_onnx, load_onnx_encoder, require_onnx
 from tokit.registry import did_you_mean, near_names
@@ -139,7 +139,7 @@ def open_contextual_embedder(
     path = Path(folder)
     named = _engine(path, engine, layer=layer, int8=int8)
     if named == "torch":
-        require_contextual(f"{folder}: a language model")
+        require_lm_extra(f"{folder}: a language model")
     else:
         require_onnx(f"{folder}: a model in ONNX")
     tokenizer = load_tokenizer(path)

@@ -31,7 +31,7 @@ from tokit.tokenizer.load import load_tokenizer
 
 if TYPE_CHECKING:
     from tokit.lm.checkpoint import Beginning, Checkpoint
-    from tokit.lm.families.base import Family
+    from tokit.lm.families.base import LanguageModelFamily
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def tokenizer_of(given: str | Path | Tokenizer | None, options: InitOptions) -> 
 
 def initialize_model(
     options: InitOptions,
-    family: type[Family],
+    family: type[LanguageModelFamily],
     shape: Shape,
     params: PretrainParams,
     *,
@@ -161,7 +161,7 @@ def _frozen(options: InitOptions) -> dict[str, Any]:
 def _go_on(
     folder: Path,
     options: InitOptions,
-    family: type[Family],
+    family: type[LanguageModelFamily],
     params: PretrainParams,
     *,
     given: Tokenizer,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tokit.errors import UsageError
-from tokit.lm import contextual_family
+from tokit.lm import language_model_family
 from tokit.lm.initialize import InitOptions, ModelInit
 from tokit.lm.pretrain_params import DEFAULT_SIZE, SENTENCE_STAGES
 from tokit.params import fill
@@ -15,7 +15,7 @@ from tokit.registry import did_you_mean
 from tokit.runtime.threads import available_threads
 
 if TYPE_CHECKING:
-    from tokit.lm.families.base import Family
+    from tokit.lm.families.base import LanguageModelFamily
     from tokit.lm.pretrain_params import PretrainParams, Shape
 
 NO_INIT = InitOptions()
@@ -25,7 +25,7 @@ NO_INIT = InitOptions()
 class PretrainPlan:
     """A pre-training as asked for, checked before any text is read."""
 
-    family: type[Family]
+    family: type[LanguageModelFamily]
     params: PretrainParams
     shape: Shape
     size: str
@@ -53,7 +53,7 @@ def plan_pretraining(
         UsageError: an unknown family, size or parameter, or a number out of range.
         MissingExtraError: torch or transformers is not installed.
     """
-    kind = contextual_family(family)
+    kind = language_model_family(family)
     if minutes is not None and not 0 < minutes < float("inf"):
         raise UsageError(f"--minutes {minutes:g}: not a positive number", hint="--minutes 10")
     if not 0 <= seed < 1 << 32:

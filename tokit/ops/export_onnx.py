@@ -18,7 +18,7 @@ import numpy as np
 
 from tokit.arrays import FloatArray, Ids
 from tokit.errors import ArtifactError, CheckError
-from tokit.lm import require_contextual
+from tokit.lm import require_lm_extra
 from tokit.lm.contextual_embedder import ContextualEmbedder, is_language_model, open_contextual_embedder, refuse_missing
 from tokit.lm.folder.tokenizer_files import write_model_tokenizer
 from tokit.lm.onnx.onnx_encoder import INT8, PLAIN, load_onnx_encoder
@@ -97,7 +97,7 @@ def export_model(
         ArtifactError: no language model, one that cannot be written, or something is there.
         CheckError: ONNX Runtime gives other vectors.
     """
-    require_contextual("tokit export --to onnx")
+    require_lm_extra("tokit export --to onnx")
     from tokit.lm.onnx.onnx_export import require_exporter
 
     require_exporter("tokit export --to onnx")

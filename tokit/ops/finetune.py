@@ -12,7 +12,7 @@ from tokit.corpus import Fingerprint, split_mask
 from tokit.corpus.corpus_progress import corpus_facts
 from tokit.corpus.labeled import Columns, Example, check_labels, read_labeled
 from tokit.errors import ArtifactError, CorpusError, UsageError
-from tokit.lm import OWN_TYPES, require_contextual
+from tokit.lm import OWN_TYPES, require_lm_extra
 from tokit.lm.contextual_embedder import context_of, is_language_model
 from tokit.lm.finetune.encode_examples import Encoding, Task, block_of, encode_examples, scores_of
 from tokit.lm.folder.config import read_config
@@ -127,7 +127,7 @@ def finetune(
         TrainingError: a loss that is not finite.
         ArtifactError: the model cannot be opened, or the folder not be written.
     """
-    require_contextual("'tokit finetune'")
+    require_lm_extra("'tokit finetune'")
     params = fill(FinetuneParams, settings or {})
     share = _checked_share(validation, held_out)
     if not 0 <= seed < 1 << 32:
@@ -217,10 +217,10 @@ def _job(
 
 
 def _train(job: FinetuneJob) -> Finetuned:
-    from tokit.lm.finetune.finetuning_loop import finetune_model
+    from tokit.lm.finetune.finetuning_loop import run_finetuning
 
     try:
-        return interruptible(lambda: finetune_model(job))
+        return interruptible(lambda: run_finetuning(job))
     except BaseException:
         job.stop.set()
         raise

@@ -36,7 +36,7 @@ from tokit.tokenizer.encode_corpus import encode_corpus
 from tokit.tokenizer.special_copies import with_template
 
 if TYPE_CHECKING:
-    from tokit.lm.families.base import Family
+    from tokit.lm.families.base import LanguageModelFamily
     from tokit.lm.train.job import Pretrained, PretrainJob
     from tokit.lm.train.validation import HeldOut
 
@@ -111,7 +111,7 @@ def pretrain(
         tokenizer: A tokenizer, or where one lies; special tokens that the model needs are added to a copy. None takes
             that of `start`.
         out: The folder to write.
-        family: A name out of `tokit.lm.CONTEXTUAL`.
+        family: A name out of `tokit.lm.LANGUAGE_MODELS`.
         size: "tiny", "mini", "small" or "base"; None is "mini", or what a checkpoint has.
         settings: The family's own parameters.
         start: A checkpoint or vectors to begin with, and layers that stay as they are.
@@ -172,13 +172,13 @@ def scored(trained: Pretrained) -> tuple[float | None, float | None]:
     return (trained.score.loss, trained.score.bits_per_byte) if trained.score else (None, None)
 
 
-def opens_in(family: type[Family]) -> tuple[str, ...]:
+def opens_in(family: type[LanguageModelFamily]) -> tuple[str, ...]:
     """Libraries that load a family's folder as it is."""
     return ("tokit", "transformers", "sentence-transformers") if family.stock else ("tokit",)
 
 
 def model_tokenizer(
-    tokenizer: Tokenizer, family: type[Family], *, own: bool = False
+    tokenizer: Tokenizer, family: type[LanguageModelFamily], *, own: bool = False
 ) -> tuple[LibraryTokenizer, tuple[str, ...]]:
     """The tokenizer as a model needs it: with its special tokens, and a template around each document.
 
@@ -266,7 +266,7 @@ def _checkpoints(
     return Checkpoints(path.with_name(f"{path.name}.checkpoint"), every or NEVER, json.dumps(job), resume)
 
 
-def _pretrain(family: type[Family], job: PretrainJob) -> Pretrained:
+def _pretrain(family: type[LanguageModelFamily], job: PretrainJob) -> Pretrained:
     from tokit.lm.train.pretraining_loop import pretrain
 
     keep_memory()

@@ -51,7 +51,7 @@ def draw(seed: int, purpose: int, number: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, purpose, number]))
 
 
-class Rows:
+class PackedRows:
     """A stream of framed documents as rows of `context` tokens, and one token behind each to be predicted.
 
     Args:
@@ -136,7 +136,7 @@ class Batches:
         steps: Of the whole training, over which the share of masked words may change.
     """
 
-    def __init__(self, rows: Rows, params: PretrainParams, masking: Masking, seed: int, steps: int) -> None:
+    def __init__(self, rows: PackedRows, params: PretrainParams, masking: Masking, seed: int, steps: int) -> None:
         self._rows = rows
         self._params = params
         self._masking = masking

@@ -1,4 +1,4 @@
-"""What a contextual family is: a config and a class of transformers, and how the training loop calls them."""
+"""Base class of the language model families: configuration, model class, and the calls of the training loop."""
 
 from __future__ import annotations
 
@@ -16,37 +16,38 @@ from tokit.lm.folder.weights import load_weights, open_config
 from tokit.lm.pretrain_params import PretrainParams, Shape
 
 Model = Any
-# Columns of the gated part, as a share of `hidden`: 8/3, in which three matrices weigh as much as two of four times.
+# Inner size of a gated feed-forward layer, over the hidden size: its three matrices have as many parameters as the two
+# of a plain one, whose inner size is four times the hidden size.
 GATED = 8 / 3
 MULTIPLE = 32
-# The target where nothing is predicted.
-NOTHING = -100
+# Target of tokens that are not predicted, as in transformers.
+IGNORE_INDEX = -100
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Rows of tokens as a model takes them.
+class ModelInput:
+    """Packed rows of tokens, the input of a model.
 
     Attributes:
         ids: int64, shape (rows, tokens).
-        positions: Of each token in its document; int64, same shape.
-        mask: True where a token sees another; shape (rows, 1, tokens, tokens).
+        positions: Position of each token in its document; int64, same shape.
+        attention_mask: True where a query may attend to a key; shape (rows, 1, queries, keys).
     """
 
     ids: Tensor
     positions: Tensor
-    mask: Tensor
+    attention_mask: Tensor
 
 
-class Family(ABC):
+class LanguageModelFamily(ABC):
     """A family of language models."""
 
     name: ClassVar[str]
     Params: ClassVar[type[PretrainParams]] = PretrainParams
-    # Roles of special tokens that the model needs, and the template of a document.
+    # Roles of the special tokens that the model needs, and the template of a document.
     roles: ClassVar[tuple[str, ...]]
     template: ClassVar[str]
-    # Whether each token may see those behind it.
+    # Whether tokens attend to earlier ones only.
     causal: ClassVar[bool] = False
     # Whether transformers and sentence-transformers load its folders.
     stock: ClassVar[bool] = True
@@ -57,73 +58,75 @@ class Family(ABC):
         """The model's configuration.
 
         Args:
-            vocab_size: Rows of the table of tokens.
-            special: Role → id.
-            shape: Layers, columns, heads.
-            params: What else was set.
+            vocab_size: Rows of the embedding matrix.
+            special: Special tokens, role → id.
+            shape: Number of layers, hidden size, number of heads.
+            params: Context length, dropout, and the family's own parameters.
         """
 
     @classmethod
     @abstractmethod
     def build(cls, config: Any) -> Model:
-        """A model with the head that it is trained with, at random."""
+        """A randomly initialized model with the head of its training objective."""
 
     @classmethod
-    def hidden(cls, model: Model, row: Row) -> Tensor:
-        """The last layer of each token; shape (rows, tokens, hidden)."""
-        output = model.base_model(input_ids=row.ids, position_ids=row.positions, attention_mask=cls.masks(model, row))
+    def hidden(cls, model: Model, inputs: ModelInput) -> Tensor:
+        """Hidden states of the last layer; shape (rows, tokens, hidden)."""
+        output = model.base_model(
+            input_ids=inputs.ids, position_ids=inputs.positions, attention_mask=cls.masks(model, inputs)
+        )
         return output.last_hidden_state  # type: ignore[no-any-return]
 
     @classmethod
-    def hidden_at(cls, model: Model, row: Row, at: Tensor) -> Tensor:
-        """The last layer of some tokens.
+    def hidden_at(cls, model: Model, inputs: ModelInput, at: Tensor) -> Tensor:
+        """Hidden states of the last layer for some tokens.
 
-        A family whose last layer can leave the others out does so here.
+        A family that can skip the others in its last layer overrides this.
 
         Args:
-            model: As it was built.
-            row: What it sees.
-            at: Places in the flat tokens; int64, shape (n,).
+            model: From `build`.
+            inputs: Packed rows.
+            at: Indices into the flat tokens; int64, shape (n,).
 
         Returns:
             Shape (n, hidden).
         """
-        return cls.hidden(model, row).flatten(0, 1).index_select(0, at)
+        return cls.hidden(model, inputs).flatten(0, 1).index_select(0, at)
 
     @classmethod
-    def masks(cls, _model: Model, row: Row) -> Any:
-        """What the model's own call takes as its mask."""
-        return row.mask
+    def masks(cls, _model: Model, inputs: ModelInput) -> Any:
+        """The attention mask in the form that the model's call takes."""
+        return inputs.attention_mask
 
     @classmethod
-    def predictors(cls, model: Model, row: Row, at: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Vectors that the head reads, and the tokens that it should make of them.
+    def predictors(cls, model: Model, inputs: ModelInput, at: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Input vectors and targets of the head.
 
         Args:
-            model: With its head.
-            row: What it sees.
-            at: Places in the flat row; shape (n,).
-            targets: The tokens to be predicted there; shape (n,).
+            model: From `build`.
+            inputs: Packed rows.
+            at: Indices into the flat tokens; shape (n,).
+            targets: Target token of each index; shape (n,).
 
         Returns:
-            (vectors, shape (m, hidden); tokens or `NOTHING`, shape (m,)). The first n are those of `at`; what follows
-            counts in the loss, not in bits.
+            (vectors, shape (m, hidden); tokens or `IGNORE_INDEX`, shape (m,)). The first n are those of `at`; others
+            count in the loss, not in bits per byte.
         """
-        return cls.hidden_at(model, row, at), targets
+        return cls.hidden_at(model, inputs, at), targets
 
     @classmethod
     @abstractmethod
     def logits(cls, model: Model, hidden: Tensor) -> Tensor:
-        """What the head makes of tokens' vectors: (n, hidden) to (n, vocab)."""
+        """Logits of the head: (n, hidden) to (n, vocab)."""
 
     @classmethod
     def save(cls, model: Model, folder: Path) -> None:
-        """Write the config and the weights, the head included."""
+        """Save the configuration and the weights, including the head."""
         save_stock(model, folder)
 
     @classmethod
     def load(cls, folder: Path) -> Model:
-        """A model that was saved, without its head.
+        """Load a saved model, without its head.
 
         Raises:
             ArtifactError: its files are missing, damaged, or not of one model.
@@ -132,58 +135,59 @@ class Family(ABC):
 
 
 def save_stock(model: Model, folder: Path) -> None:
-    """Write the config and the weights of a model of transformers, as it does."""
-    # Else it draws a bar of its own.
+    """Save a transformers model with its own `save_pretrained`."""
+    # transformers would draw a progress bar of its own.
     transformers.utils.logging.disable_progress_bar()
     model.save_pretrained(folder)
 
 
-def sees(documents: Tensor, *, causal: bool) -> Tensor:
-    """Which token sees which: those of its own document, and only earlier ones when `causal`.
+def attention_mask(documents: Tensor, *, causal: bool) -> Tensor:
+    """Per-document attention mask, causal on request.
 
     Args:
-        documents: Number of each token's document; shape (rows, tokens).
-        causal: Whether later tokens are hidden.
+        documents: Document number of each token; shape (rows, tokens).
+        causal: Whether to mask later tokens.
 
     Returns:
-        Booleans, shape (rows, 1, tokens, tokens).
+        Booleans, shape (rows, 1, queries, keys).
     """
     same = documents[:, None, :, None] == documents[:, None, None, :]
     return same.tril() if causal else same
 
 
-def near(mask: Tensor, window: int) -> Tensor:
-    """Of what tokens see, the part that is at most `window` tokens away; the same shape."""
+def local_mask(mask: Tensor, window: int) -> Tensor:
+    """Restrict an attention mask to keys at most `window` tokens away; same shape."""
     at = torch.arange(mask.shape[-1])
     return mask & ((at[:, None] - at).abs() <= window)
 
 
-def gated_columns(hidden: int) -> int:
-    """Columns of a gated feed-forward part, in which a layer weighs as much as one without a gate."""
+def gated_size(hidden: int) -> int:
+    """Inner size of a gated feed-forward layer with as many parameters as a plain one."""
     return MULTIPLE * max(1, round(GATED * hidden / MULTIPLE))
 
 
-def spread(hidden: int) -> float:
-    """Standard deviation of the weights that a new model begins with, so that what passes a layer keeps its size.
+def initializer_range(hidden: int) -> float:
+    """Standard deviation of initial weights that keeps the variance of activations constant across layers.
 
-    The usual 0.02 is that of 1,000 columns. Nguyen and Salazar 2019, https://arxiv.org/abs/1910.05895
+    The usual 0.02 belongs to a hidden size of 1,000. Nguyen and Salazar 2019, https://arxiv.org/abs/1910.05895
     """
     return math.sqrt(2 / (5 * hidden))
 
 
 def bfloat16_pays() -> bool:
-    """Whether products in bfloat16 are the faster ones here.
+    """Whether matrix products are faster in bfloat16 on this processor.
 
-    With tiles (AMX) they are, and with AMD's AVX-512 (4 layers of 256 columns, two cores of an EPYC: 12,400 tokens/s,
-    and 6,100 in float32). Intel's AVX-512 without tiles has the instruction, and is the slower by it: 5,200 and 7,600.
+    They are with tiles (AMX), and with AMD's AVX-512 (4 layers of hidden size 256 on two cores of an EPYC: 12,400
+    tokens/s, and 6,100 in float32). Intel's AVX-512 without tiles has the instruction, but is slower with it: 5,200
+    tokens/s, and 7,600 in float32.
     """
-    if _told("_is_amx_tile_supported"):
+    if _supports("_is_amx_tile_supported"):
         return True
-    return _told("_is_avx512_bf16_supported") and "AuthenticAMD" in _processor()
+    return _supports("_is_avx512_bf16_supported") and "AuthenticAMD" in _processor()
 
 
-def _told(name: str) -> bool:
-    """What torch knows of the processor; not every version has every answer."""
+def _supports(name: str) -> bool:
+    """A processor check of torch; False in a version that does not have it."""
     return bool(getattr(torch.cpu, name, bool)())
 
 

@@ -1,4 +1,4 @@
-"""BERT: an encoder with learned positions that fills in masked tokens.
+"""BERT, an encoder with learned positions, trained by masked language modeling.
 
 Devlin et al. 2019, https://aclanthology.org/N19-1423
 """
@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM
 
-from tokit.lm.families.base import Family, Model, Row, spread
+from tokit.lm.families.base import LanguageModelFamily, Model, ModelInput, initializer_range
 from tokit.lm.pretrain_params import BertParams, PretrainParams, Shape
 
 
-class Bert(Family):
+class Bert(LanguageModelFamily):
     """transformers' `BertForMaskedLM`."""
 
     name: ClassVar[str] = "bert"
@@ -32,7 +32,7 @@ class Bert(Family):
             intermediate_size=4 * shape.hidden_size,
             max_position_embeddings=params.context_length,
             type_vocab_size=2,
-            initializer_range=spread(shape.hidden_size),
+            initializer_range=initializer_range(shape.hidden_size),
             hidden_dropout_prob=params.dropout,
             attention_probs_dropout_prob=params.dropout,
             pad_token_id=special["pad"],
@@ -45,14 +45,14 @@ class Bert(Family):
         return BertForMaskedLM(config)
 
     @classmethod
-    def hidden_at(cls, model: Model, row: Row, at: Tensor) -> Tensor:
-        # Behind the last attention no token looks at another: what is not asked for is left out there.
-        def some(_: Any, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            return tuple(each.flatten(0, 1).index_select(0, at) for each in states)
+    def hidden_at(cls, model: Model, inputs: ModelInput, at: Tensor) -> Tensor:
+        # After the last attention tokens are independent of each other: only those asked for are computed.
+        def select(_: Any, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return tuple(state.flatten(0, 1).index_select(0, at) for state in states)
 
-        handle = model.base_model.encoder.layer[-1].attention.output.register_forward_pre_hook(some)
+        handle = model.base_model.encoder.layer[-1].attention.output.register_forward_pre_hook(select)
         try:
-            return cls.hidden(model, row)
+            return cls.hidden(model, inputs)
         finally:
             handle.remove()
 

@@ -1,4 +1,4 @@
-"""Llama: a decoder with rotary positions that predicts the next token.
+"""Llama, a decoder with rotary positions, trained to predict the next token.
 
 Touvron et al. 2023, https://arxiv.org/abs/2302.13971; Su et al. 2021, https://arxiv.org/abs/2104.09864
 """
@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tokit.lm.families.base import Family, Model, gated_columns, spread
+from tokit.lm.families.base import LanguageModelFamily, Model, gated_size, initializer_range
 from tokit.lm.pretrain_params import LlamaParams, PretrainParams, Shape
 
 
-class Llama(Family):
-    """transformers' `LlamaForCausalLM`, input and output table tied."""
+class Llama(LanguageModelFamily):
+    """transformers' `LlamaForCausalLM` with tied input and output embeddings."""
 
     name: ClassVar[str] = "llama"
     Params: ClassVar[type[PretrainParams]] = LlamaParams
@@ -31,9 +31,9 @@ class Llama(Family):
             num_hidden_layers=shape.num_hidden_layers,
             num_attention_heads=shape.num_attention_heads,
             num_key_value_heads=shape.num_attention_heads,
-            intermediate_size=gated_columns(shape.hidden_size),
+            intermediate_size=gated_size(shape.hidden_size),
             max_position_embeddings=params.context_length,
-            initializer_range=spread(shape.hidden_size),
+            initializer_range=initializer_range(shape.hidden_size),
             attention_dropout=params.dropout,
             tie_word_embeddings=True,
             use_cache=False,

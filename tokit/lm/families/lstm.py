@@ -1,4 +1,4 @@
-"""An LSTM language model in the manner of ELMo: one stack predicts the next token, another the one before.
+"""A bidirectional LSTM language model like ELMo: one stack predicts the next token, the other the previous one.
 
 Peters et al. 2018, https://aclanthology.org/N18-1202
 """
@@ -11,15 +11,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from tokit.lm.families.base import NOTHING, Family, Model, Row
+from tokit.lm.families.base import IGNORE_INDEX, LanguageModelFamily, Model, ModelInput
 from tokit.lm.families.lstm_model import LstmConfig, LstmLanguageModel, load_lstm, save_lstm
 from tokit.lm.pretrain_params import LstmParams, PretrainParams, Shape
 
 
-class Lstm(Family):
-    """Our own model on torch's LSTM.
+class Lstm(LanguageModelFamily):
+    """tokit's own model on torch's LSTM.
 
-    Measured in bits by the direction that reads on; in the loss both count alike.
+    Both directions count alike in the loss; bits per byte are those of the forward one.
     """
 
     name: ClassVar[str] = "lstm"
@@ -45,16 +45,16 @@ class Lstm(Family):
         return LstmLanguageModel(config)
 
     @classmethod
-    def hidden(cls, model: Model, row: Row) -> Tensor:
-        return torch.cat(model.directions(row.ids, row.positions), dim=-1)
+    def hidden(cls, model: Model, inputs: ModelInput) -> Tensor:
+        return torch.cat(model.directions(inputs.ids, inputs.positions), dim=-1)
 
     @classmethod
-    def predictors(cls, model: Model, row: Row, at: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        onward, backward = model.directions(row.ids, row.positions)
-        # The token before is another document's where one begins.
-        before = row.ids.roll(1, dims=1).masked_fill(row.positions == 0, NOTHING)
-        vectors = torch.cat([onward.flatten(0, 1)[at], backward.flatten(0, 1)])
-        return vectors, torch.cat([targets, before.flatten()])
+    def predictors(cls, model: Model, inputs: ModelInput, at: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        forward, backward = model.directions(inputs.ids, inputs.positions)
+        # The first token of a document has no previous token.
+        previous = inputs.ids.roll(1, dims=1).masked_fill(inputs.positions == 0, IGNORE_INDEX)
+        vectors = torch.cat([forward.flatten(0, 1)[at], backward.flatten(0, 1)])
+        return vectors, torch.cat([targets, previous.flatten()])
 
     @classmethod
     def logits(cls, model: Model, hidden: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""ModernBERT: an encoder with rotary positions that fills in masked tokens, most of its layers looking near by only.
+"""ModernBERT, an encoder with rotary positions and mostly local attention, trained by masked language modeling.
 
 Warner et al. 2024, https://arxiv.org/abs/2412.13663; Su et al. 2021, https://arxiv.org/abs/2104.09864
 """
@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 from torch import Tensor
 from transformers import ModernBertConfig, ModernBertForMaskedLM
 
-from tokit.lm.families.base import Family, Model, Row, gated_columns, near, spread
+from tokit.lm.families.base import LanguageModelFamily, Model, ModelInput, gated_size, initializer_range, local_mask
 from tokit.lm.pretrain_params import ModernBertParams, PretrainParams, Shape
 
 
-class ModernBert(Family):
+class ModernBert(LanguageModelFamily):
     """transformers' `ModernBertForMaskedLM`."""
 
     name: ClassVar[str] = "modernbert"
@@ -32,9 +32,9 @@ class ModernBert(Family):
             hidden_size=shape.hidden_size,
             num_hidden_layers=shape.num_hidden_layers,
             num_attention_heads=shape.num_attention_heads,
-            intermediate_size=gated_columns(shape.hidden_size),
+            intermediate_size=gated_size(shape.hidden_size),
             max_position_embeddings=params.context_length,
-            initializer_range=spread(shape.hidden_size),
+            initializer_range=initializer_range(shape.hidden_size),
             layer_types=["sliding_attention" if layer % every else "full_attention" for layer in layers],
             local_attention=local,
             embedding_dropout=params.dropout,
@@ -53,9 +53,10 @@ class ModernBert(Family):
         return ModernBertForMaskedLM(config)
 
     @classmethod
-    def masks(cls, model: Model, row: Row) -> Any:
-        # The window's half to either side, its end included, as the stock mask has it.
-        return {"full_attention": row.mask, "sliding_attention": near(row.mask, model.config.sliding_window)}
+    def masks(cls, model: Model, inputs: ModelInput) -> Any:
+        # Half the window to either side, its end included, as in the stock mask.
+        local = local_mask(inputs.attention_mask, model.config.sliding_window)
+        return {"full_attention": inputs.attention_mask, "sliding_attention": local}
 
     @classmethod
     def logits(cls, model: Model, hidden: Tensor) -> Tensor:

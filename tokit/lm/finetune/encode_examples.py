@@ -18,7 +18,7 @@ from tokit.lm.pretrain_params import EACH_TOKEN, ONE_LABEL, SCORE
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 if TYPE_CHECKING:
-    from tokit.lm.finetune.finetuning_loop import Examples
+    from tokit.lm.finetune.finetuning_loop import EncodedExamples
 
 # A word that has no token, or a token that is of no word.
 NONE = -1
@@ -68,7 +68,7 @@ class Encoding:
         cut: Examples that were longer than the model takes.
     """
 
-    examples: Examples
+    examples: EncodedExamples
     words: npt.NDArray[np.int64]
     cut: int = 0
 
@@ -98,7 +98,7 @@ def encode_examples(examples: Sequence[Example], task: Task, tokenizer: LibraryT
         tokenizer: The model's.
         context: Tokens of an example, at most: texts are cut, sentences of words parted.
     """
-    from tokit.lm.finetune.finetuning_loop import Examples
+    from tokit.lm.finetune.finetuning_loop import EncodedExamples
 
     if task.name == TOKENS:
         return _encode_words(examples, task, tokenizer, context)
@@ -110,18 +110,18 @@ def encode_examples(examples: Sequence[Example], task: Task, tokenizer: LibraryT
         room = context - len(before) - len(after)
         plain = tokenizer.encode_batch([example.texts[0] for example in examples])
         ids = Ids.of([[*before, *some[:room], *after] for some in plain])
-        return Encoding(Examples(ids, None, targets), nothing, sum(len(some) > room for some in plain))
+        return Encoding(EncodedExamples(ids, None, targets), nothing, sum(len(some) > room for some in plain))
     both = [(example.texts[0], example.texts[1]) for example in examples]
     pairs = tokenizer.encode_pairs(both, context)
     types = np.fromiter(chain.from_iterable(pair.types for pair in pairs), dtype=np.int64)
     ids = Ids.of([pair.ids for pair in pairs])
-    return Encoding(Examples(ids, types, targets), nothing, sum(pair.cut for pair in pairs))
+    return Encoding(EncodedExamples(ids, types, targets), nothing, sum(pair.cut for pair in pairs))
 
 
 def _encode_words(examples: Sequence[Example], task: Task, tokenizer: LibraryTokenizer, context: int) -> Encoding:
     """Sentences as ids, a label at the first token of each word; one that is too long is parted between words."""
-    from tokit.lm.families.base import NOTHING
-    from tokit.lm.finetune.finetuning_loop import Examples
+    from tokit.lm.families.base import IGNORE_INDEX
+    from tokit.lm.finetune.finetuning_loop import EncodedExamples
 
     before, after = tokenizer.frame
     texts = [" ".join(example.texts) for example in examples]
@@ -137,7 +137,7 @@ def _encode_words(examples: Sequence[Example], task: Task, tokenizer: LibraryTok
         cut += len(bounds) > 1
         for start, end in bounds:
             here = [*before, *ids[start:end], *after]
-            said = [NOTHING] * len(here)
+            said = [IGNORE_INDEX] * len(here)
             for number, first in enumerate(begins):
                 if start <= first < end:
                     said[len(before) + first - start] = max(task.number(example.labels[number]), 0)
@@ -147,7 +147,7 @@ def _encode_words(examples: Sequence[Example], task: Task, tokenizer: LibraryTok
             at += len(here)
         firsts += places
     flat = np.fromiter(chain.from_iterable(targets), dtype=np.int64, count=at)
-    return Encoding(Examples(Ids.of(lists), None, flat), np.array(firsts, dtype=np.int64), cut)
+    return Encoding(EncodedExamples(Ids.of(lists), None, flat), np.array(firsts, dtype=np.int64), cut)
 
 
 def first_tokens(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[int]:

@@ -26,11 +26,11 @@ from tokit.errors import ArtifactError, TrainingError
 from tokit.lm.checkpoint import set_dropout
 from tokit.lm.data.packed_batches import ORDER, draw
 from tokit.lm.data.padding import by_length, padded
-from tokit.lm.families.base import NOTHING, Model
+from tokit.lm.families.base import IGNORE_INDEX, Model
 from tokit.lm.folder.weights import load_weights, open_config
 from tokit.lm.pretrain_params import EACH_TOKEN, ONE_LABEL, SCORE, FinetuneParams
 from tokit.lm.train.freeze import freeze
-from tokit.lm.train.optimizer import autocast, new_optimizer, rate_share, resolved_precision
+from tokit.lm.train.optimizer import autocast, learning_rate_factor, new_optimizer, resolved_precision
 from tokit.progress import Progress, Tick, silent
 
 # Batches that are drawn at random and then sorted by length among themselves.
@@ -40,7 +40,7 @@ MULTIPLE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
+class EncodedExamples:
     """What is learned from, or told.
 
     Attributes:
@@ -81,8 +81,8 @@ class FinetuneJob:
     folder: Path
     kind: str
     labels: tuple[str, ...]
-    train: Examples
-    held_out: Examples
+    train: EncodedExamples
+    held_out: EncodedExamples
     pad: int
     params: FinetuneParams
     freeze: tuple[str, ...] = ()
@@ -146,7 +146,7 @@ def load_model(job: FinetuneJob) -> Model:
     return model
 
 
-def finetune_model(job: FinetuneJob) -> Finetuned:
+def run_finetuning(job: FinetuneJob) -> Finetuned:
     """Train a head and the model under it, and tell the labels of what was held out.
 
     Raises:
@@ -155,10 +155,10 @@ def finetune_model(job: FinetuneJob) -> Finetuned:
         ArtifactError: see `load_model`.
     """
     torch.set_num_threads(job.threads)
-    return Finetuning(job, load_model(job)).run()
+    return FinetuningLoop(job, load_model(job)).run()
 
 
-class Finetuning:
+class FinetuningLoop:
     """A run of the loop.
 
     Args:
@@ -200,7 +200,7 @@ class Finetuning:
         """One step; its loss."""
         params = self._job.params
         for group in self._optimizer.param_groups:
-            group["lr"] = params.learning_rate * rate_share(self._step, self._steps, params.warmup_ratio)
+            group["lr"] = params.learning_rate * learning_rate_factor(self._step, self._steps, params.warmup_ratio)
         with autocast(self._precision):
             logits = self._logits(self._job.train, numbers)
         loss = self._loss(logits.float(), numbers)
@@ -219,7 +219,7 @@ class Finetuning:
         self._job.tick(Progress("fine-tuning", done, total, "examples", f"loss {value:.3f}"))
         return value
 
-    def _logits(self, examples: Examples, numbers: IntArray) -> Tensor:
+    def _logits(self, examples: EncodedExamples, numbers: IntArray) -> Tensor:
         rows, real = padded(examples.ids.data, examples.ids.ends, numbers, self._job.pad, self._multiple)
         more = {}
         if examples.types is not None and self._typed:
@@ -235,12 +235,12 @@ class Finetuning:
             return mse_loss(logits[:, 0], torch.from_numpy(targets[numbers].astype(np.float32)))
         if self._job.kind == ONE_LABEL:
             return cross_entropy(logits, torch.from_numpy(targets[numbers]))
-        wanted, _ = padded(targets, self._job.train.ids.ends, numbers, NOTHING, self._multiple)
-        count = max(int((wanted != NOTHING).sum()), 1)
+        wanted, _ = padded(targets, self._job.train.ids.ends, numbers, IGNORE_INDEX, self._multiple)
+        count = max(int((wanted != IGNORE_INDEX).sum()), 1)
         flat = torch.from_numpy(wanted).flatten()
-        return cross_entropy(logits.flatten(0, 1), flat, ignore_index=NOTHING, reduction="sum") / count
+        return cross_entropy(logits.flatten(0, 1), flat, ignore_index=IGNORE_INDEX, reduction="sum") / count
 
-    def _tell(self, examples: Examples) -> npt.NDArray[Any]:
+    def _tell(self, examples: EncodedExamples) -> npt.NDArray[Any]:
         """What the model says, in float32 and in the order of the examples."""
         each_token = self._job.kind == EACH_TOKEN
         size = len(examples.ids.data) if each_token else len(examples.ids)

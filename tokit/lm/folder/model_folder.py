@@ -10,15 +10,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tokit.lm import CONTEXTUAL, OWN_TYPES
-from tokit.lm.families.base import Family, Model, save_stock
+from tokit.lm import LANGUAGE_MODELS, OWN_TYPES
+from tokit.lm.families.base import LanguageModelFamily, Model, save_stock
 from tokit.lm.folder.config import CONFIG, MODULES, SENTENCE_CONFIG, read_config
 from tokit.storage.folder import dump_json
 
 POOLING = "1_Pooling"
 
 
-def write_model(folder: Path, family: type[Family], model: Model, context: int) -> None:
+def write_model(folder: Path, family: type[LanguageModelFamily], model: Model, context: int) -> None:
     """Write all but the tokenizer and the manifest.
 
     Args:
@@ -46,7 +46,7 @@ def open_model(folder: Path) -> Model:
         ArtifactError: its files are missing, damaged, or not of a model.
     """
     own = OWN_TYPES.get(str(read_config(folder).get("model_type")))
-    model = (CONTEXTUAL.get(own) if own else Family).load(folder)
+    model = (LANGUAGE_MODELS.get(own) if own else LanguageModelFamily).load(folder)
     model.eval()
     return model
 

@@ -7,20 +7,20 @@ import torch
 from torch import Tensor
 
 from tokit.arrays import IntArray
-from tokit.lm.families.base import NOTHING
+from tokit.lm.families.base import IGNORE_INDEX
 
 # Predictions are filled up to a multiple of this, and a target that is none.
 PART = 64
 
 
-def whole_parts(at: IntArray, targets: IntArray) -> tuple[Tensor, Tensor]:
+def pad_targets(at: IntArray, targets: IntArray) -> tuple[Tensor, Tensor]:
     """Places and targets filled up to a multiple of `PART`, with `NOTHING` as the target.
 
     The library of products makes a program for each shape that it meets, and keeps a thousand of them.
     """
     more = -len(at) % PART
     return torch.from_numpy(np.pad(at, (0, more))), torch.from_numpy(
-        np.pad(targets, (0, more), constant_values=NOTHING)
+        np.pad(targets, (0, more), constant_values=IGNORE_INDEX)
     )
 
 
@@ -29,16 +29,16 @@ def loss_and_gradient(logits: Tensor, targets: Tensor) -> tuple[float, Tensor]:
 
     Args:
         logits: Shape (n, vocab).
-        targets: The right ids, or `NOTHING` where nothing is predicted; int64, shape (n,).
+        targets: The right ids, or `IGNORE_INDEX` where nothing is predicted; int64, shape (n,).
 
     Returns:
         (sum of the nats, its gradient in float32, shape (n, vocab)).
     """
     logs = torch.log_softmax(logits, dim=-1, dtype=torch.float32)
-    places = (targets != NOTHING).nonzero().squeeze(1)
+    places = (targets != IGNORE_INDEX).nonzero().squeeze(1)
     right = targets[places]
     nats = -float(logs[places, right].sum())
     gradient = logs.exp_()
     gradient[places, right] -= 1
-    gradient[targets == NOTHING] = 0
+    gradient[targets == IGNORE_INDEX] = 0
     return nats, gradient

@@ -27,7 +27,7 @@ def autocast(precision: str) -> Any:
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def rate_share(step: int, steps: int, warmup: float) -> float:
+def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
     """The learning rate as a share of its height: up in a line, then down along half a cosine to `FINAL_RATE`."""
     rising = max(1, round(warmup * steps))
     if step < rising:

@@ -20,21 +20,21 @@ from torch import Tensor
 
 from tokit.arrays import Pieces
 from tokit.errors import TrainingError, UsageError
-from tokit.lm.data.packed_batches import Batch, Batches, Masking, Rows
-from tokit.lm.families.base import NOTHING, Family, Model
+from tokit.lm.data.packed_batches import Batch, Batches, Masking, PackedRows
+from tokit.lm.families.base import IGNORE_INDEX, LanguageModelFamily, Model
 from tokit.lm.pretrain_params import PretrainParams
 from tokit.lm.train.bf16_attention import attention_for
 from tokit.lm.train.job import Evaluation, Pretrained, PretrainJob
-from tokit.lm.train.loss import PART, loss_and_gradient, whole_parts
-from tokit.lm.train.optimizer import autocast, new_optimizer, rate_share, resolved_precision
+from tokit.lm.train.loss import PART, loss_and_gradient, pad_targets
+from tokit.lm.train.optimizer import autocast, learning_rate_factor, new_optimizer, resolved_precision
 from tokit.lm.train.pretraining_state import packed, unique_state, unpack
 from tokit.lm.train.validation import (
     PSEUDO_TOKENS,
     Score,
-    Validating,
     Validation,
+    Validator,
+    model_input,
     pseudo_bits_per_byte,
-    row_of,
 )
 from tokit.progress import Progress
 from tokit.storage.training_state import Checkpoints
@@ -50,7 +50,7 @@ TIMED_PART = 10
 STEPS, LOSSES, SCORES = "steps", "losses", "scores"
 
 
-def pretrain(family: type[Family], job: PretrainJob) -> Pretrained:
+def pretrain(family: type[LanguageModelFamily], job: PretrainJob) -> Pretrained:
     """Train a model.
 
     Raises:
@@ -58,7 +58,7 @@ def pretrain(family: type[Family], job: PretrainJob) -> Pretrained:
         ArtifactError: the checkpoint is of another training.
     """
     torch.set_num_threads(job.threads)
-    rows = Rows(job.stream, job.params.context_length)
+    rows = PackedRows(job.stream, job.params.context_length)
     if rows.count == 0:
         raise TrainingError("the corpus has no two tokens in a row", hint="give more text")
     torch.manual_seed(job.seed)
@@ -68,13 +68,13 @@ def pretrain(family: type[Family], job: PretrainJob) -> Pretrained:
 
     model = fresh() if job.begin is None else job.begin(fresh)
     if job.sentence:
-        from tokit.lm.train.simcse import SentenceTraining
+        from tokit.lm.train.simcse import SimCseLoop
 
-        return SentenceTraining(family, job, rows, model).run()
-    return Training(family, job, rows, model).run()
+        return SimCseLoop(family, job, rows, model).run()
+    return PretrainingLoop(family, job, rows, model).run()
 
 
-class Training:
+class PretrainingLoop:
     """A run of the loop.
 
     Args:
@@ -84,14 +84,14 @@ class Training:
         model: Trained in place.
     """
 
-    def __init__(self, family: type[Family], job: PretrainJob, rows: Rows, model: Model) -> None:
+    def __init__(self, family: type[LanguageModelFamily], job: PretrainJob, rows: PackedRows, model: Model) -> None:
         self._family, self._job, self._params = family, job, job.params
         self._rows, self._model = rows, model
-        self._masking = masking_of(job.pieces, job.special, job.params)
+        self._masking = masking_for(job.pieces, job.special, job.params)
         self._causal = family.causal or job.params.objective == "causal"
         self._precision = resolved_precision(job.params.precision)
         self._optimizer = new_optimizer(model, job.params)
-        self._validation: Validating = Validation(
+        self._validation: Validator = Validation(
             job.held_out, self._masking, causal=self._causal, context=rows.context,
             rate=job.params.mlm_probability_end or job.params.mlm_probability, seed=job.seed,
         )  # fmt: skip
@@ -237,12 +237,12 @@ class Training:
         """Gradients of the mean loss of what is predicted; the loss."""
         if not len(batch.at):
             return 0.0
-        row = row_of(batch.ids, batch.positions, batch.documents, causal=batch.causal)
-        at, targets = whole_parts(batch.at, batch.targets)
+        row = model_input(batch.ids, batch.positions, batch.documents, causal=batch.causal)
+        at, targets = pad_targets(batch.at, batch.targets)
         with autocast(self._precision):
             wanted, expected = self._family.predictors(self._model, row, at, targets)
         # The head's numbers are many: a part of them at a time, and its share of the gradient kept.
-        leaf, count = wanted.detach().requires_grad_(), int((expected != NOTHING).sum())
+        leaf, count = wanted.detach().requires_grad_(), int((expected != IGNORE_INDEX).sum())
         loss, part = 0.0, max(LOGITS_AT_ONCE // len(self._job.pieces) // PART * PART, PART)
         for some, right in zip(torch.split(leaf, part), torch.split(expected, part), strict=True):
             with autocast(self._precision):
@@ -256,7 +256,7 @@ class Training:
         return loss
 
     def _set_rate(self) -> None:
-        rate = self._params.learning_rate * rate_share(self._step, self._steps, self._params.warmup_ratio)
+        rate = self._params.learning_rate * learning_rate_factor(self._step, self._steps, self._params.warmup_ratio)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
 
@@ -339,7 +339,7 @@ class Training:
         ]
 
 
-def masking_of(pieces: Pieces, special: dict[str, int], params: PretrainParams) -> Masking:
+def masking_for(pieces: Pieces, special: dict[str, int], params: PretrainParams) -> Masking:
     """How tokens are hidden.
 
     Raises:

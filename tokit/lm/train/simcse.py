@@ -16,12 +16,12 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from tokit.arrays import IntArray
-from tokit.lm.data.packed_batches import Batch, Batches, Rows
-from tokit.lm.families.base import Family, Model
+from tokit.lm.data.packed_batches import Batch, Batches, PackedRows
+from tokit.lm.families.base import LanguageModelFamily, Model
 from tokit.lm.train.job import PretrainJob
 from tokit.lm.train.optimizer import autocast
-from tokit.lm.train.pretraining_loop import Training
-from tokit.lm.train.validation import Score, row_of
+from tokit.lm.train.pretraining_loop import PretrainingLoop
+from tokit.lm.train.validation import Score, model_input
 
 # Of a document that is cut by the end of a row, a shorter part says nothing.
 SHORTEST_PART = 4
@@ -52,7 +52,7 @@ def means_of(vectors: Tensor, parts: IntArray, count: int) -> Tensor:
     return sums / torch.bincount(numbers, minlength=count)[:, None]
 
 
-def contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+def contrast_loss(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     """Mean nats of finding a document's second vector among all second ones by its first, by their cosines.
 
     Args:
@@ -64,8 +64,8 @@ def contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     return cross_entropy(cosines / temperature, torch.arange(len(first)))
 
 
-def contrast_of_rows(
-    family: type[Family],
+def row_contrast_loss(
+    family: type[LanguageModelFamily],
     model: Model,
     rows: tuple[IntArray, IntArray, IntArray],
     temperature: float,
@@ -90,12 +90,12 @@ def contrast_of_rows(
     # Rows of a batch have masks of their own, and what is left out differs: two passes in one.
     twice = [np.concatenate([each, each]) for each in (ids, positions, documents)]
     with autocast(precision):
-        hidden = family.hidden(model, row_of(*twice, causal=family.causal)).flatten(0, 1)
+        hidden = family.hidden(model, model_input(*twice, causal=family.causal)).flatten(0, 1)
     first, second = (means_of(half, parts, count) for half in torch.split(hidden, ids.size))
-    return contrast(first, second, temperature)
+    return contrast_loss(first, second, temperature)
 
 
-class SentenceValidation:
+class SimCseValidation:
     """The same contrast, of documents held out.
 
     Args:
@@ -104,14 +104,14 @@ class SentenceValidation:
 
     def __init__(self, job: PretrainJob) -> None:
         self._params, self._seed = job.params, job.seed
-        self._rows = Rows(job.held_out.stream, job.params.context_length)
+        self._rows = PackedRows(job.held_out.stream, job.params.context_length)
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to score on."""
         return self._rows.count == 0
 
-    def score(self, family: type[Family], model: Model) -> Score:
+    def score(self, family: type[LanguageModelFamily], model: Model) -> Score:
         """Score a model: its dropout stays on, and leaves the same out each time."""
         nats = batches = 0.0
         model.train()
@@ -120,13 +120,13 @@ class SentenceValidation:
             for first in range(0, self._rows.count, self._params.batch_size):
                 numbers = np.arange(first, min(first + self._params.batch_size, self._rows.count))
                 ids, positions, documents = (each[:, :-1] for each in self._rows.take(numbers))
-                found = contrast_of_rows(family, model, (ids, positions, documents), self._params.temperature)
+                found = row_contrast_loss(family, model, (ids, positions, documents), self._params.temperature)
                 if found is not None:
                     nats, batches = nats + float(found), batches + 1
         return Score(nats / max(batches, 1), None)
 
 
-class SentenceTraining(Training):
+class SimCseLoop(PretrainingLoop):
     """The loop of pre-training with the contrast as its loss.
 
     Args:
@@ -136,9 +136,9 @@ class SentenceTraining(Training):
         model: Trained in place; its dropout is not 0.
     """
 
-    def __init__(self, family: type[Family], job: PretrainJob, rows: Rows, model: Any) -> None:
+    def __init__(self, family: type[LanguageModelFamily], job: PretrainJob, rows: PackedRows, model: Any) -> None:
         super().__init__(family, job, rows, model)
-        self._validation = SentenceValidation(job)
+        self._validation = SimCseValidation(job)
 
     @property
     def _has_pseudo(self) -> bool:
@@ -151,7 +151,7 @@ class SentenceTraining(Training):
 
     def _backward(self, batch: Batch) -> float:
         rows = batch.ids, batch.positions, batch.documents
-        loss = contrast_of_rows(self._family, self._model, rows, self._params.temperature, self._precision)
+        loss = row_contrast_loss(self._family, self._model, rows, self._params.temperature, self._precision)
         if loss is None:
             return 0.0
         loss.backward()  # type: ignore[no-untyped-call]

@@ -19,8 +19,8 @@ from torch.nn.functional import cross_entropy
 
 from tokit.arrays import IntArray
 from tokit.ids.stream import IdStream
-from tokit.lm.data.packed_batches import Masking, Rows, draw
-from tokit.lm.families.base import NOTHING, Family, Model, Row, sees
+from tokit.lm.data.packed_batches import Masking, PackedRows, draw
+from tokit.lm.families.base import IGNORE_INDEX, LanguageModelFamily, Model, ModelInput, attention_mask
 
 # Rows at once, and the stream of random numbers that masks are drawn from.
 ROWS_AT_ONCE, SCORED = 32, 3
@@ -56,14 +56,14 @@ class Score:
     bits_per_byte: float | None
 
 
-class Validating(Protocol):
+class Validator(Protocol):
     """What looks at held-out documents on the way."""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to score on."""
 
-    def score(self, family: type[Family], model: Model) -> Score:
+    def score(self, family: type[LanguageModelFamily], model: Model) -> Score:
         """Score a model, in float32."""
 
 
@@ -83,7 +83,7 @@ class Validation:
         self._held = held
         self._masking = masking
         self._causal = causal
-        self._rows = Rows(held.stream, context)
+        self._rows = PackedRows(held.stream, context)
         self._rate = rate
         self._seed = seed
 
@@ -92,7 +92,7 @@ class Validation:
         """Whether there is nothing to score on."""
         return self._rows.count == 0
 
-    def score(self, family: type[Family], model: Model) -> Score:
+    def score(self, family: type[LanguageModelFamily], model: Model) -> Score:
         """Score a model, in float32."""
         model.eval()
         nats = wanted = text_nats = 0.0
@@ -102,7 +102,7 @@ class Validation:
                 losses = cross_entropy(family.logits(model, vectors).float(), expected, reduction="none").double()
                 # It is 0 where nothing is predicted.
                 nats += float(losses.sum())
-                wanted += int((expected != NOTHING).sum())
+                wanted += int((expected != IGNORE_INDEX).sum())
                 losses = losses[: len(targets)]
                 text_nats += float(losses[~torch.from_numpy(self._masking.special[targets.numpy()])].sum())
         model.train()
@@ -112,7 +112,7 @@ class Validation:
         size = int(self._held.bytes.sum())
         return nats / math.log(2) / size if self._held.lossless and size else None
 
-    def _batches(self) -> Iterator[tuple[Row, Tensor, Tensor]]:
+    def _batches(self) -> Iterator[tuple[ModelInput, Tensor, Tensor]]:
         for first in range(0, self._rows.count, ROWS_AT_ONCE):
             numbers = np.arange(first, min(first + ROWS_AT_ONCE, self._rows.count))
             yield self._prepared(*self._rows.take(numbers), number=first)
@@ -122,25 +122,27 @@ class Validation:
 
     def _prepared(
         self, ids: IntArray, positions: IntArray, documents: IntArray, *, number: int
-    ) -> tuple[Row, Tensor, Tensor]:
+    ) -> tuple[ModelInput, Tensor, Tensor]:
         inputs, positions, documents = ids[:, :-1], positions[:, :-1], documents[:, :-1]
         if self._causal:
             at, targets = np.arange(inputs.size), ids[:, 1:].reshape(-1)
         else:
             hidden, at = self._masking.hide(inputs, self._rate, draw(self._seed, SCORED, number))
             targets, inputs = inputs.reshape(-1)[at], hidden
-        row = row_of(inputs, positions, documents, causal=self._causal)
+        row = model_input(inputs, positions, documents, causal=self._causal)
         return row, torch.from_numpy(at), torch.from_numpy(targets)
 
 
-def row_of(ids: IntArray, positions: IntArray, documents: IntArray, *, causal: bool) -> Row:
+def model_input(ids: IntArray, positions: IntArray, documents: IntArray, *, causal: bool) -> ModelInput:
     """Arrays as a model takes them."""
-    mask = sees(torch.from_numpy(np.ascontiguousarray(documents)), causal=causal)
-    return Row(torch.from_numpy(np.ascontiguousarray(ids)), torch.from_numpy(np.ascontiguousarray(positions)), mask)
+    mask = attention_mask(torch.from_numpy(np.ascontiguousarray(documents)), causal=causal)
+    return ModelInput(
+        torch.from_numpy(np.ascontiguousarray(ids)), torch.from_numpy(np.ascontiguousarray(positions)), mask
+    )
 
 
 def pseudo_bits_per_byte(
-    family: type[Family],
+    family: type[LanguageModelFamily],
     model: Model,
     held: HeldOut,
     masking: Masking,
@@ -174,7 +176,7 @@ def pseudo_bits_per_byte(
     return nats / math.log(2) / size if size else None
 
 
-def _pseudo_nats(family: type[Family], model: Model, ids: IntArray, masking: Masking) -> float:
+def _pseudo_nats(family: type[LanguageModelFamily], model: Model, ids: IntArray, masking: Masking) -> float:
     at = np.flatnonzero(~masking.special[ids])
     copies = np.repeat(ids[None, :], len(at), axis=0)
     copies[np.arange(len(at)), at] = masking.mask
@@ -182,7 +184,7 @@ def _pseudo_nats(family: type[Family], model: Model, ids: IntArray, masking: Mas
     for first in range(0, len(at), ROWS_AT_ONCE):
         some, places = copies[first : first + ROWS_AT_ONCE], at[first : first + ROWS_AT_ONCE]
         positions = np.repeat(np.arange(len(ids))[None, :], len(some), axis=0)
-        row = row_of(some, positions, np.zeros_like(some), causal=False)
+        row = model_input(some, positions, np.zeros_like(some), causal=False)
         hidden = family.hidden(model, row)[torch.arange(len(some)), torch.from_numpy(places)]
         targets = torch.from_numpy(ids[places])
         nats += float(cross_entropy(family.logits(model, hidden).float(), targets, reduction="sum"))
