@@ -9,11 +9,6 @@ from tests.support.plain_word2vec import PlainWindows, Random
 from tokit.arrays import Ids
 from tokit.embedding.base import WindowParams
 from tokit.embedding.train.word2vec import (
-    ALWAYS,
-    BAG,
-    EACH,
-    GROUP,
-    NGRAMS,
     Table,
     Workspace,
     alias_table,
@@ -25,11 +20,12 @@ from tokit.embedding.train.word2vec import (
     start_vectors,
 )
 from tokit.kernels.compiled.loader import kernel
+from tokit.kernels.layout import ALWAYS, CBOW, FASTTEXT, GROUP, SKIPGRAM
 
 VOCAB = 40
 
 
-@pytest.mark.parametrize("way", [EACH, BAG, NGRAMS])
+@pytest.mark.parametrize("way", [SKIPGRAM, CBOW, FASTTEXT])
 @pytest.mark.parametrize(("dim", "window", "negatives"), [(7, 2, 3), (100, 5, 5), (33, 3, 11)])
 def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negatives: int) -> None:
     draw = np.random.default_rng(dim)
@@ -61,11 +57,11 @@ def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negative
         space.scores, space.means, space.sizes, space.rates, space.state, space.loss,
     )  # fmt: skip
     random = Random(12345)
-    if way == EACH:
+    if way == SKIPGRAM:
         plain.learn_each(documents, random, window=window, negatives=negatives, alpha=0.05)
     else:
         plain.learn_means(
-            documents, own if way == NGRAMS else None, random, window=window, negatives=negatives,
+            documents, own if way == FASTTEXT else None, random, window=window, negatives=negatives,
             pool=groups * GROUP, alpha=0.05,
         )  # fmt: skip
     assert int(space.state[0]) == random.state

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tokit.arrays import FloatArray
-from tokit.embedding.train.word2vec import GROUP, TOGETHER
+from tokit.kernels.layout import GROUP, TOGETHER
 
 WORD = (1 << 64) - 1
 

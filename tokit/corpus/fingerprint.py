@@ -13,13 +13,10 @@ import numpy.typing as npt
 
 from tokit.arrays import Block
 from tokit.kernels.compiled.loader import kernel, pays
+from tokit.kernels.layout import HASH_MIX_1, HASH_MIX_2, HASH_STEP
 
 _MODULUS = 1 << 128
 _ALL = (1 << 64) - 1
-# Odd constants of splitmix64 and of the finalizer of MurmurHash3.
-# https://prng.di.unimi.it/splitmix64.c https://github.com/aappleby/smhasher
-_STEP = 0x9E3779B97F4A7C15
-_MIX_1, _MIX_2 = 0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -50,13 +47,13 @@ def _seeded(seed: int) -> int:
     digits = str(seed).encode()
     value = 0
     for byte in digits:
-        value = ((value ^ byte) * _MIX_1 + _STEP) & _ALL
+        value = ((value ^ byte) * HASH_MIX_1 + HASH_STEP) & _ALL
     return value ^ (value >> 29)
 
 
 def _hashed(block: Block, seed: np.uint64) -> Hashes:
     """What the kernel does, for all words at once."""
-    step, mix_1 = np.uint64(_STEP), np.uint64(_MIX_1)
+    step, mix_1 = np.uint64(HASH_STEP), np.uint64(HASH_MIX_1)
     lengths = block.lengths
     counts = (lengths + 7) // 8
     firsts = np.cumsum(counts) - counts
@@ -73,8 +70,8 @@ def _hashed(block: Block, seed: np.uint64) -> Hashes:
 
 
 def _mixed(x: Hashes) -> Hashes:
-    x = (x ^ (x >> np.uint64(33))) * np.uint64(_MIX_1)
-    x = (x ^ (x >> np.uint64(29))) * np.uint64(_MIX_2)
+    x = (x ^ (x >> np.uint64(33))) * np.uint64(HASH_MIX_1)
+    x = (x ^ (x >> np.uint64(29))) * np.uint64(HASH_MIX_2)
     return np.asarray(x ^ (x >> np.uint64(32)), dtype=np.uint64)
 
 

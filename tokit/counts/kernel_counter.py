@@ -12,20 +12,30 @@ import numpy.typing as npt
 from tokit.arrays import Block, Counts, IntArray
 from tokit.counts.limits import UNLIMITED, Limits
 from tokit.kernels.compiled.loader import kernel
+from tokit.kernels.layout import (
+    ARENA,
+    ARENA_START,
+    COUNT_BATCH,
+    COUNT_STATE,
+    COUNTED,
+    DOCUMENT,
+    FULL,
+    LONG_SLOT,
+    LONG_VALUE,
+    LONGS,
+    POSITION,
+    REST,
+    SHORT_SLOT,
+    SHORT_VALUE,
+    SHORTS,
+    WANTED,
+)
 from tokit.text.pipeline import METASPACE
-from tokit.text.pretokenizer import BATCH, KernelPreTokenizer, Scratch, padded
+from tokit.text.pretokenizer import KernelPreTokenizer, Scratch, padded
 
-FULL = 1
-# Places in the state of a table: words in the first and in the second part, bytes in the arena, and bytes of a batch of
-# words that there was no room for.
-SHORTS, LONGS, ARENA, WANTED = 2, 3, 4, 6
-# And how far a block was counted.
-PLACE = [0, 1, 5]
 FIRST_SLOTS, FIRST_ARENA = 1 << 16, 1 << 18
-# Place 0 says that a word is not in the arena.
-ARENA_START = 8
 NO_WORDS, NO_BYTES = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint8)
-SPACE = ord(" ")
+_SPACE = ord(" ")
 
 
 @dataclass(slots=True)
@@ -44,9 +54,9 @@ class WordTable:
     @classmethod
     def of(cls, slots: int, arena: int) -> WordTable:
         """An empty table with so many slots, a power of two, in each part."""
-        state = np.zeros(7, dtype=np.int64)
+        state = np.zeros(COUNT_STATE, dtype=np.int64)
         state[ARENA] = ARENA_START
-        shorts, longs = np.zeros(2 * slots, dtype=np.uint64), np.zeros(4 * slots, dtype=np.uint64)
+        shorts, longs = np.zeros(SHORT_SLOT * slots, dtype=np.uint64), np.zeros(LONG_SLOT * slots, dtype=np.uint64)
         return cls(shorts, longs, np.zeros(arena, np.uint8), state)
 
     @property
@@ -65,24 +75,24 @@ class WordTable:
     def bytes_when_reserved(self, words: int, size: int) -> int:
         """What a table takes that has so much more room."""
         short_slots, long_slots, arena = self._sizes(words, words, size)
-        return 8 * (2 * short_slots + 4 * long_slots) + arena
+        return 8 * (SHORT_SLOT * short_slots + LONG_SLOT * long_slots) + arena
 
     def _sizes(self, shorts: int, longs: int, size: int) -> tuple[int, int, int]:
         """Slots of each part and bytes of the arena that there must be for so many more."""
         used = int(self.state[ARENA]) + size
         return (
-            _slots(int(self.state[SHORTS]), shorts, len(self.shorts) // 2),
-            _slots(int(self.state[LONGS]), longs, len(self.longs) // 4),
+            _slots(int(self.state[SHORTS]), shorts, len(self.shorts) // SHORT_SLOT),
+            _slots(int(self.state[LONGS]), longs, len(self.longs) // LONG_SLOT),
             2 * used if used > len(self.arena) else len(self.arena),
         )
 
     def _widen(self, short_slots: int, long_slots: int, arena: int) -> None:
-        if 2 * short_slots > len(self.shorts):
-            old, self.shorts = self.shorts, np.zeros(2 * short_slots, dtype=np.uint64)
+        if SHORT_SLOT * short_slots > len(self.shorts):
+            old, self.shorts = self.shorts, np.zeros(SHORT_SLOT * short_slots, dtype=np.uint64)
             self.state[SHORTS] = 0
             self._pour(old, NO_WORDS, NO_BYTES)
-        if 4 * long_slots > len(self.longs):
-            words, self.longs = self.longs, np.zeros(4 * long_slots, dtype=np.uint64)
+        if LONG_SLOT * long_slots > len(self.longs):
+            words, self.longs = self.longs, np.zeros(LONG_SLOT * long_slots, dtype=np.uint64)
             spelled, self.arena = self.arena, np.zeros(arena, dtype=np.uint8)
             self.state[LONGS], self.state[ARENA] = 0, ARENA_START
             self._pour(NO_WORDS, words, spelled)
@@ -96,12 +106,14 @@ class WordTable:
         Raises:
             CorpusError: nothing may be forgotten.
         """
-        shorts, longs = self.shorts.reshape(-1, 2), self.longs.reshape(-1, 4)
-        counts = np.concatenate([shorts[shorts[:, 0] != 0, 1], longs[longs[:, 1] != 0, 2]]).astype(np.int64)
+        shorts, longs = self.shorts.reshape(-1, SHORT_SLOT), self.longs.reshape(-1, LONG_SLOT)
+        counts = np.concatenate(
+            [shorts[shorts[:, 0] != 0, SHORT_VALUE], longs[longs[:, REST] != 0, LONG_VALUE]]
+        ).astype(np.int64)
         highest = limits.highest_forgotten(counts)
         # A slot without a key is free, and the others are poured into new tables.
-        shorts[shorts[:, 1] <= highest] = 0
-        longs[longs[:, 2] <= highest] = 0
+        shorts[shorts[:, SHORT_VALUE] <= highest] = 0
+        longs[longs[:, LONG_VALUE] <= highest] = 0
         words = self.arrays
         self.shorts, self.longs, self.arena = (np.zeros_like(part) for part in words)
         self.state[[SHORTS, LONGS, ARENA]] = 0, 0, ARENA_START
@@ -169,7 +181,7 @@ def _sorted(data: npt.NDArray[np.uint8], ends: IntArray, keys: npt.NDArray[np.ui
 def _with_metaspaces(counts: Counts) -> Counts:
     """The same counts with U+2581 for the space, which only begins a word here."""
     starts = counts.starts
-    spaced = counts.data[starts] == SPACE
+    spaced = counts.data[starts] == _SPACE
     if not spaced.any():
         return counts
     words, others = counts.select(spaced), counts.select(~spaced)
@@ -205,7 +217,7 @@ class FastCounter:
         if not size:
             return
         table, scratch = self._own(size)
-        table.state[PLACE] = 0
+        table.state[[POSITION, DOCUMENT, COUNTED]] = 0
         while (
             kernel("count_block")(
                 block.data, block.ends, *self._pretokenizer.arguments, *table.arrays, *scratch.arguments, table.state
@@ -219,8 +231,8 @@ class FastCounter:
         """For a batch of words; a table that grows doubles, so that growing is rare."""
         size = int(table.state[WANTED])
         # The tables of other threads grow at about the same time.
-        if not len(table) or self._limits.allow(len(self._tables) * table.bytes_when_reserved(BATCH, size)):
-            table.reserve(BATCH, size)
+        if not len(table) or self._limits.allow(len(self._tables) * table.bytes_when_reserved(COUNT_BATCH, size)):
+            table.reserve(COUNT_BATCH, size)
         else:
             table.forget(self._limits)
 

@@ -16,12 +16,13 @@ import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.kernels.compiled.loader import kernel, pays
+from tokit.kernels.layout import FNV_PRIME, FNV_START
 from tokit.storage.safetensors import Rows
 
 # Stands in a piece's text for bytes that are no character.
 BROKEN = "\ufffd"
 # FNV-1a, with the bytes taken for signed numbers.
-FNV_START, FNV_PRIME, LOW_32_BITS = 2166136261, 16777619, 0xFFFFFFFF
+LOW_32_BITS = 0xFFFFFFFF
 SIGNED = [byte | 0xFFFFFF00 if byte >= 128 else byte for byte in range(256)]
 # As long as Python needs for a byte here, a kernel's other callers need for so many.
 COST_OF_A_BYTE = 50

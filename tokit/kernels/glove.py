@@ -11,20 +11,17 @@ import numpy as np
 
 from tokit.kernels.compiled.intrinsics import ask_for, f32, inlined, jit, number, u32
 from tokit.kernels.compiled.simd import WIDTH, by_root, load, plus, spread, store, times, times_plus, total, zero
+from tokit.kernels.layout import BIASES, PARTS
 
-# A row is four: as a token, as a neighbor, and the sums of squares of either.
-PARTS = 4
-# The same for the one number that a token adds whatever its neighbor, and a neighbor whatever its token.
-BIASES = 4
 # An error is taken for no more than this, as in the reference's code.
-LIMIT = 100.0
+_LARGEST_ERROR = 100.0
 # Pairs between asking for their rows and learning them.
 _AHEAD = 2
 
 
 @inlined
 def _bounded(error):
-    return min(max(error, np.float32(-LIMIT)), np.float32(LIMIT))
+    return min(max(error, np.float32(-_LARGEST_ERROR)), np.float32(_LARGEST_ERROR))
 
 
 @inlined

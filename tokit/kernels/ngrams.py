@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import i64, jit, number, u8, u32
+from tokit.kernels.layout import FNV_PRIME, FNV_START
 
 # FNV-1a, with the bytes taken for signed numbers, as fastText does: https://fasttext.cc (Dictionary::hash).
-_FNV_START, _FNV_PRIME = np.uint32(2166136261), np.uint32(16777619)
+_START, _PRIME = np.uint32(FNV_START), np.uint32(FNV_PRIME)
 
 
 @jit
@@ -19,15 +20,15 @@ def _hash_ngrams(data, ends, shortest, longest, buckets, rows, row_ends):
         for i in range(start, end):
             if data[i] & 0xC0 == 0x80:
                 continue
-            h = _FNV_START
+            h = _START
             j = i
             size = 1
             while j < end and size <= longest:
                 byte = np.uint32(data[j])
-                h = np.uint32((h ^ (byte | (np.uint32(0xFFFFFF00) if byte >= 128 else np.uint32(0)))) * _FNV_PRIME)
+                h = np.uint32((h ^ (byte | (np.uint32(0xFFFFFF00) if byte >= 128 else np.uint32(0)))) * _PRIME)
                 j += 1
                 while j < end and data[j] & 0xC0 == 0x80:
-                    h = np.uint32((h ^ (np.uint32(data[j]) | np.uint32(0xFFFFFF00))) * _FNV_PRIME)
+                    h = np.uint32((h ^ (np.uint32(data[j]) | np.uint32(0xFFFFFF00))) * _PRIME)
                     j += 1
                 # A border alone is no n-gram.
                 if size >= shortest and not (size == 1 and (i == start or j == end)):

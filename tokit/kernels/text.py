@@ -5,17 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import i32, i64, inlined, jit, load64, number, store64, u8, u16, u32, u64
+from tokit.kernels.layout import CHANGES, COMPOSED, COMPOSES, HASH_MIX_1, HASH_MIX_2, HASH_STEP, RANK
 from tokit.kernels.pretokenize.cutting import char_length, code_point
 
 _LOW, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 _LINES = np.uint64(0x0A0A0A0A0A0A0A0A)
-# Odd constants of splitmix64 and of the finalizer of MurmurHash3, as in tokit/corpus/fingerprint.py.
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_MIX_1, _MIX_2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
-
-# Classes of characters for `find_changed`.
-CHANGES, COMPOSED, COMPOSES, RANK = 255, 128, 64, 63
-
+_STEP, _MIX_1, _MIX_2 = np.uint64(HASH_STEP), np.uint64(HASH_MIX_1), np.uint64(HASH_MIX_2)
 
 # Text is looked at in pieces of so many bytes; one of ASCII alone needs no closer look.
 _PIECE = 1 << 9

@@ -15,15 +15,32 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import ByteArray
+from tokit.kernels.layout import (
+    BLANK,
+    CL100K,
+    COUNT_BATCH,
+    DIGIT,
+    GPT2,
+    LETTER,
+    LLAMA3,
+    LOWER,
+    MARGIN,
+    MARKS,
+    NUMBER,
+    O200K,
+    ODD,
+    QWEN2,
+    RETURN,
+    RUNS,
+    SPACE,
+    SYMBOL,
+    UPPER,
+)
 from tokit.text.pipeline import METASPACE, TextPipeline
 
-# As in kernels/cutting.py, which this does not import: it needs Numba.
-LETTER, NUMBER, SYMBOL, SPACE, BLANK, RETURN, ODD = 1, 2, 4, 8, 16, 32, 64
-UPPER, LOWER, DIGIT = 64, 128, 128
-MARGIN, BATCH = 64, 256
 STYLES = {
-    "gpt2": 0, "cl100k": 1, "llama3": 2, "qwen2": 3, "o200k": 4,
-    "whitespace": 5, "whitespace-split": 5, "bert": 5, "metaspace": 5, "punctuation": 6,
+    "gpt2": GPT2, "cl100k": CL100K, "llama3": LLAMA3, "qwen2": QWEN2, "o200k": O200K, "whitespace": RUNS,
+    "whitespace-split": RUNS, "bert": RUNS, "metaspace": RUNS, "punctuation": MARKS,
 }  # fmt: skip
 GROUPS = {"keep": 0, "single": 1, "triple": 3}
 CODE_POINTS = 0x110000
@@ -109,7 +126,7 @@ def _classes(name: str) -> tuple[npt.NDArray[np.int32], ByteArray]:
     if name != "o200k":
         wide = np.ones(len(values), dtype=np.bool_)
         wide[:128] = False
-        values[wide & (values & SPACE != 0)] |= ODD if STYLES[name] != STYLES["bert"] else 0
+        values[wide & (values & SPACE != 0)] |= ODD if STYLES[name] != RUNS else 0
     return pages, values
 
 
@@ -205,8 +222,8 @@ class Scratch:
             np.empty(size, dtype=np.uint8),
             np.zeros(size, dtype=np.uint8),
             np.empty(size, dtype=np.int32),
-            np.empty(BATCH, dtype=np.uint64),
-            np.empty(BATCH, dtype=np.int32),
+            np.empty(COUNT_BATCH, dtype=np.uint64),
+            np.empty(COUNT_BATCH, dtype=np.int32),
         )
 
     def fits(self, size: int) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import ByteArray
+from tokit.kernels.layout import CHANGES, COMPOSED, COMPOSES
 from tokit.text.pretokenizer import (
     INERT,
     P_COMPOSES,
@@ -27,8 +28,6 @@ from tokit.text.pretokenizer import (
     properties,
 )
 
-# As in kernels/text.py, which this does not import: it needs Numba. Lower bits are the rank of a mark.
-CHANGES, COMPOSED, COMPOSES = 255, 128, 64
 ALONE = {"nfc": P_NFC_ALONE, "nfd": P_NFD_ALONE, "nfkc": P_NFKC_ALONE, "nfkd": P_NFKD_ALONE}
 COMPOSING = ("nfc", "nfkc")
 

@@ -26,14 +26,13 @@ from tokit.embedding.base import (
 )
 from tokit.embedding.train.cooccurrence import Pairs, count_cooccurrences, inverse_weights, mapped
 from tokit.embedding.train.training_loop import Run
-from tokit.embedding.train.word2vec import WIDEST, aligned, kept_shares
+from tokit.embedding.train.word2vec import aligned, kept_shares
 from tokit.embedding.warm_start import Start
 from tokit.errors import TrainingError
 from tokit.kernels.compiled.loader import kernel
+from tokit.kernels.layout import BIASES, PARTS, WIDEST
 from tokit.params import param
 
-# As in kernels/glove.py: vectors of a row, and biases.
-PARTS, BIASES = 4, 4
 # Pairs that one thread learns at a time: between so few, of which a small corpus has some, and so many.
 SMALLEST_BLOCK, LARGEST_BLOCK, BLOCKS = 500, 1 << 16, 64
 GOLDEN = (math.sqrt(5) - 1) / 2

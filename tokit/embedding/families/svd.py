@@ -18,9 +18,10 @@ import numpy.typing as npt
 from tokit.arrays import FloatArray
 from tokit.embedding.base import MAX_WINDOW, Embedding, FitJob, Fitted, require_neighbors
 from tokit.embedding.train.cooccurrence import Pairs, count_cooccurrences, dynamic_weights, even_weights
-from tokit.embedding.train.word2vec import ALWAYS, aligned, kept_shares
+from tokit.embedding.train.word2vec import aligned, kept_shares
 from tokit.errors import TrainingError, UsageError
 from tokit.kernels.compiled.loader import kernel
+from tokit.kernels.layout import ALWAYS, STRIP
 from tokit.params import param
 from tokit.progress import Progress
 
@@ -30,8 +31,8 @@ OVERSAMPLED = 20
 NEGLIGIBLE = 1e-5
 # Occurrences of a token that subsampling leaves.
 ENOUGH = 1000
-# Parts of a product that fall to a thread, and what its rows are filled up to, as in kernels/sparse.py.
-PARTS, STRIP = 8, 64
+# Parts of a product that fall to a thread.
+THREAD_PARTS = 8
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Rows:
         self._starts = matrix.indptr.astype(np.int64)
         self._columns, self._numbers = matrix.indices.astype(np.int32, copy=False), matrix.data
         self._threads = threads
-        parts = np.linspace(0, matrix.nnz, PARTS * threads + 1)
+        parts = np.linspace(0, matrix.nnz, THREAD_PARTS * threads + 1)
         self._cuts = np.searchsorted(self._starts, parts).tolist()
         self._cuts[0], self._cuts[-1] = 0, len(self._starts) - 1
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from tokit.arrays import IntArray
 from tokit.embedding.base import FitJob
-from tokit.embedding.train.word2vec import ALWAYS
 from tokit.kernels.compiled.loader import kernel
+from tokit.kernels.layout import ALWAYS
 from tokit.progress import Progress
 
 Numbers64 = npt.NDArray[np.uint64]

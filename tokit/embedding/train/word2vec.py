@@ -23,14 +23,11 @@ from tokit.embedding.base import (
 )
 from tokit.embedding.train.training_loop import Run, Turn
 from tokit.kernels.compiled.loader import kernel
+from tokit.kernels.layout import ALWAYS, CBOW, FASTTEXT, GROUP, LARGEST_SCORE, SCORES, SKIPGRAM, TOGETHER, WIDEST
 
-# As in kernels/windows.py, means.py and rows.py: what is learned from; means that share random tokens, rows told apart
-# at once, scores of a vector, the end of a sigmoid, and numbers that any vector is a part of.
-EACH, BAG, NGRAMS = 0, 1, 2
-TOGETHER, GROUP, SCORES, LIMIT, WIDEST = 8, 6, 8, 6.0, 16
 # Sets of random tokens that means share: of 9 million words, bags that share one solve a sixth fewer analogies.
 SETS = 3
-# Places of a curve over [-LIMIT, LIMIT).
+# Places of a curve over [-LARGEST_SCORE, LARGEST_SCORE).
 CURVE = 1024
 # Tokens of a block: between so few, of which a small corpus has some hundred, and so many.
 SMALLEST_BLOCK, LARGEST_BLOCK, BLOCKS = 500, 1 << 15, 1000
@@ -38,7 +35,6 @@ SMALLEST_BLOCK, LARGEST_BLOCK, BLOCKS = 500, 1 << 15, 1000
 ROWS_AT_ONCE = 1 << 12
 # The power of a token's count with which it is drawn as a random one (Mikolov et al. 2013, section 2.2).
 DRAWN_POWER = 0.75
-ALWAYS = (1 << 32) - 1
 CACHE_LINE = 64
 
 
@@ -172,13 +168,13 @@ def alias_table(weights: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.uint32
 
 
 def rows_told(way: int, negatives: int) -> int:
-    """Rows of the second table that are told apart at once, at least: random ones, and the true one of EACH."""
-    return negatives + 1 if way == EACH else SETS * negatives
+    """Rows of the second table that are told apart at once, at least: random ones, and the true one of SKIPGRAM."""
+    return negatives + 1 if way == SKIPGRAM else SETS * negatives
 
 
 def loss_curve(steps: int = CURVE) -> npt.NDArray[np.float32]:
-    """-log(sigmoid) in the middle of each of so many steps from -LIMIT to LIMIT."""
-    middles = (np.arange(steps) + 0.5) * (2 * LIMIT / steps) - LIMIT
+    """-log(sigmoid) in the middle of each of so many steps from -LARGEST_SCORE to LARGEST_SCORE."""
+    middles = (np.arange(steps) + 0.5) * (2 * LARGEST_SCORE / steps) - LARGEST_SCORE
     losses: npt.NDArray[np.float32] = np.log1p(np.exp(-middles)).astype(np.float32)
     return losses
 
@@ -234,7 +230,7 @@ class Training(Run):
     def __init__(self, job: FitJob, *, bag: bool, own: OwnRows | None) -> None:
         super().__init__(job, block_ends(job.ids.ends, job.params.epochs), np.zeros((job.params.epochs, 2)))
         self._params: WindowParams = job.params
-        self._way = NGRAMS if own is not None else BAG if bag else EACH
+        self._way = FASTTEXT if own is not None else CBOW if bag else SKIPGRAM
         self._own = own or OwnRows(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.uint32), len(job.counts))
         self.inputs, self.outputs = Table(self._own.size, job.dim), Table(len(job.counts), job.dim)
         start_vectors(self.inputs, job.seed)

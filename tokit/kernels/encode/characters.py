@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import i32, i64, jit, number, u8, u32
+from tokit.kernels.layout import DROPPED, UNKNOWN
 from tokit.kernels.pretokenize.cutting import char_length, code_point
-
-# What a table of characters says besides an id: a character without one, and one that leaves no trace.
-UNKNOWN, DROPPED = np.uint32(0xFFFFFFFF), np.uint32(0xFFFFFFFE)
 
 
 @jit

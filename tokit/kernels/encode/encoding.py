@@ -35,15 +35,38 @@ from tokit.kernels.compiled.intrinsics import (
     u32,
     u64,
 )
-from tokit.kernels.pretokenize.cutting import LEFT, RUNS, SPACE, cut, take_window, window_end
-from tokit.kernels.train.word_hash_table import (
+from tokit.kernels.layout import (
+    CACHED_BYTES,
+    CACHED_FAR,
+    CACHED_IDS,
+    CACHED_NEAR,
+    DOCUMENT,
+    DONE,
+    ENCODE_BATCH,
     LONG_SLOT,
     LONG_VALUE,
-    MIDDLE,
+    LONG_WORD,
+    NEAR,
+    NEAR_SLOT,
+    NEEDED,
+    NO_PAIR,
+    NO_RANK,
+    PIECE_BITS,
+    PIECES,
     PLACE,
+    POSITION,
+    RANK_BITS,
     REST,
+    RUNS,
+    SHORT_VALUE,
+    SPACE,
+    WORDS,
+    WRITTEN,
+)
+from tokit.kernels.pretokenize.cutting import LEFT, cut, take_window, window_end
+from tokit.kernels.train.word_hash_table import (
+    MIDDLE,
     SHORT,
-    VALUE,
     find_long,
     find_middle,
     find_short,
@@ -58,18 +81,9 @@ from tokit.kernels.train.word_hash_table import (
     short_key,
 )
 
-BPE, WORDS, PIECES = 0, 1, 2
-# Places in the state: where the block goes on, ids written, and the length of a word that scratch is too short for.
-POSITION, DOCUMENT, WRITTEN, NEEDED = 0, 1, 2, 3
-# And in what threads share: how full the cache is.
-NEARS, FARS, ARENA, RUN_END = 0, 1, 2, 3
-# A slot of the cache's first table: a key of two numbers, a value, and the third and fourth id.
-NEAR_SLOT, NEAR = 4, 15
 # A longer word is not kept: it hardly comes again, and would fill the arena.
 LONGEST_KEPT = 256
-TAIL, IDS, MORE = np.uint64(1), np.uint64(2), np.uint64(3)
-DONE, LONG_WORD = 0, 1
-BATCH = 64
+TAIL, IDS, MORE_IDS = np.uint64(1), np.uint64(2), np.uint64(3)
 # No home in the first table.
 FAR = np.uint64(0xFFFFFFFFFFFFFFFF)
 # Up to so many symbols the best pair is found by looking at all; beyond, a heap keeps them in order.
@@ -79,10 +93,6 @@ COUNT_BITS, COUNT = np.uint64(28), np.uint64(15)
 PAIR_OF_IDS = np.uint64(0xFFFFFFFF0FFFFFFF)
 # Ids of a word that its slot can hold, in either table; what says that there are more.
 NEAR_IDS, FAR_IDS, MANY = 4, 2, 15
-NO_PAIR = np.uint64(0xFFFFFFFFFFFFFFFF)
-# A pair and its rank in one number: 21 + 21 + 22 bits.
-PIECE_BITS, RANK_BITS = 21, 22
-NO_RANK = (1 << RANK_BITS) - 1
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 _K1 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -219,7 +229,7 @@ def _vocabulary_id(shorts, longs, arena, text, start, length):
     if length <= SHORT:
         key = short_key(text, start, length)
         if is_short(key, length):
-            return np.int64(shorts[find_short(shorts, key, home_of(shorts, key)) + VALUE]) - 1
+            return np.int64(shorts[find_short(shorts, key, home_of(shorts, key)) + SHORT_VALUE]) - 1
     if SHORT < length <= MIDDLE:
         rest = middle_rest(text, start, length)
         if is_middle(rest, length):
@@ -338,7 +348,7 @@ def _value_of(ids, count, most, runs, fill):
     if count <= most:
         second = np.uint64(ids[1] if count > 1 else 0) << np.uint64(32)
         return (np.uint64(count) << COUNT_BITS) | np.uint64(ids[0]) | second
-    at = np.int64(len(runs)) if fill[RUN_END] + count + 1 > len(runs) else take(fill, RUN_END, count + 1)
+    at = np.int64(len(runs)) if fill[CACHED_IDS] + count + 1 > len(runs) else take(fill, CACHED_IDS, count + 1)
     if at + count + 1 > len(runs):
         return np.uint64(0)
     runs[at] = count
@@ -349,32 +359,32 @@ def _value_of(ids, count, most, runs, fill):
 
 @inlined
 def _learn_near(head, tail, ids, count, nears, runs, fill):
-    if (fill[NEARS] + 1) * 2 * NEAR_SLOT > len(nears):
+    if (fill[CACHED_NEAR] + 1) * 2 * NEAR_SLOT > len(nears):
         return
     at, known = _seek_near(nears, head, tail, _near_home(nears, head, tail))
     if not known and claim(nears, at + TAIL, tail):
-        take(fill, NEARS, 1)
+        take(fill, CACHED_NEAR, 1)
         publish(nears, at, head)
         if 2 < count <= NEAR_IDS:
-            nears[at + MORE] = np.uint64(ids[2]) | (np.uint64(ids[3] if count > 3 else 0) << np.uint64(32))
+            nears[at + MORE_IDS] = np.uint64(ids[2]) | (np.uint64(ids[3] if count > 3 else 0) << np.uint64(32))
         publish(nears, at + IDS, _value_of(ids, count, NEAR_IDS, runs, fill))
 
 
 @inlined
 def _learn_far(text, start, length, ids, count, fars, arena, runs, fill):
-    if (fill[FARS] + 1) * 2 * LONG_SLOT > len(fars) or fill[ARENA] + length > len(arena):
+    if (fill[CACHED_FAR] + 1) * 2 * LONG_SLOT > len(fars) or fill[CACHED_BYTES] + length > len(arena):
         return
     key = hash_of(text, start, length)
     at, known = seek_long(fars, arena, text, start, length, key)
     if known:
         return
-    place = take(fill, ARENA, length)
+    place = take(fill, CACHED_BYTES, length)
     if place + length > len(arena):
         return
     for k in range(length):
         arena[place + k] = text[start + k]
     if claim(fars, at + REST, np.uint64(length)):
-        take(fill, FARS, 1)
+        take(fill, CACHED_FAR, 1)
         publish(fars, at + PLACE, np.uint64(place))
         publish(fars, at, key)
         publish(fars, at + LONG_VALUE, _value_of(ids, count, FAR_IDS, runs, fill))
@@ -449,8 +459,8 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
     heads, tails, homes, before = batch
     written = np.uint64(state[WRITTEN])
     # Unsigned, as a signed offset would be looked at each time whether it counts from the end.
-    for first in range(np.uint64(0), np.uint64(count), np.uint64(BATCH)):
-        last = min(first + np.uint64(BATCH), np.uint64(count))
+    for first in range(np.uint64(0), np.uint64(count), np.uint64(ENCODE_BATCH)):
+        last = min(first + np.uint64(ENCODE_BATCH), np.uint64(count))
         _look_ahead(text, starts, first, last, nears, fars, batch)
         for k in range(first, last):
             before[k] = written
@@ -466,7 +476,7 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
             else:
                 at, known = _seek_near(nears, heads[j], tails[j], homes[j])
                 value = observe(nears, at + IDS) if known else np.uint64(0)
-                more = nears[at + MORE]
+                more = nears[at + MORE_IDS]
             size = (value >> COUNT_BITS) & COUNT
             # Four ids are written whatever the word has: the next word writes over what is too much.
             store64(out, written, value & PAIR_OF_IDS)
@@ -527,7 +537,7 @@ def encode_block(a):
     PIECES), unknown id, longest word in characters, symbols (the id of each byte), pairs (see `index_pairs`), merged
     (the id that each rank makes); the tables of pieces, shorts, longs and arena, for the heads of words and for what
     follows; the cache: nears, fars, arena, runs, and how full they are; text, classes, marks (zero), starts: scratch,
-    MARGIN longer than the data; heads, tails, homes (BATCH long), before (as long as the data, and MARGIN); ids,
+    MARGIN longer than the data; heads, tails, homes (ENCODE_BATCH long), before (as long as the data, and MARGIN); ids,
     before, after, ranks, heap: scratch for the longest pre-token; out: ids, as long as the data and MARGIN more; ends
     of the documents in it; state.
 

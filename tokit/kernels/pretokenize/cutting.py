@@ -13,20 +13,27 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import inlined, jit, load64, store64
+from tokit.kernels.layout import (
+    BLANK,
+    CL100K,
+    DIGIT,
+    GPT2,
+    LETTER,
+    LOWER,
+    MARKS,
+    NUMBER,
+    O200K,
+    ODD,
+    QWEN2,
+    RETURN,
+    RUNS,
+    SPACE,
+    SYMBOL,
+    UPPER,
+)
 
-# Classes of characters. ODD marks those whose place must be looked at alone: an apostrophe, wide white space, and for
-# patterns that put a symbol before a word every symbol that is not ASCII.
-LETTER, NUMBER, SYMBOL, SPACE, BLANK, RETURN, ODD = 1, 2, 4, 8, 16, 32, 64
-# For o200k alone the two highest bits say of a letter or mark which case it can stand for.
-UPPER, LOWER = 64, 128
-# For RUNS and MARKS, which have no use for them, BLANK says that a pre-token starts at a character whatever is before
-# it, and the highest bit that it is a digit.
-DIGIT = 128
 # Marks of a byte: a pre-token starts; a fragment ends before it, over which nothing looks; to be patched.
 START, WALL, PATCH = 1, 2, 4
-
-# Styles: how the classes are put together. MARKS are RUNS where a space is no border and ASCII punctuation always one.
-GPT2, CL100K, LLAMA3, QWEN2, O200K, RUNS, MARKS = 0, 1, 2, 3, 4, 5, 6
 
 APOSTROPHE, BLANK_BYTE, SLASH = b"' /"
 LETTER_D, LETTER_E, LETTER_L, LETTER_M, LETTER_R, LETTER_S, LETTER_T, LETTER_V = b"DELMRSTV"
@@ -42,8 +49,6 @@ _EVERY_BYTE, _HIGH_BITS = np.uint64(0x0101010101010101), np.uint64(0x80808080808
 WINDOW = 1 << 14
 # Cells before the class of the first byte, so that its neighbors on the left exist.
 LEFT = 2
-# What scratch arrays must have beyond the length of the text.
-MARGIN = 64
 
 
 @inlined

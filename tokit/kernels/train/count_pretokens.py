@@ -5,16 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import i32, i64, inlined, jit, load64, number, prefetch, u8, u64
-from tokit.kernels.pretokenize.cutting import LEFT, RUNS, SPACE, cut, take_window, window_end
-from tokit.kernels.train.word_hash_table import (
+from tokit.kernels.layout import (
+    ARENA,
+    COUNT_BATCH,
+    COUNTED,
+    DOCUMENT,
+    DONE,
+    FULL,
     LONG_SLOT,
     LONG_VALUE,
-    MIDDLE,
+    LONGS,
     PLACE,
+    POSITION,
     REST,
+    RUNS,
+    SHORT_SLOT,
+    SHORT_VALUE,
+    SHORTS,
+    SPACE,
+    WANTED,
+)
+from tokit.kernels.pretokenize.cutting import LEFT, cut, take_window, window_end
+from tokit.kernels.train.word_hash_table import (
+    MIDDLE,
     SHORT,
-    SLOT,
-    VALUE,
     find_long,
     find_middle,
     find_short,
@@ -27,12 +41,6 @@ from tokit.kernels.train.word_hash_table import (
     middle_rest,
     short_key,
 )
-
-# Places in the state that lives from call to call: where the block goes on, what is in the tables and the arena, and
-# how far a window was counted that did not fit: its words, and the bytes of those that come next.
-POSITION, DOCUMENT, SHORTS, LONGS, ARENA, COUNTED, WANTED = 0, 1, 2, 3, 4, 5, 6
-DONE, FULL = 0, 1
-BATCH = 256
 
 
 @inlined
@@ -66,15 +74,17 @@ def _count_long(text, start, length, times, longs, arena, state):
 @inlined
 def _lacks_room(shorts, longs, arena, size, state):
     """Whether there may be no room for a batch of words of so many bytes."""
-    full = _is_full(state[SHORTS], BATCH, len(shorts) // SLOT) or _is_full(state[LONGS], BATCH, len(longs) // LONG_SLOT)
+    full = _is_full(state[SHORTS], COUNT_BATCH, len(shorts) // SHORT_SLOT) or _is_full(
+        state[LONGS], COUNT_BATCH, len(longs) // LONG_SLOT
+    )
     return full or state[ARENA] + size > len(arena)
 
 
 @jit
 def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys, others, state):
     """Count the words of a window from state[COUNTED] on; returns how many of them are counted, all if they fit."""
-    for first in range(state[COUNTED], count, BATCH):
-        size = np.int64(starts[min(first + BATCH, count)]) - np.int64(starts[first])
+    for first in range(state[COUNTED], count, COUNT_BATCH):
+        size = np.int64(starts[min(first + COUNT_BATCH, count)]) - np.int64(starts[first])
         if _lacks_room(shorts, longs, arena, size, state):
             state[WANTED] = size
             return first
@@ -83,7 +93,7 @@ def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys
         n_keys = np.uint64(0)
         n_others = np.uint64(0)
         start = np.int64(starts[first])
-        for k in range(first, min(first + BATCH, count)):
+        for k in range(first, min(first + COUNT_BATCH, count)):
             end = np.int64(starts[np.uint64(k + 1)])
             length = end - start
             kept = not (drop and classes[start + LEFT] & SPACE)
@@ -106,7 +116,7 @@ def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys
             if shorts[at] == 0:
                 shorts[at] = key
                 state[SHORTS] += 1
-            shorts[at + VALUE] += np.uint64(1)
+            shorts[at + SHORT_VALUE] += np.uint64(1)
         for k in range(n_others):
             start = np.int64(starts[others[k]])
             length = np.int64(starts[others[k] + 1]) - start
@@ -155,7 +165,7 @@ def count_block(a):
 
     Arguments: data, ends (not empty); pages, values, style, group, steps: see `cutting.cut`; shorts, longs, arena:
     what was counted; text, classes, marks (zero), starts: scratch, MARGIN longer than the data; keys,
-    others: scratch, BATCH long; state.
+    others: scratch, COUNT_BATCH long; state.
 
     Returns:
         DONE, or FULL when a table or the arena must grow before the next words.
@@ -168,7 +178,7 @@ def count_block(a):
 
 @jit
 def _pour_words(old_shorts, old_longs, old_arena, shorts, longs, arena, state):
-    for slot in range(0, len(old_shorts), SLOT):
+    for slot in range(0, len(old_shorts), SHORT_SLOT):
         at = np.uint64(slot)
         key = old_shorts[at]
         if key == 0:
@@ -177,7 +187,7 @@ def _pour_words(old_shorts, old_longs, old_arena, shorts, longs, arena, state):
         if shorts[to] == 0:
             shorts[to] = key
             state[SHORTS] += 1
-        shorts[to + VALUE] += old_shorts[at + VALUE]
+        shorts[to + SHORT_VALUE] += old_shorts[at + SHORT_VALUE]
     for slot in range(0, len(old_longs), LONG_SLOT):
         at = np.uint64(slot)
         rest = old_longs[at + REST]
@@ -213,7 +223,9 @@ def _add_words(data, ends, counts, first, shorts, longs, arena, state):
     for k in range(first, len(ends)):
         start = ends[k - 1] if k else np.int64(0)
         length = ends[k] - start
-        full = _is_full(state[SHORTS], 1, len(shorts) // SLOT) or _is_full(state[LONGS], 1, len(longs) // LONG_SLOT)
+        full = _is_full(state[SHORTS], 1, len(shorts) // SHORT_SLOT) or _is_full(
+            state[LONGS], 1, len(longs) // LONG_SLOT
+        )
         if full or state[ARENA] + length > len(arena):
             return k
         if length <= SHORT:
@@ -223,7 +235,7 @@ def _add_words(data, ends, counts, first, shorts, longs, arena, state):
                 if shorts[at] == 0:
                     shorts[at] = key
                     state[SHORTS] += 1
-                shorts[at + VALUE] += np.uint64(counts[k])
+                shorts[at + SHORT_VALUE] += np.uint64(counts[k])
                 continue
         _count_long(data, start, length, np.uint64(counts[k]), longs, arena, state)
     return len(ends)
@@ -270,7 +282,7 @@ def _write_key(key, data, used):
 def _list_words(shorts, longs, arena, keys, data, ends, counts):
     used = np.int64(0)
     word = 0
-    for slot in range(0, len(shorts), SLOT):
+    for slot in range(0, len(shorts), SHORT_SLOT):
         at = np.uint64(slot)
         if shorts[at] == 0:
             continue
@@ -278,7 +290,7 @@ def _list_words(shorts, longs, arena, keys, data, ends, counts):
         _sort_keys(data, used, length, keys, word)
         used += length
         ends[word] = used
-        counts[word] = np.int64(shorts[at + VALUE])
+        counts[word] = np.int64(shorts[at + SHORT_VALUE])
         word += 1
     for slot in range(0, len(longs), LONG_SLOT):
         at = np.uint64(slot)

@@ -19,14 +19,11 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import i32, i64, inlined, jit, number, prefetch
+from tokit.kernels.layout import DONE, FULL, HEAP, LISTED, MERGES, MORE, NEXT_ID, PAIR_SLOT, PAIRS, USED
 from tokit.kernels.train.word_hash_table import spread
 
-# Places in the state.
-PAIRS, USED, HEAP, MERGES, NEXT_ID, LISTED = 0, 1, 2, 3, 4, 5
-DONE, MORE, FULL = 0, 1, 2
-# A slot of the table: the pair, its count, where its places begin, and how many they are.
-SLOT = 4
-COUNT, FIRST, NUMBER = np.uint64(1), np.uint64(2), np.uint64(3)
+# Places in a slot of the table.
+COUNT, FIRST, PLACES = np.uint64(1), np.uint64(2), np.uint64(3)
 EMPTY = -1
 # Between words.
 GONE = -1
@@ -42,9 +39,9 @@ def _pair_key(left, right):
 def _slot_of(table, key):
     """The offset of a pair's slot in the table, or of the free one where it belongs."""
     mask = np.uint64(len(table) - 1)
-    at = ((spread(np.uint64(key)) >> np.uint64(32)) * np.uint64(SLOT)) & mask
+    at = ((spread(np.uint64(key)) >> np.uint64(32)) * np.uint64(PAIR_SLOT)) & mask
     while table[at] != EMPTY and table[at] != key:
-        at = (at + np.uint64(SLOT)) & mask
+        at = (at + np.uint64(PAIR_SLOT)) & mask
     return at
 
 
@@ -101,9 +98,9 @@ def _drop_top(heap, state):
 @jit
 def _count_pairs(cells, times, table, state):
     """Count the pairs of first symbols. Returns FULL when there are too many."""
-    room = len(table) // (2 * SLOT)
+    room = len(table) // (2 * PAIR_SLOT)
     state[PAIRS] = 0
-    for slot in range(0, len(table), SLOT):
+    for slot in range(0, len(table), PAIR_SLOT):
         table[slot] = EMPTY
     for i in range(1, len(cells) // 2):
         left, right = cells[2 * i - 2], cells[2 * i]
@@ -117,21 +114,21 @@ def _count_pairs(cells, times, table, state):
             state[PAIRS] += 1
             table[at] = key
             table[at + COUNT] = 0
-            table[at + NUMBER] = 0
+            table[at + PLACES] = 0
         table[at + COUNT] += _weight(cells, times, i)
-        table[at + NUMBER] += 1
+        table[at + PLACES] += 1
     return DONE
 
 
 @jit
 def _list_pairs(bar, cells, table, places, heap, state):
     """Put the pairs of first symbols that occur often enough on the heap, and write their places."""
-    for slot in range(0, len(table), SLOT):
+    for slot in range(0, len(table), PAIR_SLOT):
         at = np.uint64(slot)
         if table[at] != EMPTY and table[at + COUNT] >= bar:
             table[at + FIRST] = state[USED]
-            state[USED] += table[at + NUMBER]
-            table[at + NUMBER] = 0
+            state[USED] += table[at + PLACES]
+            table[at + PLACES] = 0
             _push(table[at + COUNT], table[at], heap, state)
     for i in range(1, len(cells) // 2):
         left, right = cells[2 * i - 2], cells[2 * i]
@@ -139,8 +136,8 @@ def _list_pairs(bar, cells, table, places, heap, state):
             continue
         at = _slot_of(table, _pair_key(left, right))
         if table[at + COUNT] >= bar:
-            places[table[at + FIRST] + table[at + NUMBER]] = i - 1
-            table[at + NUMBER] += 1
+            places[table[at + FIRST] + table[at + PLACES]] = i - 1
+            table[at + PLACES] += 1
 
 
 @inlined
@@ -205,7 +202,7 @@ def _remember(left, right, weight, size, bar, longest, lengths, table, heap, sta
     table[at] = key
     table[at + COUNT] = weight
     table[at + FIRST] = first
-    table[at + NUMBER] = size
+    table[at + PLACES] = size
     state[PAIRS] += 1
     state[USED] += size
     _push(weight, key, heap, state)
@@ -235,7 +232,7 @@ def _merge_pair(at, left, right, made, bar, longest, lengths, cells, times, tabl
     lengths[made] = lengths[left] + lengths[right]
     first = table[at + FIRST]
     used = state[USED]
-    _join(first, table[at + NUMBER], left, right, made, cells, times, lengths, places, lefts, rights, met_left,
+    _join(first, table[at + PLACES], left, right, made, cells, times, lengths, places, lefts, rights, met_left,
           met_right, found)  # fmt: skip
     size, n_left, n_right, met, met_weight = found[0], found[1], found[2], found[3], found[4]
     for k in range(n_left):
@@ -273,7 +270,7 @@ def _merge_pair(at, left, right, made, bar, longest, lengths, cells, times, tabl
 def _learn_merges(cells, times, lengths, table, places, heap, lefts, rights, met_left, met_right, found, limits,
                   merges, state):  # fmt: skip
     bar, longest, wanted, batch = limits
-    room = len(table) // (2 * SLOT)
+    room = len(table) // (2 * PAIR_SLOT)
     if state[LISTED] == 0:
         if _count_pairs(cells, times, table, state) == FULL:
             return FULL
@@ -290,7 +287,7 @@ def _learn_merges(cells, times, lengths, table, places, heap, lefts, rights, met
         if heap[0] != count:
             _sink(count, key, heap, state[HEAP])
             continue
-        if state[PAIRS] + 2 * min(table[at + NUMBER], count // bar) > room:
+        if state[PAIRS] + 2 * min(table[at + PLACES], count // bar) > room:
             return FULL
         _drop_top(heap, state)
         left, right = key >> 32, key & 0xFFFFFFFF
@@ -324,19 +321,19 @@ def learn_merges(a):
 
 @jit
 def _move_pairs(bar, old_table, table, heap, state):
-    for slot in range(0, len(table), SLOT):
+    for slot in range(0, len(table), PAIR_SLOT):
         table[slot] = EMPTY
     # The heap is made anew as well: it must not hold more than the pairs that the table does.
     state[PAIRS] = 0
     state[HEAP] = 0
-    for slot in range(0, len(old_table), SLOT):
+    for slot in range(0, len(old_table), PAIR_SLOT):
         if old_table[slot] == EMPTY or old_table[slot + 1] < bar:
             continue
         at = _slot_of(table, old_table[slot])
         table[at] = old_table[slot]
         table[at + COUNT] = old_table[slot + 1]
         table[at + FIRST] = old_table[slot + 2]
-        table[at + NUMBER] = old_table[slot + 3]
+        table[at + PLACES] = old_table[slot + 3]
         state[PAIRS] += 1
         _push(table[at + COUNT], table[at], heap, state)
     return 0

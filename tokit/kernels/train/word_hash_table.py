@@ -11,12 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import inlined, jit, load64
+from tokit.kernels.layout import LONG_SLOT, PLACE, REST, SHORT_SLOT
 
-# A slot of the first table is a key and a value. In the second it is a key of two numbers, of which the second is
-# never zero, a value, and where in the arena the bytes lie: never 0, unless the key is all there is.
-SLOT, LONG_SLOT = 2, 4
-VALUE = np.uint64(1)
-REST, LONG_VALUE, PLACE = np.uint64(1), np.uint64(2), np.uint64(3)
+# Bytes of the longest word in the first table, and of the longest that is its own key in the second.
 SHORT, MIDDLE = 8, 16
 _K0 = np.uint64(0x9E3779B97F4A7C15)
 _K1 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -49,7 +46,7 @@ def home_of(table, key):
 
     Offsets are unsigned: a signed one would be looked at each time whether it counts from the end.
     """
-    return ((spread(key) >> np.uint64(32)) * np.uint64(SLOT)) & np.uint64(len(table) - 1)
+    return ((spread(key) >> np.uint64(32)) * np.uint64(SHORT_SLOT)) & np.uint64(len(table) - 1)
 
 
 @inlined
@@ -57,7 +54,7 @@ def find_short(table, key, home):
     """The offset in `table` of a key's slot, or of the free slot where it belongs."""
     at = np.uint64(home)
     while table[at] != key and table[at] != 0:
-        at = (at + np.uint64(SLOT)) & np.uint64(len(table) - 1)
+        at = (at + np.uint64(SHORT_SLOT)) & np.uint64(len(table) - 1)
     return at
 
 

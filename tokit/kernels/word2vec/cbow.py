@@ -10,12 +10,10 @@ import numpy as np
 
 from tokit.kernels.compiled.intrinsics import ask_for, inlined, jit
 from tokit.kernels.compiled.simd import WIDTH, load, minus, sigmoid, spread, store, times
+from tokit.kernels.layout import CBOW, GROUP, SCORES, TOGETHER, WIDEST
 from tokit.kernels.word2vec.sampling import bit_of, draw_pool, draw_window
 from tokit.kernels.word2vec.updates import (
-    GROUP,
     SAMPLED,
-    SCORES,
-    WIDEST,
     add_up,
     group_of,
     hear,
@@ -31,10 +29,6 @@ from tokit.kernels.word2vec.updates import (
     to_errors,
 )  # fmt: skip
 
-# What a mean is of: a token's neighbors, or its own rows.
-BAG, NGRAMS = 1, 2
-# Means that are told from the same random tokens; it is even.
-TOGETHER = 8
 # Tokens from the one that is learned to the one whose own rows are asked for.
 _AHEAD = 2
 _ONE = np.float32(1)
@@ -99,7 +93,7 @@ def _ask_for_own(token, own, inputs, stride):
 @inlined
 def _trues(way, first, last):
     """How many true tokens a vector has: its own, or all its neighbors."""
-    return 1 if way == BAG else last - first - 1
+    return 1 if way == CBOW else last - first - 1
 
 
 @jit
@@ -116,7 +110,7 @@ def _weigh_each(kept, start, way, size, share, alpha, firsts, lasts, rows, first
         for k in range(GROUP):
             token = rows[first + k]
             others = _trues(way, firsts[c], lasts[c])
-            if way == BAG:
+            if way == CBOW:
                 others -= kept[start + c] == token
             else:
                 for at in range(firsts[c], lasts[c]):
@@ -127,7 +121,7 @@ def _weigh_each(kept, start, way, size, share, alpha, firsts, lasts, rows, first
 @jit
 def _ask_for_later(kept, here, count, window, way, own, inputs, outputs, stride):
     """The rows that will be wanted soon: those of a mean are many, the true ones one by one."""
-    if way == BAG:
+    if way == CBOW:
         if here + TOGETHER < count:
             ask_for(outputs, kept[here + TOGETHER], stride)
         if here + TOGETHER + window < count:
@@ -152,7 +146,7 @@ def _begin_means(
         firsts[c], lasts[c] = draw_window(count, here, window, state)
         # The first neighbor takes the place of the token itself, so that all stand side by side.
         token, kept[here] = kept[here], kept[firsts[c]]
-        if way == BAG:
+        if way == CBOW:
             add_up(inputs, kept, firsts[c] + 1, lasts[c], stride, means, at, copies + at)
         else:
             begin, end = _own_rows(token, own)
@@ -161,7 +155,7 @@ def _begin_means(
             _learn_true(means, outputs, at, told, stride, constants, steady, scores, loss)
         kept[here] = token
         _ask_for_later(kept, here, count, window, way, own, inputs, outputs, stride)
-    if way == BAG:
+    if way == CBOW:
         _learn_targets(means, outputs, kept, start, size, stride, constants, steady, scores, loss)
 
 
@@ -173,7 +167,7 @@ def _end_means(kept, start, size, way, own, inputs, stride, scratch):
     copies = TOGETHER * stride
     for c in range(size):
         here, at = start + c, c * stride
-        if way == BAG:
+        if way == CBOW:
             token, kept[here] = kept[here], kept[firsts[c]]
             pass_on(inputs, kept, firsts[c] + 1, lasts[c], stride, means, at, copies + at)
             kept[here] = token
@@ -196,7 +190,7 @@ def learn_means(
     store(steady, 0, spread(alpha))
     for c in range(TOGETHER):
         vectors[c] = c
-    wanted, around = groups * GROUP, 0 if way == BAG else window
+    wanted, around = groups * GROUP, 0 if way == CBOW else window
     share = np.float32(negatives) / np.float32(wanted)
     now, later = 0, wanted
     coming = draw_pool(kept, 0, min(TOGETHER + around, count), wanted, state, limits, others, rows, now)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import inlined, jit
-from tokit.kernels.word2vec.updates import GROUP
+from tokit.kernels.layout import ALWAYS, GROUP
 
-_ALWAYS = np.uint32(0xFFFFFFFF)
+_KEPT_ALWAYS = np.uint32(ALWAYS)
 # Groups of random tokens that have a bit each; all behind share the last.
 _LAST_BIT = 62
 _LOW = np.uint64(0xFFFFFFFF)
@@ -40,7 +40,7 @@ def keep_some(ids, start, end, keep, state, kept):
     count = 0
     for k in range(start, end):
         token = np.int64(ids[k])
-        if keep[token] == _ALWAYS or np.uint32(_random(state) >> _HALF) < keep[token]:
+        if keep[token] == _KEPT_ALWAYS or np.uint32(_random(state) >> _HALF) < keep[token]:
             kept[count] = token
             count += 1
     return count

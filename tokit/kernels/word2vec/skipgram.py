@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from tokit.kernels.compiled.intrinsics import ask_for, jit
 from tokit.kernels.compiled.simd import WIDTH, spread, store
+from tokit.kernels.layout import GROUP, SCORES
 from tokit.kernels.word2vec.sampling import draw_others, draw_window
-from tokit.kernels.word2vec.updates import GROUP, SAMPLED, SCORES, group_of, hear, score_two, step, to_errors
+from tokit.kernels.word2vec.updates import SAMPLED, group_of, hear, score_two, step, to_errors
 
 
 @jit

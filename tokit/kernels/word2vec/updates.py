@@ -23,15 +23,10 @@ from tokit.kernels.compiled.simd import (
     total,
     zero,
 )  # fmt: skip
+from tokit.kernels.layout import GROUP, LARGEST_SCORE, SCORES, WIDEST
 
-# Rows of the second table that are worked on at once, and how far apart their scores lie.
-GROUP, SCORES = 6, 8
-# Numbers of a mask: any vector is a part of them.
-WIDEST = 16
 # The loss is summed up for one token, or some that follow each other, in so many.
 SAMPLED = 16
-# Beyond this a loss is taken for zero, or for a straight line.
-LIMIT = 6.0
 _ONE = np.float32(1)
 
 
@@ -173,10 +168,10 @@ def step_alone(inputs, outputs, a, b, stride, error):
 
 @inlined
 def surprise(table, score):
-    """-log(sigmoid(score)), by a table over [-LIMIT, LIMIT)."""
-    if score <= np.float32(-LIMIT):
+    """-log(sigmoid(score)), by a table over [-LARGEST_SCORE, LARGEST_SCORE)."""
+    if score <= np.float32(-LARGEST_SCORE):
         return -score
-    scaled = (score + np.float32(LIMIT)) * np.float32(len(table) / np.float32(2 * LIMIT))
+    scaled = (score + np.float32(LARGEST_SCORE)) * np.float32(len(table) / np.float32(2 * LARGEST_SCORE))
     return table[np.int64(min(scaled, np.float32(len(table) - 1)))]
 
 

@@ -16,12 +16,10 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import f32, i64, jit, number, u32, u64
+from tokit.kernels.layout import SKIPGRAM
 from tokit.kernels.word2vec.cbow import learn_means
 from tokit.kernels.word2vec.sampling import keep_some
 from tokit.kernels.word2vec.skipgram import learn_neighbors
-
-# What is learned from: each neighbor, or a mean, see `means.py`.
-EACH = 0
 
 
 @jit
@@ -37,7 +35,7 @@ def _learn_windows(
         trained += count
         if count < 2:
             continue
-        if way == EACH:
+        if way == SKIPGRAM:
             learn_neighbors(
                 kept, count, inputs, outputs, stride, draws, settings, alpha, constants, scratch[1:], state, loss
             )  # fmt: skip
@@ -52,11 +50,11 @@ def _learn_windows(
 def learn_windows(a):
     """Train on the documents of a block.
 
-    Arguments: ids; ends of the documents; EACH, BAG or NGRAMS; for NGRAMS the ends of each token's own rows, and those
-    rows; the table learned from and that of the tokens told, flat, with a last row of zeros; numbers from row to row,
-    a multiple of WIDTH; for each token how many of 2**32 times it is kept (2**32 - 1: always); the alias table, limits
-    and others; window, random tokens of a true one, groups of rows told at once; [learning rate]; masks and losses,
-    see `rows.py`; kept: scratch, as long as the ids and GROUP, of numbers that are rows; rows: scratch of two times
+    Arguments: ids; ends of the documents; SKIPGRAM, CBOW or FASTTEXT; for FASTTEXT the ends of each token's own rows,
+    and those rows; the input and the output table, flat, with a last row of zeros; numbers from row to row, a multiple
+    of WIDTH; for each token how many of 2**32 times it is kept (ALWAYS: each time); the alias table, limits and
+    others; window, negative samples of a token, groups of output rows; [learning rate]; masks and losses, see
+    `updates.py`; kept: scratch, as long as the ids and GROUP, of numbers that are rows; rows: scratch of two times
     GROUP times the groups; scores: SCORES times the most neighbors or TOGETHER, and 2 * WIDEST; means: 2 * TOGETHER
     rows; sizes: 3 * TOGETHER; rates: as long as the scores and 2 * WIDEST; state of the random numbers; loss: [sum,
     tokens], added to.

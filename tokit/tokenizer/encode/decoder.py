@@ -9,7 +9,8 @@ import numpy as np
 
 from tokit.arrays import ByteArray, Ids, IntArray, join_items
 from tokit.kernels.compiled.loader import kernel
-from tokit.text.pretokenizer import MARGIN, padded
+from tokit.kernels.layout import MARGIN
+from tokit.text.pretokenizer import padded
 from tokit.tokenizer.byte_alphabet import byte_alphabet
 
 BYTE_TOKEN = re.compile("<0x[0-9A-F]{2}>")

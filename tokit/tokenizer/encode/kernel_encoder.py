@@ -16,24 +16,40 @@ import numpy.typing as npt
 
 from tokit.arrays import Block, ByteArray, IdArray, Ids, join_items
 from tokit.kernels.compiled.loader import kernel
+from tokit.kernels.layout import (
+    ARENA,
+    ARENA_START,
+    BPE,
+    CACHED_BYTES,
+    COUNT_STATE,
+    ENCODE_BATCH,
+    ENCODE_STATE,
+    LONG_SLOT,
+    LONG_WORD,
+    MARGIN,
+    NEAR_SLOT,
+    NEEDED,
+    NO_PAIR,
+    NO_RANK,
+    PIECE_BITS,
+    PIECES,
+    SHORT_SLOT,
+    WORDS,
+    WRITTEN,
+)
 from tokit.text.normalizer import metaspaced
-from tokit.text.pretokenizer import BATCH, MARGIN, KernelPreTokenizer, Scratch, kernel_pretokenizer_for, padded
+from tokit.text.pretokenizer import KernelPreTokenizer, Scratch, kernel_pretokenizer_for, padded
 from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.encode.table_encoder import table_encoder
 from tokit.tokenizer.pretokenizer_json import Splitting
 
-BPE, WORDS, PIECES = 0, 1, 2
-LONG_WORD = 1
-# Where the kernel says how long a word is that scratch is too short for.
-NEEDED = 3
 # Of the cache: slots for words of up to 15 bytes and for others, bytes of those, ids of words that have many.
 NEAR_SLOTS, FAR_SLOTS, ARENA_BYTES, RUN_IDS = 1 << 19, 1 << 17, 1 << 22, 1 << 21
 WORD_BYTES = 1 << 12
 CACHE_LINE = 64
 PREFIX = "##"
-NO_PAIR = 0xFFFFFFFFFFFFFFFF
 # A pair and its rank have to fit into 64 bits.
-MAX_PIECES, MAX_MERGES = 1 << 21, (1 << 22) - 1
+MAX_PIECES, MAX_MERGES = 1 << PIECE_BITS, NO_RANK
 
 Table = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], ByteArray]
 
@@ -92,7 +108,7 @@ class PreTokenEncoder:
             *work.scratch.arguments[:4], *work.batch, work.before, *work.word, out, ends, work.state,
         ) == LONG_WORD:  # fmt: skip
             work.make_room(int(work.state[NEEDED]))
-        return Ids(out[: int(work.state[2])], ends)
+        return Ids(out[: int(work.state[WRITTEN])], ends)
 
     @cached_property
     def _model_arguments(self) -> tuple[Any, ...]:
@@ -123,8 +139,10 @@ class EncodingScratch:
     @classmethod
     def of(cls, size: int) -> EncodingScratch:
         """For blocks of `size` bytes."""
-        batch = tuple(np.empty(BATCH, dtype=np.uint64) for _ in range(3))
-        return cls(Scratch.of(size), batch, _counters(size), _word_scratch(WORD_BYTES), np.zeros(4, dtype=np.int64))
+        batch = tuple(np.empty(ENCODE_BATCH, dtype=np.uint64) for _ in range(3))
+        return cls(
+            Scratch.of(size), batch, _counters(size), _word_scratch(WORD_BYTES), np.zeros(ENCODE_STATE, dtype=np.int64)
+        )
 
     def make_room(self, size: int) -> None:
         """Scratch for a pre-token of `size` bytes."""
@@ -135,10 +153,10 @@ def _cache(whole: dict[bytes, int]) -> tuple[Any, ...]:
     """Room for words and their ids, some of which are there already."""
     near_slots, far_slots = (max(slots, _power_of_two(4 * len(whole))) for slots in (NEAR_SLOTS, FAR_SLOTS))
     arena = ARENA_BYTES + sum(map(len, whole))
-    # Place 0 says that a word is not in the arena.
-    fill = np.array([0, 0, 8, 0], dtype=np.int64)
+    fill = np.zeros(4, dtype=np.int64)
+    fill[CACHED_BYTES] = ARENA_START
     cache = (
-        _slots(near_slots), _slots(far_slots),
+        _slots(near_slots, NEAR_SLOT), _slots(far_slots, LONG_SLOT),
         np.zeros(arena, dtype=np.uint8), np.empty(RUN_IDS, dtype=np.uint32), fill,
     )  # fmt: skip
     if whole:
@@ -148,11 +166,11 @@ def _cache(whole: dict[bytes, int]) -> tuple[Any, ...]:
     return cache
 
 
-def _slots(slots: int) -> npt.NDArray[np.uint64]:
-    """Free slots of four numbers each, none of which lies in two lines of the processor's cache."""
-    numbers = np.zeros(4 * slots + CACHE_LINE // 8, dtype=np.uint64)
+def _slots(slots: int, size: int) -> npt.NDArray[np.uint64]:
+    """Free slots of `size` numbers each, none of which lies in two lines of the processor's cache."""
+    numbers = np.zeros(size * slots + CACHE_LINE // 8, dtype=np.uint64)
     first = -numbers.ctypes.data % CACHE_LINE // 8
-    return numbers[first : first + 4 * slots]
+    return numbers[first : first + size * slots]
 
 
 def _counters(size: int) -> npt.NDArray[np.int64]:
@@ -173,10 +191,14 @@ def _table(pieces: Any) -> Table:
     """Tables of pieces (bytes, id) whose values are ids plus one."""
     items = list(pieces)
     slots = _power_of_two(4 * len(items))
-    long_bytes = 8 + sum(len(piece) for piece, _ in items)
-    table = (np.zeros(2 * slots, np.uint64), np.zeros(4 * slots, np.uint64), np.zeros(long_bytes, np.uint8))
-    state = np.zeros(5, dtype=np.int64)
-    state[4] = 8
+    long_bytes = ARENA_START + sum(len(piece) for piece, _ in items)
+    table = (
+        np.zeros(SHORT_SLOT * slots, np.uint64),
+        np.zeros(LONG_SLOT * slots, np.uint64),
+        np.zeros(long_bytes, np.uint8),
+    )
+    state = np.zeros(COUNT_STATE, dtype=np.int64)
+    state[ARENA] = ARENA_START
     if items:
         data, ends = join_items([piece for piece, _ in items])
         values = np.fromiter((i + 1 for _, i in items), dtype=np.int64, count=len(items))

@@ -11,14 +11,12 @@ import numpy.typing as npt
 
 from tokit.arrays import Block, IdArray, Ids
 from tokit.kernels.compiled.loader import kernel
+from tokit.kernels.layout import DROPPED, UNKNOWN
 from tokit.text.pipeline import DROPPING, METASPACE, TextPipeline
 from tokit.text.pretokenizer import CODE_POINTS, P_GAP, PAGE, properties
 from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.pretokenizer_json import Splitting
 from tokit.tokenizer.special_tokens import BYTE_TOKENS
-
-# As in kernels/characters.py, which this does not import: it needs Numba.
-UNKNOWN, DROPPED = 0xFFFFFFFF, 0xFFFFFFFE
 
 
 @dataclass(frozen=True, slots=True)

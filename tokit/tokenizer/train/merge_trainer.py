@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from tokit.arrays import IntArray
 from tokit.kernels.compiled.loader import kernel
+from tokit.kernels.layout import DONE, FULL, LISTED, MERGE_STATE, MERGES, MORE, NEXT_ID, PAIR_SLOT
 from tokit.progress import Progress, Tick
 
-DONE, MORE, FULL = 0, 1, 2
-MERGES, NEXT_ID, LISTED = 3, 4, 5
 FIRST_PAIRS = 1 << 16
 # Merges between two reports of progress.
 BATCH = 500
@@ -63,7 +62,7 @@ class PairTable:
     @classmethod
     def of(cls, room: int) -> PairTable:
         """Room for `room` pairs, a power of two."""
-        return cls(np.empty(8 * room, dtype=np.int64), np.empty(2 * room, dtype=np.int64))
+        return cls(np.empty(2 * PAIR_SLOT * room, dtype=np.int64), np.empty(2 * room, dtype=np.int64))
 
     def grow(self, bar: int, state: IntArray) -> None:
         """Double the room, and drop pairs that occur less often than `bar`."""
@@ -91,7 +90,7 @@ def learn(words: SymbolWords, limits: MergeLimits, tick: Tick) -> list[tuple[int
     ids = words.first_id + limits.merges
     lengths = np.ones(ids, dtype=np.int64)
     merges = np.empty(2 * limits.merges, dtype=np.int32)
-    state = np.zeros(6, dtype=np.int64)
+    state = np.zeros(MERGE_STATE, dtype=np.int64)
     state[NEXT_ID] = words.first_id
     bar = lowest_count(words, limits)
     pairs = PairTable.of(FIRST_PAIRS)
