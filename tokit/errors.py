@@ -49,6 +49,10 @@ class MissingExtraError(TokitError):
         super().__init__(f"{what} needs the extra '{extra}'", hint=f"pip install 'tokit[{extra}]'")
 
 
+class MissingPackageError(TokitError):
+    """A library that is not installed, and that tokit needs only here."""
+
+
 class CheckError(TokitError):
     """A check that the user asked for did not hold."""
 

@@ -74,7 +74,6 @@ def _shown(value: Any) -> str:
 def _list_named() -> None:
     from tokit.corpus.bundled import list_bundled
 
-    rows = [
-        (f"@{named.name}", named.description, named.licence) for named in list_bundled() if named.kind != "evaluation"
-    ]
-    render.table(("name", "what", "licence"), rows, left=3)
+    corpora = [corpus for corpus in list_bundled() if corpus.kind != "evaluation"]
+    rows = [(f"@{corpus.name}", corpus.summary, corpus.license) for corpus in corpora]
+    render.table(("name", "description", "license"), rows, left=3)

@@ -1,6 +1,6 @@
-"""Corpora that have a name: text that comes with tokit or with an installed package.
+"""Bundled corpora: text under a name such as `@lee`, which comes with tokit or with an installed package.
 
-`corpora/index.toml` says where they lie; nothing is imported to find them.
+`corpora/index.toml` says where they lie; no package is imported to find them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tokit.errors import CorpusError, UsageError
+from tokit.errors import MissingPackageError, UsageError
 from tokit.registry import did_you_mean
 
 
@@ -21,20 +21,20 @@ class BundledCorpus:
     """One entry of the index.
 
     Attributes:
-        name: What stands after the `@`.
+        name: Its name, without the `@`.
         description: One line.
-        licence: Who may use it for what, as far as its source says.
-        source: Where the text comes from.
+        license: Terms of use, as far as its source states them.
+        source: Origin of the text.
         kind: "corpus", or "evaluation" for word pairs and questions that are not running text.
         package: The package that carries it; None when tokit does.
-        path: File or folder; None when the package is not installed.
-        format: Its reader; None to go by the extension.
-        unit: What a document is; None for a line.
+        path: File or folder; None when the package does not hold it or is not installed.
+        format: Name of its reader; None to go by the extension.
+        unit: Document boundary; None for a line.
     """
 
     name: str
     description: str
-    licence: str
+    license: str
     source: str
     kind: str
     package: str | None
@@ -42,10 +42,15 @@ class BundledCorpus:
     format: str | None = None
     unit: str | None = None
 
+    @property
+    def summary(self) -> str:
+        """The description, and the package that is missing."""
+        return self.description if self.path is not None else f"{self.description} (not here: it needs {self.package})"
+
 
 @dataclass(frozen=True, slots=True)
 class BundledFiles:
-    """A named corpus on this machine."""
+    """Files of a bundled corpus on this machine, and how they are read."""
 
     path: Path
     format: str | None
@@ -53,42 +58,59 @@ class BundledFiles:
 
 
 def list_bundled() -> list[BundledCorpus]:
-    """Every named corpus, in the order of the index."""
+    """List the bundled corpora, in the order of the index."""
     return [_entry(name, table) for name, table in _index().items()]
 
 
-def find_bundled(given: str) -> BundledFiles:
-    """Where `@name` or `@name/part` lies.
+def find_bundled(reference: str) -> BundledFiles:
+    """Find the files of `@name` or `@name/part`.
 
     Raises:
         UsageError: no such name, or it is an evaluation set.
-        CorpusError: the package that carries it is not installed.
+        MissingPackageError: the package that carries it is not installed.
     """
-    name, _, part = given.removeprefix("@").partition("/")
+    name, _, part = reference.removeprefix("@").partition("/")
     index = _index()
     if name not in index:
         raise UsageError(f"unknown corpus '@{name}'", hint=_unknown_hint(name, index))
     entry = _entry(name, index[name])
     if entry.kind == "evaluation":
         raise UsageError(f"'@{name}' is an evaluation set, not running text", hint="tokit inspect @ lists the texts")
-    if entry.path is None:
-        raise CorpusError(
-            f"'@{name}' comes with {entry.package}, which lacks it here", hint=f"pip install {entry.package}"
-        )
-    return BundledFiles(_part(entry.path, part, given) if part else entry.path, entry.format, entry.unit)
+    path = bundled_path(entry, f"@{name}")
+    return BundledFiles(_part(path, part, reference) if part else path, entry.format, entry.unit)
+
+
+def bundled_path(entry: BundledCorpus, shown: str) -> Path:
+    """The path of an entry of the index.
+
+    Args:
+        entry: The entry.
+        shown: What the user calls it.
+
+    Raises:
+        MissingPackageError: the package that carries it is not installed, or does not hold it.
+    """
+    if entry.path is not None:
+        return entry.path
+    reason = "is not installed" if _package_folder(entry.package or "") is None else "does not hold it here"
+    present = [f"@{other.name}" for other in list_bundled() if other.path is not None and other.kind == entry.kind]
+    instead = f"use {', '.join(present)} or a file of your own" if present else "give a file of your own"
+    raise MissingPackageError(
+        f"'{shown}' comes with {entry.package}, which {reason}", hint=f"pip install {entry.package}, or {instead}"
+    )
 
 
 def _unknown_hint(name: str, index: dict[str, dict[str, Any]]) -> str:
-    corpora = [each for each, table in index.items() if table.get("kind") != "evaluation"]
-    return did_you_mean(f"@{name}", [f"@{each}" for each in corpora])
+    corpora = [f"@{known}" for known, table in index.items() if table.get("kind") != "evaluation"]
+    return did_you_mean(f"@{name}", corpora)
 
 
-def _part(folder: Path, part: str, given: str) -> Path:
+def _part(folder: Path, part: str, reference: str) -> Path:
     parts = {path.stem: path for path in sorted(folder.glob("*.txt"))} if folder.is_dir() else {}
     stem = part.removesuffix(".txt")
     if stem not in parts:
         raise UsageError(
-            f"'{given}' names no part of that corpus", hint=did_you_mean(stem, list(parts)) if parts else ""
+            f"'{reference}' names no part of that corpus", hint=did_you_mean(stem, list(parts)) if parts else ""
         )
     return parts[stem]
 
@@ -100,7 +122,7 @@ def _index() -> dict[str, dict[str, Any]]:
 
 
 def corpora_folder() -> Path:
-    """Where the bundled corpora lie: inside the package in a wheel, beside it in a checkout."""
+    """The folder of the bundled corpora: inside the package in a wheel, beside it in a checkout."""
     package = Path(__file__).parents[1]
     inside = package / "_corpora"
     return inside if inside.is_dir() else package.parent / "corpora"
@@ -113,7 +135,7 @@ def _entry(name: str, table: dict[str, Any]) -> BundledCorpus:
     return BundledCorpus(
         name=name,
         description=table["description"],
-        licence=table["licence"],
+        license=table["license"],
         source=table["source"],
         kind=table.get("kind", "corpus"),
         package=package,

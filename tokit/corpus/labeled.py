@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tokit.arrays import Block, Record
-from tokit.corpus.formats.base import known_format
+from tokit.corpus.corpus import Corpus
+from tokit.corpus.formats import known_format
 from tokit.corpus.formats.records import missing_field
-from tokit.corpus.open import Corpus, open_corpus
+from tokit.corpus.open import open_corpus
 from tokit.errors import CorpusError, UsageError
 from tokit.registry import did_you_mean
 

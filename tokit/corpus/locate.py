@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tokit.corpus.byte_stream import PIECE, STDIN, ReadStats, cannot_read, open_stream
-from tokit.corpus.formats.base import known_format
+from tokit.corpus.formats import known_format
 from tokit.errors import CorpusError, UsageError
 from tokit.registry import near_names
 

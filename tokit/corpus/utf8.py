@@ -1,6 +1,6 @@
-"""Whether bytes are UTF-8, and what happens when they are not.
+"""Check that bytes are UTF-8; replace or drop documents that are not.
 
-Whole blocks are checked at once; only a block that fails is looked at document by document.
+Whole blocks are checked at once; only a block that fails is checked document by document.
 """
 
 from __future__ import annotations
@@ -57,11 +57,16 @@ def mend(documents: Sequence[bytes], errors: str, stats: ReadStats) -> list[byte
     return [document if find_invalid(document) < 0 else _mended(document, errors, stats) for document in documents]
 
 
+def is_skipped(errors: str, stats: ReadStats) -> bool:
+    """Count a document that is not UTF-8, and decide whether it is dropped; no document is dropped elsewhere."""
+    skipped = errors == "skip"
+    stats.count(skipped=skipped, replaced=not skipped)
+    return skipped
+
+
 def _mended(document: bytes, errors: str, stats: ReadStats) -> bytes | None:
-    if errors == "skip":
-        stats.count(skipped=1)
+    if is_skipped(errors, stats):
         return None
-    stats.count(replaced=1)
     return document.decode("utf-8", "replace").encode("utf-8")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokit.corpus.bundled import list_bundled
+from tokit.corpus.bundled import bundled_path, list_bundled
 from tokit.errors import CorpusError, UsageError
 from tokit.evaluation.analogy import scorer
 from tokit.evaluation.comparison import TaskResult, task_result
@@ -106,12 +106,8 @@ def _check(embeddings: Sequence[str], oov: str, method: str, resamples: int, see
 
 def _open_task(given: str) -> WordTask:
     if given in TASKS:
-        entry = next(each for each in list_bundled() if each.name == TASKS[given])
-        if entry.path is None:
-            raise CorpusError(
-                f"'{given}' comes with {entry.package}, which lacks it here", hint=f"pip install {entry.package}"
-            )
-        return read_task(entry.path, given)
+        entry = next(entry for entry in list_bundled() if entry.name == TASKS[given])
+        return read_task(bundled_path(entry, given), given)
     path = Path(given)
     if path.exists():
         return read_task(path, path.stem)

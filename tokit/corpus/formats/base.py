@@ -1,32 +1,30 @@
-"""What a reader is, and the table of all readers.
+"""Interface of a corpus format: a `Reader` turns the bytes of one source into blocks.
 
-A reader turns the bytes of one source into blocks. Adding a format is a module with a `Reader` in it and one line in
-`READERS`; its name is also the file extension that stands for it, `ALIASES` holds the others.
+A reader that is slow to parse yields `RawBlock`s, which threads parse; any other yields finished blocks and is wrapped
+in `parsing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Literal, TypeAlias
 
 from tokit.arrays import Block
-from tokit.corpus.byte_stream import COMPRESSIONS, ByteStream, ReadStats
-from tokit.registry import Registry
+from tokit.corpus.byte_stream import ByteStream, ReadStats
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a corpus is read; the same for every source, but for `unit`, which a named corpus may bring.
+    """Options of reading; the same for every source, but for `unit`, which a bundled corpus may set.
 
     Attributes:
-        unit: What a document is in text: "line", "file" or "blank".
+        unit: Document boundary in text: "line", "file" or "blank" (runs of lines between empty ones).
         field: The field of a record that holds its text.
-        errors: What happens to a document that is not UTF-8: "strict", "replace" or "skip".
-        max_document: Longest document, in bytes.
+        errors: Treatment of a document that is not UTF-8: "strict" raises, "replace" puts U+FFFD, "skip" drops it.
+        max_document: Length limit of a document, in bytes.
         keep_records: Hand the parsed records on in `Block.records`.
-        block_bytes: About how many bytes a block holds.
+        block_bytes: Approximate size of a block.
     """
 
     unit: str = "line"
@@ -81,50 +79,9 @@ class Reader:
     """A format that can be read.
 
     Attributes:
-        read: Turns the bytes of a source into blocks, or into what blocks are made of.
-        option: Which option says where its documents are; None when the format leaves no choice.
+        read: Turns the bytes of a source into raw blocks.
+        option: The option that says where its documents are; None when the format leaves no choice.
     """
 
     read: Read
     option: Literal["unit", "field"] | None
-
-
-READERS: Registry[Reader] = Registry(
-    "format",
-    {
-        "text": "tokit.corpus.formats.text:TEXT",
-        "jsonl": "tokit.corpus.formats.jsonl:JSONL",
-        "csv": "tokit.corpus.formats.csv:CSV",
-        "tsv": "tokit.corpus.formats.csv:TSV",
-        "parquet": "tokit.corpus.formats.parquet:PARQUET",
-        "arrow": "tokit.corpus.formats.parquet:ARROW",
-        "mediawiki": "tokit.corpus.formats.mediawiki:MEDIAWIKI",
-    },
-)
-
-ALIASES = {
-    "": "text",
-    "txt": "text",
-    "md": "text",
-    "ndjson": "jsonl",
-    "pq": "parquet",
-    "feather": "arrow",
-    "ipc": "arrow",
-}
-
-
-def split_format(name: str) -> tuple[str, str | None]:
-    """A format such as "jsonl" or "jsonl.gz" as (format, compression or None)."""
-    inner, dot, last = name.rpartition(".")
-    return (inner, last) if dot and last in COMPRESSIONS else (name, None)
-
-
-def known_format(path: str) -> tuple[str | None, str | None]:
-    """(format, compression) that the name of a file stands for; the format is None when its extension is unknown."""
-    pure = PurePath(path)
-    compression = pure.suffix[1:].lower()
-    if compression in COMPRESSIONS:
-        pure = pure.with_suffix("")
-    extension = pure.suffix[1:].lower()
-    name = extension if extension in READERS else ALIASES.get(extension)
-    return name, compression if compression in COMPRESSIONS else None

@@ -1,13 +1,13 @@
-"""Wikipedia dumps: an article is a document, its markup taken away by gensim.
+"""Wikipedia dumps: an article is a document; gensim removes its markup.
 
-Redirects and pages outside the main namespace are left out. What is left is text with paragraphs, not exact prose:
-gensim drops templates and tables as well as it can.
+Redirects and pages outside the main namespace are left out. The result is text with paragraphs, not exact prose: gensim
+drops most templates and tables.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
@@ -15,7 +15,7 @@ from tokit.arrays import Block
 from tokit.corpus.byte_stream import ByteStream, ReadStats
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import Collector
-from tokit.errors import CorpusError
+from tokit.errors import CorpusError, MissingPackageError
 
 PIECE = 1 << 16
 _QUOTES = re.compile("'{2,}")
@@ -25,8 +25,7 @@ _GAPS = re.compile(r"[ \t]*\n(?:[ \t]*\n)+")
 
 def read_mediawiki(stream: ByteStream, options: ReadOptions, stats: ReadStats) -> Iterator[Block]:
     """Blocks of a dump; a record holds the title and the text."""
-    from gensim.corpora.wikicorpus import filter_wiki
-
+    filter_wiki = _filter_wiki()
     collector = Collector(options, stats)
     for title, markup in _articles(stream):
         text = _plain(filter_wiki(markup))
@@ -37,8 +36,19 @@ def read_mediawiki(stream: ByteStream, options: ReadOptions, stats: ReadStats) -
     yield from collector.take()
 
 
+def _filter_wiki() -> Callable[[str], str]:
+    try:
+        from gensim.corpora.wikicorpus import filter_wiki
+    except ImportError as error:
+        raise MissingPackageError(
+            "reading a Wikipedia dump needs gensim, which is not installed",
+            hint="pip install gensim, or convert the dump to text with another tool first",
+        ) from error
+    return cast(Callable[[str], str], filter_wiki)
+
+
 def _plain(text: str) -> str:
-    """Without what gensim leaves: the quotes of bold and italics, the signs of headings, runs of empty lines."""
+    """Remove the markup that gensim leaves: quotes of bold and italics, signs of headings, runs of empty lines."""
     return _GAPS.sub("\n\n", _HEADING.sub(r"\2", _QUOTES.sub("", text))).strip()
 
 
@@ -49,9 +59,9 @@ def _articles(stream: ByteStream) -> Iterator[tuple[str, str]]:
         if root is None:
             root = element
         if event == "end" and _local(element) == "page":
-            found = {_local(each): each.text or "" for each in element.iter()}
-            if found.get("ns", "0") == "0" and "redirect" not in found:
-                yield found.get("title", ""), found.get("text", "")
+            fields = {_local(child): child.text or "" for child in element.iter()}
+            if fields.get("ns", "0") == "0" and "redirect" not in fields:
+                yield fields.get("title", ""), fields.get("text", "")
             # The tree would otherwise grow to the size of the dump.
             root.clear()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tokit.arrays import Block, Record
 from tokit.corpus.byte_stream import ReadStats
 from tokit.corpus.formats.base import ReadOptions
-from tokit.corpus.utf8 import has_surrogates, without_surrogates
+from tokit.corpus.utf8 import has_surrogates, is_skipped, without_surrogates
 from tokit.errors import CorpusError
 from tokit.registry import did_you_mean
 
@@ -52,10 +52,8 @@ class Collector:
             text = self._mended(place, text)
             record[self._options.field] = text
             damaged = True
-        if damaged and self._options.errors == "skip":
-            self._stats.count(skipped=1)
+        if damaged and is_skipped(self._options.errors, self._stats):
             return
-        self._stats.count(replaced=damaged)
         self._keep(place, text.encode("utf-8"), record)
 
     def take(self) -> Iterator[Block]:
