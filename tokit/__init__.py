@@ -5,7 +5,9 @@ The names below are the Python API; each loads its module when it is first used.
 >>> import tokit
 >>> corpus = tokit.open_corpus(["corpora/parallel"])
 >>> report = tokit.train_tokenizer(corpus, "tok", family="bpe", vocab_sizes=[2000])
->>> tokit.load_tokenizer("tok").encode("hello world")
+>>> tokenizer = tokit.load_tokenizer("tok")
+>>> tokenizer.decode(tokenizer.encode("hello world"))
+'hello world'
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What transformers makes of a tokenizer folder: the same ids, the same text, the same special tokens."""
+"""A tokenizer folder in transformers: the same ids, the same text, the same special tokens."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def auto(variant_folder: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def mixed_lines(lines: list[str]) -> list[str]:
-    """Lines of many languages, and the texts of special tokens put into some of them."""
+    """Lines of many languages, some with the text of a special token inserted."""
     draw = random.Random(0)
     specials = [
         "<|endoftext|>",
@@ -63,7 +63,7 @@ def test_ids_are_those_of_tokit(auto: Any, trained: Tokenizer, mixed_lines: list
     ours = trained.encode_batch(mixed_lines)
     theirs = auto(mixed_lines, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     assert theirs == ours
-    # Splitting special tokens is what the folder asks for.
+    # The folder's own settings split special tokens.
     assert auto(mixed_lines, add_special_tokens=False)["input_ids"] == ours
 
 
@@ -78,14 +78,14 @@ def test_parsed_special_tokens_are_those_of_tokit(auto: Any, trained: Tokenizer,
     assert theirs == ours
 
 
-def test_text_comes_back(auto: Any, trained: Tokenizer, mixed_lines: list[str]) -> None:
+def test_decoded_text_is_that_of_tokit(auto: Any, trained: Tokenizer, mixed_lines: list[str]) -> None:
     ids = trained.encode_batch(mixed_lines)
     assert auto.batch_decode(ids) == trained.decode_batch(ids)
     if trained.lossless:
         assert auto.batch_decode(ids) == mixed_lines
 
 
-def test_special_tokens_have_their_names(auto: Any, trained: Tokenizer) -> None:
+def test_special_tokens_have_transformers_names(auto: Any, trained: Tokenizer) -> None:
     names = {"endoftext": ["eos", "bos"], "pad": ["pad"], "cls": ["cls"], "sep": ["sep"], "mask": ["mask"]}
     for role, attributes in names.items():
         for attribute in attributes:
@@ -110,7 +110,7 @@ def test_padding_is_usable(auto: Any, trained: Tokenizer) -> None:
     assert batch["attention_mask"][1][-1] == 0
 
 
-def test_roles_of_ones_own(train: Callable[..., Tokenizer], tmp_path: Path) -> None:
+def test_custom_roles(train: Callable[..., Tokenizer], tmp_path: Path) -> None:
     tokenizer = train(["a b"], size=270, family="bpe", special_tokens=["pad=[PAD]", "user=<|user|>"], template="eos")
     tokenizer.save_files(tmp_path)
     auto = auto_tokenizer(tmp_path)
@@ -120,7 +120,7 @@ def test_roles_of_ones_own(train: Callable[..., Tokenizer], tmp_path: Path) -> N
     assert auto("a<|user|>")["input_ids"] == [*tokenizer.encode("a<|user|>"), 0]
 
 
-def test_saved_by_transformers_it_still_opens_here(bpe_folder: Path, tmp_path: Path, mixed_lines: list[str]) -> None:
+def test_folder_saved_by_transformers_opens_again(bpe_folder: Path, tmp_path: Path, mixed_lines: list[str]) -> None:
     auto_tokenizer(bpe_folder).save_pretrained(tmp_path)
     again = load_tokenizer(tmp_path)
     assert again.encode_batch(mixed_lines) == load_tokenizer(bpe_folder).encode_batch(mixed_lines)
@@ -128,7 +128,7 @@ def test_saved_by_transformers_it_still_opens_here(bpe_folder: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("variant", list(VARIANTS))
-def test_no_word_of_warning(
+def test_loading_prints_no_warning(
     trained_folder: Callable[[str], Path], variant: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     tokenizer = auto_tokenizer(trained_folder(variant))
@@ -139,7 +139,7 @@ def test_no_word_of_warning(
 def test_large_vocabulary_prints_no_warning(
     bpe_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over 100,000 tokens transformers suspects a Mistral model with a wrong pattern, unless it is told otherwise."""
+    """Over 100,000 tokens transformers suspects a Mistral model with a wrong pattern, unless a setting rules it out."""
     import logging
 
     spec = json.loads((bpe_folder / "tokenizer.json").read_bytes())
@@ -148,9 +148,9 @@ def test_large_vocabulary_prints_no_warning(
     target = tmp_path / "tok"
     target.mkdir()
     load_tokenizer(tmp_path / "large.json").save_files(target)
-    said: list[str] = []
-    monkeypatch.setattr(logging.Logger, "warning", lambda _self, message, *_args, **_named: said.append(str(message)))
+    logged: list[str] = []
+    monkeypatch.setattr(logging.Logger, "warning", lambda _self, message, *_args, **_named: logged.append(str(message)))
     auto = auto_tokenizer(target)
     assert len(auto) > 100_000
-    assert said == []
+    assert logged == []
     assert "".join(capfd.readouterr()) == ""

@@ -1,4 +1,4 @@
-"""Every registered tokenizer family, and the settings that change how one works."""
+"""Every registered tokenizer family, alone and with settings that change how it works."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from tokit.text.pipeline import PipelineOptions
 from tokit.tokenizer import FAMILIES
 
-# Every registered family, and those settings that change how one works.
+# Name of the variant → arguments of `train_tokenizer`.
 VARIANTS: dict[str, dict[str, Any]] = {
     **{name: {"family": name} for name in FAMILIES},
     "word-bytes": {"family": "word", "settings": {"unknown": "bytes"}},

@@ -1,4 +1,4 @@
-"""What every tokenizer keeps to, whatever its family; a family that is registered is tested here by itself."""
+"""Properties of every tokenizer; each registered family is tested without being named here."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ PARSED = EncodeOptions(parse_special=True)
 
 
 def special_ids(tokenizer: Tokenizer) -> set[int]:
-    """The ids that no text may give; the unknown token is one that text may."""
+    """Ids that ordinary text must not give; it may give the unknown token."""
     return set(tokenizer.special_ids.values()) - {tokenizer.unknown_id}
 
 
 # --- lossless
 
 
+def assert_round_trip(tokenizer: Tokenizer, text: str) -> None:
+    ids = tokenizer.encode(text)
+    assert all(0 <= i < tokenizer.vocab_size for i in ids)
+    assert not special_ids(tokenizer) & set(ids)
+    if tokenizer.lossless:
+        assert tokenizer.decode(ids) == text
+
+
 @given(TEXTS)
-def test_lossless_family_gives_any_text_back(trained: Tokenizer, text: str) -> None:
-    ids = trained.encode(text)
-    assert all(0 <= i < trained.vocab_size for i in ids)
-    assert not special_ids(trained) & set(ids)
-    if trained.lossless:
-        assert trained.decode(ids) == text
+def test_any_text_is_decoded_again(trained: Tokenizer, text: str) -> None:
+    assert_round_trip(trained, text)
 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS)
-def test_hostile_text(trained: Tokenizer, text: str) -> None:
-    ids = trained.encode(text)
-    assert all(0 <= i < trained.vocab_size for i in ids)
-    assert not special_ids(trained) & set(ids)
-    if trained.lossless:
-        assert trained.decode(ids) == text
+def test_hostile_text_is_decoded_again(trained: Tokenizer, text: str) -> None:
+    assert_round_trip(trained, text)
 
 
-def test_which_families_are_lossless(variant_folder: Path, trained: Tokenizer) -> None:
+def test_lossless_families(variant_folder: Path, trained: Tokenizer) -> None:
     manifest = read_manifest(variant_folder, TokenizerManifest)
     assert trained.lossless == (variant_folder.name in LOSSLESS)
     assert manifest.lossless == trained.lossless
@@ -77,7 +77,7 @@ def test_lossy_family_has_a_reason(trained_folder: Callable[[str], Path], varian
     assert tokenizer.decode(tokenizer.encode(text)) != text
 
 
-def test_every_variant_is_told_lossless_or_lossy() -> None:
+def test_every_family_has_a_variant() -> None:
     assert set(FAMILIES) <= set(VARIANTS)
     assert set(VARIANTS) >= LOSSLESS
 
@@ -97,11 +97,11 @@ def test_special_text_is_a_token_only_when_asked(trained: Tokenizer) -> None:
     plain, parsed = trained.encode(text), trained.encode(text, PARSED)
     assert not special_ids(trained) & set(plain)
     assert [i for i in parsed if i in special_ids(trained)] == [trained.special_ids["pad"], 0]
-    # What was asked for once stays asked for once.
+    # The option of one call does not leak into the next.
     assert trained.encode(text) == plain
 
 
-def test_decode_can_leave_special_tokens_out(trained: Tokenizer) -> None:
+def test_decode_can_skip_special_tokens(trained: Tokenizer) -> None:
     ids = trained.encode("a<|pad|>b", PARSED)
     if trained.lossless:
         assert trained.decode(ids) == "a<|pad|>b"
@@ -115,7 +115,7 @@ SPECIALS = [
     ("pad=PAD",),
     ("pad=[PAD]",),
     ("pad=aa", "cls=ab", "sep=aba"),
-    ("pad= the", "mine=12"),
+    ("pad= the", "user=12"),
     ("pad=the cat", "cls=\n\n"),
     ("pad=▁the", "sep=▁▁"),
 ]
@@ -138,10 +138,10 @@ def test_custom_special_text_stays_text(
     texts = [setting.partition("=")[2] for setting in specials]
     for text in texts:
         assert text in tokenizer.pieces.names[: len(tokenizer.special_ids)]
-        for near in (text, f"x{text}x", f" {text} ", text * 3, f"[{text}", f"{text[0]}{text}", f"{text}{text[-1]}"):
-            assert not special_ids(tokenizer) & set(tokenizer.encode(near)), near
+        for similar in (text, f"x{text}x", f" {text} ", text * 3, f"[{text}", f"{text[0]}{text}", f"{text}{text[-1]}"):
+            assert not special_ids(tokenizer) & set(tokenizer.encode(similar)), similar
             if tokenizer.lossless:
-                assert tokenizer.decode(tokenizer.encode(near)) == near
+                assert tokenizer.decode(tokenizer.encode(similar)) == similar
         assert tokenizer.encode(text, PARSED) == [tokenizer.pieces.names.index(text)]
 
     @settings(max_examples=15)
@@ -153,26 +153,26 @@ def test_custom_special_text_stays_text(
 
 
 @pytest.mark.parametrize("text", ["x", "", "<0x41>", "##ing", "Ġthe", "Ã©", "éé"])
-def test_special_text_that_a_vocabulary_would_hold_is_refused(text: str) -> None:
+def test_special_text_in_the_form_of_a_piece_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         SpecialTokens.parse([f"pad={text}"])
 
 
-@pytest.mark.parametrize("settings", [["pad"], ["=x1"], ["pad=<s>", "cls=<s>"], ["mine=<|pad|>"]])
-def test_special_token_settings_that_cannot_be_meant(settings: list[str]) -> None:
+@pytest.mark.parametrize("settings", [["pad"], ["=x1"], ["pad=<s>", "cls=<s>"], ["user=<|pad|>"]])
+def test_invalid_special_token_settings_are_refused(settings: list[str]) -> None:
     with pytest.raises(UsageError):
         SpecialTokens.parse(settings)
 
 
-def test_special_tokens_are_renamed_in_place_and_added_behind() -> None:
+def test_special_tokens_are_renamed_in_place_and_added_at_the_end() -> None:
     special = SpecialTokens.parse(["pad=[PAD]", "user=<|user|>", "user=<|human|>"])
     assert special.texts == ["<|endoftext|>", "[PAD]", "<|cls|>", "<|sep|>", "<|mask|>", "<|human|>"]
     assert special.with_unknown().texts[5:] == ["<|unk|>", "<|human|>"]
     assert SpecialTokens.parse(["unk=[UNK]"]).with_unknown().texts[5:] == ["[UNK]"]
 
 
-def test_text_of_a_byte_token_is_no_byte(trained: Tokenizer) -> None:
-    """A model with byte fallback has `<0x41>` among its pieces, and text may spell it."""
+def test_text_of_a_byte_token_is_not_encoded_as_the_byte(trained: Tokenizer) -> None:
+    """A model with byte fallback has `<0x41>` among its pieces, and text may hold it."""
     for text in ("<0x41>", "a<0x41>b", "<0xE2><0x96><0x81>"):
         ids = trained.encode(text)
         assert not {"<0x41>", "<0xE2>"} & {trained.pieces.names[i] for i in ids}
@@ -212,7 +212,7 @@ def test_template_goes_around_the_text(trained: Tokenizer, variant_folder: Path)
         ("none", [], []),
     ],
 )
-def test_chosen_template(
+def test_template_of_the_user(
     train: Callable[..., Tokenizer], variant: str, template: str, front: list[str], back: list[str]
 ) -> None:
     size = None if VARIANTS[variant]["family"] in ("byte", "char") else 300
@@ -222,18 +222,18 @@ def test_chosen_template(
     assert framed == [*(ids[role] for role in front), *tokenizer.encode("a b a"), *(ids[role] for role in back)]
     added = len(front) + len(back)
     for length in range(max(1, added), 7):
-        cut = tokenizer.encode("a b a", EncodeOptions(add_special=True, max_length=length))
+        truncated = tokenizer.encode("a b a", EncodeOptions(add_special=True, max_length=length))
         plain = tokenizer.encode("a b a")[: length - added]
-        assert cut == [*(ids[role] for role in front), *plain, *(ids[role] for role in back)]
+        assert truncated == [*(ids[role] for role in front), *plain, *(ids[role] for role in back)]
 
 
 @pytest.mark.parametrize("template", ["cls sep", "clss $A", "cls $A sepp", "$A <|end|>"])
-def test_template_that_cannot_be_meant(train: Callable[..., Tokenizer], template: str) -> None:
+def test_invalid_template_is_refused(train: Callable[..., Tokenizer], template: str) -> None:
     with pytest.raises(UsageError):
         train(["a"], size=300, family="bpe", template=template)
 
 
-def test_max_length_cuts_and_is_forgotten(trained: Tokenizer) -> None:
+def test_max_length_truncates_one_call(trained: Tokenizer) -> None:
     text = "one two three four"
     whole = trained.encode(text)
     for length in (1, 2, len(whole), len(whole) + 1):
@@ -264,8 +264,8 @@ def test_texts_of_pieces(trained: Tokenizer) -> None:
     pieces = trained.pieces
     assert len(pieces) == len(pieces.texts) == trained.vocab_size
     assert len(set(pieces.names)) == trained.vocab_size
-    spelled = "".join([pieces.texts[i] for i in trained.encode("you the")])
-    assert spelled.replace(" ", "") == "youthe"
+    joined = "".join([pieces.texts[i] for i in trained.encode("you the")])
+    assert joined.replace(" ", "") == "youthe"
 
 
 def test_offsets_lie_in_the_text(trained: Tokenizer, lines: list[str]) -> None:
@@ -279,10 +279,10 @@ def test_offsets_lie_in_the_text(trained: Tokenizer, lines: list[str]) -> None:
 
 
 def test_batch_and_block_equal_one_by_one(trained: Tokenizer, lines: list[str]) -> None:
-    some = [*lines[::11], ""]
-    ids = [trained.encode(text) for text in some]
-    assert trained.encode_batch(some) == ids
-    block = Block.of(text.encode("utf-8") for text in some)
+    texts = [*lines[::11], ""]
+    ids = [trained.encode(text) for text in texts]
+    assert trained.encode_batch(texts) == ids
+    block = Block.of(text.encode("utf-8") for text in texts)
     encoded = trained.encode_block(block)
     assert encoded.lists() == ids
     assert trained.decode_batch(ids) == [trained.decode(row) for row in ids]
@@ -290,7 +290,9 @@ def test_batch_and_block_equal_one_by_one(trained: Tokenizer, lines: list[str]) 
         assert trained.decode_batch(encoded.lists()) == block.texts()
 
 
-def test_saved_again_it_is_the_same(trained: Tokenizer, variant_folder: Path, lines: list[str], tmp_path: Path) -> None:
+def test_saved_copy_has_the_same_bytes(
+    trained: Tokenizer, variant_folder: Path, lines: list[str], tmp_path: Path
+) -> None:
     trained.save_files(tmp_path)
     again = load_tokenizer(tmp_path)
     before, after = folder_bytes(variant_folder), folder_bytes(tmp_path)
@@ -301,7 +303,7 @@ def test_saved_again_it_is_the_same(trained: Tokenizer, variant_folder: Path, li
     assert again.encode_batch(lines) == trained.encode_batch(lines)
 
 
-def test_manifest_is_enough_to_know_it(variant_folder: Path) -> None:
+def test_manifest_describes_the_tokenizer(variant_folder: Path) -> None:
     manifest = read_manifest(variant_folder, TokenizerManifest)
     assert changed_files(variant_folder) == []
     assert manifest.family == VARIANTS[variant_folder.name]["family"]
@@ -315,10 +317,10 @@ def test_manifest_is_enough_to_know_it(variant_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("byte", "char", "unigram")])
-def test_same_training_same_bytes(
+def test_order_of_documents_does_not_change_the_bytes(
     train: Callable[..., Tokenizer], lines: list[str], tmp_path: Path, family: str
 ) -> None:
-    first, second = (train(some, size=2500, family=family) for some in (lines, lines[::-1]))
+    first, second = (train(texts, size=2500, family=family) for texts in (lines, lines[::-1]))
     first.save_files(tmp_path)
     assert first.sha256 == second.sha256
 
@@ -332,7 +334,7 @@ def test_vocabulary_below_the_alphabet_is_an_error(train: Callable[..., Tokenize
 
 
 @pytest.mark.parametrize("family", list(FAMILIES))
-def test_size_is_kept_or_all_is_taken(train: Callable[..., Tokenizer], lines: list[str], family: str) -> None:
+def test_vocabulary_has_the_size_asked_for(train: Callable[..., Tokenizer], lines: list[str], family: str) -> None:
     size = {"byte": 300, "char": 800}.get(family, 2300)
     tokenizer = train(lines, size=size, family=family)
     assert tokenizer.vocab_size == (261 if family == "byte" else size)

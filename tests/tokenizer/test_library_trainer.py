@@ -1,6 +1,6 @@
-"""Our training against the reference's: the same vocabulary, the same merges.
+"""Training against the `tokenizers` library: the same vocabulary, the same merges.
 
-Where the reference differs from run to run (WordPiece), a slow plain trainer written here is what ours is held against.
+Where the library differs from run to run (WordPiece), training is compared with a slow plain trainer written here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Spec = dict[str, Any]
 
 
 def trained_model(family: str, texts: list[str], size: int, **parameters: Any) -> Spec:
-    """The `model` part of the tokenizer.json that we train."""
+    """The `model` part of a tokenizer.json trained by tokit."""
     import json
 
     kind = FAMILIES.get(family)
@@ -92,20 +92,20 @@ CORPORA = {
 
 @pytest.mark.parametrize("size", [261, 262, 300, 700, 5000])
 @pytest.mark.parametrize("name", list(CORPORA))
-def test_bpe_is_the_reference(name: str, size: int) -> None:
+def test_bpe_equals_the_library(name: str, size: int) -> None:
     assert_same(trained_model("bpe", CORPORA[name], size), reference_bpe(CORPORA[name], size))
 
 
 @pytest.mark.parametrize("min_frequency", [0, 1, 2, 3, 10])
 @pytest.mark.parametrize("name", ["english", "repetitive"])
-def test_bpe_min_frequency_is_the_reference(name: str, min_frequency: int) -> None:
+def test_bpe_min_frequency_equals_the_library(name: str, min_frequency: int) -> None:
     ours = trained_model("bpe", CORPORA[name], 900, min_frequency=min_frequency)
     assert_same(ours, reference_bpe(CORPORA[name], 900, min_frequency=min_frequency))
 
 
 @pytest.mark.parametrize("longest", [3, 4, 6, 20])
 @pytest.mark.parametrize("name", ["all", "repetitive"])
-def test_bpe_max_token_length_is_the_reference(name: str, longest: int) -> None:
+def test_bpe_max_token_length_equals_the_library(name: str, longest: int) -> None:
     ours = trained_model("bpe", CORPORA[name], 900, max_token_length=longest)
     assert_same(ours, reference_bpe(CORPORA[name], 900, max_token_length=longest))
 
@@ -120,18 +120,18 @@ REPETITIVE = st.text("ab \n", max_size=24)
     size=st.integers(261, 320),
     min_frequency=st.integers(0, 4),
 )
-def test_bpe_is_the_reference_on_any_text(texts: list[str], repeats: int, size: int, min_frequency: int) -> None:
+def test_bpe_equals_the_library_on_any_text(texts: list[str], repeats: int, size: int, min_frequency: int) -> None:
     ours = trained_model("bpe", texts * repeats, size, min_frequency=min_frequency)
     assert_same(ours, reference_bpe(texts * repeats, size, min_frequency=min_frequency))
 
 
 def test_bpe_words_with_private_characters() -> None:
-    """Counts are replayed with a separator that no word may hold."""
+    """Counts are replayed with a separator that must not be in any word."""
     texts = ["\ue000a \ue001b \ue000\ue001", "\ue000a"] * 3
     assert_same(trained_model("bpe", texts, 300), reference_bpe(texts, 300))
 
 
-def test_bpe_encodes_as_the_reference(lines: list[str], bpe_folder: Path) -> None:
+def test_bpe_encodes_as_the_library(lines: list[str], bpe_folder: Path) -> None:
     from tokit.tokenizer.load import load_tokenizer
 
     ours = load_tokenizer(bpe_folder)
@@ -146,7 +146,7 @@ def test_bpe_encodes_as_the_reference(lines: list[str], bpe_folder: Path) -> Non
 
 @pytest.mark.parametrize("size", [10, 50, 300, 4000])
 @pytest.mark.parametrize("name", list(CORPORA))
-def test_word_is_the_reference(name: str, size: int) -> None:
+def test_word_equals_the_library(name: str, size: int) -> None:
     special = SPECIAL.with_unknown().texts
     trainer = trainers.WordLevelTrainer(vocab_size=size, special_tokens=special, show_progress=False)
     reference = reference_model(models.WordLevel(), trainer, pre_tokenizers.Whitespace(), CORPORA[name])
@@ -157,7 +157,7 @@ def test_word_with_bytes_has_the_most_frequent_words() -> None:
     vocab = trained_model("word", ["b b b a a c"], 266, unknown="bytes")["vocab"]
     assert list(vocab)[:5] == SPECIAL.texts
     assert list(vocab)[5:261] == list(byte_alphabet())
-    # Single letters are there already, and ties go by code point.
+    # Single letters are among the bytes already, and ties go by code point.
     assert list(vocab)[261:] == ["Ġa", "Ġb", "Ġc"]
 
 
@@ -165,14 +165,14 @@ def test_word_with_bytes_has_the_most_frequent_words() -> None:
 
 
 def plain_wordpiece(words: dict[str, int], size: int, min_frequency: int = 0) -> dict[str, int]:
-    """WordPiece by the rule: the most frequent pair first, ties to the smaller ids; `##` marks what is not first."""
+    """WordPiece by definition: the most frequent pair first, ties to smaller ids; `##` marks pieces inside a word."""
     inner = sorted({"##" + sign for word in words for sign in word[1:]})
     vocab = [*SPECIAL.with_unknown().texts, *inner, *sorted({sign for word in words for sign in word})]
     ids = {token: i for i, token in enumerate(vocab)}
-    spelled = [([ids[s if i == 0 else "##" + s] for i, s in enumerate(word)], n) for word, n in words.items()]
+    rows = [([ids[s if i == 0 else "##" + s] for i, s in enumerate(word)], n) for word, n in words.items()]
     while len(ids) < size:
         pairs: Counter[tuple[int, int]] = Counter()
-        for row, count in spelled:
+        for row, count in rows:
             for pair in pairwise(row):
                 pairs[pair] += count
         if not pairs:
@@ -184,7 +184,7 @@ def plain_wordpiece(words: dict[str, int], size: int, min_frequency: int = 0) ->
         if token not in ids:
             ids[token] = len(ids)
             vocab.append(token)
-        spelled = [(joined(row, left, right, ids[token]), n) for row, n in spelled]
+        rows = [(joined(row, left, right, ids[token]), n) for row, n in rows]
     return ids
 
 
@@ -211,19 +211,19 @@ def words_of(texts: list[str]) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("name", "size"), [("english", 150), ("english", 300), ("repetitive", 40), ("thai and chinese", 900)]
 )
-def test_wordpiece_is_the_plain_trainer(name: str, size: int, min_frequency: int) -> None:
+def test_wordpiece_equals_the_plain_trainer(name: str, size: int, min_frequency: int) -> None:
     ours = trained_model("wordpiece", CORPORA[name], size, min_frequency=min_frequency)["vocab"]
     assert ours == plain_wordpiece(words_of(CORPORA[name]), size, min_frequency)
 
 
 @settings(max_examples=60)
 @given(texts=st.lists(st.text("abc ", min_size=1, max_size=20), min_size=1, max_size=6), size=st.integers(14, 30))
-def test_wordpiece_is_the_plain_trainer_on_any_text(texts: list[str], size: int) -> None:
+def test_wordpiece_equals_the_plain_trainer_on_any_text(texts: list[str], size: int) -> None:
     assert trained_model("wordpiece", texts, size)["vocab"] == plain_wordpiece(words_of(texts), size)
 
 
 @pytest.mark.parametrize("family", ["bpe", "wordpiece", "word", "char", "spm"])
-def test_other_processes_give_the_same_bytes(
+def test_bytes_do_not_depend_on_process_and_threads(
     shell: Callable[..., Ran], corpus_file: Path, tmp_path: Path, family: str
 ) -> None:
     for seed, threads in (("1", "1"), ("2", "2")):
@@ -235,7 +235,7 @@ def test_other_processes_give_the_same_bytes(
 # --- unigram
 
 
-def test_unigram_pieces_are_sane(trained_folder: Callable[[str], Path]) -> None:
+def test_unigram_pieces_and_scores(trained_folder: Callable[[str], Path]) -> None:
     from tokit.storage.folder import read_manifest
     from tokit.storage.manifests import TokenizerManifest
 
@@ -253,7 +253,7 @@ def test_unigram_pieces_are_sane(trained_folder: Callable[[str], Path]) -> None:
     assert "hash table" in manifest.not_reproducible_because
 
 
-def test_unigram_learns_what_the_reference_learns() -> None:
+def test_unigram_equals_the_library() -> None:
     texts = CORPORA["english"] * 3
     trainer = trainers.UnigramTrainer(
         vocab_size=400, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), special_tokens=[], show_progress=False
@@ -263,7 +263,7 @@ def test_unigram_learns_what_the_reference_learns() -> None:
     scores = dict(ours["vocab"][5:])
     expected = dict(reference["vocab"])
     assert set(scores) == set(expected)
-    # The reference sums in the order of a hash table, and gives bytes that it never uses a score by that order.
+    # The library sums in the order of a hash table, and the scores of bytes that it never uses depend on that order.
     longer = [piece for piece in expected if len(piece) > 1]
     assert len(longer) > 100
     assert all(abs(scores[piece] - expected[piece]) < 0.001 for piece in longer)
@@ -290,7 +290,7 @@ def test_char_takes_the_most_frequent_first(train: Callable[..., Tokenizer]) -> 
     assert frequent.encode("abd") == [262, 261, 5 + ord("d")]
 
 
-def test_byte_is_a_table(train: Callable[..., Tokenizer]) -> None:
+def test_byte_has_one_id_for_each_byte(train: Callable[..., Tokenizer]) -> None:
     tokenizer = train(["x"], family="byte")
     assert tokenizer.vocab_size == 261
     assert tokenizer.encode("aé\n") == [5 + byte for byte in "aé\n".encode()]

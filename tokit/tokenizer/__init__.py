@@ -1,4 +1,4 @@
-"""Text ↔ ids: the families that tokit trains, and the foreign files that it opens."""
+"""Text ↔ ids: the families of tokenizers that tokit trains, and the tokenizer files that it loads."""
 
 from __future__ import annotations
 

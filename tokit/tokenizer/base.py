@@ -1,7 +1,7 @@
-"""One class in front of every tokenizer, own or foreign.
+"""The one interface of every tokenizer, tokit's own or another tool's.
 
-Text that looks like a special token is ordinary text unless `parse_special` is asked for; a caller that forgets this
-for untrusted text lets the text forge the end of a document.
+The text of a special token is ordinary text unless `parse_special` is set; never set it for untrusted text, which could
+then forge the end of a document.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tokit.tokenizer.special_tokens import UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class EncodeOptions:
-    """How to encode.
+    """Options of encoding.
 
     Attributes:
         add_special: Add the tokens of the post-processing template (`[CLS] … [SEP]`).
-        parse_special: Read the text of a special token as that token.
-        max_length: Cut each document to this many tokens, those of the template included.
+        parse_special: Encode the text of a special token as that token.
+        max_length: Truncate each document to this number of tokens, those of the template included.
     """
 
     add_special: bool = False
@@ -36,12 +36,12 @@ PLAIN = EncodeOptions()
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a tokenizer is, apart from its engine.
+    """Description of a tokenizer, known without loading its library.
 
     Attributes:
         family: "bpe", "wordpiece", …; for a foreign one the model type of its file.
-        origin: "tokit" or the format it was read from.
-        sha256: Of the file that defines it: tokenizer.json or the SentencePiece model.
+        origin: "tokit" or the format that it was read from.
+        sha256: Hash of the file that defines it: tokenizer.json or the SentencePiece model.
         special_ids: Role → id.
         lossy_because: Why decoding may not give the text back; empty when it always does.
     """
@@ -65,27 +65,27 @@ class Tokenizer(ABC):
 
     @property
     def family(self) -> str:
-        """The family's name."""
+        """Name of the family."""
         return self.identity.family
 
     @property
     def sha256(self) -> str:
-        """The hash that shards and embeddings name this tokenizer by."""
+        """The hash by which shards and embeddings identify this tokenizer."""
         return self.identity.sha256
 
     @property
     def special_ids(self) -> dict[str, int]:
-        """Role → id of the special tokens that it has."""
+        """Role → id of the special tokens."""
         return self.identity.special_ids
 
     @property
     def unknown_id(self) -> int | None:
-        """The id of the unknown token, if there is one."""
+        """Id of the unknown token, if there is one."""
         return self.special_ids.get(UNKNOWN)
 
     @property
     def lossless(self) -> bool:
-        """Whether decoding gives every UTF-8 text back."""
+        """True if decoding gives back every UTF-8 text."""
         return not self.identity.lossy_because
 
     @property
@@ -101,12 +101,12 @@ class Tokenizer(ABC):
     def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
         """Text of each list of ids.
 
-        The ids must lie below `vocab_size`: the engines drop or refuse others each in their own way.
+        The ids must be below `vocab_size`: libraries differ in whether they drop or refuse others.
         """
 
     @abstractmethod
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        """(start, end) in characters of the text, for each token that plain encoding gives."""
+        """(start, end) in characters of the text, for each token of plain encoding."""
 
     @abstractmethod
     def save_files(self, folder: Path) -> None:
@@ -114,15 +114,15 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def _names(self) -> list[str]:
-        """The token of each id as its file writes it; "" where an id is unused."""
+        """The token of each id as it stands in the file; "" where an id is unused."""
 
     @abstractmethod
     def _texts(self, names: list[str]) -> list[str]:
-        """The text that each token contributes."""
+        """The text that each token contributes to a decoded document."""
 
     @cached_property
     def pieces(self) -> Pieces:
-        """What each id stands for."""
+        """Name and text of each id, and which ids are special."""
         import numpy as np
 
         names = self._names()
@@ -142,7 +142,7 @@ class Tokenizer(ABC):
         return self.decode_batch([ids], skip_special=skip_special)[0]
 
     def decode_block(self, ids: Ids, separator: bytes, *, skip_special: bool = False) -> bytes:
-        """The text of each document with a separator behind it; the ids must lie below `vocab_size`."""
+        """The text of each document, followed by a separator; the ids must be below `vocab_size`."""
         texts = self.decode_batch(ids.lists(), skip_special=skip_special)
         return b"".join([text.encode("utf-8") + separator for text in texts])
 

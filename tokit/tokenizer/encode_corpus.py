@@ -1,4 +1,4 @@
-"""Corpus and tokenizer to token ids: blocks encoded on several threads, in the order of the corpus."""
+"""Encode a corpus: blocks of text to ids on several threads, in the order of the corpus."""
 
 from __future__ import annotations
 
@@ -16,12 +16,26 @@ T = TypeVar("T")
 
 
 def encode_corpus(
-    corpus: Corpus, tokenizer: Tokenizer, finished: Callable[[Block, Ids], T], options: EncodeOptions, tick: Tick
+    corpus: Corpus, tokenizer: Tokenizer, finish: Callable[[Block, Ids], T], options: EncodeOptions, tick: Tick
 ) -> Iterator[T]:
-    """What `finished` makes of each block of a corpus and its ids; all of it on several threads, the order kept."""
+    """Encode every block of a corpus.
+
+    Args:
+        corpus: The text.
+        tokenizer: The tokenizer.
+        finish: Called with each block and its ids, on the thread that encoded it.
+        options: How to encode.
+        tick: Progress.
+
+    Yields:
+        The result of `finish` for each block, in the order of the corpus.
+
+    Raises:
+        CorpusError: text that cannot be read.
+    """
 
     def encode(raw_block: RawBlock) -> T:
         block = raw_block.parse()
-        return finished(block, tokenizer.encode_block(block, options))
+        return finish(block, tokenizer.encode_block(block, options))
 
     return in_order(encode, raw_blocks_with_progress(corpus, "encoding", tick), alone=is_small)

@@ -1,6 +1,6 @@
-"""What a tokenizer.json says about its tokenizer: whether it keeps every text, and what each piece stands for.
+"""Facts about a tokenizer from its tokenizer.json: why it is lossy, and the text of each token.
 
-Both are read off the file's parts, not tried out on examples; what is not known to be exact counts as lossy.
+Both are derived from the file's components, not tried out on examples; what is not known to be exact counts as lossy.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.special_tokens import BYTE_TOKENS
 
 Spec = dict[str, Any]
-# Pre-tokenizers that leave the white space between words out.
+# Pre-tokenizers that drop the white space between words.
 _DROPPING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "CharDelimiterSplit"}
-# Where a sequence of them keeps its steps.
+# Keys under which a sequence of components lists its steps.
 STEPS = ("normalizers", "pretokenizers", "decoders")
-# Components whose readers tell them by their type.
+# Components that are recognized by their type.
 TYPED = ("normalizer", "pre_tokenizer", "decoder")
 
 
 def is_complete(spec: Spec) -> bool:
-    """Whether a tokenizer.json has all that its readers here ask for; the library takes files that leave some out."""
+    """True if a tokenizer.json has every key that tokit reads; the library accepts files without some of them."""
     if not all(name in spec for name in ("added_tokens", *TYPED)) or "type" not in spec["model"]:
         return False
     return all(_is_typed(spec[name]) for name in TYPED)
@@ -39,7 +39,7 @@ def why_lossy(spec: Spec) -> str:
 
 
 def piece_texts(names: list[str], spec: Spec) -> list[str]:
-    """The text that each token contributes; bytes that are no UTF-8 by themselves become U+FFFD."""
+    """The text that each token contributes; bytes that are not UTF-8 by themselves become U+FFFD."""
     kinds = {part["type"] for part in parts(spec.get("decoder"))}
     added = {token["content"] for token in spec.get("added_tokens", [])}
     if "ByteLevel" in kinds:
@@ -52,7 +52,7 @@ def piece_texts(names: list[str], spec: Spec) -> list[str]:
 
 
 def parts(component: Spec | None) -> Iterator[Spec]:
-    """The steps of a normalizer, pre-tokenizer or decoder, sequences flattened."""
+    """Steps of a normalizer, pre-tokenizer or decoder, with sequences flattened."""
     if component is None:
         return
     steps = next((component[key] for key in STEPS if key in component), None)
