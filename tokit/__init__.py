@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from tokit.ops.embed import embed
     from tokit.ops.export import export_embedding
     from tokit.ops.finetune import finetune
-    from tokit.ops.fit import fit_embedding
+    from tokit.ops.fit import fit_embedding, pretrain
     from tokit.ops.import_vectors import import_vectors
-    from tokit.ops.pretrain import pretrain
     from tokit.ops.train import train_tokenizer
     from tokit.tokenizer.load import load_tokenizer
 
@@ -39,7 +38,7 @@ _API = {
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
     "export_embedding": "tokit.ops.export:export_embedding",
     "finetune": "tokit.ops.finetune:finetune",
-    "pretrain": "tokit.ops.pretrain:pretrain",
+    "pretrain": "tokit.ops.fit:pretrain",
     "distil": "tokit.ops.distill:distil",
     "fit_embedding": "tokit.ops.fit:fit_embedding",
     "import_vectors": "tokit.ops.import_vectors:import_vectors",

@@ -66,24 +66,24 @@ def baselines(corpus: Path, tokenizer: Path, models: dict[str, dict[str, Any]]) 
         SystemExit: it was other text, or the tokenizer keeps not every byte.
     """
     from tokit.corpus import open_corpus
-    from tokit.ids.stream import StreamWriter
     from tokit.lm.plan import plan_pretraining
-    from tokit.ops import pretrain
+    from tokit.lm.pretraining_fit import FRAMED, model_tokenizer
     from tokit.progress import silent
     from tokit.tokenizer.load import load_tokenizer
+    from tokit.tokenizer.training_text import HoldOut, read_training_text
 
     manifest = next(iter(models.values()))
     settings = {name: manifest["params"][name] for name in SPLIT}
     plan = plan_pretraining("llama", "tiny", settings, minutes=None, seed=manifest["seed"], threads=None)
-    source, _ = pretrain.model_tokenizer(load_tokenizer(tokenizer), plan.family)
-    with StreamWriter(source.vocab_size) as train, StreamWriter(source.vocab_size) as held:
-        text = pretrain._encode(open_corpus([str(corpus)]), source, (train, held), plan, silent)
-        if text.facts.as_dict() != manifest["corpus"]:
-            raise SystemExit(f"error: {corpus} is not what the models were trained on")
-        if not source.lossless:
-            raise SystemExit(f"error: {tokenizer} does not keep every byte: there are no bits per byte")
-        learned, wanted = without_frame(train.mapped()), without_frame(held.mapped())
-    end, size = source.special_ids["endoftext"], int(text.held_out.bytes.sum())
+    source, _ = model_tokenizer(load_tokenizer(tokenizer), plan.family)
+    hold_out = HoldOut(plan.params.validation_fraction, plan.seed, plan.params.validation_bytes)
+    text = read_training_text(open_corpus([str(corpus)]), source, hold_out, FRAMED, silent)
+    if text.facts.as_dict() != manifest["corpus"]:
+        raise SystemExit(f"error: {corpus} is not what the models were trained on")
+    if not source.lossless or text.held_out is None:
+        raise SystemExit(f"error: {tokenizer} does not keep every byte: there are no bits per byte")
+    learned, wanted = without_frame(text.ids), without_frame(text.held_out)
+    end, size = source.special_ids["endoftext"], int(text.held_out_sizes.sum())
     every = len(learned[0])
     counts = {min(seen_by(each), every) for each in models.values() if each.get("bits_per_byte") is not None} | {every}
     return [baseline(first_of(*learned, count), wanted, source.vocab_size, end, size) for count in sorted(counts)]

@@ -157,7 +157,7 @@ def test_bits_of_a_language_model_stand_beside_an_ngram_model(tmp_path: Path) ->
     text.write_text("".join(f"the {a} sat on the {b}\n" for a in ["cat", "dog", "cow"] for b in range(60)))
     corpus = tokit.open_corpus([str(text)])
     tokit.train_tokenizer(corpus, tmp_path / "tok", family="bpe", vocab_sizes=(300,))
-    from tokit.ops.pretrain import pretrain
+    from tokit.ops.fit import pretrain
 
     settings = {"hidden_size": 16, "context_length": 16, "batch_size": 2, "max_steps": 3, "validation_fraction": 0.2}
     report = pretrain(corpus, tmp_path / "tok", tmp_path / "m", family="llama", size="tiny", settings=settings)

@@ -16,8 +16,7 @@ from tests.bench.classify import STRENGTHS, Result, Task, best_strength, commone
 from tests.support.program import bench
 from tokit.corpus import open_corpus
 from tokit.ops.embed import embed
-from tokit.ops.fit import fit_embedding
-from tokit.ops.pretrain import pretrain
+from tokit.ops.fit import fit_embedding, pretrain
 
 WORDS = ["sea", "river", "music", "people", "language", "day"]
 

@@ -52,7 +52,7 @@ def test_static_vectors_of_a_word_are_the_same_everywhere(corpus_file: Path, bpe
 def test_vectors_in_context_are_those_of_the_stock_model(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
     transformers = pytest.importorskip("transformers", reason="needs the extra 'contextual'")
-    from tokit.ops.pretrain import pretrain
+    from tokit.ops.fit import pretrain
 
     settings = {
         "num_hidden_layers": 2,

@@ -16,7 +16,7 @@ from tokit.corpus import open_corpus  # noqa: E402
 from tokit.lm import LANGUAGE_MODELS  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.ops.export_onnx import export_model  # noqa: E402
-from tokit.ops.pretrain import pretrain  # noqa: E402
+from tokit.ops.fit import pretrain  # noqa: E402
 
 TEXTS = 1000
 AT_ONCE = 50

@@ -28,11 +28,12 @@ from tokit.embedding import EMBEDDINGS
 from tokit.embedding.base import FitJob
 from tokit.embedding.embedding_folder import load_embedding
 from tokit.embedding.families.fasttext import FastTextParams, ngram_buckets, ngram_rows, ngram_text
+from tokit.embedding.static_fit import FitReport
 from tokit.embedding.train import word2vec
 from tokit.embedding.words.word_space import open_space
 from tokit.errors import ArtifactError, CorpusError, TrainingError, UsageError
 from tokit.ids.stream import IdStream
-from tokit.ops.fit import FitReport, fit_embedding
+from tokit.ops.fit import fit_embedding
 from tokit.progress import Progress
 from tokit.storage import folder
 from tokit.storage.training_state import Checkpoints

@@ -12,18 +12,18 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tok
 from tokenizers import Tokenizer as Library
 
 from tests.support.texts import HOSTILE_TEXTS, TEXTS
-from tokit.ops.fit import Source, plain_source
+from tokit.embedding.plain_tokenizer import FitTokenizer, fit_tokenizer
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.load import load_tokenizer
 
 
 @pytest.fixture(scope="module")
-def source(trained: Tokenizer) -> Source:
-    return plain_source(trained)
+def source(trained: Tokenizer) -> FitTokenizer:
+    return fit_tokenizer(trained)
 
 
-def raw_ids(source: Source, text: str) -> list[int]:
+def raw_ids(source: FitTokenizer, text: str) -> list[int]:
     """As a library reads the file: no setting of ours."""
     ids: list[int] = raw_tokenizer(source.plain.library.to_str()).encode(text).ids
     return ids
@@ -34,22 +34,22 @@ def raw_tokenizer(specification: str) -> Library:
     return Library.from_str(specification)
 
 
-def test_every_reader_gives_the_ids_of_encode(source: Source, lines: list[str]) -> None:
+def test_every_reader_gives_the_ids_of_encode(source: FitTokenizer, lines: list[str]) -> None:
     for text in [*lines, *HOSTILE_TEXTS, "the water " * 300]:
-        expected = source.given.encode(text)
+        expected = source.original.encode(text)
         assert raw_ids(source, text) == source.plain.encode(text) == expected, text
 
 
 @given(text=TEXTS)
-def test_every_reader_gives_the_ids_of_encode_for_any_text(source: Source, text: str) -> None:
-    assert raw_ids(source, text) == source.given.encode(text)
+def test_every_reader_gives_the_ids_of_encode_for_any_text(source: FitTokenizer, text: str) -> None:
+    assert raw_ids(source, text) == source.original.encode(text)
 
 
-def test_every_row_has_a_name(source: Source) -> None:
-    assert sorted(source.plain.library.get_vocab().values()) == list(range(source.given.vocab_size))
-    assert source.pieces.special.tolist() == source.given.pieces.special.tolist()
+def test_every_row_has_a_name(source: FitTokenizer) -> None:
+    assert sorted(source.plain.library.get_vocab().values()) == list(range(source.original.vocab_size))
+    assert source.pieces.special.tolist() == source.original.pieces.special.tolist()
     assert source.pieces.special.any()
-    assert source.pieces.unknown_id == source.given.unknown_id
+    assert source.pieces.unknown_id == source.original.unknown_id
 
 
 LETTERS = {letter: i for i, letter in enumerate("helo <>t")}
@@ -83,7 +83,7 @@ def foreign(model: models.Model, folder: Path) -> LibraryTokenizer:
 @pytest.mark.parametrize("text", ["hello <tool11> <bos>[PAD]", "hello  tell hell", "<tool11>lo", "", "hello ", "hello"])
 def test_a_foreign_file_loses_its_special_tokens_and_no_other(tmp_path: Path, kind: str, text: str) -> None:
     original = foreign(MODELS[kind], tmp_path)
-    source = plain_source(original)
+    source = fit_tokenizer(original)
     ids = raw_ids(source, text)
     assert ids == original.encode(text)
     assert not {10, 12} & set(ids)
@@ -95,7 +95,7 @@ def test_a_foreign_file_loses_its_special_tokens_and_no_other(tmp_path: Path, ki
 def test_ids_without_a_token_get_a_name(tmp_path: Path) -> None:
     library = Library(models.BPE(vocab={"a": 0, "b": 5}, merges=[]))
     library.save(str(tmp_path / "tokenizer.json"))
-    source = plain_source(load_tokenizer(tmp_path))
+    source = fit_tokenizer(load_tokenizer(tmp_path))
     assert sorted(source.plain.library.get_vocab().values()) == list(range(6))
     assert raw_ids(source, "abba") == [0, 5, 5, 0]
 
@@ -104,7 +104,7 @@ def test_of_two_pieces_with_one_name_the_later_keeps_it(tmp_path: Path) -> None:
     library = Library(models.Unigram([("?", 0.0), ("ab", -1.0), ("a", -2.0), ("ab", -3.0)], 0, byte_fallback=False))
     library.save(str(tmp_path / "tokenizer.json"))
     original = load_tokenizer(tmp_path)
-    source = plain_source(original)
+    source = fit_tokenizer(original)
     assert raw_ids(source, "aba") == original.encode("aba") == [3, 2]
     assert sorted(source.plain.library.get_vocab().values()) == list(range(4))
 
@@ -118,5 +118,5 @@ def test_parts_that_do_not_change_ids_stay(tmp_path: Path) -> None:
     library.decoder = decoders.ByteLevel()
     library.save(str(tmp_path / "tokenizer.json"))
     before = json.loads(library.to_str())
-    after = plain_source(load_tokenizer(tmp_path)).plain.specification()
+    after = fit_tokenizer(load_tokenizer(tmp_path)).plain.specification()
     assert after == before

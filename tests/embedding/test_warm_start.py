@@ -19,9 +19,10 @@ from tokit.embedding.embedding_folder import load_embedding, load_ngrams
 from tokit.embedding.families.fasttext import FastTextParams
 from tokit.embedding.ngrams import ngram_buckets
 from tokit.embedding.static_embedder import open_static_embedder
+from tokit.embedding.static_fit import FitReport
 from tokit.embedding.words.word_space import open_space
 from tokit.errors import ArtifactError, TrainingError, UsageError
-from tokit.ops.fit import FitReport, fit_embedding
+from tokit.ops.fit import fit_embedding
 from tokit.storage.folder import read_manifest, sha256_file
 from tokit.storage.training_state import Checkpoints
 from tokit.text.pipeline import PipelineOptions
@@ -62,7 +63,7 @@ def ids_of(emb: Path, *words: str) -> list[int]:
 
 @pytest.mark.parametrize("family", list(STILL))
 def test_training_that_does_nothing_changes_nothing(home: Path, tmp_path: Path, family: str) -> None:
-    fit(home / "second.txt", tmp_path / "emb", family=family, start=home / family, settings=STILL[family])
+    fit(home / "second.txt", tmp_path / "emb", family=family, warm_start=home / family, settings=STILL[family])
     before, after = load_embedding(home / family), load_embedding(tmp_path / "emb")
     seen = before.seen
     assert 0 < seen.sum() < after.seen.sum()
@@ -77,7 +78,7 @@ def test_training_that_does_nothing_changes_nothing(home: Path, tmp_path: Path, 
 
 @pytest.mark.parametrize("family", list(STILL))
 def test_tokens_that_the_text_lacks_keep_their_vectors_and_stay_known(home: Path, tmp_path: Path, family: str) -> None:
-    report = fit(home / "second.txt", tmp_path / "emb", family=family, start=home / family)
+    report = fit(home / "second.txt", tmp_path / "emb", family=family, warm_start=home / family)
     before, after = load_embedding(home / family), load_embedding(tmp_path / "emb")
     gone = ids_of(tmp_path / "emb", "ships", "cold", "sleep")
     assert (after.vectors[gone] == before.vectors[gone]).all()
@@ -88,15 +89,15 @@ def test_tokens_that_the_text_lacks_keep_their_vectors_and_stay_known(home: Path
     there = ids_of(tmp_path / "emb", "river", "runs")
     assert (after.vectors[there] != before.vectors[there]).any(axis=1).all()
     assert "ships" in {each.text for each in open_space(tmp_path / "emb").near("sea", 20).neighbors}
-    assert report.start is not None
+    assert report.warm_start is not None
     # the, river, runs, old, sleeps, and; young, sea; cold, ships, sleep.
-    assert (report.start.given, report.start.random, report.start.kept) == (6, 2, 3)
-    assert (report.start.matched, report.start.output) == ("id", True)
-    assert report.start.share == pytest.approx(1 - 3 / 13, abs=1e-6)
+    assert (report.warm_start.initialized, report.warm_start.random, report.warm_start.unchanged) == (6, 2, 3)
+    assert (report.warm_start.matched, report.warm_start.output) == ("id", True)
+    assert report.warm_start.fraction == pytest.approx(1 - 3 / 13, abs=1e-6)
 
 
 def test_counts_are_of_both_texts(home: Path, tmp_path: Path) -> None:
-    fit(home / "second.txt", tmp_path / "emb", start=home / "skipgram")
+    fit(home / "second.txt", tmp_path / "emb", warm_start=home / "skipgram")
     fit(home / "second.txt", tmp_path / "alone", tokenizer=home / "tok", dim=8)
     first, second, both = (load_embedding(each) for each in (home / "skipgram", tmp_path / "alone", tmp_path / "emb"))
     assert (both.token_counts == first.token_counts + second.token_counts).all()
@@ -104,16 +105,16 @@ def test_counts_are_of_both_texts(home: Path, tmp_path: Path) -> None:
     assert both.documents == 120
     assert both.manifest["tokens"] == second.manifest["tokens"]
     assert both.manifest["tokens_seen"] == 11
-    fit(home / "first.txt", tmp_path / "third", start=tmp_path / "emb")
+    fit(home / "first.txt", tmp_path / "third", warm_start=tmp_path / "emb")
     assert load_embedding(tmp_path / "third").documents == 180
     assert np.isfinite(open_static_embedder(tmp_path / "third", pool="idf").embed(["the ships"])).all()
 
 
 def test_the_manifest_says_what_it_began_with(home: Path, tmp_path: Path) -> None:
-    fit(home / "second.txt", tmp_path / "emb", family="fasttext", start=home / "skipgram")
+    fit(home / "second.txt", tmp_path / "emb", family="fasttext", warm_start=home / "skipgram")
     manifest = read_manifest(tmp_path / "emb", "embedding")
     begun = manifest["from"]
-    assert (begun["family"], begun["matched"], begun["given"]) == ("skipgram", "id", 9)
+    assert (begun["family"], begun["matched"], begun["initialized"]) == ("skipgram", "id", 9)
     for name in ("model.safetensors", "training.safetensors", "tokenizer.json"):
         assert begun["files"][name] == sha256_file(home / "skipgram" / name)
     assert manifest["dim"] == 8
@@ -122,9 +123,9 @@ def test_the_manifest_says_what_it_began_with(home: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("family", list(STILL))
 def test_the_tokenizer_may_be_left_out(home: Path, tmp_path: Path, family: str) -> None:
-    fit(home / "second.txt", tmp_path / "given", tokenizer=home / "tok", family=family, start=home / family)
-    fit(home / "second.txt", tmp_path / "own", family=family, start=home / family)
-    fit(home / "second.txt", tmp_path / "folder", tokenizer=home / family, family=family, start=home / family)
+    fit(home / "second.txt", tmp_path / "given", tokenizer=home / "tok", family=family, warm_start=home / family)
+    fit(home / "second.txt", tmp_path / "own", family=family, warm_start=home / family)
+    fit(home / "second.txt", tmp_path / "folder", tokenizer=home / family, family=family, warm_start=home / family)
     assert folder_bytes(tmp_path / "own") == folder_bytes(tmp_path / "given")
     assert (tmp_path / "folder" / "model.safetensors").read_bytes() == (
         tmp_path / "own" / "model.safetensors"
@@ -133,7 +134,7 @@ def test_the_tokenizer_may_be_left_out(home: Path, tmp_path: Path, family: str) 
 
 def test_special_and_unknown_tokens_stay_what_they_are(bpe_folder: Path, english_file: Path, tmp_path: Path) -> None:
     fit(english_file, tmp_path / "one", tokenizer=bpe_folder, dim=4, settings={"epochs": 1})
-    fit(english_file, tmp_path / "two", start=tmp_path / "one", settings={"epochs": 1})
+    fit(english_file, tmp_path / "two", warm_start=tmp_path / "one", settings={"epochs": 1})
     one, two = read_manifest(tmp_path / "one"), read_manifest(tmp_path / "two")
     for name in ("special_ids", "unknown_id", "tokenizer_family", "tokenizer_sha256", "vocab_size"):
         assert one[name] == two[name], name
@@ -143,8 +144,8 @@ def test_special_and_unknown_tokens_stay_what_they_are(bpe_folder: Path, english
 def test_an_embedding_can_be_replaced_by_what_goes_on_from_it(home: Path, tmp_path: Path) -> None:
     for out in ("emb", "other"):
         fit(home / "first.txt", tmp_path / out, tokenizer=home / "tok", dim=8)
-    fit(home / "second.txt", tmp_path / "emb", start=tmp_path / "emb", overwrite=True)
-    fit(home / "second.txt", tmp_path / "new", start=tmp_path / "other")
+    fit(home / "second.txt", tmp_path / "emb", warm_start=tmp_path / "emb", overwrite=True)
+    fit(home / "second.txt", tmp_path / "new", warm_start=tmp_path / "other")
     assert folder_bytes(tmp_path / "emb") == folder_bytes(tmp_path / "new")
 
 
@@ -164,7 +165,7 @@ def test_a_text_is_learned_sooner_after_another(halves: Path, tmp_path: Path, fa
     options = {"tokenizer": halves / "tok", "family": family, "dim": 16}
     fit(halves / "first", tmp_path / "first", **options, settings={"epochs": 3})
     anew = fit(halves / "second", tmp_path / "anew", **options, settings={"epochs": 1})
-    on = fit(halves / "second", tmp_path / "on", **options, settings={"epochs": 1}, start=tmp_path / "first")
+    on = fit(halves / "second", tmp_path / "on", **options, settings={"epochs": 1}, warm_start=tmp_path / "first")
     assert on.losses[0] < 0.95 * anew.losses[0]
 
 
@@ -172,7 +173,7 @@ def test_a_text_is_learned_sooner_after_another(halves: Path, tmp_path: Path, fa
 def test_the_same_bytes_twice_and_for_any_threads(home: Path, tmp_path: Path, family: str) -> None:
     for threads in (1, 3):
         out = tmp_path / str(threads)
-        fit(home / "second.txt", out, family=family, start=home / family, threads=threads, deterministic=True)
+        fit(home / "second.txt", out, family=family, warm_start=home / family, threads=threads, deterministic=True)
     for name in ("model.safetensors", "training.safetensors"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "3" / name).read_bytes()
 
@@ -185,7 +186,7 @@ class Killed(Exception):
 def test_a_killed_run_goes_on_to_the_same_bytes(
     home: Path, tmp_path: Path, family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options: dict[str, Any] = {"family": family, "start": home / family, "settings": {"epochs": 30}}
+    options: dict[str, Any] = {"family": family, "warm_start": home / family, "settings": {"epochs": 30}}
     fit(home / "second.txt", tmp_path / "whole", **options)
     save = Checkpoints.save
 
@@ -199,7 +200,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
             fit(home / "second.txt", tmp_path / "emb", **options, checkpoint_every=2000, resume=True)
     monkeypatch.undo()
     # Another start makes another training.
-    for other in ({"start": home / "glove"}, {"start": None, "tokenizer": home / "tok", "dim": 8}):
+    for other in ({"warm_start": home / "glove"}, {"warm_start": None, "tokenizer": home / "tok", "dim": 8}):
         with pytest.raises(ArtifactError, match="another training"):
             fit(home / "second.txt", tmp_path / "emb", **{**options, **other}, resume=True)
     fit(home / "second.txt", tmp_path / "emb", **options, resume=True)
@@ -220,8 +221,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
 def test_the_output_matrix_goes_on_within_a_kind(
     home: Path, tmp_path: Path, family: str, of: str, goes_on: bool
 ) -> None:
-    report = fit(home / "second.txt", tmp_path / "emb", family=family, start=home / of, settings=STILL[family])
-    assert report.start is not None and report.start.output is goes_on
+    report = fit(home / "second.txt", tmp_path / "emb", family=family, warm_start=home / of, settings=STILL[family])
+    assert report.warm_start is not None and report.warm_start.output is goes_on
     seen = load_embedding(home / of).seen
     np.testing.assert_allclose(
         load_embedding(tmp_path / "emb").vectors[seen], load_embedding(home / of).vectors[seen], atol=1e-5, rtol=1e-5
@@ -231,8 +232,8 @@ def test_the_output_matrix_goes_on_within_a_kind(
 @pytest.mark.parametrize("family", ["skipgram", "cbow"])
 def test_the_reference_goes_on_too(home: Path, tmp_path: Path, family: str) -> None:
     with engine("reference"):
-        fit(home / "second.txt", tmp_path / "emb", family=family, start=home / family, settings=STILL[family])
-        fit(home / "second.txt", tmp_path / "on", family=family, start=home / family)
+        fit(home / "second.txt", tmp_path / "emb", family=family, warm_start=home / family, settings=STILL[family])
+        fit(home / "second.txt", tmp_path / "on", family=family, warm_start=home / family)
     before, still, on = (load_embedding(each) for each in (home / family, tmp_path / "emb", tmp_path / "on"))
     np.testing.assert_allclose(still.vectors[before.seen], before.vectors[before.seen], atol=1e-9)
     gone, there = ids_of(home / family, "ships", "cold"), ids_of(home / family, "river", "runs")
@@ -258,8 +259,8 @@ def test_imported_vectors_begin_the_pieces_of_another_tokenizer(home: Path, tmp_
     text = tmp_path / "text.txt"
     text.write_text("see the river\nThe river runs\n" * 30, encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(text)]), tmp_path / "bpe", vocab_sizes=[400])
-    report = fit(text, tmp_path / "emb", tokenizer=tmp_path / "bpe", start=glove, settings=STILL["skipgram"])
-    assert report.start is not None and report.start.matched == "text" and not report.start.output
+    report = fit(text, tmp_path / "emb", tokenizer=tmp_path / "bpe", warm_start=glove, settings=STILL["skipgram"])
+    assert report.warm_start is not None and report.warm_start.matched == "text" and not report.warm_start.output
     assert report.dim == 4
     after = load_embedding(tmp_path / "emb")
     tokenizer = tokit.load_tokenizer(tmp_path / "bpe")
@@ -278,20 +279,20 @@ def test_imported_vectors_begin_the_pieces_of_another_tokenizer(home: Path, tmp_
 def test_a_word_is_looked_up_as_near_does(home: Path, tmp_path: Path) -> None:
     """Words of a list begin with the piece of a word after a space, and with the artifact's lower case."""
     fit(home / "first.txt", tmp_path / "bpe-emb", tokenizer=bpe_of(home / "first.txt", tmp_path), dim=4)
-    report = fit(home / "second.txt", tmp_path / "emb", tokenizer=home / "tok", start=tmp_path / "bpe-emb",
+    report = fit(home / "second.txt", tmp_path / "emb", tokenizer=home / "tok", warm_start=tmp_path / "bpe-emb",
                  settings=STILL["skipgram"])  # fmt: skip
     space = open_space(tmp_path / "bpe-emb")
     after, tokenizer = load_embedding(tmp_path / "emb"), tokit.load_tokenizer(home / "tok")
     query = space.look_up("river")
     assert not query.composed and query.tokens == ("Ġriver",)
     np.testing.assert_allclose(after.vectors[tokenizer.encode("river")[0]], space.vector(query), atol=1e-9)
-    assert report.start is not None and report.start.given > 0
+    assert report.warm_start is not None and report.warm_start.initialized > 0
 
     lower = imported(tmp_path, pipeline=PipelineOptions(normalizers=("lowercase",)))
     upper = tmp_path / "upper.txt"
     upper.write_text("The River\nthe river\n" * 20, encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(upper)]), tmp_path / "words", family="word")
-    fit(upper, tmp_path / "cased", tokenizer=tmp_path / "words", start=lower, settings=STILL["skipgram"])
+    fit(upper, tmp_path / "cased", tokenizer=tmp_path / "words", warm_start=lower, settings=STILL["skipgram"])
     ids = ids_of(tmp_path / "cased", "River", "river")
     np.testing.assert_allclose(load_embedding(tmp_path / "cased").vectors[ids], [WORDS["river"]] * 2, atol=1e-9)
 
@@ -308,7 +309,13 @@ def test_continued_pieces_begin_with_their_like(english_file: Path, tmp_path: Pa
             tokit.open_corpus([str(english_file)]), tmp_path / str(size), family="wordpiece", vocab_sizes=[size]
         )
     fit(english_file, tmp_path / "one", tokenizer=tmp_path / "500", dim=4, settings={"epochs": 1})
-    fit(english_file, tmp_path / "two", tokenizer=tmp_path / "700", start=tmp_path / "one", settings=STILL["skipgram"])
+    fit(
+        english_file,
+        tmp_path / "two",
+        tokenizer=tmp_path / "700",
+        warm_start=tmp_path / "one",
+        settings=STILL["skipgram"],
+    )
     one, two = load_embedding(tmp_path / "one"), load_embedding(tmp_path / "two")
     names = {name: i for i, name in enumerate(tokit.load_tokenizer(tmp_path / "500").pieces.names)}
     alike = [
@@ -324,9 +331,9 @@ def test_continued_pieces_begin_with_their_like(english_file: Path, tmp_path: Pa
 def test_a_vector_of_zeros_is_no_start(tmp_path: Path) -> None:
     glove = imported(tmp_path)
     (tmp_path / "text.txt").write_text("nothing runs\nthe nothing\n" * 20, encoding="utf-8")
-    report = fit(tmp_path / "text.txt", tmp_path / "emb", start=glove)
+    report = fit(tmp_path / "text.txt", tmp_path / "emb", warm_start=glove)
     after = load_embedding(tmp_path / "emb")
-    assert report.start is not None and report.start.given == 1
+    assert report.warm_start is not None and report.warm_start.initialized == 1
     assert after.vectors[ids_of(tmp_path / "emb", "nothing")].any()
 
 
@@ -338,7 +345,7 @@ def test_an_embedding_that_has_ngrams_gives_them(home: Path, tmp_path: Path) -> 
     buckets = np.unique(ngram_buckets(["young"], FastTextParams()).rows)
     ngrams = {"ngrams": np.full((len(buckets), 8), 5, dtype=np.float32), "ngram_buckets": buckets}
     save_file({**arrays, **ngrams}, folder / "training.safetensors")
-    fit(home / "second.txt", tmp_path / "on", family="fasttext", start=folder, settings=STILL["fasttext"])
+    fit(home / "second.txt", tmp_path / "on", family="fasttext", warm_start=folder, settings=STILL["fasttext"])
     young, sea = load_embedding(tmp_path / "on").vectors[ids_of(folder, "young", "sea")]
     np.testing.assert_allclose(young, 5 * len(buckets) / (len(buckets) + 1), atol=0.01)
     assert np.abs(sea).max() < 0.1
@@ -354,21 +361,21 @@ def test_an_embedding_that_has_ngrams_gives_them(home: Path, tmp_path: Path) -> 
 )
 def test_what_cannot_be_meant(home: Path, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        fit(home / "second.txt", tmp_path / "emb", start=home / "skipgram", **options)
+        fit(home / "second.txt", tmp_path / "emb", warm_start=home / "skipgram", **options)
     assert caught.value.hint and not (tmp_path / "emb").exists()
 
 
 def test_what_is_no_start(home: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="holds a tokenizer, not an embedding"):
-        fit(home / "second.txt", tmp_path / "emb", start=home / "tok")
+        fit(home / "second.txt", tmp_path / "emb", warm_start=home / "tok")
     with pytest.raises(UsageError, match="no tokenizer given"):
         fit(home / "second.txt", tmp_path / "emb")
     with engine("reference"), pytest.raises(UsageError, match="takes no start for fasttext"):
-        fit(home / "second.txt", tmp_path / "emb", family="fasttext", start=home / "fasttext")
+        fit(home / "second.txt", tmp_path / "emb", family="fasttext", warm_start=home / "fasttext")
     (tmp_path / "greek.txt").write_text("ένα δύο\n" * 5, encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(tmp_path / "greek.txt")]), tmp_path / "greek", family="word")
     with pytest.raises(TrainingError, match="no token of the tokenizer has a vector") as caught:
-        fit(tmp_path / "greek.txt", tmp_path / "emb", tokenizer=tmp_path / "greek", start=home / "skipgram")
+        fit(tmp_path / "greek.txt", tmp_path / "emb", tokenizer=tmp_path / "greek", warm_start=home / "skipgram")
     assert "tokit near" in caught.value.hint
 
 
@@ -380,11 +387,11 @@ def test_idf_needs_to_know_of_documents(tmp_path: Path) -> None:
 def test_the_command_says_what_it_began_with(cli: Cli, home: Path, tmp_path: Path) -> None:
     ran = cli("fit", "cbow", "--from", home / "skipgram", "-o", tmp_path / "emb", stdin=SECOND.encode())
     assert (ran.code, ran.out) == (0, b"")
-    assert "6 of the text's tokens had a vector there (76.9 % of the text), 2 began at random; 3 others keep" in ran.err
+    assert "6 of the text's tokens have a vector there (76.9 % of the text), 2 are random; 3 others keep" in ran.err
     ran = cli("fit", "cbow", home / "second.txt", "--from", home / "skipgram", "-t", home / "tok", "-o",
               tmp_path / "two", "--json")  # fmt: skip
     report = json.loads(ran.text)
-    assert (report["dim"], report["start"]["matched"], report["start"]["kept"]) == (8, "id", 3)
+    assert (report["dim"], report["warm_start"]["matched"], report["warm_start"]["unchanged"]) == (8, "id", 3)
     foreign = b"uno due\ntre uno\n" * 9
     ran = cli("fit", "cbow", "--from", home / "skipgram", "-o", tmp_path / "none", stdin=foreign)
     assert ran.code == 1 and "no two tokens that the tokenizer knows" in ran.err
@@ -411,7 +418,7 @@ def test_the_command_refuses(cli: Cli, home: Path, tmp_path: Path, arguments: li
 
 def test_what_goes_on_has_ngrams_that_fit_its_vectors(home: Path, tmp_path: Path) -> None:
     """Those of the earlier text too: each vector is the mean of the rows that the folder has."""
-    fit(home / "second.txt", tmp_path / "emb", family="fasttext", start=home / "fasttext")
+    fit(home / "second.txt", tmp_path / "emb", family="fasttext", warm_start=home / "fasttext")
     table, after = load_ngrams(tmp_path / "emb"), load_embedding(tmp_path / "emb")
     assert table is not None
     pieces = tokit.load_tokenizer(tmp_path / "emb").pieces

@@ -21,7 +21,7 @@ from tests.support.program import folder_bytes
 from tests.support.texts import ANY_TEXT, CROWDED_SIGNS, HOSTILE_TEXTS
 from tokit.arrays import Block, Ids
 from tokit.counts.counter import PreTokenCounter
-from tokit.ops.fit import plain_source
+from tokit.embedding.plain_tokenizer import fit_tokenizer
 from tokit.text.pipeline import DIGITS, PATTERNS, PRE_TOKENIZERS, TextPipeline, join_steps
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble
@@ -220,7 +220,7 @@ def test_threads_share_what_they_remember(lines: list[str]) -> None:
 
 def test_an_embedding_encodes_its_text_in_the_kernels(trained_folder) -> None:
     # Its tokenizer keeps special tokens as ordinary pieces, and the guard of their texts.
-    plain = plain_source(load_tokenizer(trained_folder("word"))).plain
+    plain = fit_tokenizer(load_tokenizer(trained_folder("word"))).plain
     assert BlockEncoder(plain).able
     assert_same_ids(plain, ["the cat <|pad|> the hat", "<|endoftext|>", "the cat", *HOSTILE_TEXTS])
 

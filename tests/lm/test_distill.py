@@ -20,7 +20,7 @@ from tokit.errors import TrainingError, UsageError  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.lm.distillation import principal_components, rank_probabilities, sif_weights  # noqa: E402
 from tokit.ops.distill import distil, piece_vectors  # noqa: E402
-from tokit.ops.pretrain import pretrain  # noqa: E402
+from tokit.ops.fit import pretrain  # noqa: E402
 
 SETTINGS = {
     "num_hidden_layers": 1,

@@ -18,9 +18,9 @@ from safetensors.numpy import load_file  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.errors import ArtifactError, UsageError  # noqa: E402
 from tokit.lm.checkpoint import Vectors, placed, principal  # noqa: E402
-from tokit.lm.initialize import InitOptions  # noqa: E402
-from tokit.ops.fit import fit_embedding  # noqa: E402
-from tokit.ops.pretrain import PretrainReport, pretrain  # noqa: E402
+from tokit.lm.plan import InitOptions  # noqa: E402
+from tokit.lm.pretraining_fit import PretrainReport  # noqa: E402
+from tokit.ops.fit import fit_embedding, pretrain  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
 TINY = {"num_hidden_layers": 2, "hidden_size": 16, "num_attention_heads": 2}
@@ -32,7 +32,7 @@ BERT_TABLE = "bert.embeddings.word_embeddings.weight"
 @pytest.fixture
 def fitted(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> Callable[..., tuple[PretrainReport, dict[str, Any]]]:
     def fit(out: str = "model", **given: Any) -> tuple[PretrainReport, dict[str, Any]]:
-        start = given.get("start", InitOptions())
+        start = given.get("init", InitOptions())
         shape = {} if start.checkpoint else TINY
         settings = {**shape, **STILL, **given.pop("settings", {})}
         given.setdefault("tokenizer", None if start.checkpoint else bpe_folder)
@@ -128,13 +128,15 @@ def test_static_vectors_are_in_the_table_that_the_stock_model_loads(
     dim: int, fitted: Any, static: Callable[[int], Path], tmp_path: Path
 ) -> None:
     _, plain = fitted("plain")
-    report, found = fitted("given", start=InitOptions(vectors=static(dim)))
+    report, found = fitted("given", init=InitOptions(vectors=static(dim)))
     model = transformers.AutoModel.from_pretrained(tmp_path / "given")
     table, fresh = model.get_input_embeddings().weight.detach().numpy(), plain[BERT_TABLE]
     assert np.array_equal(table, found[BERT_TABLE])
     vectors = load_file(static(dim) / "model.safetensors")["embeddings"]
     given = vectors.any(axis=1)
-    assert report.start.given == given.sum() and report.start.matched == "id" and report.start.random == (~given).sum()
+    assert (
+        report.init.initialized == given.sum() and report.init.matched == "id" and report.init.random == (~given).sum()
+    )
     assert np.array_equal(table[~given], fresh[~given])
     columns = min(dim, 16)
     expected = principal(vectors[given], columns)
@@ -150,8 +152,8 @@ def test_rows_of_another_tokenizer_are_found_by_text(
     fitted: Any, static: Callable[[int], Path], trained_folder: Callable[[str], Path]
 ) -> None:
     other = trained_folder("wordpiece")
-    report, found = fitted(tokenizer=other, start=InitOptions(vectors=static(16)))
-    assert report.start.matched == "text" and 0 < report.start.given < report.vocab_size
+    report, found = fitted(tokenizer=other, init=InitOptions(vectors=static(16)))
+    assert report.init.matched == "text" and 0 < report.init.initialized < report.vocab_size
     vectors = load_file(static(16) / "model.safetensors")["embeddings"]
     there, words = load_tokenizer(static(16)), load_tokenizer(other)
     row = found[BERT_TABLE][words.encode("the")[0]]
@@ -162,29 +164,29 @@ def test_rows_of_another_tokenizer_are_found_by_text(
 def test_a_foreign_encoder_goes_on_with_its_weights_and_a_head_at_random(
     fitted: Any, foreign: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    report, found = fitted(start=InitOptions(checkpoint=foreign("bert")))
+    report, found = fitted(init=InitOptions(checkpoint=foreign("bert")))
     before = load_file(foreign("bert") / "model.safetensors")
     kept = [name for name in before if not name.startswith("pooler")]
     assert len(kept) > 40 and all(np.array_equal(found[f"bert.{name}"], before[name]) for name in kept)
-    assert report.start.fresh and all(name.startswith("cls.") for name in report.start.fresh)
-    assert report.layers == 3 and report.start.matched == "id"
+    assert report.init.missing and all(name.startswith("cls.") for name in report.init.missing)
+    assert report.layers == 3 and report.init.matched == "id"
     ours, theirs = (transformers.AutoModel.from_pretrained(f).eval() for f in (tmp_path / "model", foreign("bert")))
     ids = torch.arange(5, 20)[None]
     assert torch.allclose(ours(ids).last_hidden_state, theirs(ids).last_hidden_state, atol=1e-6)
 
 
 def test_a_foreign_decoder_goes_on_with_both_of_its_tables(fitted: Any, foreign: Callable[[str], Path]) -> None:
-    report, found = fitted(family="llama", start=InitOptions(checkpoint=foreign("llama")))
+    report, found = fitted(family="llama", init=InitOptions(checkpoint=foreign("llama")))
     before = load_file(foreign("llama") / "model.safetensors")
     assert set(before) == set(found) and "lm_head.weight" in found
     assert all(np.array_equal(found[name], before[name]) for name in before)
-    assert report.start.fresh == ()
+    assert report.init.missing == ()
 
 
 def test_training_goes_on_where_it_ended(fitted: Any, tmp_path: Path) -> None:
     first, _ = fitted("first", settings={"max_steps": 60, "learning_rate": 0.01, "validation_fraction": 0.2})
-    more, _ = fitted("more", start=InitOptions(tmp_path / "first"), settings={"validation_fraction": 0.2})
-    assert more.start.fresh == () and more.start.random == 0
+    more, _ = fitted("more", init=InitOptions(tmp_path / "first"), settings={"validation_fraction": 0.2})
+    assert more.init.missing == () and more.init.random == 0
     assert more.evaluations[-1]["loss"] == pytest.approx(first.evaluations[-1]["loss"], abs=0.02)
 
 
@@ -193,7 +195,7 @@ def test_a_checkpoint_takes_another_tokenizer(
     kind: str, fitted: Any, foreign: Callable[[str], Path], trained_folder: Callable[[str], Path]
 ) -> None:
     other = trained_folder("wordpiece")
-    report, found = fitted(family=kind, tokenizer=other, start=InitOptions(checkpoint=foreign(kind)))
+    report, found = fitted(family=kind, tokenizer=other, init=InitOptions(checkpoint=foreign(kind)))
     before = load_file(foreign(kind) / "model.safetensors")
     there, words = load_tokenizer(foreign(kind)), load_tokenizer(other)
     tables = {"bert": [("embeddings.word_embeddings.weight", BERT_TABLE)]}.get(
@@ -204,7 +206,7 @@ def test_a_checkpoint_takes_another_tokenizer(
         assert np.array_equal(found[new][words.encode("the")[0]], before[old][there.encode(" the")[0]])
         assert np.array_equal(found[new][words.special_ids["mask"]], before[old][there.special_ids["mask"]])
         assert found[new].std() == pytest.approx(0.02, rel=0.05)
-    assert report.start.matched == "text" and report.start.given > 50
+    assert report.init.matched == "text" and report.init.initialized > 50
 
 
 @pytest.mark.parametrize(
@@ -224,11 +226,11 @@ def test_frozen_layers_stay_as_they_were(kind: str, patterns: Any, frozen: Any, 
     if patterns == ("model",):
         # The head is tied to the table below it.
         with pytest.raises(UsageError, match="nothing to train"):
-            fitted("after", family=kind, start=InitOptions(freeze=patterns))
+            fitted("after", family=kind, init=InitOptions(freeze=patterns))
         return
     _, before = fitted("before", family=kind)
     settings = {"max_steps": 3, "learning_rate": 0.01}
-    report, after = fitted("after", family=kind, settings=settings, start=InitOptions(freeze=patterns))
+    report, after = fitted("after", family=kind, settings=settings, init=InitOptions(freeze=patterns))
     stayed = {name for name in before if np.array_equal(before[name], after[name])}
     assert stayed == {name for name in before if name.startswith(frozen)}
     assert report.frozen == sum(before[name].size for name in stayed)
@@ -237,7 +239,7 @@ def test_frozen_layers_stay_as_they_were(kind: str, patterns: Any, frozen: Any, 
 def test_a_head_learns_alone(fitted: Any, foreign: Callable[[str], Path]) -> None:
     settings = {"max_steps": 3, "learning_rate": 0.01}
     start = InitOptions(checkpoint=foreign("llama"), freeze=("model",))
-    _, found = fitted("head", family="llama", settings=settings, start=start)
+    _, found = fitted("head", family="llama", settings=settings, init=start)
     before = load_file(foreign("llama") / "model.safetensors")
     assert [name for name in before if not np.array_equal(before[name], found[name])] == ["lm_head.weight"]
 
@@ -249,7 +251,7 @@ def test_a_stopped_run_begins_again_with_the_same_start_only(
 
     start = InitOptions(vectors=static(8), freeze=("encoder.layer.0",))
     settings = {"max_steps": 6, "learning_rate": 0.01}
-    _, whole = fitted("whole", settings=settings, start=start)
+    _, whole = fitted("whole", settings=settings, init=start)
     learn = pretraining_loop.PretrainingLoop._learn
 
     def killed(self: pretraining_loop.PretrainingLoop, batch: Any) -> None:
@@ -259,15 +261,15 @@ def test_a_stopped_run_begins_again_with_the_same_start_only(
 
     monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_learn", killed)
     with pytest.raises(KeyboardInterrupt):
-        fitted("halves", settings=settings, start=start, checkpoint_every=1)
+        fitted("halves", settings=settings, init=start, checkpoint_every=1)
     monkeypatch.undo()
     for other in (InitOptions(vectors=static(8)), InitOptions(freeze=start.freeze), InitOptions(static(24))):
         with pytest.raises((ArtifactError, UsageError)):
-            fitted("halves", settings=settings, start=other, resume=True)
-    _, halves = fitted("halves", settings=settings, start=start, resume=True)
+            fitted("halves", settings=settings, init=other, resume=True)
+    _, halves = fitted("halves", settings=settings, init=start, resume=True)
     assert all(np.array_equal(whole[name], halves[name]) for name in whole)
     said = json.loads((tmp_path / "halves" / "tokit.json").read_text("utf-8"))
-    assert said["freeze"] == ["encoder.layer.0"] and said["init_embeddings"]["columns"] == "padded"
+    assert said["freeze"] == ["encoder.layer.0"] and said["init_embeddings"]["resized"] == "padded"
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from tokit.lm import language_model_family  # noqa: E402
 from tokit.lm.families.base import IGNORE_INDEX, ModelInput, attention_mask  # noqa: E402
 from tokit.lm.families.lstm import Lstm  # noqa: E402
 from tokit.lm.families.lstm_model import LstmConfig, LstmLanguageModel, load_lstm, save_lstm, stretched  # noqa: E402
-from tokit.lm.initialize import InitOptions  # noqa: E402
-from tokit.ops.pretrain import pretrain  # noqa: E402
+from tokit.lm.plan import InitOptions  # noqa: E402
+from tokit.ops.fit import pretrain  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
 SETTINGS = {
@@ -262,7 +262,7 @@ def test_a_training_goes_on_from_another(folder: Path, corpus_file: Path, tmp_pa
         "learning_rate": 1e-9,
     }
     report = pretrain(
-        open_corpus([str(corpus_file)]), None, tmp_path / "more", family="lstm", start=begun, settings=settings
+        open_corpus([str(corpus_file)]), None, tmp_path / "more", family="lstm", init=begun, settings=settings
     )  # fmt: skip
     assert report.layers == 2 and report.dim == 32
     before, after = (load_file(path / "model.safetensors") for path in (folder, tmp_path / "more"))

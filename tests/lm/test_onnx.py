@@ -27,7 +27,7 @@ from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.lm.folder.model_folder import open_model  # noqa: E402
 from tokit.ops import export_onnx  # noqa: E402
 from tokit.ops.export_onnx import OnnxReport, export_model  # noqa: E402
-from tokit.ops.pretrain import pretrain  # noqa: E402
+from tokit.ops.fit import pretrain  # noqa: E402
 
 Cli = Callable[..., Ran]
 # A window that is narrower than the texts.

@@ -22,8 +22,9 @@ from tokit.errors import ArtifactError, TrainingError
 from tokit.lm import LANGUAGE_MODELS
 from tokit.lm.families.base import ModelInput, attention_mask
 from tokit.lm.pretrain_params import PretrainParams, Shape
+from tokit.lm.pretraining_fit import PretrainReport
 from tokit.lm.train.optimizer import learning_rate_factor
-from tokit.ops.pretrain import PretrainReport, pretrain
+from tokit.ops.fit import pretrain
 
 TINY = {
     "num_hidden_layers": 2,
@@ -400,7 +401,7 @@ def test_a_checkpoint_goes_on_with_the_frame_that_it_learned(
     import transformers
     from tokenizers import processors
 
-    from tokit.lm.initialize import InitOptions
+    from tokit.lm.plan import InitOptions
     from tokit.tokenizer.load import load_tokenizer
 
     # As in Llama 2: a text begins with what begins a text, and there is another token for its end.
@@ -419,6 +420,6 @@ def test_a_checkpoint_goes_on_with_the_frame_that_it_learned(
     tokenizer.save_pretrained(tmp_path / "foreign")
     start, settings = InitOptions(tmp_path / "foreign"), {"max_steps": 1, "context_length": 24, "batch_size": 2}
     corpus = open_corpus([str(corpus_file)])
-    pretrain(corpus, None, tmp_path / "on", family="llama", start=start, settings=settings, threads=1)
+    pretrain(corpus, None, tmp_path / "on", family="llama", init=start, settings=settings, threads=1)
     again = transformers.AutoTokenizer.from_pretrained(tmp_path / "on")
     assert again("the sea").input_ids == tokenizer("the sea").input_ids and again("the sea").input_ids[0] == begin

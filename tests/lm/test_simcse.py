@@ -14,10 +14,10 @@ pytest.importorskip("transformers", reason="needs the extra 'contextual'")
 
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
-from tokit.lm.initialize import InitOptions  # noqa: E402
+from tokit.lm.plan import InitOptions  # noqa: E402
 from tokit.lm.train import pretraining_loop  # noqa: E402
 from tokit.lm.train.simcse import SHORTEST_PART, contrast_loss, means_of, parts_of, row_contrast_loss  # noqa: E402
-from tokit.ops.pretrain import pretrain  # noqa: E402
+from tokit.ops.fit import pretrain  # noqa: E402
 
 FAMILIES = ["bert", "llama", "modernbert", "lstm"]
 TINY = {
@@ -50,7 +50,7 @@ def model(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, t
 
 def stage(model: Path, corpus_file: Path, out: Path, **given: Any) -> Any:
     return pretrain(
-        open_corpus([str(corpus_file)]), None, out, family=model.name, start=InitOptions(model), sentence="simcse",
+        open_corpus([str(corpus_file)]), None, out, family=model.name, init=InitOptions(model), sentence="simcse",
         settings={**STAGE, **given.pop("settings", {})}, threads=1, **given,
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ from tokit.registry import did_you_mean
 if TYPE_CHECKING:
     from tokit.embedding.matching_rows import WarmStartReport
     from tokit.lm.initialize import InitReport
-    from tokit.ops.pretrain import PretrainReport
+    from tokit.lm.pretraining_fit import PretrainReport
 
 FamilyArg = Annotated[
     str,
@@ -177,8 +177,8 @@ def fit(
         corpus, unit=unit, field=field, format_=format_, errors=errors, max_document=max_document, files_from=files_from
     )
     if contextual:
-        from tokit.lm.initialize import InitOptions
-        from tokit.ops.pretrain import pretrain
+        from tokit.lm.plan import InitOptions
+        from tokit.ops.fit import pretrain
 
         refuse_options(family, {"--dim": dim, "--deterministic": deterministic, "--engine": engine})
         with console.progress(quiet=quiet) as tick:
@@ -189,7 +189,7 @@ def fit(
                 family=family,
                 size=size,
                 settings=family_settings(settings, config),
-                start=InitOptions(from_, init_embeddings, tuple(freeze or ())),
+                init=InitOptions(from_, init_embeddings, tuple(freeze or ())),
                 sentence=sentence,
                 minutes=minutes,
                 seed=seed,
@@ -218,7 +218,7 @@ def fit(
             family=family,
             dim=dim,
             settings=family_settings(settings, config),
-            start=from_,
+            warm_start=from_,
             seed=seed,
             threads=threads,
             deterministic=deterministic,
@@ -230,8 +230,8 @@ def fit(
     for message in report.notes:
         console.warn(message)
     warn_of_broken_text(report.skipped, report.replaced)
-    if report.start and not report.start.given:
-        console.warn(f"no token of the text has a vector in {report.start.path}: all of them began at random")
+    if report.warm_start and not report.warm_start.initialized:
+        console.warn(f"no token of the text has a vector in {report.warm_start.path}: all of them are random")
     if as_json:
         render.as_json(report)
         return
@@ -245,33 +245,34 @@ def fit(
         f"from {report.documents:,} documents, {report.tokens:,} tokens, at {report.words_per_second:,.0f} words/s",
         quiet=quiet,
     )
-    if report.start:
-        console.note(begun_with(report.start), quiet=quiet)
+    if report.warm_start:
+        console.note(begun_with(report.warm_start), quiet=quiet)
 
 
 def begun_with(start: WarmStartReport) -> str:
-    """What a training began with, in a line."""
-    how = "" if start.matched == "id" else ", found by their text"
+    """A line about a warm start."""
+    by = "" if start.matched == "id" else ", found by their text"
     return (
-        f"began with {start.path}: {start.given:,} of the text's tokens had a vector there{how}"
-        f" ({100 * start.share:.1f} % of the text), {start.random:,} began at random; {start.kept:,} others keep theirs"
+        f"initialized from {start.path}: {start.initialized:,} of the text's tokens have a vector there{by}"
+        f" ({100 * start.fraction:.1f} % of the text), {start.random:,} are random;"
+        f" {start.unchanged:,} others keep theirs"
     )
 
 
-def model_begun_with(start: InitReport) -> str:
-    """What a language model began with, in a line."""
-    how = "by id" if start.matched == "id" else "by their text"
-    rows = f"began with {start.path}: {start.given:,} tokens have a row there, found {how}"
-    if start.random:
-        rows += f", {start.random:,} began at random"
-    if start.fitted == "projected":
-        rows += f"; its {start.columns} columns were projected onto their principal components"
-    elif start.fitted == "padded":
-        rows += f"; columns beyond its {start.columns} began at random"
-    if start.fresh:
-        rest = f" and {len(start.fresh) - 1} more" if len(start.fresh) > 1 else ""
-        rows += f"; it has no {start.fresh[0]}{rest}: the head began at random"
-    return rows
+def model_begun_with(init: InitReport) -> str:
+    """A line about the initial weights of a language model."""
+    by = "by id" if init.matched == "id" else "by their text"
+    line = f"initialized from {init.path}: {init.initialized:,} tokens have a row there, found {by}"
+    if init.random:
+        line += f", {init.random:,} are random"
+    if init.resized == "projected":
+        line += f"; its {init.dim} dimensions were projected onto their principal components"
+    elif init.resized == "padded":
+        line += f"; dimensions beyond its {init.dim} are random"
+    if init.missing:
+        rest = f" and {len(init.missing) - 1} more" if len(init.missing) > 1 else ""
+        line += f"; it has no {init.missing[0]}{rest}: the head is random"
+    return line
 
 
 def list_parameters(family: str) -> None:
@@ -330,8 +331,8 @@ def tell_contextual(report: PretrainReport, *, as_json: bool, quiet: bool) -> No
         f" {report.tokens_per_second:,.0f} tokens/s{early}",
         quiet=quiet,
     )
-    if report.start:
-        console.note(model_begun_with(report.start), quiet=quiet)
+    if report.init:
+        console.note(model_begun_with(report.init), quiet=quiet)
     if report.frozen:
         console.note(f"{report.frozen:,} of the parameters were frozen", quiet=quiet)
     tell_held_out(report, quiet=quiet)

@@ -86,46 +86,46 @@ class MatchedStart:
         return {
             "family": embedding.manifest.get("family"),
             "matched": self.matched,
-            "given": int(self.start.given.sum()),
+            "initialized": int(self.start.given.sum()),
             "documents": embedding.documents or 0,
             "files": self.earlier.files,
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WarmStartReport:
-    """What a training began with.
+    """What a training was initialized from.
 
     Attributes:
         path: The embedding.
-        matched: "id": the same tokenizer. "text": another one, and rows were found by the text of the pieces.
-        given: Distinct tokens of the text that began with a vector.
-        random: Distinct tokens of the text that began at random.
-        share: Of the text's tokens, how many are of the first kind, 0 to 1.
-        kept: Tokens that the text lacks, and that keep their vector.
-        output: The output matrix went on too.
+        matched: "id" with the same tokenizer; "text" with another one: rows were found by the text of the pieces.
+        initialized: Distinct tokens of the text whose vector was found there.
+        random: Distinct tokens of the text whose vector was random.
+        fraction: Fraction of the text's tokens that are of the first kind, 0 to 1.
+        unchanged: Tokens that the text lacks, and that keep their vector.
+        output: Whether the output matrix was initialized from it, too.
     """
 
     path: str
     matched: str
-    given: int
+    initialized: int
     random: int
-    share: float
-    kept: int
+    fraction: float
+    unchanged: int
     output: bool
 
     @classmethod
-    def of(cls, begun: MatchedStart, counts: IntArray) -> WarmStartReport:
-        """Of a text with these counts."""
-        given, there = begun.start.given, counts > 0
+    def of(cls, start: MatchedStart, counts: IntArray) -> WarmStartReport:
+        """Of a text with these token counts."""
+        known, occurs = start.start.given, counts > 0
         return cls(
-            begun.earlier.folder,
-            begun.matched,
-            int((given & there).sum()),
-            int((~given & there).sum()),
-            float(f"{counts[given].sum() / max(int(counts.sum()), 1):.6f}"),
-            int((given & ~there).sum()),
-            begun.start.output is not None,
+            path=start.earlier.folder,
+            matched=start.matched,
+            initialized=int((known & occurs).sum()),
+            random=int((~known & occurs).sum()),
+            fraction=float(f"{counts[known].sum() / max(int(counts.sum()), 1):.6f}"),
+            unchanged=int((known & ~occurs).sum()),
+            output=start.start.output is not None,
         )
 
 

@@ -7,9 +7,73 @@ turn text into special tokens, add tokens or cut text, and it must name every id
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
+from dataclasses import dataclass
 from typing import Any
 
+from tokit.arrays import Pieces
+from tokit.embedding.embedding_folder import StaticEmbedding
+from tokit.errors import ArtifactError
+from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+from tokit.tokenizer.special_copies import library_form
+
 Spec = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FitTokenizer:
+    """A tokenizer as the user gave it, and as the folder of an embedding keeps it.
+
+    Attributes:
+        original: The tokenizer that the user opened.
+        plain: The same ids for ordinary text, and no special tokens in text.
+        pieces: Text of each id, special tokens marked as in `original`.
+        notes: What the user should know of the difference.
+    """
+
+    original: Tokenizer
+    plain: LibraryTokenizer
+    pieces: Pieces
+    notes: tuple[str, ...] = ()
+
+
+def fit_tokenizer(tokenizer: Tokenizer) -> FitTokenizer:
+    """A tokenizer in the form that an embedding folder keeps.
+
+    Raises:
+        ArtifactError: it has no such form.
+    """
+    import tokenizers
+
+    library = library_form(tokenizer)
+    spec = plain_specification(library.specification(), library.vocab_size)
+    copied = tokenizers.Tokenizer.from_str(json.dumps(spec))
+    if sorted(copied.get_vocab().values()) != list(range(library.vocab_size)):
+        raise ArtifactError(
+            "the ids of this tokenizer cannot have a row each: tokens share a name or an id",
+            hint="fit on another tokenizer",
+        )
+    identity = dataclasses.replace(library.identity, special_ids={})
+    plain = LibraryTokenizer(copied, identity)
+    pieces = dataclasses.replace(plain.pieces, special=tokenizer.pieces.special, unknown_id=tokenizer.unknown_id)
+    notes: tuple[str, ...] = ()
+    if library is not tokenizer and tokenizer.family == "unigram":
+        notes = ("the SentencePiece model was rewritten as a tokenizer.json: on rare ties its ids may differ",)
+    return FitTokenizer(tokenizer, plain, pieces, notes)
+
+
+def own_fit_tokenizer(embedding: StaticEmbedding, tokenizer: LibraryTokenizer) -> FitTokenizer:
+    """The tokenizer of an embedding's folder, under the hash and special tokens of the one it was made from."""
+    manifest = embedding.manifest
+    family, digest = (manifest.get(name) for name in ("tokenizer_family", "tokenizer_sha256"))
+    identity = dataclasses.replace(
+        tokenizer.identity, family=family or tokenizer.family, sha256=digest or tokenizer.sha256, special_ids={}
+    )
+    plain = LibraryTokenizer(tokenizer.library, identity)
+    pieces = dataclasses.replace(tokenizer.pieces, special=embedding.special, unknown_id=embedding.unknown_id)
+    return FitTokenizer(plain, plain, pieces)
 
 
 def plain_specification(spec: Spec, vocab_size: int) -> Spec:

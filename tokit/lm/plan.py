@@ -1,14 +1,14 @@
-"""What `tokit fit bert` and its like are asked for, checked before any text is read."""
+"""Settings of a pre-training, checked before torch or any text is opened."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokit.errors import UsageError
 from tokit.lm import language_model_family
-from tokit.lm.initialize import InitOptions, ModelInit
 from tokit.lm.pretrain_params import DEFAULT_SIZE, SENTENCE_STAGES
 from tokit.params import fill
 from tokit.registry import did_you_mean
@@ -18,12 +18,33 @@ if TYPE_CHECKING:
     from tokit.lm.families.base import LanguageModelFamily
     from tokit.lm.pretrain_params import PretrainParams, Shape
 
-NO_INIT = InitOptions()
-
 
 @dataclass(frozen=True, slots=True)
+class InitOptions:
+    """What to initialize a model from.
+
+    Attributes:
+        checkpoint: A folder of transformers to continue from.
+        vectors: A static embedding for the input embeddings of a new model.
+        freeze: Names of layers that are not trained.
+    """
+
+    checkpoint: str | Path | None = None
+    vectors: str | Path | None = None
+    freeze: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainPlan:
-    """A pre-training as asked for, checked before any text is read."""
+    """Settings of a pre-training.
+
+    Attributes:
+        shape: Of a new model; a checkpoint has its own.
+        size: The name of that shape.
+        minutes: Time for the training; None takes `params`' steps or epochs.
+        init: What to initialize from.
+        sentence: "simcse" trains vectors of documents.
+    """
 
     family: type[LanguageModelFamily]
     params: PretrainParams
@@ -32,7 +53,7 @@ class PretrainPlan:
     seed: int
     threads: int
     minutes: float | None
-    begun: ModelInit
+    init: InitOptions
     sentence: str | None = None
 
 
@@ -40,55 +61,59 @@ def plan_pretraining(
     family: str,
     size: str | None,
     settings: Mapping[str, Any] | None,
-    start: InitOptions = NO_INIT,
+    init: InitOptions | None = None,
     sentence: str | None = None,
     *,
     minutes: float | None,
     seed: int,
     threads: int | None,
 ) -> PretrainPlan:
-    """Check what was asked for.
+    """Check the settings of a pre-training.
 
     Raises:
         UsageError: an unknown family, size or parameter, or a number out of range.
         MissingExtraError: torch or transformers is not installed.
     """
+    init = init or InitOptions()
     kind = language_model_family(family)
     if minutes is not None and not 0 < minutes < float("inf"):
         raise UsageError(f"--minutes {minutes:g}: not a positive number", hint="--minutes 10")
-    if not 0 <= seed < 1 << 32:
-        raise UsageError(f"--seed {seed}: not between 0 and {(1 << 32) - 1}", hint="--seed 0")
-    _check_sentence(sentence, start)
-    params = fill(kind.Params, {**SENTENCE_STAGES.get(sentence or "", {}), **(settings or {})})
-    if sentence and not params.dropout:
-        raise UsageError("--sentence needs dropout: two vectors of a document would be the same", hint="leave it out")
-    if minutes is not None and params.max_steps is not None:
-        raise UsageError("--minutes and --max-steps both say how long to train", hint="leave one of them out")
-    if start.checkpoint is not None:
-        if start.vectors is not None:
-            raise UsageError("--from and --init-embeddings both fill the table of tokens", hint="leave one of them out")
-        _refuse_shape(size, params)
-    shape = params.shape(size or DEFAULT_SIZE)
+    _check_sentence(sentence, init)
+    filled = fill(kind.Params, {**SENTENCE_STAGES.get(sentence or "", {}), **(settings or {})})
+    _check_params(filled, sentence, minutes)
+    if init.checkpoint is not None:
+        if init.vectors is not None:
+            raise UsageError("--from and --init-embeddings both set the input embeddings", hint="leave one of them out")
+        _refuse_shape(size, filled)
     return PretrainPlan(
-        kind,
-        params,
-        shape,
-        size or DEFAULT_SIZE,
-        seed,
-        threads or available_threads(),
-        minutes,
-        ModelInit(None, shape),
-        sentence,
+        family=kind,
+        params=filled,
+        shape=filled.shape(size or DEFAULT_SIZE),
+        size=size or DEFAULT_SIZE,
+        seed=seed,
+        threads=threads or available_threads(),
+        minutes=minutes,
+        init=init,
+        sentence=sentence,
     )
 
 
-def _check_sentence(sentence: str | None, start: InitOptions) -> None:
+def _check_params(params: PretrainParams, sentence: str | None, minutes: float | None) -> None:
+    if sentence and not params.dropout:
+        raise UsageError(
+            "--sentence needs dropout: without it the two vectors of a document are equal", hint="--dropout 0.1"
+        )
+    if minutes is not None and params.max_steps is not None:
+        raise UsageError("--minutes and --max-steps both limit the training", hint="leave one of them out")
+
+
+def _check_sentence(sentence: str | None, init: InitOptions) -> None:
     if sentence is None:
         return
     if sentence not in SENTENCE_STAGES:
         raise UsageError(f"unknown --sentence '{sentence}'", hint=did_you_mean(sentence, list(SENTENCE_STAGES)))
-    if start.checkpoint is None:
-        raise UsageError("--sentence goes on with a model that has learned the language", hint="--from MODEL")
+    if init.checkpoint is None:
+        raise UsageError("--sentence trains a model that is pre-trained already", hint="--from MODEL")
 
 
 def _refuse_shape(size: str | None, params: PretrainParams) -> None:
@@ -100,4 +125,4 @@ def _refuse_shape(size: str | None, params: PretrainParams) -> None:
     }
     named = [name for name, value in given.items() if value is not None]
     if named:
-        raise UsageError(f"{named[0]} does not go with --from: the checkpoint has its shape", hint="leave it out")
+        raise UsageError(f"{named[0]} does not go with --from: a checkpoint has its shape", hint="leave it out")

@@ -17,10 +17,10 @@ from tokit.corpus import Corpus, Fingerprint
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.embedding.base import Fitted
 from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
+from tokit.embedding.plain_tokenizer import FitTokenizer, fit_tokenizer
 from tokit.errors import TrainingError, UsageError
 from tokit.ids.stream import StreamWriter
 from tokit.lm.contextual_embedder import ContextualEmbedder, is_language_model, open_contextual_embedder, refuse_missing
-from tokit.ops.fit import Source, plain_source
 from tokit.progress import Progress, Tick, silent
 from tokit.storage.folder import check_target, dump_json, kind_of, read_manifest, sha256_file, writing
 from tokit.storage.manifests import CorpusFacts
@@ -115,7 +115,7 @@ def distil(
 
     columns = min(DEFAULT_DIM, embedder.dim) if dim is None else dim
     columns, smoothing = _checked(columns, DEFAULT_SIF if a is None else a, embedder.dim)
-    source = plain_source(_given(tokenizer, model))
+    source = fit_tokenizer(_given(tokenizer, model))
     frequencies = _frequencies(corpus, source, tick)
     vectors, known = piece_vectors(embedder, source.pieces, own=tokenizer is None, tick=tick)
     if int(known.sum()) < 2:
@@ -184,7 +184,7 @@ def _given(tokenizer: str | Path | Tokenizer | None, model: str | Path) -> Token
     return load_tokenizer(model if tokenizer is None else tokenizer)
 
 
-def _frequencies(corpus: Corpus | None, source: Source, tick: Tick) -> Frequencies:
+def _frequencies(corpus: Corpus | None, source: FitTokenizer, tick: Tick) -> Frequencies:
     size = len(source.pieces)
     if corpus is None:
         return Frequencies(np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64), None)
@@ -235,7 +235,7 @@ def _save(
     table: FloatArray,
     known: Bools,
     frequencies: Frequencies,
-    source: Source,
+    source: FitTokenizer,
     *,
     said: dict[str, Any],
     out: str | Path,
@@ -252,8 +252,8 @@ def _save(
             "family": FAMILY,
             "vocab_size": len(table),
             "dim": table.shape[1],
-            "tokenizer_family": source.given.family,
-            "tokenizer_sha256": source.given.sha256,
+            "tokenizer_family": source.original.family,
+            "tokenizer_sha256": source.original.sha256,
             "special_ids": source.pieces.special.nonzero()[0].tolist(),
             "unknown_id": source.pieces.unknown_id,
             "tokens_seen": int(known.sum()),

@@ -146,6 +146,10 @@ class Tokenizer(ABC):
         texts = self.decode_batch(ids.lists(), skip_special=skip_special)
         return b"".join([text.encode("utf-8") + separator for text in texts])
 
+    def decode_documents(self, ids: Ids) -> Block:
+        """The text of each document as a block; the ids must lie below `vocab_size`."""
+        return Block.of(text.encode("utf-8") for text in self.decode_batch(ids.lists()))
+
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
         """Ids of each document of a block."""
         return Ids.of(self.encode_batch(block.texts(), options))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tokit.arrays import ByteArray, Ids, IntArray, join_items
+from tokit.arrays import Block, ByteArray, Ids, IntArray, join_items
 from tokit.kernels.compiled.loader import kernel
 from tokit.kernels.layout import MARGIN
 from tokit.text.pretokenizer import padded
@@ -37,6 +37,15 @@ class KernelDecoder:
 
     def decode(self, ids: Ids, separator: bytes, *, skip_special: bool) -> bytes | None:
         """The documents with a separator behind each; None when they are not UTF-8, and the library mends them."""
+        decoded = self._run(ids, separator, skip_special=skip_special)
+        return None if decoded is None else decoded[0]
+
+    def decode_documents(self, ids: Ids) -> Block | None:
+        """The documents as a block; None when they are not UTF-8."""
+        decoded = self._run(ids, b"", skip_special=False)
+        return None if decoded is None else Block(np.frombuffer(decoded[0], dtype=np.uint8), decoded[1])
+
+    def _run(self, ids: Ids, separator: bytes, *, skip_special: bool) -> tuple[bytes, IntArray] | None:
         size = int(self._lengths[ids.data].sum()) + len(ids) * len(separator)
         out = np.empty(size + MARGIN, dtype=np.uint8)
         ends = np.empty(len(ids), dtype=np.int64)
@@ -44,7 +53,7 @@ class KernelDecoder:
         dropped = self._dropped[skip_special]
         used = kernel("decode_ids")(ids.data, ids.ends, *self._first, *self._rest, dropped, between, out, ends)
         raw = out[:used].tobytes()
-        return raw if raw.isascii() or self._whole(raw, ends) else None
+        return (raw, ends) if raw.isascii() or self._whole(raw, ends) else None
 
     @staticmethod
     def _whole(raw: bytes, ends: IntArray) -> bool:

@@ -152,6 +152,11 @@ class LibraryTokenizer(Tokenizer):
         text = None if fast is None else fast.decode(ids, separator, skip_special=skip_special)
         return super().decode_block(ids, separator, skip_special=skip_special) if text is None else text
 
+    def decode_documents(self, ids: Ids) -> Block:
+        fast = self._decoder if pays("decode_ids", ids.data.nbytes) else None
+        block = None if fast is None else fast.decode_documents(ids)
+        return super().decode_documents(ids) if block is None else block
+
     @cached_property
     def _decoder(self) -> KernelDecoder | None:
         from tokit.tokenizer.encode.decoder import decoder_for

@@ -1,0 +1,276 @@
+"""The text that a training reads: encoded once into a stream of ids, or taken from a shards folder.
+
+Static embeddings and language models both train from such streams, so that every epoch reads ids and standard input
+works like a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from tokit.arrays import Block, Ids, IntArray
+from tokit.corpus import Corpus, Fingerprint, split_mask
+from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
+from tokit.errors import ArtifactError, UsageError
+from tokit.ids.shards import Shards, open_shards
+from tokit.ids.stream import IdStream, StreamWriter
+from tokit.progress import Progress, Tick
+from tokit.storage.manifests import CorpusFacts
+from tokit.tokenizer.base import EncodeOptions, Tokenizer
+from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+from tokit.tokenizer.encode_corpus import encode_corpus
+from tokit.tokenizer.load import load_tokenizer
+
+T = TypeVar("T")
+# What a training makes of a block: from its text, its ids, and whether its documents are held out (None: by hash).
+Divide: TypeAlias = Callable[[Block, Ids, bool | None], T]
+NO_SIZES: IntArray = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """Documents to keep from training.
+
+    Attributes:
+        fraction: Fraction of the documents, 0 to 1, chosen by a hash of their text.
+        seed: Another seed holds out other documents.
+        most_bytes: Bytes of text that are kept of them, but at least one document; the rest is dropped.
+    """
+
+    fraction: float
+    seed: int
+    most_bytes: int
+
+    def mask(self, block: Block, decided: bool | None) -> npt.NDArray[np.bool_]:
+        """True for documents that are held out; `decided` is the answer where the corpus has it already."""
+        if decided is None:
+            return split_mask(block, self.fraction, seed=self.seed)
+        return np.full(len(block), decided)
+
+
+class HeldOutStream:
+    """Writes held-out documents, up to a number of bytes of text.
+
+    Attributes:
+        ids: Their ids.
+        sizes: Bytes of text of each document; int64, shape (documents,).
+    """
+
+    def __init__(self, vocab_size: int, most_bytes: int) -> None:
+        self.ids = StreamWriter(vocab_size)
+        self.sizes: IntArray = NO_SIZES
+        self._most_bytes = most_bytes
+        self._full = False
+
+    def add(self, ids: Ids, sizes: IntArray) -> None:
+        """Keep the first documents that fit; which ones does not depend on where blocks end, nor on the tokenizer."""
+        if self._full:
+            return
+        before, offered = len(self.sizes), np.concatenate([self.sizes, sizes])
+        self.sizes = documents_within(offered, self._most_bytes)
+        self.ids.add(ids.select(np.arange(len(ids)) < len(self.sizes) - before))
+        self._full = len(self.sizes) < len(offered)
+
+
+def documents_within(sizes: IntArray, most_bytes: int) -> IntArray:
+    """The first sizes whose sum is at most `most_bytes`, but at least one."""
+    return sizes[: max(1, int(np.searchsorted(np.cumsum(sizes), most_bytes, side="right")))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingText:
+    """A corpus as ids.
+
+    Attributes:
+        ids: The documents to train on.
+        token_counts: Occurrences of each id in them; int64, shape (vocab,).
+        document_frequencies: Documents that hold each id; int64, shape (vocab,).
+        held_out: The documents to measure on; None when all are trained on.
+        held_out_sizes: Bytes of text of each of them; int64, shape (documents,).
+        facts: Fingerprint and size of the text, held-out documents included.
+        skipped: Documents that were not UTF-8 and were left out.
+        replaced: Documents in which bytes became U+FFFD.
+        notes: What the user should know of the choice of documents.
+    """
+
+    ids: IdStream
+    token_counts: IntArray
+    document_frequencies: IntArray
+    held_out: IdStream | None
+    held_out_sizes: IntArray
+    facts: CorpusFacts
+    skipped: int = 0
+    replaced: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """Tokens to train on."""
+        return int(self.token_counts.sum())
+
+    @property
+    def order(self) -> str:
+        """A hash of the document ends: a corpus is the same in any order of its documents, a training is not."""
+        return hashlib.sha256(self.ids.ends.data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ShardsText:
+    """A shards folder as the text of a training.
+
+    Attributes:
+        shards: The folder.
+        tokenizer: The one that the shards were made with.
+    """
+
+    shards: Shards
+    tokenizer: Tokenizer
+    skipped: ClassVar[int] = 0
+    replaced: ClassVar[int] = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the choice of documents."""
+        held_out = self.parts[1:]
+        return (f"trained on part 'train' of {self.shards.path}; '{held_out[0]}' is held out",) if held_out else ()
+
+    @property
+    def parts(self) -> list[str]:
+        """The part to train on, then the held-out part, if there is one."""
+        return sorted(self.shards.parts, key=lambda part: part != "train")
+
+    def require(self, tokenizer: Tokenizer) -> None:
+        """Refuse another tokenizer than that of the shards.
+
+        Raises:
+            UsageError: the tokenizer is another one.
+        """
+        if tokenizer.sha256 != self.tokenizer.sha256:
+            raise UsageError(
+                f"{self.shards.path} was made with another tokenizer", hint="leave -t out: the shards keep their own"
+            )
+
+    def documents(
+        self, tokenizer: LibraryTokenizer, options: EncodeOptions, tick: Tick, *, train_only: bool
+    ) -> Iterator[tuple[Block, Ids, bool | None]]:
+        """The text of the documents, their ids in the template that `options` ask for, and which are held out."""
+        held_out: bool | None = None if len(self.parts) == 1 else False
+        before, after = tokenizer.frame if options.add_special else ([], [])
+        total, done = int(self.shards.manifest.tokens), 0
+        for part in self.parts[:1] if train_only else self.parts:
+            for ids in self.shards.read(part):
+                if ids.data.max(initial=0) >= self.tokenizer.vocab_size:
+                    raise ArtifactError(
+                        f"{self.shards.path}: an id of part '{part}' is outside the vocabulary",
+                        hint="the shards are damaged; encode again",
+                    )
+                yield self.tokenizer.decode_documents(ids), framed_ids(ids, before, after), held_out
+                done += len(ids.data)
+                tick(Progress("reading", done, total, "tokens"))
+            held_out = True
+
+
+def framed_ids(ids: Ids, before: list[int], after: list[int]) -> Ids:
+    """The same documents with the ids of a template around each."""
+    if not before and not after:
+        return ids
+    starts, count = ids.starts, len(ids)
+    places = np.concatenate([np.repeat(starts, len(before)), np.repeat(ids.ends, len(after))])
+    values = np.concatenate([np.tile(before, count), np.tile(after, count)]).astype(np.uint32)
+    # Of ids that go to one place, `np.insert` keeps the order given; an empty document has both at its place.
+    order = np.argsort(
+        np.concatenate([np.repeat(2 * np.arange(count), len(before)), np.repeat(2 * np.arange(count) + 1, len(after))]),
+        kind="stable",
+    )
+    added = (len(before) + len(after)) * np.arange(1, count + 1, dtype=np.int64)
+    return Ids(np.insert(ids.data, places[order], values[order]), ids.ends + added)
+
+
+def open_shards_text(path: str | Path) -> ShardsText:
+    """Open a shards folder as the text of a training.
+
+    Raises:
+        ArtifactError: it is no shards folder, or a damaged one.
+        UsageError: its documents hold special tokens of a template, which a training would add again.
+    """
+    shards = open_shards(path)
+    if shards.manifest.add_special:
+        raise UsageError(
+            f"{path} was encoded with --add-special: its documents hold a template", hint="encode without --add-special"
+        )
+    return ShardsText(shards, load_tokenizer(path))
+
+
+def read_training_text(
+    text: Corpus | ShardsText, tokenizer: LibraryTokenizer, hold_out: HoldOut | None, options: EncodeOptions, tick: Tick
+) -> TrainingText:
+    """Write the ids of a corpus to streams, once.
+
+    Args:
+        text: The corpus, or the shards.
+        tokenizer: Gives the ids; for shards the form of their own tokenizer that the training needs.
+        hold_out: Documents to keep from training; None trains on all of them.
+        options: Special tokens around documents.
+        tick: Progress.
+
+    Raises:
+        CorpusError: text that cannot be read, or none.
+        ArtifactError: damaged shards.
+    """
+
+    def divide(block: Block, ids: Ids, decided: bool | None) -> tuple[Ids, Ids | None, IntArray, Fingerprint]:
+        if hold_out is None:
+            return ids, None, NO_SIZES, Fingerprint.of(block)
+        mask = hold_out.mask(block, decided)
+        return ids.select(~mask), ids.select(mask), block.lengths[mask], Fingerprint.of(block)
+
+    fingerprint, held_out = Fingerprint(), None
+    with ExitStack() as stack:
+        train = stack.enter_context(StreamWriter(tokenizer.vocab_size))
+        if hold_out is not None:
+            held_out = HeldOutStream(tokenizer.vocab_size, hold_out.most_bytes)
+            stack.enter_context(held_out.ids)
+        for train_ids, held_ids, sizes, part in _divided(
+            text, tokenizer, divide, options, tick, train_only=hold_out is None
+        ):
+            train.add(train_ids)
+            fingerprint.merge(part)
+            if held_out is not None and held_ids is not None:
+                held_out.add(held_ids, sizes)
+        if not fingerprint.documents:
+            raise empty_corpus()
+        return TrainingText(
+            ids=train.mapped(),
+            token_counts=train.token_counts,
+            document_frequencies=train.document_frequencies,
+            held_out=None if held_out is None else held_out.ids.mapped(),
+            held_out_sizes=NO_SIZES if held_out is None else held_out.sizes,
+            facts=corpus_facts(fingerprint),
+            skipped=text.skipped,
+            replaced=text.replaced,
+            notes=text.notes if isinstance(text, ShardsText) else (),
+        )
+
+
+def _divided(
+    text: Corpus | ShardsText,
+    tokenizer: LibraryTokenizer,
+    divide: Divide[T],
+    options: EncodeOptions,
+    tick: Tick,
+    *,
+    train_only: bool,
+) -> Iterator[T]:
+    if isinstance(text, Corpus):
+        yield from encode_corpus(text, tokenizer, lambda block, ids: divide(block, ids, None), options, tick)
+        return
+    for block, ids, held_out in text.documents(tokenizer, options, tick, train_only=train_only):
+        yield divide(block, ids, held_out)
