@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import tokit.counts.counter
 from tests.support.engines import engine
 from tests.support.texts import ANY_TEXT, CROWDED_SIGNS, HOSTILE_TEXTS
 from tokit.arrays import Block, Counts
+from tokit.counts import library_counter
 from tokit.counts.counter import PreTokenCounter
 from tokit.text.pipeline import DIGITS, NORMALIZERS, PRE_TOKENIZERS, TextPipeline, join_steps
 
@@ -95,7 +95,7 @@ def test_a_long_document_without_spaces_is_counted() -> None:
 def test_block_borders_and_a_full_table_change_nothing(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = PreTokenCounter(TextPipeline())
     whole.add(Block.of(line.encode("utf-8") for line in lines))
-    monkeypatch.setattr(tokit.counts.counter, "MAX_STRETCHES", 10)
+    monkeypatch.setattr(library_counter, "MAX_STRETCHES", 10)
     piecewise = PreTokenCounter(TextPipeline())
     for line in lines:
         piecewise.add(Block.of([line.encode("utf-8")]))

@@ -18,7 +18,7 @@ from tests.support.program import Ran, assert_error, folder_bytes
 from tokit.arrays import Block
 from tokit.counts.counter import PreTokenCounter
 from tokit.counts.counts_folder import load_counts
-from tokit.counts.limits import EXACT, Limits, Shortfall
+from tokit.counts.limits import EXACT, Shortfall, WordLimits
 from tokit.errors import CorpusError
 from tokit.runtime.memory import free_memory
 from tokit.text.pipeline import TextPipeline
@@ -30,12 +30,12 @@ WORDS = [prefix + str(number) for prefix in ("w", "längeres", "ein-sehr-langes-
 BLOCKS = st.lists(st.lists(st.sampled_from(WORDS + 3 * WORDS[:5]), min_size=1, max_size=30), min_size=1, max_size=8)
 
 
-def counted(blocks: list[list[str]], limits: Limits) -> PreTokenCounter:
+def counted(blocks: list[list[str]], limits: WordLimits) -> PreTokenCounter:
     counter = PreTokenCounter(PIPELINE, limits)
     for words in blocks:
         counter.add(Block.of([" ".join(words).encode("utf-8")]))
-        # The library's table is looked at when stretches are cut.
-        counter._fold()
+        # The library's table is checked when stretches are pre-tokenized.
+        counter._by_library.counts()
     return counter
 
 
@@ -54,7 +54,7 @@ def assert_within(found: dict[str, int], exact: dict[str, int], shortfall: Short
 def test_counts_are_no_further_off_than_they_say(by: str, blocks: list[list[str]], most: int) -> None:
     exact = Counter(word for words in blocks for word in words)
     with engine(by):
-        counter = counted(blocks, Limits(most, forgets=True))
+        counter = counted(blocks, WordLimits(most, forgets=True))
         found = dict(counter.counts().items())
     assert_within(found, exact, counter.shortfall)
     assert (counter.shortfall == EXACT) == (found == exact)
@@ -67,7 +67,7 @@ def test_words_that_are_frequent_enough_stay(by: str) -> None:
     """Many words that occur once go by, and what occurs throughout is counted all the same."""
     blocks = [["common", "common", "usual", *(f"once{i}-{k}" for k in range(100))] for i in range(50)]
     with engine(by):
-        counter = counted(blocks, Limits(200, forgets=True))
+        counter = counted(blocks, WordLimits(200, forgets=True))
         found = dict(counter.counts().items())
     assert 0 < counter.shortfall.listed <= 50
     assert found["common"] == 100
@@ -77,7 +77,7 @@ def test_words_that_are_frequent_enough_stay(by: str) -> None:
 @pytest.mark.parametrize("by", ["kernels", "reference"])
 def test_without_leave_to_forget_counting_stops(by: str) -> None:
     with engine(by), pytest.raises(CorpusError, match="more distinct words than --max-words 5: 6 by now"):
-        counted([["a", "b", "c", "d", "e"], ["f"]], Limits(5))
+        counted([["a", "b", "c", "d", "e"], ["f"]], WordLimits(5))
 
 
 def test_memory_is_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,16 +87,16 @@ def test_memory_is_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = Counter(word for words in blocks for word in words)
     with engine("kernels"):
         with pytest.raises(CorpusError, match="more distinct words than fit in memory"):
-            counted(blocks, Limits(free_memory=lambda: 1 << 18))
-        counter = counted(blocks, Limits(forgets=True, free_memory=lambda: 1 << 18))
+            counted(blocks, WordLimits(free_memory=lambda: 1 << 18))
+        counter = counted(blocks, WordLimits(forgets=True, free_memory=lambda: 1 << 18))
         assert counter.shortfall != EXACT
         assert_within(dict(counter.counts().items()), exact, counter.shortfall)
-        assert dict(counted(blocks, Limits(free_memory=lambda: 1 << 30)).counts().items()) == exact
+        assert dict(counted(blocks, WordLimits(free_memory=lambda: 1 << 30)).counts().items()) == exact
 
 
 def test_tables_of_a_word_each_forget_everything_and_say_so() -> None:
     with engine("kernels"):
-        counter = counted([["a", "b"], ["a", "a", "c"]], Limits(1, forgets=True))
+        counter = counted([["a", "b"], ["a", "a", "c"]], WordLimits(1, forgets=True))
         assert_within(dict(counter.counts().items()), {"a": 3, "b": 1, "c": 1}, counter.shortfall)
 
 

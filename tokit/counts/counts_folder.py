@@ -1,8 +1,8 @@
-"""Counts on disk, and several of them made into one.
+"""Counts on disk; merging of counts.
 
-The folder holds `words.bin` (UTF-8 of all distinct pre-tokens, sorted by bytes), `ends.npy` and `counts.npy`
-(int64), and in its manifest the rules they were made with and the fingerprint of the corpus. `shortfall` says there by
-how much a count may be too low, and how often a pre-token may occur that is missing.
+The folder holds `words.bin` (UTF-8 of all distinct pre-tokens, sorted by bytes), `ends.npy` and `counts.npy` (int64).
+Its manifest holds the text pipeline that they were counted with, the fingerprint of the corpus, and the `shortfall`: by
+how much a count may be too low, and how often a missing pre-token may occur.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 
 from tokit.arrays import ByteArray, Counts, IntArray
-from tokit.counts.counter import added
 from tokit.counts.limits import EXACT, Shortfall, at_least
+from tokit.counts.word_table import add_up
 from tokit.errors import ArtifactError
 from tokit.storage.folder import read_manifest, writing
 from tokit.storage.manifests import CorpusFacts, CountsManifest
-from tokit.text.pipeline import TextPipeline
+from tokit.text.pipeline import PipelineOptions, TextPipeline
 
 
 @dataclass(frozen=True, slots=True)
 class CountsArtifact:
-    """Counts with what they were made by and from."""
+    """Counts, the text pipeline that they were counted with, and their corpus."""
 
     counts: Counts
     pipeline: TextPipeline
@@ -51,7 +51,7 @@ def load_counts(folder: str | Path) -> CountsArtifact:
     """Read a counts folder.
 
     Raises:
-        ArtifactError: it is none, or its files do not fit each other.
+        ArtifactError: it is no counts folder, or its files do not fit each other.
     """
     manifest = read_manifest(folder, CountsManifest)
     path = Path(folder)
@@ -75,7 +75,7 @@ def load_counts(folder: str | Path) -> CountsArtifact:
 
 
 def _are_words(data: ByteArray, ends: IntArray) -> bool:
-    """Whether `ends` cuts `data` into strings of UTF-8 without a rest."""
+    """Whether `data` is UTF-8, each word of it is, and no byte is left after the last."""
     if ends.dtype != np.int64 or (int(ends[-1]) if len(ends) else 0) != len(data):
         return False
     starts = ends[:-1]
@@ -88,11 +88,28 @@ def _are_words(data: ByteArray, ends: IntArray) -> bool:
     return True
 
 
-def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> CountsArtifact:
-    """Add counts up: what one pass over all the corpora would have given.
+def load_merged(paths: Sequence[str | Path], options: PipelineOptions | None = None) -> CountsArtifact:
+    """Load counts and add them up.
+
+    Args:
+        paths: Folders of counts.
+        options: Parts of the text pipeline that the user named, to check against that of the counts.
 
     Raises:
-        ArtifactError: they were made with different rules.
+        ArtifactError: counts of different text pipelines, or of another than named.
+    """
+    names = [str(path) for path in paths]
+    merged = merge_counts([load_counts(path) for path in paths], names)
+    if options is not None:
+        require_same_pipeline(options.over(merged.pipeline), merged.pipeline, "the command line", names[0])
+    return merged
+
+
+def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> CountsArtifact:
+    """Add counts up; the result is that of one pass over all the corpora.
+
+    Raises:
+        ArtifactError: they were counted with different text pipelines.
     """
     first = artifacts[0]
     corpus, shortfall = CorpusFacts(f"{0:032x}", 0, 0), first.shortfall
@@ -101,11 +118,11 @@ def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> C
         corpus += artifact.corpus
     for artifact in artifacts[1:]:
         shortfall += artifact.shortfall
-    return CountsArtifact(added([artifact.counts for artifact in artifacts]), first.pipeline, corpus, shortfall)
+    return CountsArtifact(add_up([artifact.counts for artifact in artifacts]), first.pipeline, corpus, shortfall)
 
 
 def without_rare(artifact: CountsArtifact, min_frequency: int) -> CountsArtifact:
-    """The words that were counted so often."""
+    """Leave out words that were counted less often than `min_frequency`."""
     counts, shortfall = artifact.counts, artifact.shortfall
     if min_frequency <= 1:
         return artifact
@@ -113,16 +130,16 @@ def without_rare(artifact: CountsArtifact, min_frequency: int) -> CountsArtifact
 
 
 def require_same_pipeline(one: TextPipeline, other: TextPipeline, name: str, other_name: str) -> None:
-    """Refuse to mix counts of different rules.
+    """Refuse to mix counts of different text pipelines.
 
     Raises:
-        ArtifactError: a rule differs; the message names it.
+        ArtifactError: a part of the pipeline differs; the message names it.
     """
-    others = dict(other.as_dict())
-    for rule, value in one.as_dict().items():
-        differing = others[rule]
+    theirs = dict(other.as_dict())
+    for part, value in one.as_dict().items():
+        differing = theirs[part]
         if value != differing:
             raise ArtifactError(
-                f"{name} has {rule} {value!r}, {other_name} has {differing!r}",
+                f"{name} has {part} {value!r}, {other_name} has {differing!r}",
                 hint="count again with the same --normalizer, --pre-tokenizer and --digits",
             )

@@ -1,8 +1,8 @@
-"""How many distinct words counting holds, and what becomes of those beyond.
+"""Limits on the number of distinct words that counting holds, and the error of forgetting those beyond.
 
-Beyond the limit the words with the lowest counts are forgotten, which is lossy counting with a bound on memory in place
-of one on the error: a word that comes again starts from nothing, so its count is too low by no more than the highest
-count that was forgotten, summed over the times that words were. No count is ever too high.
+Beyond the limit the words with the lowest counts are forgotten. This is lossy counting with a bound on memory in place
+of one on the error: a word that comes again starts from zero, so its count is too low by at most the highest count that
+was forgotten, summed over the times that words were forgotten. No count is ever too high.
 Manku and Motwani 2002, https://www.vldb.org/conf/2002/S10P03.pdf
 """
 
@@ -23,13 +23,13 @@ def _unknown() -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What counting may hold.
+class WordLimits:
+    """Limits on the distinct words that counting holds.
 
     Attributes:
         max_words: Distinct words in a table, of which every thread has one; None leaves it to the memory.
-        forgets: Beyond that the rarest words are forgotten; else counting stops.
-        free_memory: Bytes that can still be taken; None where nobody knows.
+        forgets: Forget the rarest words beyond that; else counting stops with an error.
+        free_memory: Bytes that can still be taken; None where that is unknown.
     """
 
     max_words: int | None = None
@@ -37,12 +37,12 @@ class Limits:
     free_memory: Callable[[], int | None] = _unknown
 
     def allow(self, size: int) -> bool:
-        """Whether so many more bytes can be taken, and as many again, which sorting and merging need."""
+        """Whether `size` more bytes can be taken, and as many again, which sorting and merging need."""
         free = self.free_memory()
         return free is None or 2 * size <= free
 
     def most_words(self, held: int) -> int:
-        """How many words are kept when a table that holds so many is full: room is made for a while."""
+        """Number of words that stay when a full table of `held` words forgets: there is room for a while then."""
         return 3 * min(held, self.max_words or held) // 4
 
     def too_many(self, words: int) -> bool:
@@ -50,7 +50,7 @@ class Limits:
         return self.max_words is not None and words > self.max_words
 
     def highest_forgotten(self, counts: IntArray) -> int:
-        """The count up to which words are forgotten, out of the counts of a table that is full.
+        """The count up to which words of a full table are forgotten.
 
         Raises:
             CorpusError: nothing may be forgotten.
@@ -60,22 +60,22 @@ class Limits:
             limit = f"--max-words {self.max_words:,}" if self.too_many(held) else "fit in memory"
             raise CorpusError(
                 f"more distinct words than {limit}: {held:,} by now",
-                hint="tokit count --min-frequency 2 forgets rare words while counting, and says how far it may be off",
+                hint="tokit count --min-frequency 2 forgets rare words while counting, and reports the largest error",
             )
         rank = held - self.most_words(held) - 1
         return int(np.partition(counts, rank)[rank])
 
 
-UNLIMITED = Limits()
+UNLIMITED = WordLimits()
 
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """By how much counts may be too low.
+    """The most by which counts may be too low.
 
     Attributes:
         listed: Of a word that is there.
-        missing: Of one that is not: it may occur so often.
+        missing: Of a word that is not: the number of times that it may occur.
     """
 
     listed: int = 0
@@ -87,7 +87,7 @@ class Shortfall:
         return Shortfall(either, self.missing + other.missing)
 
     def beyond(self, min_frequency: int) -> Shortfall:
-        """The same when words that were counted less often are left out."""
+        """The shortfall after words that were counted less often are left out."""
         return Shortfall(self.listed, max(self.missing, self.listed + min_frequency - 1))
 
     def as_record(self) -> ShortfallRecord | None:
@@ -104,5 +104,5 @@ EXACT = Shortfall()
 
 
 def at_least(counts: Counts, min_frequency: int) -> Counts:
-    """The words that were counted so often."""
+    """The words that were counted at least `min_frequency` times."""
     return counts.select(counts.counts >= min_frequency)

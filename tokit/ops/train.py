@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tokit.corpus import Corpus
-from tokit.counts.counts_folder import CountsArtifact
+from tokit.counts.count_corpus import count_corpus
+from tokit.counts.counts_folder import CountsArtifact, load_merged
 from tokit.errors import CorpusError, UsageError
-from tokit.ops.count import count_corpus, merged_counts
 from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runtime.memory import give_back
@@ -177,9 +177,7 @@ def _counted(corpus: Corpus | None, counts: Sequence[str | Path], plan: Plan, ti
         return count_corpus(corpus, plan.options.over(default), tick=tick)
     if plan.family.needs_text(plan.params):
         raise UsageError(f"this {plan.family.name} trains on text, not on counts", hint="give the corpus itself")
-    merged = merged_counts(counts)
-    named = plan.options.over(merged.pipeline)
-    return merged if named == merged.pipeline else merged_counts(counts, named)
+    return load_merged(counts, plan.options)
 
 
 def _train_all(

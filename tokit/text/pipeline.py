@@ -75,7 +75,7 @@ class TextPipeline:
         return not self.normalizers and self.pre_tokenizer not in (*DROPPING, "metaspace")
 
     @property
-    def cuts_at_spaces(self) -> bool:
+    def splits_at_spaces(self) -> bool:
         """Whether a lone space between two visible characters always starts a pre-token, or lies between two.
 
         True for nearly every name: those patterns have no match that goes on from a visible character over a space,
@@ -139,6 +139,11 @@ class PipelineOptions:
     normalizers: tuple[str, ...] | None = None
     pre_tokenizer: str | None = None
     digits: str | None = None
+
+    @classmethod
+    def of(cls, pipeline: TextPipeline) -> PipelineOptions:
+        """All parts of a pipeline."""
+        return cls(pipeline.normalizers, pipeline.pre_tokenizer, pipeline.digits)
 
     def over(self, default: TextPipeline) -> TextPipeline:
         """The default with the named parts replaced."""

@@ -111,7 +111,7 @@ class Count(Tokit):
     def run(self) -> Any:
         """See the base."""
         from tokit import open_corpus
-        from tokit.ops.count import count_corpus
+        from tokit.counts.count_corpus import count_corpus
         from tokit.text.pipeline import TextPipeline
 
         return count_corpus(open_corpus([self.task.corpus]), TextPipeline())
