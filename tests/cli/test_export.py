@@ -15,10 +15,9 @@ from safetensors.numpy import load_file, save_file
 import tokit
 from tests.support.program import Ran, assert_error
 from tokit.embedding.embedding_folder import load_embedding, load_ngrams
-from tokit.embedding.formats import FORMATS
-from tokit.embedding.formats.base import Source
-from tokit.embedding.formats.exports import EXPORTS
-from tokit.embedding.formats.recognise import recognise
+from tokit.embedding.formats import READABLE, WRITABLE
+from tokit.embedding.formats.base import VectorFile
+from tokit.embedding.formats.detect import detect_format
 from tokit.embedding.ngrams import ngram_text
 from tokit.ops.fit import fit_embedding
 from tokit.tokenizer.load import load_tokenizer
@@ -120,7 +119,7 @@ def test_absent_buckets_are_a_hole_in_the_file(cli: Cli, folder: Callable[..., P
     manifest["params"]["bucket"] = 200_000
     (emb / "tokit.json").write_text(json.dumps(manifest))
     assert cli("export", emb, "--to", "fasttext", "-o", path, "-q").code == 0
-    words = FORMATS.get("fasttext-bin").read(Source(path))
+    words = READABLE.get("fasttext-bin").read(VectorFile(path))
     assert words.ngrams is not None
     np.testing.assert_array_equal(words.ngrams.ngrams[:], load_file(emb / "training.safetensors")["ngrams"])
     assert path.stat().st_size > 4 * 12 * 200_000 > 5 * 512 * path.stat().st_blocks
@@ -133,8 +132,8 @@ def test_word_vectors_come_back(
 ) -> None:
     path = tmp_path / "vectors"
     assert cli("export", folder("skipgram", tokenizer), "--to", name, "-o", path, "--verify", "-q").code == 0
-    assert recognise(path) == name
-    got = FORMATS.get(name).read(Source(path, tmp_path / "vectors.words.txt" if name == "npy" else None))
+    assert detect_format(path) == name
+    got = READABLE.get(name).read(VectorFile(path, tmp_path / "vectors.words.txt" if name == "npy" else None))
     embedding = load_embedding(folder("skipgram", tokenizer))
     pieces = load_tokenizer(embedding.tokenizer).pieces
     names = pieces.texts if tokenizer == "word" else pieces.names
@@ -149,7 +148,7 @@ def test_what_a_format_cannot_hold_is_said(cli: Cli, tmp_path: Path) -> None:
     ran = cli("export", tmp_path / "emb", "--to", "word2vec", "-o", tmp_path / "v.txt", "--json")
     report = json.loads(ran.text)
     assert (report["words"], report["unwritable"]) == (2, {"count": 1, "examples": [". . ."]})
-    assert "1 tokens left out" in ran.err
+    assert "1 tokens skipped" in ran.err
     assert (tmp_path / "v.txt").read_bytes() == b"2 2\nthe 1 2\nKing 5 6\n"
     # A .bin has words up to a zero byte.
     ran = cli("export", tmp_path / "emb", "--to", "fasttext", "-o", tmp_path / "v.bin", "--verify", "--json")
@@ -164,11 +163,11 @@ def test_duplicates_are_said(cli: Cli, folder: Callable[..., Path], tmp_path: Pa
     assert all(name.startswith("##") for name in report["duplicates"]["examples"])
 
 
-@pytest.mark.parametrize("name", list(EXPORTS))
+@pytest.mark.parametrize("name", list(WRITABLE))
 def test_a_difference_is_told_and_leaves_no_file(
     cli: Cli, folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    kind = EXPORTS.get(name)
+    kind = WRITABLE.get(name)
     write = kind.write
 
     def wrong(exported, file):

@@ -83,7 +83,7 @@ def test_nothing_is_lost_silently(cli: Cli, file: Path, tmp_path: Path) -> None:
     assert report["duplicates"] == {"count": 2, "examples": ["the", "King"]}
     assert report["unusable"] == {"count": 1, "examples": ["<|pad|>"]}
     assert report["spaced"] == {"count": 1, "examples": [". . ."]}
-    assert report["cut"] == {"count": 1, "examples": ["n't"]}
+    assert report["unreachable"] == {"count": 1, "examples": ["n't"]}
     assert ran.err.count("warning:") == 4
     embedding = load_embedding(tmp_path / "emb")
     # The first of two wins, and what text does not reach has its row.
@@ -139,7 +139,7 @@ def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
     file.write_bytes(GLOVE + b"cut 1 2")
     assert_error(cli("import", file, "-o", out), 1, "glove.txt:5: 2 numbers, not 3")
     file.write_bytes(b"<|pad|> 1 2\n")
-    assert_error(cli("import", file, "-o", out), 1, "no word")
+    assert_error(cli("import", file, "-o", out), 1, "no usable word")
     file.write_bytes(b"0 3\n")
     assert_error(cli("import", file, "-o", out), 1, "no words")
     assert not out.exists()
@@ -216,4 +216,4 @@ def test_a_space_in_a_word_of_a_binary_file_is_said(cli: Cli, tmp_path: Path) ->
     vectors = KeyedVectors(3)
     vectors.add_vectors(["the", "new york", "king"], np.eye(3, dtype=np.float32))
     vectors.save_word2vec_format(str(tmp_path / "words.bin"), binary=True)
-    assert_error(cli("import", tmp_path / "words.bin", "-o", tmp_path / "emb"), 1, "no place for a word with a space")
+    assert_error(cli("import", tmp_path / "words.bin", "-o", tmp_path / "emb"), 1, "cannot hold a word with a space")

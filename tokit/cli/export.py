@@ -100,10 +100,10 @@ def check_options(to: str, *, int8: bool, verify: bool, kind: str | None, length
     Raises:
         UsageError: one of them was given.
     """
-    from tokit.embedding.formats.exports import EXPORTS
+    from tokit.embedding.formats import WRITABLE
 
-    if to not in EXPORTS and to not in (ONNX, POSITIONS):
-        raise UsageError(f"unknown {EXPORTS.kind} '{to}'", hint=did_you_mean(to, [*EXPORTS, ONNX, POSITIONS]))
+    if to not in WRITABLE and to not in (ONNX, POSITIONS):
+        raise UsageError(f"unknown {WRITABLE.kind} '{to}'", hint=did_you_mean(to, [*WRITABLE, ONNX, POSITIONS]))
     if int8 and to != ONNX:
         raise UsageError("--int8 is for --to onnx", hint="leave --int8 out")
     if verify and to == POSITIONS:

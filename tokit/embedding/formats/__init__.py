@@ -1,21 +1,32 @@
-"""Files of word vectors that other tools wrote; adding a format is one file and one line here."""
+"""Files of word vectors; adding a format is one file and one line here.
+
+Most formats are read and written. fastText's files are read as "fasttext-bin" and "fasttext-vec", and its .bin is
+written as "fasttext".
+"""
 
 from __future__ import annotations
 
-from tokit.embedding.formats.base import Format
+from tokit.embedding.formats.base import ReadableFormat, WritableFormat
 from tokit.registry import Registry
 
-FORMATS: Registry[type[Format]] = Registry(
-    "format",
-    {
-        "word2vec": "tokit.embedding.formats.text:Word2VecText",
-        "word2vec-binary": "tokit.embedding.formats.word2vec_binary:Word2VecBinary",
-        "glove": "tokit.embedding.formats.text:Glove",
-        "fasttext-vec": "tokit.embedding.formats.text:FastTextVec",
-        "fasttext-bin": "tokit.embedding.formats.fasttext_bin:FastTextBin",
-        "npy": "tokit.embedding.formats.npy:Npy",
-        "safetensors": "tokit.embedding.formats.safetensors:Safetensors",
-    },
+FORMATS = {
+    "fasttext": "tokit.embedding.formats.fasttext:FastTextBin",
+    "word2vec": "tokit.embedding.formats.word2vec:Word2VecText",
+    "word2vec-binary": "tokit.embedding.formats.word2vec:Word2VecBinary",
+    "glove": "tokit.embedding.formats.glove:GloveText",
+    "fasttext-vec": "tokit.embedding.formats.word2vec:FastTextVec",
+    "fasttext-bin": "tokit.embedding.formats.fasttext:FastTextBin",
+    "npy": "tokit.embedding.formats.npy:NpyMatrix",
+    "safetensors": "tokit.embedding.formats.safetensors:SafetensorsMatrix",
+}
+READ_ONLY = ("fasttext-vec", "fasttext-bin", "safetensors")
+WRITE_ONLY = ("fasttext",)
+
+READABLE: Registry[type[ReadableFormat]] = Registry(
+    "format", {name: code for name, code in FORMATS.items() if name not in WRITE_ONLY}
+)
+WRITABLE: Registry[type[WritableFormat]] = Registry(
+    "format", {name: code for name, code in FORMATS.items() if name not in READ_ONLY}
 )
 
-__all__ = ["FORMATS", "Format"]
+__all__ = ["READABLE", "WRITABLE", "ReadableFormat", "WritableFormat"]

@@ -1,11 +1,12 @@
-"""What a format of word vectors is: one way from a file to words and their rows."""
+"""Base classes of word-vector formats: from a file to words and their rows, and back."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -15,20 +16,23 @@ from tokit.errors import ArtifactError, CorpusError
 from tokit.progress import Tick, silent
 from tokit.storage.safetensors import Rows
 
-# Of a broken word no more than this is shown.
+# Characters of a broken word that a message shows.
 SHOWN_CHARACTERS = 40
+WORDS_PER_PART = 1 << 12
+# The white space of both C and Python: a reader ends a word there.
+WHITE_SPACE = " \t\n\v\f\r"
 
 
 @dataclass(frozen=True, slots=True)
 class WordVectors:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
-        words: As the file has them, duplicates included.
+        words: In the order of the file, duplicates included.
         vectors: Row i is word i; float32, shape (words, dim).
-        counts: How often the training corpus had each word; None where the file does not say.
-        ngrams: What the vectors are means of, if the file has n-grams and they were asked for; own rows by word.
-        output: What is for training only, if the file has it; rows as above.
+        counts: Occurrences of each word in the training corpus; None where the file has no counts.
+        ngrams: Vectors of n-grams, if the file has them and they were asked for; own rows by word.
+        output: Output vectors, for training only, if the file has them; rows as above.
     """
 
     words: list[str]
@@ -39,15 +43,15 @@ class WordVectors:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class VectorFile:
     """A file to read.
 
     Attributes:
         path: The file.
         words: The word list that belongs to it, for formats that have none.
-        dim: Columns, for files that do not say; None finds out.
+        dim: Dimension, for files that do not name it; None infers it.
         tick: Progress.
-        subwords: Keep n-grams, where there are some.
+        subwords: Keep n-grams, if there are any.
     """
 
     path: Path
@@ -57,21 +61,57 @@ class Source:
     subwords: bool = True
 
 
-class Format(ABC):
-    """A kind of file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedVectors:
+    """Words and vectors to write.
 
     Attributes:
-        needs_words: The file has rows only, and a word list goes with it.
+        words: All different, frequent ones first.
+        ids: The token of each word.
+        counts: Occurrences of each word; at least 1.
+        vectors: By token id; float32, shape (vocab, dim).
+        ngrams: Vectors of n-grams, of an embedding that has them.
+        output: Output vectors by token id, if they were saved.
+        params: Training parameters of the family.
+        cbow: The model was trained as a continuous bag of words.
+        tick: Progress.
+    """
+
+    words: list[str]
+    ids: IntArray
+    counts: IntArray
+    vectors: FloatArray
+    ngrams: NgramTable | None
+    output: Rows | None
+    params: dict[str, Any]
+    cbow: bool
+    tick: Tick = silent
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the vectors."""
+        return int(self.vectors.shape[1])
+
+    def parts(self) -> Iterator[slice]:
+        """Slices of at most `WORDS_PER_PART` words."""
+        for start in range(0, len(self.words), WORDS_PER_PART):
+            yield slice(start, min(start + WORDS_PER_PART, len(self.words)))
+
+
+class ReadableFormat(ABC):
+    """A format that tokit reads.
+
+    Attributes:
+        needs_words: The file has rows only; a word list goes with it.
         ranked: The tools that write it put frequent words first.
     """
 
-    name: ClassVar[str]
     needs_words: ClassVar[bool] = False
     ranked: ClassVar[bool] = True
 
     @classmethod
     @abstractmethod
-    def read(cls, source: Source) -> WordVectors:
+    def read(cls, file: VectorFile) -> WordVectors:
         """Read the whole file.
 
         Raises:
@@ -80,8 +120,44 @@ class Format(ABC):
         """
 
 
+class WritableFormat(ABC):
+    """A format that tokit writes.
+
+    Attributes:
+        forbidden: Characters that no word may contain.
+        by_text: Words are the tokens' texts, also where the tokenizer has other names for them.
+        readable_as: Names under which tokit reads such a file.
+    """
+
+    forbidden: ClassVar[str] = WHITE_SPACE
+    by_text: ClassVar[bool] = False
+    readable_as: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    @abstractmethod
+    def write(cls, exported: ExportedVectors, file: BinaryIO) -> None:
+        """Write the whole file.
+
+        Raises:
+            UsageError: the format cannot hold such an embedding.
+        """
+
+    @classmethod
+    @abstractmethod
+    def verify(cls, exported: ExportedVectors, path: Path) -> tuple[str, ...]:
+        """Load the file in the libraries that it is written for, and compare.
+
+        Returns:
+            Names of the libraries.
+
+        Raises:
+            CheckError: a vector differs.
+            MissingPackageError: the library is not installed.
+        """
+
+
 def read_word_list(path: Path) -> list[str]:
-    """The words of a list, one a line.
+    """Read a list of words, one a line.
 
     Raises:
         CorpusError: it cannot be read, or is not UTF-8.
@@ -99,27 +175,27 @@ def read_word_list(path: Path) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
-def listed_words(source: Source, rows: int) -> list[str]:
-    """The words of the list that belongs to a file of rows.
+def listed_words(file: VectorFile, rows: int) -> list[str]:
+    """Read the word list that belongs to a matrix of `rows` rows.
 
     Raises:
         CorpusError: it has another length, or cannot be read.
     """
-    if source.words is None:
+    if file.words is None:
         raise TypeError("a format with needs_words is read with a list")
-    words = read_word_list(source.words)
+    words = read_word_list(file.words)
     if len(words) != rows:
         raise CorpusError(
-            f"{source.words}: {len(words):,} words for the {rows:,} rows of {source.path}", hint="one word a line"
+            f"{file.words}: {len(words):,} words for the {rows:,} rows of {file.path}", hint="one word a line"
         )
     return words
 
 
 def float32_rows(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], where: str) -> FloatArray:
-    """A matrix of any numbers as float32.
+    """Convert a matrix of numbers to float32.
 
     Raises:
-        ArtifactError: no matrix, no numbers, or some of them not finite.
+        ArtifactError: not a matrix, not numeric, or not finite.
     """
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise ArtifactError(
@@ -134,28 +210,28 @@ def float32_rows(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], where
 
 
 def first_not_finite(rows: FloatArray) -> int | None:
-    """The first row with a NaN or an infinity; None when there is none."""
+    """Return the first row with a NaN or an infinity; None when there is none."""
     step = 1 << 14
     for start in range(0, len(rows), step):
-        fine = np.isfinite(rows[start : start + step]).all(axis=1)
-        if not fine.all():
-            return start + int(np.argmin(fine))
+        finite = np.isfinite(rows[start : start + step]).all(axis=1)
+        if not finite.all():
+            return start + int(np.argmin(finite))
     return None
 
 
 def not_utf8(where: str, hint: str = "convert the file first: iconv -f latin1 -t utf-8") -> CorpusError:
-    """The error for a word that is no text."""
+    """Build the error for bytes that are not UTF-8."""
     return CorpusError(f"{where} is not UTF-8", hint=hint)
 
 
 def shown(word: bytes) -> str:
-    """Some bytes for a message."""
+    """Bytes as a message shows them, truncated."""
     text = word.decode("utf-8", errors="replace")
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
 def decoded(word: bytes, where: str) -> str:
-    """A word of a binary file.
+    """Decode a word of a binary file.
 
     Raises:
         CorpusError: it is not UTF-8.
@@ -163,5 +239,5 @@ def decoded(word: bytes, where: str) -> str:
     try:
         return word.decode("utf-8")
     except UnicodeDecodeError as error:
-        hint = "damaged, or another --format? or the tool that wrote it cut long words in the middle of a character"
+        hint = "damaged, or another --format? or the tool that wrote it truncated long words within a character"
         raise not_utf8(f"{where}: '{shown(word)}'", hint) from error

@@ -1,29 +1,53 @@
-"""A matrix in a .npy file; its words are in a list beside it."""
+"""A matrix in NumPy's .npy format; its words are in a list beside it, one a line."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from pathlib import Path
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 
-from tokit.embedding.formats.base import Format, Source, WordVectors, float32_rows, listed_words
+from tokit.embedding.formats.base import (
+    ExportedVectors,
+    ReadableFormat,
+    VectorFile,
+    WordVectors,
+    WritableFormat,
+    float32_rows,
+    listed_words,
+)
+from tokit.embedding.formats.verification import require_same
 from tokit.errors import ArtifactError
+from tokit.storage.files import RowWriter
 
 
-class Npy(Format):
+class NpyMatrix(ReadableFormat, WritableFormat):
     """NumPy's own format. Pickled objects are refused."""
 
-    name: ClassVar[str] = "npy"
     needs_words: ClassVar[bool] = True
     ranked: ClassVar[bool] = False
+    forbidden: ClassVar[str] = "\n\r"
+    readable_as: ClassVar[tuple[str, ...]] = ("npy",)
 
     @classmethod
-    def read(cls, source: Source) -> WordVectors:
+    def read(cls, file: VectorFile) -> WordVectors:
         try:
-            array = np.load(source.path, mmap_mode="r", allow_pickle=False)
+            array = np.load(file.path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise ArtifactError(f"{source.path}: not a .npy matrix: {error}", hint="cut off or damaged?") from error
+            raise ArtifactError(f"{file.path}: not a .npy matrix: {error}", hint="truncated or damaged?") from error
         if not isinstance(array, np.ndarray):
-            raise ArtifactError(f"{source.path}: an archive of arrays", hint="save one matrix: numpy.save(...)")
-        vectors = float32_rows(array, str(source.path))
-        return WordVectors(listed_words(source, len(vectors)), vectors)
+            raise ArtifactError(f"{file.path}: an archive of arrays", hint="save one matrix: numpy.save(...)")
+        vectors = float32_rows(array, str(file.path))
+        return WordVectors(listed_words(file, len(vectors)), vectors)
+
+    @classmethod
+    def write(cls, exported: ExportedVectors, file: BinaryIO) -> None:
+        writer = RowWriter(file, np.float32, (exported.dim,))
+        for part in exported.parts():
+            writer.append(exported.vectors[exported.ids[part]])
+        writer.finish()
+
+    @classmethod
+    def verify(cls, exported: ExportedVectors, path: Path) -> tuple[str, ...]:
+        require_same(exported, exported.words, np.load(path, mmap_mode="r", allow_pickle=False), "numpy")
+        return ("numpy",)

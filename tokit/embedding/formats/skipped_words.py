@@ -1,4 +1,4 @@
-"""Words that were left out, or are of no use: how many, and some of them to show."""
+"""Words that were skipped or are unreachable: their number, and examples."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Words with something in common: how many, and the first of them."""
+class SkippedWords:
+    """Words that were skipped for one reason: their number, and the first of them."""
 
     count: int
     examples: tuple[str, ...]
 
     @classmethod
-    def of(cls, words: Sequence[str]) -> Found:
-        """All of these; an example is shown once."""
+    def of(cls, words: Sequence[str]) -> SkippedWords:
+        """Count words, and keep different ones as examples."""
         return cls(len(words), tuple(dict.fromkeys(words[: 4 * EXAMPLES]))[:EXAMPLES])
 
 
-def notes_of(told: Iterable[tuple[Found, str]], unit: str) -> list[str]:
-    """A line for each kind of which there are some: so many of the unit, and what became of them."""
+def skip_notes(reasons: Iterable[tuple[SkippedWords, str]], unit: str) -> list[str]:
+    """One note for each reason that words were skipped for: their number, the reason, examples."""
     return [
-        f"{found.count:,} {unit} {what}: {', '.join(map(repr, found.examples))}" for found, what in told if found.count
+        f"{skipped.count:,} {unit} {reason}: {', '.join(map(repr, skipped.examples))}"
+        for skipped, reason in reasons
+        if skipped.count
     ]

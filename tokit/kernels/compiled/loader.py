@@ -51,7 +51,6 @@ ENTRIES = {
     "pack_ids": "text",
     "format_ids": "text",
     "parse_ids": "text",
-    "parse_decimals": "decimals",
     "decode_ids": "text",
     "count_ids": "text",
 }

@@ -1,8 +1,8 @@
-"""fastText's .bin: arguments, a dictionary with counts, the matrix of words and n-grams, and what is for training.
+"""fastText's .bin, version 12: arguments, a dictionary with counts, the matrix of words and n-grams, output vectors.
 
 A word's vector is the mean of its own row and those of its character n-grams, as in fastText; the end-of-line word
 `</s>` has no n-grams. Of the buckets of n-grams those are kept that are not all zeros. floret's files begin with the
-same number and version, but have two arguments more.
+same magic number and version, but have two more arguments.
 https://github.com/facebookresearch/fastText (src/args.cc, dictionary.cc, densematrix.cc: save and load)
 """
 
@@ -11,15 +11,25 @@ from __future__ import annotations
 import mmap
 import struct
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
-from tokit.embedding.formats.base import Format, Source, WordVectors, decoded, first_not_finite
+from tokit.embedding.formats.base import (
+    ExportedVectors,
+    ReadableFormat,
+    VectorFile,
+    WordVectors,
+    WritableFormat,
+    decoded,
+    first_not_finite,
+)
+from tokit.embedding.formats.verification import END_OF_LINE, verify_bin
 from tokit.embedding.ngrams import NgramTable, ngram_buckets
-from tokit.errors import ArtifactError
+from tokit.errors import ArtifactError, UsageError
 from tokit.progress import Progress
 from tokit.storage.safetensors import Rows, SelectedRows
 
@@ -30,27 +40,30 @@ DICTIONARY = struct.Struct("<3i2q")
 ENTRY = struct.Struct("<qb")
 SHAPE = struct.Struct("<?2q")
 WORD = 0
-END_OF_LINE = "</s>"
-# So many words' n-grams are looked up at a time.
+# Words whose n-grams are looked up at a time, and rows of n-grams that are read and written at a time.
 WORDS_AT_ONCE = 1 << 14
 ROWS_AT_ONCE = 1 << 15
-
-
-# What tells models apart: the loss and the kind, as the file numbers them.
-NEGATIVE_SAMPLING, SUPERVISED = 2, 3
+BUCKETS_AT_ONCE = 1 << 14
+# The file's numbers of losses and kinds of models.
+NEGATIVE_SAMPLING = 2
+CBOW, SKIPGRAM, SUPERVISED = 1, 2, 3
+# fastText's defaults: word n-grams, and tokens between two updates of the learning rate.
+WORD_NGRAMS, UPDATE_RATE = 1, 100
+LARGEST = (1 << 31) - 1
+NOT_PRUNED = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What the model was trained with, as far as it matters here.
+    """The model's training arguments that the reader needs.
 
     Attributes:
-        dim: Columns.
+        dim: Dimension of the vectors.
         loss: `NEGATIVE_SAMPLING` or another.
-        kind: Bag of words, skip-gram, or `SUPERVISED`.
+        kind: `CBOW`, `SKIPGRAM` or `SUPERVISED`.
         minn: Characters of the shortest n-gram.
-        maxn: Characters of the longest; 0: none.
-        bucket: They are hashed to so many rows, which follow those of the dictionary.
+        maxn: Characters of the longest; 0: no n-grams.
+        bucket: Number of hash buckets of n-grams. Their rows follow those of the dictionary.
     """
 
     dim: int
@@ -66,9 +79,9 @@ class Dictionary:
     """The words of a model.
 
     Attributes:
-        words: In the order of their rows. The labels of a classifier, which follow them, are no words and have no row.
-        counts: How often the corpus had each; int64.
-        stop: The byte behind it.
+        words: In the order of their rows. The labels of a classifier, which follow them, have no row.
+        counts: Occurrences of each word in the training corpus; int64.
+        stop: The byte offset behind the dictionary.
     """
 
     words: list[str]
@@ -76,24 +89,52 @@ class Dictionary:
     stop: int
 
 
-class FastTextBin(Format):
-    """A model of fastText that is not quantised."""
+class FastTextBin(ReadableFormat, WritableFormat):
+    """A model of fastText that is not quantized."""
 
-    name: ClassVar[str] = "fasttext-bin"
+    forbidden: ClassVar[str] = "\0"
+    by_text: ClassVar[bool] = True
+    readable_as: ClassVar[tuple[str, ...]] = ("fasttext-bin",)
 
     @classmethod
-    def read(cls, source: Source) -> WordVectors:
-        if not source.path.stat().st_size:
-            raise ArtifactError(f"{source.path}: the file is empty", hint="fetch it again")
-        with source.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    def read(cls, file: VectorFile) -> WordVectors:
+        if not file.path.stat().st_size:
+            raise ArtifactError(f"{file.path}: the file is empty", hint="fetch it again")
+        with file.path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
             try:
-                return _Model(source, content).read()
+                return _ModelReader(file, content).read()
             except struct.error as error:
-                raise _cut_off(source, len(content)) from error
+                raise _truncated(file, len(content)) from error
+
+    @classmethod
+    def write(cls, exported: ExportedVectors, file: BinaryIO) -> None:
+        bucket = exported.ngrams.bucket if exported.ngrams else 0
+        if bucket > LARGEST:
+            raise UsageError(
+                f"the embedding has {bucket:,} buckets, fastText numbers no more than {LARGEST:,}",
+                hint="fit it with --bucket 2000000",
+            )
+        file.write(_packed_arguments(exported, bucket))
+        _write_dictionary(exported, file)
+        size = len(exported.words)
+        file.write(SHAPE.pack(False, size + bucket, exported.dim))
+        _write_own(exported, file)
+        if exported.ngrams:
+            _write_ngrams(exported, exported.ngrams, file)
+        file.write(SHAPE.pack(False, size, exported.dim))
+        for part in exported.parts():
+            rows = np.zeros((part.stop - part.start, exported.dim), dtype="<f4")
+            if exported.output is not None:
+                rows[:] = exported.output[exported.ids[part]]
+            file.write(rows.data)
+
+    @classmethod
+    def verify(cls, exported: ExportedVectors, path: Path) -> tuple[str, ...]:
+        return verify_bin(exported, path)
 
 
-class _Model:
-    def __init__(self, source: Source, content: mmap.mmap) -> None:
+class _ModelReader:
+    def __init__(self, source: VectorFile, content: mmap.mmap) -> None:
         self._source, self._content = source, content
         self._path = source.path
 
@@ -117,11 +158,11 @@ class _Model:
         return WordVectors(dictionary.words, vectors, dictionary.counts, ngrams, output)
 
     def _mapped(self, start: int, shape: tuple[int, int]) -> FloatArray:
-        # NumPy's own map: the file's other may be closed when this one is done with.
+        # A map of its own: the one of the reader may be closed before this is dropped.
         return np.memmap(self._path, dtype="<f4", mode="r", offset=start, shape=shape)
 
     def _arguments(self) -> Arguments:
-        """What the model was trained with.
+        """Read the arguments.
 
         Raises:
             ArtifactError: another kind of file, or another version.
@@ -150,22 +191,22 @@ class _Model:
         return bool(words >= 0 and labels >= 0 and size == words + labels and tokens >= 0 and pruned >= -1)
 
     def _dictionary(self) -> Dictionary:
-        """The words and their counts.
+        """Read the words and their counts.
 
         Raises:
-            ArtifactError: it is cut off.
+            ArtifactError: it is truncated.
             CorpusError: a word is not UTF-8.
         """
         size, number, _, _, pruned = DICTIONARY.unpack_from(self._content, ARGUMENTS.size)
         at = ARGUMENTS.size + DICTIONARY.size
         words: list[str] = []
         if size * (ENTRY.size + 1) > len(self._content):
-            raise _cut_off(self._source, len(self._content))
+            raise _truncated(self._source, len(self._content))
         counts = np.empty(number, dtype=np.int64)
         for row in range(size):
             stop = self._content.find(b"\0", at)
             if stop < 0:
-                raise _cut_off(self._source, len(self._content))
+                raise _truncated(self._source, len(self._content))
             count, kind = ENTRY.unpack_from(self._content, stop + 1)
             if (kind == WORD) != (row < number):
                 raise ArtifactError(f"{self._path}: byte {at:,}: a label among the words", hint="damaged?")
@@ -176,15 +217,15 @@ class _Model:
         return Dictionary(words, counts, at + 8 * max(pruned, 0))
 
     def _matrix(self, at: int, shape: tuple[int, int]) -> int:
-        """Where the numbers of a matrix begin.
+        """Byte offset of the numbers of a matrix.
 
         Raises:
-            ArtifactError: it is quantised, of another shape, or cut off.
+            ArtifactError: it is quantized, of another shape, or truncated.
         """
-        quantised, height, width = SHAPE.unpack_from(self._content, at)
-        if quantised:
+        quantized, height, width = SHAPE.unpack_from(self._content, at)
+        if quantized:
             raise ArtifactError(
-                f"{self._path}: a quantised model, whose vectors are only approximate",
+                f"{self._path}: a quantized model, whose vectors are only approximate",
                 hint="import the .bin that it was made from",
             )
         if (height, width) != shape:
@@ -194,7 +235,7 @@ class _Model:
             )
         start = at + SHAPE.size
         if start + 4 * height * width > len(self._content):
-            raise _cut_off(self._source, len(self._content))
+            raise _truncated(self._source, len(self._content))
         return start
 
     def _means(self, table: FloatArray, words: list[str], arguments: Arguments) -> FloatArray:
@@ -213,43 +254,92 @@ class _Model:
         return vectors
 
     def _ngrams(self, table: FloatArray, size: int, arguments: Arguments) -> NgramTable | None:
-        """The buckets that are not all zeros, and the words' own rows.
+        """Buckets that are not all zeros, and the words' own rows.
 
         Raises:
-            ArtifactError: a number of theirs is not finite.
+            ArtifactError: a number in them is not finite.
         """
         if arguments.maxn < 1 or not self._source.subwords:
             return None
-        used = self._used(table[size:])
+        used = self._used_buckets(table[size:])
         rows: Rows = table[size:]
         if len(used) < arguments.bucket:
             rows = SelectedRows(table, used + np.int64(size))
         return NgramTable(table[:size], rows, used.astype(np.uint32), arguments.minn, arguments.maxn, arguments.bucket)
 
-    def _used(self, rows: FloatArray) -> npt.NDArray[np.int64]:
+    def _used_buckets(self, rows: FloatArray) -> npt.NDArray[np.int64]:
         used = np.zeros(len(rows), dtype=np.bool_)
         for first in range(0, len(rows), ROWS_AT_ONCE):
-            some = rows[first : first + ROWS_AT_ONCE]
-            bad = first_not_finite(some)
+            part = rows[first : first + ROWS_AT_ONCE]
+            bad = first_not_finite(part)
             if bad is not None:
                 raise ArtifactError(
                     f"{self._path}: n-gram bucket {first + bad:,} has a number that is not finite",
-                    hint="damaged? fetch it again, or leave n-grams out: --no-ngrams",
+                    hint="damaged? fetch it again, or skip the n-grams: --no-ngrams",
                 )
-            used[first : first + ROWS_AT_ONCE] = some.any(axis=1)
+            used[first : first + ROWS_AT_ONCE] = part.any(axis=1)
             self._source.tick(Progress("reading", min(first + ROWS_AT_ONCE, len(rows)), len(rows), "n-grams"))
         return np.flatnonzero(used)
 
     def _output(self, at: int, size: int, arguments: Arguments) -> Rows | None:
-        """The other half of the model, where it has a row for each word.
+        """Output vectors, if the model has one for each word.
 
         Raises:
-            ArtifactError: it is quantised, of another shape, or cut off.
+            ArtifactError: it is quantized, of another shape, or truncated.
         """
         if at == len(self._content) or arguments.kind == SUPERVISED or arguments.loss != NEGATIVE_SAMPLING:
             return None
         return self._mapped(self._matrix(at, (size, arguments.dim)), (size, arguments.dim))
 
 
-def _cut_off(source: Source, size: int) -> ArtifactError:
-    return ArtifactError(f"{source.path}: cut off at byte {size:,}", hint="fetch it again")
+def _truncated(source: VectorFile, size: int) -> ArtifactError:
+    return ArtifactError(f"{source.path}: truncated at byte {size:,}", hint="fetch it again")
+
+
+def _packed_arguments(exported: ExportedVectors, buckets: int) -> bytes:
+    params, table = exported.params, exported.ngrams
+    return ARGUMENTS.pack(
+        MAGIC, VERSION, exported.dim, _number(params, "window"), _number(params, "epochs"), 1,
+        _number(params, "negative"), WORD_NGRAMS, NEGATIVE_SAMPLING, CBOW if exported.cbow else SKIPGRAM,
+        buckets, table.minn if table else 0, table.maxn if table else 0, UPDATE_RATE,
+        float(params.get("sample", 1e-4)),
+    )  # fmt: skip
+
+
+def _number(params: dict[str, Any], name: str) -> int:
+    value = params.get(name)
+    return value if isinstance(value, int) and 0 < value <= LARGEST else 5
+
+
+def _write_dictionary(exported: ExportedVectors, file: BinaryIO) -> None:
+    size = len(exported.words)
+    file.write(DICTIONARY.pack(size, size, 0, int(exported.counts.sum()), NOT_PRUNED))
+    for part in exported.parts():
+        entries = zip(exported.words[part], exported.counts[part].tolist(), strict=True)
+        file.write(b"".join([word.encode() + b"\0" + ENTRY.pack(count, WORD) for word, count in entries]))
+
+
+def _write_own(exported: ExportedVectors, file: BinaryIO) -> None:
+    own = exported.ngrams.own if exported.ngrams else exported.vectors
+    for part in exported.parts():
+        rows = np.array(own[exported.ids[part]], dtype="<f4")
+        if END_OF_LINE in exported.words[part]:
+            place = exported.words[part].index(END_OF_LINE)
+            rows[place] = exported.vectors[exported.ids[part][place]]
+        file.write(rows.data)
+        exported.tick(Progress("writing", part.stop, len(exported.words), "words"))
+
+
+def _write_ngrams(exported: ExportedVectors, table: NgramTable, file: BinaryIO) -> None:
+    """Write every bucket's row. Those without n-grams are zeros; a long run of them becomes a hole in the file."""
+    numbers = table.ngram_buckets
+    for first in range(0, table.bucket, BUCKETS_AT_ONCE):
+        last = min(first + BUCKETS_AT_ONCE, table.bucket)
+        start, end = np.searchsorted(numbers, [first, last]).tolist()
+        if start == end:
+            file.seek(4 * exported.dim * (last - first), 1)
+            continue
+        rows = np.zeros((last - first, exported.dim), dtype="<f4")
+        rows[numbers[start:end].astype(np.int64) - first] = table.ngrams[start:end]
+        file.write(rows.data)
+        exported.tick(Progress("writing", last, table.bucket, "n-gram buckets"))
