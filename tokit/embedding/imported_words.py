@@ -55,7 +55,9 @@ def select_words(words: Sequence[str], special: SpecialTokens) -> SelectedWords:
     return SelectedWords(list(first), rows, SkippedWords.of(duplicates), SkippedWords.of(unusable))
 
 
-def unreachable_words(trained: TrainedVocabulary, words: Sequence[str], tick: Tick) -> tuple[SkippedWords, SkippedWords]:
+def unreachable_words(
+    trained: TrainedVocabulary, words: Sequence[str], tick: Tick
+) -> tuple[SkippedWords, SkippedWords]:
     """Words that are not one token in a text: those with white space inside, and others.
 
     Args:
