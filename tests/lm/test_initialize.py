@@ -93,7 +93,7 @@ def test_vectors_take_the_mean_norm_of_the_rows_they_replace_and_keep_their_prop
     table = random.normal(0, 0.02, (50, 12)).astype(np.float32)
     vectors = Vectors(random.normal(0, 3, (50, 12)).astype(np.float32), np.arange(50) % 3 > 0)
     filled = placed(table, vectors)
-    given = vectors.given
+    given = vectors.known
     assert np.array_equal(filled[~given], table[~given])
     norms = np.linalg.norm(filled[given], axis=1)
     assert norms.mean() == pytest.approx(np.linalg.norm(table[given], axis=1).mean(), rel=1e-5)

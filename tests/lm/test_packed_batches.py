@@ -53,7 +53,7 @@ def test_words_are_hidden_whole(lengths: list[int], seed: int, rate: float) -> N
     if len(stream.data) < 2:
         return
     ids = stream.data[None, :].astype(np.int64)
-    changed, at = hides.hide(ids, rate, draw(seed, 1, 0))
+    changed, at = hides.mask_words(ids, rate, draw(seed, 1, 0))
     words = np.cumsum(hides.begins[ids[0]] | (np.arange(ids.size) == 0))
     hidden = np.zeros(ids.size, dtype=np.bool_)
     hidden[at] = True
@@ -68,7 +68,7 @@ def test_words_are_hidden_whole(lengths: list[int], seed: int, rate: float) -> N
 def test_as_many_are_masked_as_asked_for() -> None:
     ids = stream_of([60_000]).data[None, :].astype(np.int64)
     hides = Masking(np.ones(50, dtype=np.bool_), np.arange(50) < 5, 4)
-    changed, at = hides.hide(ids, 0.2, draw(0, 1, 0))
+    changed, at = hides.mask_words(ids, 0.2, draw(0, 1, 0))
     assert abs(len(at) / ids.size - 0.2) < 0.01
     assert abs((changed[0, at] == 4).mean() - 0.8) < 0.02
     assert abs((changed[0, at] == ids[0, at]).mean() - 0.1) < 0.02
@@ -106,7 +106,7 @@ def test_a_causal_batch_predicts_the_next_token() -> None:
 def test_the_share_of_masks_changes_in_a_line() -> None:
     params = PretrainParams(mlm_probability=0.3, mlm_probability_end=0.1)
     batches = Batches(PackedRows(stream_of([40] * 3), 16), params, masking(), 0, 11)
-    assert np.allclose([batches.mask_rate(step) for step in (0, 5, 10)], [0.3, 0.2, 0.1])
+    assert np.allclose([batches.mlm_probability(step) for step in (0, 5, 10)], [0.3, 0.2, 0.1])
 
 
 def test_where_words_begin() -> None:

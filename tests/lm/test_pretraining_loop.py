@@ -205,7 +205,7 @@ def test_minutes_become_steps_that_a_resumed_run_keeps(
         fitted(settings={"max_steps": None}, minutes=0.05, checkpoint_every=1)
     monkeypatch.undo()
     # The clock is not asked again.
-    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_calibrated", lambda *_: 1)
+    monkeypatch.setattr(pretraining_loop.StepPlanner, "steps", lambda *_: 1)
     report = fitted(settings={"max_steps": None}, minutes=0.05, checkpoint_every=1, resume=True)
     assert report.steps == taken[-1] > 3
 
@@ -213,7 +213,7 @@ def test_minutes_become_steps_that_a_resumed_run_keeps(
 def test_a_busy_moment_does_not_eat_the_minutes(
     fitted: Callable[..., PretrainReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tokit.lm.train import pretraining_loop
+    from tokit.lm.train import pretraining_loop, step_planner
 
     class Clock:
         now = 0.0
@@ -231,9 +231,9 @@ def test_a_busy_moment_does_not_eat_the_minutes(
         # The machine is busy while the first hundredth of the time is measured.
         clock.now += 0.2 if clock.now < 0.6 else 0.01
 
-    monkeypatch.setattr(pretraining_loop, "time", clock)
+    monkeypatch.setattr(step_planner, "time", clock)
     monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_learn", learn)
-    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_seconds_of_pseudo", lambda _: 1e6)
+    monkeypatch.setattr(step_planner.StepPlanner, "_measured_pseudo_seconds", lambda _: 1e6)
     with pytest.raises(KeyboardInterrupt):
         fitted(settings={"max_steps": None}, minutes=1)
     # 60 seconds are 6,000 such steps; the pseudo-likelihood of 2,000 rows takes as long as 500 of them at most.
@@ -314,7 +314,7 @@ def test_patience_ends_a_training_with_the_best_weights(
     assert report.stopped_early and len(losses) == best + 3 and report.held_out_loss == min(losses) < losses[-1]
     assert report.steps == report.evaluations[-1]["step"] < 400
     states: dict[int, bytes] = {}
-    look = pretraining_loop.PretrainingLoop._look
+    look = pretraining_loop.PretrainingLoop._evaluate
 
     def seen(self: pretraining_loop.PretrainingLoop) -> bool:
         states[self._step] = b"".join(each.numpy().tobytes() for each in self._model.state_dict().values())
@@ -326,7 +326,7 @@ def test_patience_ends_a_training_with_the_best_weights(
         states[-1] = b"".join(each.numpy().tobytes() for each in self._model.state_dict().values())
         return finished(self, stopped=stopped)
 
-    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_look", seen)
+    monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_evaluate", seen)
     monkeypatch.setattr(pretraining_loop.PretrainingLoop, "_finished", kept)
     fitted(out="again", settings=IMPATIENT)
     assert states[-1] == states[report.evaluations[best]["step"]]

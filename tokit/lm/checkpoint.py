@@ -1,8 +1,8 @@
-"""What a training begins with instead of chance: the vectors of tokens, or a whole checkpoint of transformers."""
+"""Warm starts: input embeddings from static vectors, or a whole checkpoint in place of random weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,9 @@ from tokit.lm.pretrain_params import PretrainParams, Shape
 from tokit.lm.train.freeze import freeze
 from tokit.storage.folder import sha256_file
 
-# Row of a token that has none.
+# Row number of a token without a row.
 NONE = -1
-# What the configurations of transformers call the share of numbers left out while training.
+# Names of dropout probabilities in the configurations of transformers.
 DROPOUTS = (
     "hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "embedding_dropout", "mlp_dropout",
     "classifier_dropout",
@@ -35,27 +35,27 @@ DROPOUTS = (
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """Rows for the table of tokens.
+    """Vectors for the input embeddings.
 
     Attributes:
-        rows: Zeros where there is none; shape (vocab, columns).
-        given: Tokens that have one; shape (vocab,).
+        rows: Zeros for tokens without a vector; shape (vocab, dim).
+        known: Tokens with a vector; shape (vocab,).
     """
 
     rows: FloatArray
-    given: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model out of a folder, with the head that it is pre-trained with.
+    """A loaded model with the head of its pre-training.
 
     Attributes:
         model: With the head.
-        fresh: Parameters that the folder does not have, and that are at random.
-        shape: Layers, columns, heads.
-        positions: Tokens that it can take.
-        files: sha256 of the configuration and the weights, by name.
+        fresh: Parameters that the folder lacks; they are randomly initialized.
+        shape: Number of layers, hidden size, number of heads.
+        positions: Largest number of tokens of a document.
+        files: sha256 of the configuration and the weights, by file name.
     """
 
     model: Model
@@ -65,16 +65,16 @@ class Checkpoint:
     files: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """The model that a training begins with; called before the first step.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmStart:
+    """Initial weights of a training, and its frozen layers.
 
     Attributes:
-        checkpoint: The model itself; None makes a new one.
-        rows: Of the checkpoint's table, for each token; NONE is a row at random. None leaves the table as it is.
-        token_ids: Of special tokens, in the names of the checkpoint's configuration; set when `rows` are.
-        vectors: For the table of a new model.
-        freeze: What stays as it is.
+        checkpoint: The model to continue from; None for a new one.
+        rows: Row of the checkpoint's embeddings for each token, `NONE` for a random row. None keeps the embeddings.
+        token_ids: Special tokens under their names in the checkpoint's configuration; used together with `rows`.
+        vectors: Input embeddings of a new model.
+        freeze: Names of layers that are not trained.
     """
 
     checkpoint: Checkpoint | None = None
@@ -83,29 +83,24 @@ class Beginning:
     vectors: Vectors | None = None
     freeze: tuple[str, ...] = ()
 
-    def __call__(self, fresh: Callable[[], Model]) -> Model:
-        """The model: the checkpoint's, or a fresh one with what is put into it."""
-        if self.checkpoint is None:
-            model = fresh()
-        else:
-            model = self.checkpoint.model
-            if self.rows is not None:
-                reorder_tokens(model, self.rows, self.token_ids)
+    def apply(self, model: Model) -> None:
+        """Put rows or vectors into the checkpoint's model or a new one, and freeze its layers."""
+        if self.rows is not None:
+            reorder_tokens(model, self.rows, self.token_ids)
         if self.vectors is not None:
             table = model.get_input_embeddings().weight.data
             table.copy_(torch.from_numpy(placed(table.numpy(), self.vectors)))
         freeze(model, self.freeze)
-        return model
 
 
 def open_checkpoint(folder: Path, family: type[LanguageModelFamily], *, dropout: float, seed: int) -> Checkpoint:
-    """Load a model to go on with, own or foreign.
+    """Load a model to continue training, tokit's own or another's.
 
     Args:
-        folder: Of transformers, with weights in safetensors.
-        family: That it has to be of.
-        dropout: Share of numbers left out at random while training.
-        seed: Of a head that the folder does not have.
+        folder: A folder of transformers, with weights in safetensors.
+        family: The family that it must belong to.
+        dropout: Dropout probability.
+        seed: Seed of a head that the folder lacks.
 
     Raises:
         ArtifactError: the folder is damaged, or not one of a model.
@@ -130,11 +125,12 @@ def open_checkpoint(folder: Path, family: type[LanguageModelFamily], *, dropout:
 
 
 def _own_checkpoint(folder: Path, family: type[LanguageModelFamily], dropout: float) -> Checkpoint:
-    """A model that is no class of transformers'."""
-    found = str(read_config(folder).get("model_type"))
-    if OWN_TYPES.get(found) != family.name:
+    """Load a model that is not a class of transformers."""
+    model_type = str(read_config(folder).get("model_type"))
+    if OWN_TYPES.get(model_type) != family.name:
         raise UsageError(
-            f"{folder} holds a model of type '{found}', not '{family.name}'", hint="give one of its family"
+            f"{folder} holds a model of type '{model_type}', not '{family.name}'",
+            hint=f"give a folder of {family.name}",
         )
     model = family.load(folder)
     model.config.dropout = dropout
@@ -147,11 +143,11 @@ def weight_files(folder: Path) -> dict[str, str]:
     return {path.name: sha256_file(path) for path in (folder / CONFIG, *sorted(folder.glob(WEIGHTS)))}
 
 
-def set_dropout(config: Any, share: float) -> None:
-    """Leave out so many numbers while training, wherever a configuration can say so."""
+def set_dropout(config: Any, probability: float) -> None:
+    """Set every dropout probability that a configuration has."""
     for name in DROPOUTS:
         if hasattr(config, name):
-            setattr(config, name, share)
+            setattr(config, name, probability)
 
 
 def check_frozen(
@@ -163,7 +159,7 @@ def check_frozen(
     *,
     patterns: Sequence[str],
 ) -> None:
-    """Check names of layers against a model that takes no memory, before any text is read.
+    """Check names of layers on a model without memory, before any text is read.
 
     Raises:
         UsageError: see `freeze`.
@@ -175,7 +171,7 @@ def check_frozen(
 def configured_ids(
     family: type[LanguageModelFamily], vocab_size: int, special: dict[str, int], shape: Shape
 ) -> dict[str, int | None]:
-    """Ids of special tokens as a family's configuration names them."""
+    """Ids of special tokens under their names in a family's configuration."""
     config = family.config(vocab_size, special, shape, family.Params())
     return {name: getattr(config, name, None) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
 
@@ -184,22 +180,22 @@ def reorder_tokens(model: Model, rows: IntArray, token_ids: dict[str, int | None
     """Give a model another vocabulary.
 
     Args:
-        model: Its tables are changed in place; the bias of the head, where it has one, too.
-        rows: The row of the old tables for each new token; NONE is a new one at random, of bias 0.
-        token_ids: Of special tokens, for the configuration.
+        model: Its input embeddings and head are changed in place.
+        rows: Row of the old embeddings for each new token; NONE is a random row with a bias of 0.
+        token_ids: Special tokens for the configuration.
     """
     head = model.get_output_embeddings()
-    tables = {id(each): each for each in (model.get_input_embeddings().weight, head.weight)}
-    old = {key: each.detach().clone() for key, each in tables.items()}
+    tables = {id(weight): weight for weight in (model.get_input_embeddings().weight, head.weight)}
+    old = {key: weight.detach().clone() for key, weight in tables.items()}
     bias = None if head.bias is None else head.bias.detach().clone()
     tied = len(tables) == 1
     model.resize_token_embeddings(len(rows), mean_resizing=False)
     table, head = model.get_input_embeddings(), model.get_output_embeddings()
-    spread = float(getattr(model.config, "initializer_range", 0.02))
+    deviation = float(getattr(model.config, "initializer_range", 0.02))
     befores = list(old.values())
     with torch.no_grad():
         for weight, before in zip((table.weight,) if tied else (table.weight, head.weight), befores, strict=True):
-            weight.copy_(_reordered(before, rows, torch.empty_like(weight).normal_(0, spread)))
+            weight.copy_(_reordered(before, rows, torch.empty_like(weight).normal_(0, deviation)))
         if bias is not None:
             head.bias.copy_(_reordered(bias, rows, torch.zeros(len(rows))))
     for name, i in token_ids.items():
@@ -208,37 +204,37 @@ def reorder_tokens(model: Model, rows: IntArray, token_ids: dict[str, int | None
 
 
 def _reordered(before: Tensor, rows: IntArray, fresh: Tensor) -> Tensor:
-    there = torch.from_numpy(rows != NONE)
-    fresh[there] = before[torch.from_numpy(rows[rows != NONE])]
+    known = torch.from_numpy(rows != NONE)
+    fresh[known] = before[torch.from_numpy(rows[rows != NONE])]
     return fresh
 
 
 def placed(table: FloatArray, vectors: Vectors) -> FloatArray:
-    """A table with some rows replaced by vectors of other columns and length.
+    """Replace rows of an embedding matrix by vectors of another dimension and scale.
 
-    More columns than the table has are projected onto the principal components of the vectors; of fewer, the table's
-    own columns fill the rest. One factor for all vectors gives them the mean norm of the rows that they replace, in
-    those columns, so that frequent and rare tokens keep the lengths they have to each other.
+    Vectors of a larger dimension are projected onto their principal components; with a smaller one, the other
+    dimensions keep their random values. One factor for all vectors gives them the mean norm of the rows that they
+    replace, so that the norms of frequent and rare tokens keep their proportions.
 
     Args:
-        table: At random; shape (vocab, hidden).
-        vectors: What goes in.
+        table: Randomly initialized embeddings; shape (vocab, hidden).
+        vectors: The vectors to put in.
     """
-    columns = min(table.shape[1], vectors.rows.shape[1])
-    rows = principal(vectors.rows[vectors.given], columns)
-    before = table[vectors.given, :columns]
+    dim = min(table.shape[1], vectors.rows.shape[1])
+    rows = principal(vectors.rows[vectors.known], dim)
+    before = table[vectors.known, :dim]
     scale = _mean_norm(before) / max(_mean_norm(rows), 1e-12)
     filled = table.copy()
-    filled[np.flatnonzero(vectors.given), :columns] = rows * np.float32(scale)
+    filled[np.flatnonzero(vectors.known), :dim] = rows * np.float32(scale)
     return filled
 
 
-def principal(rows: FloatArray, columns: int) -> FloatArray:
-    """Rows on their first principal components; as they are when they have no more columns than that."""
-    if rows.shape[1] <= columns:
+def principal(rows: FloatArray, dim: int) -> FloatArray:
+    """Project rows onto their first principal components; unchanged if their dimension is no larger than that."""
+    if rows.shape[1] <= dim:
         return rows
-    centred, axes, _ = principal_axes(rows, columns)
-    projected: FloatArray = (centred @ axes).astype(np.float32)
+    centered, axes, _ = principal_axes(rows, dim)
+    projected: FloatArray = (centered @ axes).astype(np.float32)
     return projected
 
 

@@ -31,7 +31,7 @@ from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.load import load_tokenizer
 
 if TYPE_CHECKING:
-    from tokit.lm.checkpoint import Beginning, Checkpoint
+    from tokit.lm.checkpoint import Checkpoint, WarmStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +62,14 @@ class ModelInit:
     """The initial model of a training, opened and checked.
 
     Attributes:
-        begin: Makes the model; None makes a new one.
-        shape: Of the model.
+        warm_start: Initial weights and frozen layers; none for a new model.
+        shape: Shape of the model.
         context: Tokens that its folder says it takes; None leaves it to the parameters.
         facts: For the manifest, and to tell one training's checkpoints from another's.
         report: None when the model is new, its input embeddings too.
     """
 
-    begin: Beginning | None
+    warm_start: WarmStart
     shape: Shape
     context: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -101,21 +101,21 @@ def initialize_model(plan: PretrainPlan, original: Tokenizer, source: LibraryTok
         TrainingError: no token has a vector.
         ArtifactError: a folder is damaged, or not what it should be.
     """
+    from tokit.lm.checkpoint import WarmStart, check_frozen
+
     if plan.init == InitOptions():
-        return ModelInit(None, plan.shape)
+        return ModelInit(WarmStart(), plan.shape)
     if plan.init.checkpoint is not None:
         return _from_checkpoint(Path(plan.init.checkpoint), plan, original, source)
-    from tokit.lm.checkpoint import Beginning, check_frozen
-
     freeze = plan.init.freeze
     check_frozen(plan.family, source.vocab_size, source.special_ids, plan.shape, plan.params, patterns=freeze)
     if plan.init.vectors is None:
-        return ModelInit(Beginning(freeze=freeze), plan.shape, facts=_frozen(plan.init))
+        return ModelInit(WarmStart(freeze=freeze), plan.shape, facts=_frozen(plan.init))
     return _from_vectors(plan.init.vectors, plan, original, source)
 
 
 def _from_vectors(path: str | Path, plan: PretrainPlan, original: Tokenizer, source: LibraryTokenizer) -> ModelInit:
-    from tokit.lm.checkpoint import Beginning, Vectors
+    from tokit.lm.checkpoint import Vectors, WarmStart
 
     embedding = open_source_embedding(path)
     matched, rows, known = matching_rows(embedding, original.pieces, original.sha256)
@@ -143,8 +143,8 @@ def _from_vectors(path: str | Path, plan: PretrainPlan, original: Tokenizer, sou
         },
         **_frozen(plan.init),
     }
-    begin = Beginning(vectors=vectors, freeze=plan.init.freeze)
-    return ModelInit(begin, plan.shape, facts=facts, report=report)
+    warm_start = WarmStart(vectors=vectors, freeze=plan.init.freeze)
+    return ModelInit(warm_start, plan.shape, facts=facts, report=report)
 
 
 def _frozen(init: InitOptions) -> dict[str, Any]:
@@ -152,14 +152,16 @@ def _frozen(init: InitOptions) -> dict[str, Any]:
 
 
 def _from_checkpoint(folder: Path, plan: PretrainPlan, original: Tokenizer, source: LibraryTokenizer) -> ModelInit:
-    from tokit.lm.checkpoint import Beginning, configured_ids
+    from tokit.lm.checkpoint import WarmStart, configured_ids
 
     checkpoint = _open_checkpoint(folder, plan)
     matched, rows = _checkpoint_rows(folder, checkpoint, original, source)
     # A smaller vocabulary of the same text may begin with the same pieces, and has fewer.
     same = matched == BY_ID and bool((rows == np.arange(len(rows))).all())
     token_ids = configured_ids(plan.family, source.vocab_size, source.special_ids, checkpoint.shape)
-    begin = Beginning(checkpoint, None if same else rows, token_ids, freeze=plan.init.freeze)
+    warm_start = WarmStart(
+        checkpoint=checkpoint, rows=None if same else rows, token_ids=token_ids, freeze=plan.init.freeze
+    )
     count = int((rows != NONE).sum())
     report = InitReport(
         path=str(folder),
@@ -178,7 +180,7 @@ def _from_checkpoint(folder: Path, plan: PretrainPlan, original: Tokenizer, sour
         **_frozen(plan.init),
     }
     context = max(plan.params.context_length, min(context_of(folder), checkpoint.positions))
-    return ModelInit(begin, checkpoint.shape, context, facts, report)
+    return ModelInit(warm_start, checkpoint.shape, context, facts, report)
 
 
 def _open_checkpoint(folder: Path, plan: PretrainPlan) -> Checkpoint:

@@ -141,7 +141,7 @@ class PretrainingFit:
             started=self._started,
             tick=tick,
             checkpoints=checkpoints,
-            begin=self.init.begin,
+            warm_start=self.init.warm_start,
             sentence=plan.sentence is not None,
         )
 
@@ -151,10 +151,10 @@ class PretrainingFit:
         Raises:
             TrainingError: too little text, or a loss that is not finite.
         """
-        from tokit.lm.train.pretraining_loop import pretrain
+        from tokit.lm.train.run_pretraining import run_pretraining
 
         keep_memory()
-        return pretrain(self.plan.family, job)
+        return run_pretraining(self.plan.family, job)
 
     @property
     def _context_length(self) -> int:

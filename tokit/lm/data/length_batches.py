@@ -1,7 +1,7 @@
-"""Documents through a model in batches of about the same length, whatever computes the model. Needs no torch.
+"""Inference over documents in batches of similar length, for torch and ONNX Runtime alike. Needs no torch.
 
-A document is framed by its template and cut to what the model takes, as sentence-transformers does. What comes out is
-in the order of what went in.
+Documents come with the template's special tokens, truncated to the model's context length, as in sentence-transformers.
+Results are in the order of the documents.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from tokit.lm.folder.config import MEANS, Pooling
 
 
 class ModelEncoder(ABC):
-    """A model as a function from ids to vectors.
+    """A model that turns ids into vectors.
 
     Attributes:
-        pad: The id that fills rows up.
-        context: Tokens of a document that are looked at.
+        pad: Padding id.
+        context: Largest number of tokens of a document.
     """
 
     pad: int
@@ -30,34 +30,34 @@ class ModelEncoder(ABC):
     @property
     @abstractmethod
     def dim(self) -> int:
-        """Columns of a vector."""
+        """Dimension of a vector."""
 
     @abstractmethod
     def vectors(self, rows: IntArray, real: IntArray) -> FloatArray:
-        """A vector for each token.
+        """Token vectors of a padded batch.
 
         Args:
-            rows: Ids, filled up behind; int64, shape (rows, tokens).
-            real: 1 at tokens, 0 where a row is filled up; the same.
+            rows: Ids, padded on the right; int64, shape (rows, tokens).
+            real: 1 at tokens, 0 at padding; same shape.
 
         Returns:
             float32, shape (rows, tokens, dim).
         """
 
     def tokens(self, ids: Ids) -> Iterator[tuple[IntArray, list[FloatArray]]]:
-        """Vectors of the tokens of documents, some documents at a time.
+        """Token vectors of documents, a batch at a time.
 
         Args:
-            ids: Documents as the template frames them, none longer than `context`.
+            ids: Documents with the template's special tokens, none longer than `context`.
 
         Yields:
-            (numbers of the documents, the tokens' vectors of each, shape (tokens, dim)).
+            (numbers of the documents; token vectors of each, shape (tokens, dim)).
         """
         for numbers in by_length(ids.lengths):
             yield numbers, self._run(ids, numbers)
 
     def pool(self, ids: Ids, pooling: Pooling = MEANS) -> FloatArray:
-        """One vector a document, made of its tokens', those of the template included; shape (documents, dim)."""
+        """One vector per document, pooled over its tokens, special ones included; shape (documents, dim)."""
         pooled = np.zeros((len(ids), self.dim), dtype=np.float32)
         for numbers, vectors in self.tokens(ids):
             for number, rows in zip(numbers.tolist(), vectors, strict=True):

@@ -1,8 +1,8 @@
-"""Rows of tokens without padding, out of a stream that is mapped from disk: what a step of the optimizer sees.
+"""Batches of packed rows for pre-training: rows without padding, from a stream that is mapped from disk.
 
-The stream is cut into rows of the same length, so that most documents lie whole in one; a token sees only those of its
-own document. Each row comes once an epoch, in an order of its own; what a batch holds depends on the seed and its
-number alone, so that a training can go on anywhere.
+The stream is split into rows of the same length, so that most documents lie whole in one; tokens attend only to their
+own document. Each epoch has every row once, in an order of its own. A batch depends on the seed and its number alone,
+so that a training can resume anywhere.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from tokit.arrays import IntArray
 from tokit.ids.stream import IdStream
 from tokit.lm.pretrain_params import PretrainParams
 
-# Of the masked tokens so many become the mask, and so many a random token; the rest stays (Devlin et al. 2019).
+# Fractions of the masked words' tokens that become the mask token or a random one; the rest stay (Devlin et al. 2019).
 BECOME_MASK, BECOME_RANDOM = 0.8, 0.1
-# Which stream of random numbers: the order of rows, the masks, which objective.
+# Random streams: order of rows, masks, choice of the objective.
 ORDER, MASKS, OBJECTIVE = 0, 1, 2
 Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a step learns from.
+    """Input of one step.
 
     Attributes:
         ids: int64, shape (rows, tokens).
-        positions: Of each token in its document, from where the row begins; same shape.
-        documents: A number for each document; same shape.
-        at: Places in the flat ids whose predictions are wanted; int64, shape (n,).
-        targets: The tokens that should be predicted there; int64, shape (n,).
-        causal: Tokens see only earlier ones.
+        positions: Position of each token in its document, counted within the row; same shape.
+        documents: Document number of each token; same shape.
+        at: Indices into the flat ids that are predicted; int64, shape (n,).
+        targets: Target token of each index; int64, shape (n,).
+        causal: Tokens attend to earlier ones only.
         rows: Numbers of the rows in the stream.
     """
 
@@ -47,16 +47,16 @@ class Batch:
 
 
 def draw(seed: int, purpose: int, number: int) -> np.random.Generator:
-    """The random numbers of one thing: counter-based, so that none depends on another."""
+    """Generator of one purpose and number: counter-based, so that it does not depend on earlier draws."""
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, purpose, number]))
 
 
 class PackedRows:
-    """A stream of framed documents as rows of `context` tokens, and one token behind each to be predicted.
+    """A stream of documents as rows of `context` tokens, each with one more token to predict.
 
     Args:
-        stream: Ids with the special tokens of the template.
-        context: Tokens of a row.
+        stream: Ids with the template's special tokens.
+        context: Tokens per row.
     """
 
     def __init__(self, stream: IdStream, context: int) -> None:
@@ -64,11 +64,11 @@ class PackedRows:
         self._ends = stream.ends
         self._starts = np.concatenate([np.zeros(1, dtype=np.int64), stream.ends])
         self.context = min(context, max(len(stream.data) - 1, 1))
-        # A row has a token behind it.
+        # A row needs one more token.
         self.count = max((len(stream.data) - 1) // self.context, 0)
 
     def take(self, numbers: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-        """(ids and one more, positions, documents) of rows."""
+        """(ids and one more, positions, documents) of rows, by their numbers."""
         first = numbers[:, None] * self.context
         at = first + np.arange(self.context + 1)
         documents = np.searchsorted(self._ends, at, side="right")
@@ -76,7 +76,7 @@ class PackedRows:
         return self._data[at].astype(np.int64), positions, documents
 
     def rest(self) -> tuple[IntArray, IntArray, IntArray] | None:
-        """The same of what is left behind the last row, as one shorter row; None when there is nothing to predict."""
+        """The tokens after the last row as a shorter one, like `take`; None when there is nothing to predict."""
         first = self.count * self.context
         if len(self._data) - first < 2:
             return None
@@ -87,53 +87,53 @@ class PackedRows:
 
 @dataclass(frozen=True, slots=True)
 class Masking:
-    """How tokens are hidden.
+    """Masking of words for masked language modeling.
 
     Attributes:
-        begins: Tokens that begin a word; shape (vocab,). All of them, and pieces are hidden one by one.
-        special: Tokens that are never hidden nor put in another's place; shape (vocab,).
-        mask: The id that hides.
+        begins: Tokens that begin a word; shape (vocab,). If all do, tokens are masked one by one.
+        special: Tokens that are neither masked nor used as random ones; shape (vocab,).
+        mask: Id of the mask token.
     """
 
     begins: Bools
     special: Bools
     mask: int
 
-    def hide(self, ids: IntArray, rate: float, random: np.random.Generator) -> tuple[IntArray, IntArray]:
-        """Hide words.
+    def mask_words(self, ids: IntArray, rate: float, random: np.random.Generator) -> tuple[IntArray, IntArray]:
+        """Mask words at random.
 
         Args:
             ids: Shape (rows, tokens).
-            rate: Share of the words that are hidden, of those with ordinary tokens.
-            random: Which.
+            rate: Fraction of words to mask.
+            random: Source of randomness.
 
         Returns:
-            The ids, changed in a copy, and the flat places whose tokens are to be predicted, ascending.
+            (masked copy of the ids; flat indices of the tokens to predict, ascending).
         """
         begins = self.begins[ids]
         begins[:, 0] = True
         words = np.cumsum(begins.reshape(-1)) - 1
         chosen = random.random(int(words[-1]) + 1) < rate
         flat = ids.reshape(-1)
-        hidden = np.flatnonzero(chosen[words] & ~self.special[flat])
-        what = random.random(len(hidden))
+        at = np.flatnonzero(chosen[words] & ~self.special[flat])
+        action = random.random(len(at))
         ordinary = np.flatnonzero(~self.special)
         changed = flat.copy()
-        changed[hidden[what < BECOME_MASK]] = self.mask
-        other = hidden[(what >= BECOME_MASK) & (what < BECOME_MASK + BECOME_RANDOM)]
-        changed[other] = ordinary[random.integers(len(ordinary), size=len(other))]
-        return changed.reshape(ids.shape), hidden
+        changed[at[action < BECOME_MASK]] = self.mask
+        replaced = at[(action >= BECOME_MASK) & (action < BECOME_MASK + BECOME_RANDOM)]
+        changed[replaced] = ordinary[random.integers(len(ordinary), size=len(replaced))]
+        return changed.reshape(ids.shape), at
 
 
 class Batches:
     """The batches of a training by their number.
 
     Args:
-        rows: Where they come from; at least one row.
-        params: Size, objective, masks.
-        masking: How tokens are hidden.
-        seed: Of orders and masks.
-        steps: Of the whole training, over which the share of masked words may change.
+        rows: The corpus; at least one row.
+        params: Batch size, objective, fraction of masked words.
+        masking: Masks words.
+        seed: Seed of orders and masks.
+        steps: Number of steps of the run, over which the fraction of masked words may change.
     """
 
     def __init__(self, rows: PackedRows, params: PretrainParams, masking: Masking, seed: int, steps: int) -> None:
@@ -153,12 +153,14 @@ class Batches:
             at, inputs = np.arange(ids[:, 1:].size), ids[:, :-1]
             targets = ids[:, 1:].reshape(-1)
         else:
-            inputs, at = self._masking.hide(ids[:, :-1], self.mask_rate(step), draw(self._seed, MASKS, step))
+            inputs, at = self._masking.mask_words(
+                ids[:, :-1], self.mlm_probability(step), draw(self._seed, MASKS, step)
+            )
             targets = ids[:, :-1].reshape(-1)[at]
         return Batch(inputs, positions[:, :-1], documents[:, :-1], at, targets, causal, numbers)
 
-    def mask_rate(self, step: int) -> float:
-        """Share of words hidden at a step."""
+    def mlm_probability(self, step: int) -> float:
+        """Fraction of words to mask at a step."""
         first, last = self._params.mlm_probability, self._params.mlm_probability_end
         return first if last is None else first + (last - first) * min(step / max(self._steps - 1, 1), 1.0)
 
@@ -175,7 +177,7 @@ class Batches:
 
     def _order(self, epoch: int) -> IntArray:
         if epoch not in self._orders:
-            # The one before is still asked for where a batch crosses from one epoch to the next.
+            # A batch may reach from the previous epoch into this one.
             self._orders = {e: order for e, order in self._orders.items() if e == epoch - 1}
             self._orders[epoch] = draw(self._seed, ORDER, epoch).permutation(self._rows.count)
         return self._orders[epoch]

@@ -1,4 +1,4 @@
-"""Documents of about the same length as rows, filled up to the longest: what a model reads that is not pre-trained."""
+"""Padded rows of documents of about the same length, for fine-tuning and inference."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import numpy.typing as npt
 
 from tokit.arrays import IdArray, IntArray
 
-# Tokens that go through a model at once, padding included.
+# Tokens of a batch, padding included.
 TOKENS_AT_ONCE = 4096
 
 
 def by_length(lengths: IntArray, tokens: int = TOKENS_AT_ONCE) -> Iterator[IntArray]:
-    """Numbers of documents, the shortest first, so many at a time as fit into so many tokens; at least one.
+    """Group documents into batches of at most `tokens` tokens, padding included; each has at least one document.
 
-    Another measure of what a row takes goes as well as tokens, if it grows with them.
+    Yields the numbers of the documents, the shortest first. Any other cost of a row may stand in for tokens, if it
+    grows with its length.
     """
     order = np.argsort(lengths, kind="stable")
     first = 0
     while first < len(order):
-        # The last one of them is the longest: as many rows as it leaves room for.
+        # The last document is the longest one and decides the length of the rows.
         last = first + 1
         while last < len(order) and (last + 1 - first) * lengths[order[last]] <= tokens:
             last += 1
@@ -32,17 +33,17 @@ def by_length(lengths: IntArray, tokens: int = TOKENS_AT_ONCE) -> Iterator[IntAr
 def padded(
     data: IdArray | IntArray, ends: IntArray, numbers: IntArray, pad: int, multiple: int = 1
 ) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-    """Some documents out of flat numbers as rows.
+    """Padded rows of documents.
 
     Args:
-        data: Of all documents.
+        data: Ids of all documents, flat.
         ends: Exclusive end of each document.
-        numbers: Which ones.
-        pad: What fills rows up.
-        multiple: Rows are of a multiple of so many.
+        numbers: Numbers of the documents to take.
+        pad: Padding id.
+        multiple: The length of rows is rounded up to a multiple of this.
 
     Returns:
-        int64 rows, shape (documents, longest or a little more), and where they are not padding.
+        (int64 rows, shape (documents, tokens); True where a token is not padding).
     """
     lengths = np.diff(ends, prepend=0)[numbers]
     longest = -(-int(lengths.max(initial=0)) // multiple) * multiple
@@ -53,7 +54,7 @@ def padded(
 
 
 def _flat(ends: IntArray, lengths: IntArray) -> IntArray:
-    """Places of the items of some documents, one document behind the other."""
+    """Flat indices of the tokens of documents, one document after the other."""
     within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     places: IntArray = np.repeat(ends - lengths, lengths) + within
     return places

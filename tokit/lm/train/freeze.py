@@ -1,4 +1,4 @@
-"""Which parts of a model stay as they are while the rest is trained, by the names of layers."""
+"""Frozen layers of a model, selected by name."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from tokit.lm.families.base import Model
 
 
 def freeze(model: Model, patterns: Sequence[str]) -> int:
-    """Keep parameters from being trained: they get no gradient.
+    """Freeze parameters: they get no gradient.
 
-    A pattern is the name of a layer, which stands for all below it, or a glob over names of parameters. Names are those
-    of `model.named_parameters()`, with or without that of the base model in front (`bert.encoder.layer.0`,
-    `encoder.layer.0`). Tied weights are one parameter: with the input table the output table is frozen too.
+    A pattern is the name of a layer, with all layers below it, or a glob over parameter names. Names are those of
+    `model.named_parameters()`, with or without the prefix of the base model (`bert.encoder.layer.0`,
+    `encoder.layer.0`). Tied weights are one parameter: freezing the input embeddings freezes the output embeddings too.
 
     Args:
         model: Changed in place.
         patterns: Names and globs.
 
     Returns:
-        How many numbers are frozen.
+        Number of frozen parameters.
 
     Raises:
-        UsageError: a pattern that matches nothing, or all of them together match everything.
+        UsageError: a pattern matches nothing, or the patterns match everything.
     """
     frozen = 0
     for pattern in patterns:
-        if not any(_matches(pattern, spelling) for name in names(model) for spelling in spellings(model, name)):
+        if not any(_matches(pattern, variant) for name in names(model) for variant in name_variants(model, name)):
             raise UsageError(f"--freeze {pattern}: no layer of that name", hint=_near(model, pattern))
     for name, parameter in model.named_parameters():
-        if any(_matches(pattern, spelling) for pattern in patterns for spelling in spellings(model, name)):
+        if any(_matches(pattern, variant) for pattern in patterns for variant in name_variants(model, name)):
             parameter.requires_grad_(False)
             frozen += parameter.numel()
     if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -41,12 +41,12 @@ def freeze(model: Model, patterns: Sequence[str]) -> int:
 
 
 def names(model: Model) -> list[str]:
-    """Names of the parameters, a tied one under its first."""
+    """Names of the parameters, tied ones under their first name only."""
     return [name for name, _ in model.named_parameters()]
 
 
-def spellings(model: Model, name: str) -> tuple[str, str]:
-    """A parameter's name, and the same without the base model's in front."""
+def name_variants(model: Model, name: str) -> tuple[str, str]:
+    """A parameter's name with and without the prefix of the base model."""
     return name, name.removeprefix(f"{model.base_model_prefix}.")
 
 
@@ -55,10 +55,10 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 def _near(model: Model, pattern: str) -> str:
-    """Layers whose names are like the pattern, the nearest first; the top ones when there are none."""
+    """Hint with layers whose names resemble the pattern, or the top-level layers."""
     layers: dict[str, None] = {}
     for name in names(model):
-        parts = spellings(model, name)[1].split(".")
+        parts = name_variants(model, name)[1].split(".")
         layers |= dict.fromkeys(".".join(parts[:end]) for end in range(1, len(parts) + 1))
     near = difflib.get_close_matches(pattern.rstrip(".*"), list(layers), n=3)
     top = [layer for layer in layers if "." not in layer]

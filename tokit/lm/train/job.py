@@ -1,13 +1,13 @@
-"""What a pre-training is given, and what it gives back."""
+"""Inputs and results of a pre-training run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 
 from tokit.arrays import Pieces
 from tokit.ids.stream import IdStream
+from tokit.lm.checkpoint import WarmStart
 from tokit.lm.families.base import Model
 from tokit.lm.pretrain_params import PretrainParams, Shape
 from tokit.lm.train.validation import HeldOut
@@ -15,26 +15,26 @@ from tokit.progress import Tick, silent
 from tokit.storage.training_state import Checkpoints
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PretrainJob:
-    """All that a model learns from.
+    """Inputs of a pre-training run.
 
     Attributes:
-        stream: Ids of the corpus, each document framed by the template's special tokens.
+        stream: Ids of the corpus, each document with the template's special tokens.
         held_out: Documents that are not trained on.
-        pieces: What each id stands for.
-        special: Role → id.
-        shape: Of a new model.
-        params: The family's own.
-        seed: Of weights, order and masks.
-        threads: That torch computes with.
-        minutes: Time for the training; None takes `params`' steps or epochs.
-        started: When the work began, by `time.monotonic`.
+        pieces: Text of each token id.
+        special: Special tokens, role → id.
+        shape: Shape of a new model.
+        params: Parameters of the family.
+        seed: Seed of weights, order and masks.
+        threads: Threads of torch.
+        minutes: Time for the whole run; None takes `params`' steps or epochs.
+        started: When the run began, by `time.monotonic`.
         tick: Progress.
-        checkpoints: Where the state is kept on the way.
-        begin: Given what makes a new model, returns the one to train: changed, partly frozen, or out of a folder.
-        sentence: Learn vectors of documents, see `sentences.py`; what is predicted else is not.
-        stop: Set it, and the training ends soon; what it returns is then of no use.
+        checkpoints: Where and how often the training state is saved.
+        warm_start: Initial weights and frozen layers.
+        sentence: Train document vectors, see `simcse.py`, instead of predicting tokens.
+        stop: Set it to end the training soon; its result is not to be used then.
     """
 
     stream: IdStream
@@ -49,14 +49,21 @@ class PretrainJob:
     started: float = 0.0
     tick: Tick = silent
     checkpoints: Checkpoints | None = None
-    begin: Callable[[Callable[[], Model]], Model] | None = None
+    warm_start: WarmStart = field(default_factory=WarmStart)
     sentence: bool = False
     stop: Event = field(default_factory=Event)
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A look at the held-out documents."""
+    """An evaluation on held-out documents.
+
+    Attributes:
+        step: Number of steps taken.
+        tokens: Number of tokens trained on.
+        loss: In nats per predicted token.
+        bits_per_byte: See `validation.Score`.
+    """
 
     step: int
     tokens: int
@@ -64,21 +71,21 @@ class Evaluation:
     bits_per_byte: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pretrained:
-    """What a training gave.
+    """Result of a pre-training run.
 
     Attributes:
-        model: With its head.
-        steps: That were taken; fewer than were planned when it stopped early.
-        tokens: That were looked at.
-        tokens_per_second: Of the training loop, evaluations left out.
-        losses: Mean loss of the steps between evaluations.
+        model: With the head of its objective.
+        steps: Number of steps taken; fewer than planned when it stopped early.
+        tokens: Number of tokens trained on.
+        tokens_per_second: Speed of the training loop without its evaluations.
+        losses: Mean training loss between evaluations, in nats.
         evaluations: On held-out documents.
-        score: That of the evaluations which the model's weights had.
-        pseudo_bits_per_byte: Of a masked one, at the end.
+        score: The evaluation of the model's final weights.
+        pseudo_bits_per_byte: Pseudo-likelihood of a masked model after training.
         stopped_early: Whether patience ran out.
-        precision: Of the products.
+        precision: Precision of matrix products.
     """
 
     model: Model

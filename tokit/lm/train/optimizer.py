@@ -1,4 +1,4 @@
-"""Steps of training, whatever is trained: precision of products, the learning rate, the optimizer."""
+"""Precision, learning-rate schedule and optimizer of pre-training and fine-tuning."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import torch
 from tokit.lm.families.base import Model, bfloat16_pays
 from tokit.lm.pretrain_params import FinetuneParams, PretrainParams
 
-# Where the learning rate ends, as a share of its height.
+# Final learning rate, as a fraction of the peak.
 FINAL_RATE = 0.05
 ADAM_BETAS, ADAM_EPSILON = (0.9, 0.98), 1e-6
 
 
 def resolved_precision(named: str) -> str:
-    """float32 or bfloat16."""
+    """float32 or bfloat16; `auto` is the faster one here."""
     if named == "auto":
         return "bfloat16" if bfloat16_pays() else "float32"
     return named
 
 
 def autocast(precision: str) -> Any:
-    """A context in which products are made in that precision."""
+    """Context for matrix products in that precision."""
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
-    """The learning rate as a share of its height: up in a line, then down along half a cosine to `FINAL_RATE`."""
-    rising = max(1, round(warmup * steps))
+def learning_rate_factor(step: int, steps: int, warmup_ratio: float) -> float:
+    """Learning-rate multiplier: linear warmup, cosine decay to `FINAL_RATE`."""
+    rising = max(1, round(warmup_ratio * steps))
     if step < rising:
         return (step + 1) / rising
     done = (step - rising) / max(steps - rising, 1)
@@ -37,10 +37,10 @@ def learning_rate_factor(step: int, steps: int, warmup: float) -> float:
 
 
 def new_optimizer(model: Model, params: PretrainParams | FinetuneParams) -> torch.optim.Optimizer:
-    """AdamW whose steps are fused; only matrices decay (Loshchilov and Hutter 2019, arXiv 1711.05101)."""
-    learned = [each for each in model.parameters() if each.requires_grad]
+    """Fused AdamW with weight decay on matrices only (Loshchilov and Hutter 2019, arXiv 1711.05101)."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
-        {"params": [each for each in learned if each.ndim >= 2], "weight_decay": params.weight_decay},
-        {"params": [each for each in learned if each.ndim < 2], "weight_decay": 0.0},
+        {"params": [parameter for parameter in trained if parameter.ndim >= 2], "weight_decay": params.weight_decay},
+        {"params": [parameter for parameter in trained if parameter.ndim < 2], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=params.learning_rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True)

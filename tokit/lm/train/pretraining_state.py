@@ -1,4 +1,4 @@
-"""The state of a model and its optimizer as arrays with names, for a file, and back."""
+"""Training state of a model and its optimizer: named arrays for a file, and back."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import Tensor
 from tokit.lm.families.base import Model
 
 MODEL, BEST, ADAM = "model.", "best.", "adam."
-# What AdamW knows of a parameter.
+# State of AdamW for one parameter.
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def packed(model: Model, optimizer: torch.optim.Optimizer, best: Mapping[str, Tensor]) -> Arrays:
-    """All that the next step depends on; the arrays are those of the model, and change with it.
+def pack(model: Model, optimizer: torch.optim.Optimizer, best: Mapping[str, Tensor]) -> Arrays:
+    """Arrays that the next step depends on; they share memory with the model and change with it.
 
     Args:
-        model: Its weights.
-        optimizer: What it knows of them.
-        best: Other weights, that may be wanted at the end.
+        model: The model in training.
+        optimizer: Its optimizer.
+        best: The best weights so far, if they are kept.
     """
     state = {f"{MODEL}{name}": value.numpy() for name, value in unique_state(model).items()}
     state |= {f"{BEST}{name}": value.numpy() for name, value in best.items()}
@@ -34,24 +34,24 @@ def packed(model: Model, optimizer: torch.optim.Optimizer, best: Mapping[str, Te
 
 
 def unpack(state: Mapping[str, npt.NDArray[Any]], model: Model, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Put what was packed into a model and its optimizer; the other weights."""
+    """Restore a model and its optimizer from `pack`; return the best weights."""
     named = {kind: _under(state, kind) for kind in (MODEL, BEST, ADAM)}
     model.load_state_dict(named[MODEL], strict=False)
     for name, parameter in model.named_parameters():
-        held = {key: named[ADAM].get(f"{key}.{name}") for key in MOMENTS}
-        if held["step"] is not None:
-            optimizer.state[parameter] = held
+        moments = {key: named[ADAM].get(f"{key}.{name}") for key in MOMENTS}
+        if moments["step"] is not None:
+            optimizer.state[parameter] = moments
     return named[BEST]
 
 
 def _under(state: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, Tensor]:
     return {
-        name.removeprefix(prefix): torch.from_numpy(each) for name, each in state.items() if name.startswith(prefix)
+        name.removeprefix(prefix): torch.from_numpy(array) for name, array in state.items() if name.startswith(prefix)
     }
 
 
 def unique_state(model: Model) -> dict[str, Tensor]:
-    """The weights without second names of tied ones."""
+    """Weights of a model, tied ones under their first name only."""
     seen: set[int] = set()
     state = {}
     for name, value in model.state_dict().items():

@@ -1,14 +1,13 @@
-"""The sentence stage: vectors of documents that tell them apart, learned from the documents alone.
+"""Unsupervised SimCSE: document vectors that separate documents, trained on the documents alone.
 
-Each document goes through the model twice; dropout makes two vectors of it, which should be alike, and unlike those of
-the other documents of the batch (SimCSE, Gao et al. 2021, https://aclanthology.org/2021.emnlp-main.552). The vector is
-the mean of the tokens', as it is when the folder is used.
+Each document is encoded twice; dropout makes the two vectors differ. The loss draws them together and away from those
+of the other documents of the batch (Gao et al. 2021, https://aclanthology.org/2021.emnlp-main.552). The vector is the
+mean of the token vectors, as `tokit embed` pools them.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,18 +22,18 @@ from tokit.lm.train.optimizer import autocast
 from tokit.lm.train.pretraining_loop import PretrainingLoop
 from tokit.lm.train.validation import Score, model_input
 
-# Of a document that is cut by the end of a row, a shorter part says nothing.
+# A document that is split by the end of a row may leave a part too short for a vector.
 SHORTEST_PART = 4
 
 
 def parts_of(documents: IntArray) -> tuple[IntArray, int]:
-    """Which part each token is of: those of a document in a row, if they are not too few.
+    """Number the parts of documents within rows; too short ones are left out.
 
     Args:
-        documents: Number of each token's document; shape (rows, tokens).
+        documents: Document number of each token; shape (rows, tokens).
 
     Returns:
-        The number of the part, -1 for none; shape (rows * tokens,). And how many parts there are.
+        (part number of each token, -1 for none, shape (rows * tokens,); number of parts).
     """
     begins = np.ones(documents.shape, dtype=np.bool_)
     begins[:, 1:] = documents[:, 1:] != documents[:, :-1]
@@ -45,7 +44,7 @@ def parts_of(documents: IntArray) -> tuple[IntArray, int]:
 
 
 def means_of(vectors: Tensor, parts: IntArray, count: int) -> Tensor:
-    """Means of the vectors of each part: (tokens, hidden) to (count, hidden), in float32."""
+    """Mean vector of each part: (tokens, hidden) to (count, hidden), in float32."""
     inside = torch.from_numpy(np.flatnonzero(parts >= 0))
     numbers = torch.from_numpy(parts[parts >= 0])
     sums = torch.zeros(count, vectors.shape[1]).index_add(0, numbers, vectors.index_select(0, inside).float())
@@ -53,12 +52,12 @@ def means_of(vectors: Tensor, parts: IntArray, count: int) -> Tensor:
 
 
 def contrast_loss(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """Mean nats of finding a document's second vector among all second ones by its first, by their cosines.
+    """InfoNCE loss with in-batch negatives (cosine / temperature), in nats.
 
     Args:
-        first: One vector a document; shape (documents, hidden).
-        second: Another of each.
-        temperature: That cosines are divided by.
+        first: One vector per document; shape (documents, hidden).
+        second: Another vector of each document; same shape.
+        temperature: Divides the cosines.
     """
     cosines = normalize(first, dim=-1) @ normalize(second, dim=-1).T
     return cross_entropy(cosines / temperature, torch.arange(len(first)))
@@ -71,24 +70,24 @@ def row_contrast_loss(
     temperature: float,
     precision: str = "float32",
 ) -> Tensor | None:
-    """The contrast of the documents in some rows.
+    """Contrastive loss of the documents in packed rows.
 
     Args:
-        family: How the model is called.
-        model: With dropout.
+        family: Family of the model.
+        model: With dropout on.
         rows: (ids, positions, documents), each of shape (rows, tokens).
-        temperature: See `contrast`.
-        precision: Of the model's products.
+        temperature: See `contrast_loss`.
+        precision: Precision of matrix products.
 
     Returns:
-        None when there are no two documents.
+        None when there are fewer than two documents.
     """
     ids, positions, documents = rows
     parts, count = parts_of(documents)
     if count < 2:
         return None
-    # Rows of a batch have masks of their own, and what is left out differs: two passes in one.
-    twice = [np.concatenate([each, each]) for each in (ids, positions, documents)]
+    # Rows of a batch get different dropout, so two copies in one batch are two passes.
+    twice = [np.concatenate([array, array]) for array in (ids, positions, documents)]
     with autocast(precision):
         hidden = family.hidden(model, model_input(*twice, causal=family.causal)).flatten(0, 1)
     first, second = (means_of(half, parts, count) for half in torch.split(hidden, ids.size))
@@ -96,10 +95,10 @@ def row_contrast_loss(
 
 
 class SimCseValidation:
-    """The same contrast, of documents held out.
+    """The contrastive loss on held-out documents.
 
     Args:
-        job: What is learned, and what was held out.
+        job: Inputs of the run.
     """
 
     def __init__(self, job: PretrainJob) -> None:
@@ -108,44 +107,36 @@ class SimCseValidation:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to score on."""
+        """True when there is nothing to score on."""
         return self._rows.count == 0
 
     def score(self, family: type[LanguageModelFamily], model: Model) -> Score:
-        """Score a model: its dropout stays on, and leaves the same out each time."""
+        """Score a model with its dropout on, the same dropout each time."""
         nats = batches = 0.0
         model.train()
         torch.manual_seed(self._seed)
         with torch.no_grad():
             for first in range(0, self._rows.count, self._params.batch_size):
                 numbers = np.arange(first, min(first + self._params.batch_size, self._rows.count))
-                ids, positions, documents = (each[:, :-1] for each in self._rows.take(numbers))
-                found = row_contrast_loss(family, model, (ids, positions, documents), self._params.temperature)
-                if found is not None:
-                    nats, batches = nats + float(found), batches + 1
+                ids, positions, documents = (array[:, :-1] for array in self._rows.take(numbers))
+                loss = row_contrast_loss(family, model, (ids, positions, documents), self._params.temperature)
+                if loss is not None:
+                    nats, batches = nats + float(loss), batches + 1
         return Score(nats / max(batches, 1), None)
 
 
 class SimCseLoop(PretrainingLoop):
-    """The loop of pre-training with the contrast as its loss.
+    """The pre-training loop with the contrastive loss; the model's dropout must not be 0."""
 
-    Args:
-        family: How the model is called.
-        job: What to learn from.
-        rows: The corpus in rows.
-        model: Trained in place; its dropout is not 0.
-    """
-
-    def __init__(self, family: type[LanguageModelFamily], job: PretrainJob, rows: PackedRows, model: Any) -> None:
-        super().__init__(family, job, rows, model)
-        self._validation = SimCseValidation(job)
+    def _new_validator(self) -> SimCseValidation:
+        return SimCseValidation(self._job)
 
     @property
     def _has_pseudo(self) -> bool:
         return False
 
     def _batches(self, steps: int) -> Batches:
-        # Nothing is hidden.
+        # A causal batch has no masked tokens.
         params = replace(self._params, objective="causal")
         return Batches(self._rows, params, self._masking, self._job.seed, steps)
 

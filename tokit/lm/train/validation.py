@@ -1,8 +1,8 @@
-"""How good a model is on documents that were held out.
+"""Scores of a model on held-out documents.
 
-A causal model is measured in bits per byte of the raw text, which compare across tokenizers: what special tokens cost
-is not counted, and they have no bytes. A masked one has no such number; its pseudo-likelihood, each token predicted
-from all others (Salazar et al. 2020, https://aclanthology.org/2020.acl-main.240), is a number of its own.
+A causal model is measured in bits per byte of the raw text, which can be compared across tokenizers; the loss of
+special tokens is not counted, as they have no bytes. A masked model has a pseudo-likelihood instead: each token is
+predicted from all others (Salazar et al. 2020, https://aclanthology.org/2020.acl-main.240).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from tokit.ids.stream import IdStream
 from tokit.lm.data.packed_batches import Masking, PackedRows, draw
 from tokit.lm.families.base import IGNORE_INDEX, LanguageModelFamily, Model, ModelInput, attention_mask
 
-# Rows at once, and the stream of random numbers that masks are drawn from.
+# Rows per batch, and the random stream of the masks.
 ROWS_AT_ONCE, SCORED = 32, 3
-# Tokens whose pseudo-likelihood is measured: each costs a pass over its row.
+# Tokens of the pseudo-likelihood: each one costs a pass over its row.
 PSEUDO_TOKENS = 2_000
 
 
@@ -33,9 +33,9 @@ class HeldOut:
     """Documents that are not trained on.
 
     Attributes:
-        stream: Their ids, framed as in training.
-        bytes: Of each document's raw text; int64, shape (documents,).
-        lossless: Whether the tokenizer keeps every byte; else no bits per byte are given.
+        stream: Their ids, with the template's special tokens as in training.
+        bytes: Bytes of each document's raw text; int64, shape (documents,).
+        lossless: Whether the tokenizer keeps every byte; only then are bits per byte computed.
     """
 
     stream: IdStream
@@ -45,11 +45,11 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A validation.
+    """Result of a validation.
 
     Attributes:
-        loss: Mean nats of a predicted token.
-        bits_per_byte: Of a causal model on a lossless tokenizer.
+        loss: In nats per predicted token.
+        bits_per_byte: Only of a causal model on a lossless tokenizer.
     """
 
     loss: float
@@ -57,11 +57,11 @@ class Score:
 
 
 class Validator(Protocol):
-    """What looks at held-out documents on the way."""
+    """Scores a model on held-out documents."""
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to score on."""
+        """True when there is nothing to score on."""
 
     def score(self, family: type[LanguageModelFamily], model: Model) -> Score:
         """Score a model, in float32."""
@@ -71,46 +71,48 @@ class Validation:
     """Scores a model on the same tokens each time.
 
     Args:
-        held: The documents.
-        masking: How tokens are hidden from a masked model.
+        held_out: The documents.
+        masking: Masks tokens for a masked model.
         causal: Whether the next token is predicted.
-        context: Tokens of a row.
-        rate: Share of words hidden.
-        seed: Of the masks.
+        context: Tokens per row.
+        rate: Fraction of words to mask.
+        seed: Seed of the masks.
     """
 
-    def __init__(self, held: HeldOut, masking: Masking, *, causal: bool, context: int, rate: float, seed: int) -> None:
-        self._held = held
+    def __init__(
+        self, held_out: HeldOut, masking: Masking, *, causal: bool, context: int, rate: float, seed: int
+    ) -> None:
+        self._held_out = held_out
         self._masking = masking
         self._causal = causal
-        self._rows = PackedRows(held.stream, context)
+        self._rows = PackedRows(held_out.stream, context)
         self._rate = rate
         self._seed = seed
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to score on."""
+        """True when there is nothing to score on."""
         return self._rows.count == 0
 
     def score(self, family: type[LanguageModelFamily], model: Model) -> Score:
         """Score a model, in float32."""
         model.eval()
-        nats = wanted = text_nats = 0.0
+        nats = count = text_nats = 0.0
         with torch.no_grad():
-            for row, at, targets in self._batches():
-                vectors, expected = family.predictors(model, row, at, targets)
+            for inputs, at, targets in self._batches():
+                vectors, expected = family.predictors(model, inputs, at, targets)
                 losses = cross_entropy(family.logits(model, vectors).float(), expected, reduction="none").double()
-                # It is 0 where nothing is predicted.
+                # Ignored targets have a loss of 0.
                 nats += float(losses.sum())
-                wanted += int((expected != IGNORE_INDEX).sum())
+                count += int((expected != IGNORE_INDEX).sum())
                 losses = losses[: len(targets)]
                 text_nats += float(losses[~torch.from_numpy(self._masking.special[targets.numpy()])].sum())
         model.train()
-        return Score(nats / max(wanted, 1), self._bits(text_nats) if self._causal else None)
+        return Score(nats / max(count, 1), self._bits(text_nats) if self._causal else None)
 
     def _bits(self, nats: float) -> float | None:
-        size = int(self._held.bytes.sum())
-        return nats / math.log(2) / size if self._held.lossless and size else None
+        size = int(self._held_out.bytes.sum())
+        return nats / math.log(2) / size if self._held_out.lossless and size else None
 
     def _batches(self) -> Iterator[tuple[ModelInput, Tensor, Tensor]]:
         for first in range(0, self._rows.count, ROWS_AT_ONCE):
@@ -123,18 +125,18 @@ class Validation:
     def _prepared(
         self, ids: IntArray, positions: IntArray, documents: IntArray, *, number: int
     ) -> tuple[ModelInput, Tensor, Tensor]:
-        inputs, positions, documents = ids[:, :-1], positions[:, :-1], documents[:, :-1]
+        tokens, positions, documents = ids[:, :-1], positions[:, :-1], documents[:, :-1]
         if self._causal:
-            at, targets = np.arange(inputs.size), ids[:, 1:].reshape(-1)
+            at, targets = np.arange(tokens.size), ids[:, 1:].reshape(-1)
         else:
-            hidden, at = self._masking.hide(inputs, self._rate, draw(self._seed, SCORED, number))
-            targets, inputs = inputs.reshape(-1)[at], hidden
-        row = model_input(inputs, positions, documents, causal=self._causal)
-        return row, torch.from_numpy(at), torch.from_numpy(targets)
+            masked, at = self._masking.mask_words(tokens, self._rate, draw(self._seed, SCORED, number))
+            targets, tokens = tokens.reshape(-1)[at], masked
+        inputs = model_input(tokens, positions, documents, causal=self._causal)
+        return inputs, torch.from_numpy(at), torch.from_numpy(targets)
 
 
 def model_input(ids: IntArray, positions: IntArray, documents: IntArray, *, causal: bool) -> ModelInput:
-    """Arrays as a model takes them."""
+    """Model input from arrays of packed rows."""
     mask = attention_mask(torch.from_numpy(np.ascontiguousarray(documents)), causal=causal)
     return ModelInput(
         torch.from_numpy(np.ascontiguousarray(ids)), torch.from_numpy(np.ascontiguousarray(positions)), mask
@@ -144,7 +146,7 @@ def model_input(ids: IntArray, positions: IntArray, documents: IntArray, *, caus
 def pseudo_bits_per_byte(
     family: type[LanguageModelFamily],
     model: Model,
-    held: HeldOut,
+    held_out: HeldOut,
     masking: Masking,
     context: int,
     *,
@@ -152,23 +154,25 @@ def pseudo_bits_per_byte(
 ) -> float | None:
     """Bits of each token, predicted from all others of its document, over the bytes of the text.
 
-    Documents are taken from the first on, those longer than `context` in parts, until there are so many tokens or more.
-    Of a document whose parts are not all taken, as large a share of its bytes counts as of its tokens.
+    Documents are taken in order, those longer than `context` in parts, until `tokens` is reached. Of a document that is
+    not used up, the same fraction of its bytes counts as of its tokens.
 
     Returns:
         None on a lossy tokenizer, or when there is no document.
     """
-    if not held.lossless or not len(held.stream.ends):
+    if not held_out.lossless or not len(held_out.stream.ends):
         return None
     nats, size, left = 0.0, 0.0, tokens
     model.eval()
-    starts = np.concatenate([np.zeros(1, dtype=np.int64), held.stream.ends])[:-1]
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), held_out.stream.ends])[:-1]
     with torch.no_grad():
-        for start, end, length in zip(starts.tolist(), held.stream.ends.tolist(), held.bytes.tolist(), strict=True):
+        for start, end, length in zip(
+            starts.tolist(), held_out.stream.ends.tolist(), held_out.bytes.tolist(), strict=True
+        ):
             for first in range(start, end, context):
                 if left <= 0:
                     break
-                ids = held.stream.data[first : min(first + context, end)].astype(np.int64)
+                ids = held_out.stream.data[first : min(first + context, end)].astype(np.int64)
                 nats += _pseudo_nats(family, model, ids, masking)
                 size += length * len(ids) / (end - start)
                 left -= len(ids)
@@ -182,10 +186,10 @@ def _pseudo_nats(family: type[LanguageModelFamily], model: Model, ids: IntArray,
     copies[np.arange(len(at)), at] = masking.mask
     nats = 0.0
     for first in range(0, len(at), ROWS_AT_ONCE):
-        some, places = copies[first : first + ROWS_AT_ONCE], at[first : first + ROWS_AT_ONCE]
-        positions = np.repeat(np.arange(len(ids))[None, :], len(some), axis=0)
-        row = model_input(some, positions, np.zeros_like(some), causal=False)
-        hidden = family.hidden(model, row)[torch.arange(len(some)), torch.from_numpy(places)]
+        rows, places = copies[first : first + ROWS_AT_ONCE], at[first : first + ROWS_AT_ONCE]
+        positions = np.repeat(np.arange(len(ids))[None, :], len(rows), axis=0)
+        inputs = model_input(rows, positions, np.zeros_like(rows), causal=False)
+        hidden = family.hidden(model, inputs)[torch.arange(len(rows)), torch.from_numpy(places)]
         targets = torch.from_numpy(ids[places])
         nats += float(cross_entropy(family.logits(model, hidden).float(), targets, reduction="sum"))
     return nats
