@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tokit.cli.main import COMMANDS
+from tokit.cli.commands import COMMANDS
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")

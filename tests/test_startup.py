@@ -33,10 +33,17 @@ def test_help_loads_no_engine() -> None:
     assert not packages & {"numpy", "numba", "gensim", "torch", "tokenizers", "rich", "sentencepiece", "transformers"}
 
 
-@pytest.mark.parametrize("command", ["train", "encode"])
+@pytest.mark.parametrize("command", ["train", "fit", "encode"])
 def test_help_of_a_command_loads_no_engine(command: str) -> None:
     packages, _ = loaded(command, "--help")
     assert not packages & {"numpy", "numba", "gensim", "torch", "tokenizers", "rich", "sentencepiece", "transformers"}
+
+
+@pytest.mark.parametrize("command", ["train bpe", "fit skipgram", "fit bert"])
+def test_help_of_a_family_loads_no_engine(command: str) -> None:
+    packages, out = loaded(*command.split(), "--help")
+    assert f"Parameters of {command.split()[1]}".encode() in out
+    assert not packages & {"numba", "gensim", "torch", "transformers", "rich", "sentencepiece"}
 
 
 def test_encode_of_a_line_loads_tokenizers_and_at_most_numpy(bpe_folder: Path) -> None:

@@ -1,6 +1,7 @@
-"""A family's parameters: one frozen dataclass, filled from `--set name=value` and from a TOML file.
+"""Parameters of a family: one frozen dataclass, whose fields are the family's options and the keys of its TOML file.
 
-Each field carries its help in `metadata={"help": …}`; the values that a user types are read by the field's type.
+The field `learning_rate` is `--learning-rate` on the command line and `learning_rate` or `learning-rate` in a file.
+Each field carries its help text, limits and choices; a value that a user types is converted to the type of its field.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import dataclasses
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ P = TypeVar("P")
 # bool("false") is True, so the words are spelled out.
 TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS = frozenset({"false", "no", "off", "0"})
+TYPE_NAMES = {int: "a whole number", float: "a number", bool: "yes or no", str: "text", types.NoneType: "none"}
 
 
 def param(
@@ -30,30 +32,29 @@ def param(
     choices: tuple[str, ...] = (),
     minimum: float | None = None,
     maximum: float | None = None,
+    unset: str = "",
 ) -> Any:
-    """A field of a parameter dataclass with its help, and the values that it may take."""
-    return dataclasses.field(
-        default=default, metadata={"help": help_text, "choices": choices, "minimum": minimum, "maximum": maximum}
-    )
+    """A field of a parameter dataclass.
 
-
-def parse_settings(settings: Sequence[str]) -> dict[str, str]:
-    """`["a=1", "b=x"]` → `{"a": "1", "b": "x"}`.
-
-    Raises:
-        UsageError: a setting without "=".
+    Args:
+        default: Its default.
+        help_text: One phrase for the family's help.
+        choices: The values allowed; empty allows every value.
+        minimum: The smallest value allowed.
+        maximum: The largest value allowed.
+        unset: Meaning of None where that is the default, for the help: "all", "from --size".
     """
-    parsed = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise UsageError(f"--set {setting}: not of the form name=value", hint=f"--set {setting}=VALUE")
-        parsed[name.strip().replace("-", "_")] = value
-    return parsed
+    limits = {"choices": choices, "minimum": minimum, "maximum": maximum}
+    return dataclasses.field(default=default, metadata={"help": help_text, "unset": unset, **limits})
+
+
+def option_name(field: str) -> str:
+    """The option of a field: `learning_rate` → `--learning-rate`."""
+    return f"--{field.replace('_', '-')}"
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """Settings from a TOML file of `name = value` lines.
+    """Values from a TOML file of `name = value` lines.
 
     Raises:
         UsageError: the file is not TOML or cannot be read.
@@ -62,7 +63,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         with Path(path).open("rb") as file:
             return tomllib.load(file)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not TOML: {error}", hint="write lines such as vocab_size = 8000") from error
+        raise UsageError(f"{path}: not TOML: {error}", hint="write lines such as epochs = 10") from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint="give the path of a TOML file") from error
 
@@ -70,53 +71,35 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 def fill(params: type[P], values: Mapping[str, Any]) -> P:
     """Make a parameter dataclass from names and values.
 
-    Strings are read by the type of their field; values from TOML must have that type already.
+    Strings are converted to the type of their field; other values must have that type already.
 
     Raises:
-        UsageError: an unknown name (the hint holds the nearest), or a value that does not fit.
+        UsageError: an unknown name (the hint holds the nearest), or a value out of range or of another type.
     """
     hints = typing.get_type_hints(params)
     fields = {field.name: field for field in dataclasses.fields(params)}  # type: ignore[arg-type]
-    given = {}
-    for name, value in values.items():
+    filled = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
         if name not in fields:
-            raise UsageError(f"unknown parameter '{name}'", hint=did_you_mean(name, list(fields)))
-        given[name] = _checked(name, _converted(name, value, hints[name]), fields[name].metadata)
-    return params(**given)
+            known = [option_name(field) for field in fields]
+            raise UsageError(f"unknown option '{option_name(name)}'", hint=did_you_mean(option_name(name), known))
+        filled[name] = _checked(option_name(name), _converted(option_name(name), value, hints[name]), fields[name])
+    return params(**filled)
 
 
-def describe(params: type[Any]) -> list[tuple[str, str, str, str]]:
-    """(name, type, default, help) of each parameter, for `--help-params`."""
-    hints = typing.get_type_hints(params)
-    return [
-        (field.name, _type_name(hints[field.name], field.metadata), _shown(field.default), field.metadata["help"])
-        for field in dataclasses.fields(params)
-    ]
+def kinds_of(hint: Any) -> tuple[type, ...]:
+    """The types that a field's type hint allows: `int | None` → (int, NoneType)."""
+    return typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
 
 
-def _shown(value: Any) -> str:
-    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _kinds(hint: Any) -> tuple[type, ...]:
-    if isinstance(hint, types.UnionType):
-        return typing.get_args(hint)
-    return (hint,)
-
-
-def _type_name(hint: Any, metadata: Mapping[str, Any]) -> str:
-    if metadata.get("choices"):
-        return "|".join(metadata["choices"])
-    return "|".join(kind.__name__.replace("NoneType", "none") for kind in _kinds(hint))
-
-
-def _converted(name: str, value: Any, hint: Any) -> Any:
-    kinds = _kinds(hint)
+def _converted(option: str, value: Any, hint: Any) -> Any:
+    kinds = kinds_of(hint)
     if not isinstance(value, str):
         allowed = (*kinds, int) if float in kinds else kinds
         if isinstance(value, allowed) and isinstance(value, bool) == (bool in kinds):
             return value
-        raise _misfit(name, value, hint)
+        raise _wrong_type(option, value, kinds)
     if types.NoneType in kinds and value.lower() == "none":
         return None
     for kind in kinds:
@@ -124,7 +107,7 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
             return _read(kind, value)
         except ValueError:
             continue
-    raise _misfit(name, value, hint)
+    raise _wrong_type(option, value, kinds)
 
 
 def _read(kind: type, value: str) -> Any:
@@ -139,19 +122,20 @@ def _read(kind: type, value: str) -> Any:
     return kind(value)
 
 
-def _misfit(name: str, value: Any, hint: Any) -> UsageError:
-    return UsageError(f"{name}={value}: not {_type_name(hint, {})}", hint=f"pass --set {name}=VALUE of that type")
+def _wrong_type(option: str, value: Any, kinds: tuple[type, ...]) -> UsageError:
+    expected = " or ".join(TYPE_NAMES.get(kind, kind.__name__) for kind in kinds)
+    return UsageError(f"{option} {value}: not {expected}", hint=f"give {option} {expected}")
 
 
-def _checked(name: str, value: Any, metadata: Mapping[str, Any]) -> Any:
-    choices, minimum, maximum = metadata.get("choices"), metadata.get("minimum"), metadata.get("maximum")
+def _checked(option: str, value: Any, field: dataclasses.Field[Any]) -> Any:
+    choices, minimum, maximum = (field.metadata.get(name) for name in ("choices", "minimum", "maximum"))
     if choices and value not in choices:
-        raise UsageError(f"{name}={value}: not a known value", hint=did_you_mean(str(value), list(choices)))
+        raise UsageError(f"{option} {value}: unknown value", hint=did_you_mean(str(value), list(choices)))
     if value is None:
         return value
     # "not >=" rather than "<", so that a NaN is refused too.
     if minimum is not None and not value >= minimum:
-        raise UsageError(f"{name}={value}: less than {minimum}", hint=f"give {minimum} or more")
+        raise UsageError(f"{option} {value}: less than {minimum}", hint=f"give {minimum} or more")
     if maximum is not None and not value <= maximum:
-        raise UsageError(f"{name}={value}: more than {maximum}", hint=f"give {maximum} or less")
+        raise UsageError(f"{option} {value}: more than {maximum}", hint=f"give {maximum} or less")
     return value

@@ -9,6 +9,7 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
@@ -51,6 +52,14 @@ class Registry(Generic[T]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._table
+
+    def summary(self, name: str) -> str:
+        """First sentence of the docstring of the module of `name`, read without importing the module."""
+        module = self._table[name].partition(":")[0]
+        spec = find_spec(module)
+        text = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
+        docstring = text.partition('"""')[2].partition('"""')[0]
+        return " ".join(docstring.partition("\n\n")[0].split()).partition(". ")[0].rstrip(".")
 
     def get(self, name: str) -> T:
         """Import and return what `name` stands for.

@@ -143,12 +143,12 @@ def tokit(job: Job, out: Path) -> Ran:
     threads = ["--threads", str(job.threads)]
     rules = ["--pre-tokenizer", "whitespace-split", "--min-frequency", str(MIN_COUNT), "-v", "1000000"]
     trained = run(
-        [*command, "train", str(job.corpus), "-m", "word", *rules, "-o", words, "-q", "--overwrite", *threads], env, out
+        [*command, "train", "word", str(job.corpus), *rules, "-o", words, "-q", "--overwrite", *threads], env, out
     )
     fit = run(
         [
             *command, "fit", job.family, str(job.corpus), "-t", words, "-d", str(job.dim), "-o", fitted, "-q",
-            "--overwrite", "--set", f"epochs={job.epochs}", "--set", f"min_learning_rate={last_rate(job):.6f}",
+            "--overwrite", "--epochs", str(job.epochs), "--min-learning-rate", f"{last_rate(job):.6f}",
             "--seed", str(job.seed), *threads,
         ],
         env,

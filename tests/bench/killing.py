@@ -71,9 +71,9 @@ class Job:
 
     def _settings(self) -> list[str]:
         if self.family in STATIC:
-            return ["-d", str(self.dim), "--set", f"epochs={self.epochs}", "--deterministic"]
+            return ["-d", str(self.dim), "--epochs", str(self.epochs), "--deterministic"]
         settings = {**TINY, "max_steps": self.epochs}
-        chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+        chosen = [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))]
         return ["--size", "tiny", "--threads", "1", *chosen]
 
 
@@ -193,7 +193,7 @@ def main(arguments: list[str]) -> int:
         words = work / "words"
         tokit = [sys.executable, "-m", "tokit"]
         try:
-            run_for([*tokit, "train", corpus, "-m", "word", "-v", "20000", "-q", "-o", str(words)], None, work / "said")
+            run_for([*tokit, "train", "word", corpus, "-v", "20000", "-q", "-o", str(words)], None, work / "said")
             contextual = asked.family in LANGUAGE_MODELS
             epochs = asked.epochs or (600 if contextual else 20)
             tokens = TOKENS_OF_A_STEP if contextual else _tokens(corpus, words, work)

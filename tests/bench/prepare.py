@@ -35,7 +35,7 @@ def with_tokenizer(task: Task, work: Path) -> Task:
     """The task with its tokenizer in every form."""
     folder = Path(task.tokenizer or work / "tokenizer")
     if not task.tokenizer:
-        tokit("train", task.corpus, "-m", "bpe", "-v", str(task.vocab_size), "-o", str(folder), "-q")
+        tokit("train", "bpe", task.corpus, "-v", str(task.vocab_size), "-o", str(folder), "-q")
     definition = json.loads((folder / "tokenizer.json").read_bytes())
     special = {token["content"]: token["id"] for token in definition["added_tokens"]}
     vocab = definition["model"]["vocab"]

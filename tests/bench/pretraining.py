@@ -145,14 +145,15 @@ class Result:
 def tokit(job: Job, out: Path) -> tuple[Ran, int]:
     """The command, and how many tokens it trained on: its rows have no padding."""
     settings = {
-        "max_steps": job.steps, "batch_size": job.rows, "context_length": job.context, "whole_word_mask": "false",
+        "max_steps": job.steps, "batch_size": job.rows, "context_length": job.context,
         "validation_fraction": 0,
     }  # fmt: skip
     command = [
         sys.executable, "-m", "tokit", "fit", job.family, str(job.corpus), "-t", str(job.tokenizer), "-o", str(out),
         "--size", job.size, "--seed", str(job.seed), "--threads", str(job.threads), "--overwrite", "-q",
+        "--no-whole-word-mask",
     ]  # fmt: skip
-    chosen = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+    chosen = [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     ran = run([*command, *chosen], environment(job.threads), out.with_name(f"{out.name}.said"))
     return ran, job.tokens
 
@@ -280,7 +281,7 @@ def main(arguments: list[str]) -> int:
         if asked.tokenizer:
             tokenizer = asked.tokenizer.resolve(strict=True)
         else:
-            command = [sys.executable, "-m", "tokit", "train", str(train), "-m", "bpe", "-v", str(asked.vocab_size)]
+            command = [sys.executable, "-m", "tokit", "train", "bpe", str(train), "-v", str(asked.vocab_size)]
             run([*command, "-o", str(tokenizer), "-q"], environment(None), work / "trained")
         job = Job(
             asked.family, asked.size, train, held_out, tokenizer, asked.steps, asked.batch,

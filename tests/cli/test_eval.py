@@ -78,7 +78,7 @@ def test_word_pairs_are_gensims(cli: Cli, make: Maker, rule: str) -> None:
     _, expected, missing = keyed(emb).evaluate_word_pairs(
         str(WORDSIM), case_insensitive=False, dummy4unknown=rule == "zero"
     )
-    (row,) = rows(cli("eval", emb, "--task", "wordsim353", "--oov", rule, "--resamples", 20, "--json"))
+    (row,) = rows(cli("eval", "-e", emb, "--task", "wordsim353", "--oov", rule, "--resamples", 20, "--json"))
     assert row["score"] == pytest.approx(expected.statistic, abs=1e-5)
     assert row["found"] == round(353 * (1 - missing / 100))
     assert 0 < row["found"] < 353
@@ -99,7 +99,7 @@ def test_analogies_are_gensims(cli: Cli, make: Maker, tmp_path: Path, rule: str)
     path = tmp_path / "questions.txt"
     path.write_text(": one\n" + "".join(f"{' '.join(each)}\n" for each in [*questions, ("tiger", "x", "y", "z")]))
     expected, _ = vectors.evaluate_word_analogies(str(path), case_insensitive=False, dummy4unknown=rule == "zero")
-    (row,) = rows(cli("eval", emb, "--task", path, "--oov", rule, "--resamples", 20, "--json"))
+    (row,) = rows(cli("eval", "-e", emb, "--task", path, "--oov", rule, "--resamples", 20, "--json"))
     assert row["score"] == pytest.approx(expected)
     assert row["sections"] == {"one": pytest.approx(expected)}
     assert (row["found"], 0.1 < expected < 0.9) == (60, True)
@@ -112,7 +112,7 @@ def test_words_are_composed_as_near_does(cli: Cli, bpe_folder: Path, corpus_file
     space = open_space(tmp_path / "emb")
     queries = [[space.look_up(word) for word in pair[:2]] for pair in pairs]
     composed = sum(any(query.composed for query in pair) for pair in queries)
-    arguments = ("eval", tmp_path / "emb", "--task", tmp_path / "pairs.tsv", "--resamples", 9, "--json")
+    arguments = ("eval", "-e", tmp_path / "emb", "--task", tmp_path / "pairs.tsv", "--resamples", 9, "--json")
     (row,) = rows(cli(*arguments))
     assert (row["found"], row["composed"]) == (4, composed)
     assert 0 < composed < 4
@@ -124,7 +124,7 @@ def test_composed_words_take_part_in_analogies(cli: Cli, bpe_folder: Path, corpu
     fit_embedding(open_corpus([str(corpus_file)]), bpe_folder, tmp_path / "emb", dim=DIM, threads=1)
     (tmp_path / "questions").write_text("the a water thewaterand\nthewaterand water a the\n")
     for method in ("3cosadd", "3cosmul"):
-        ran = cli("eval", tmp_path / "emb", "--task", tmp_path / "questions", "--method", method, "--json")
+        ran = cli("eval", "-e", tmp_path / "emb", "--task", tmp_path / "questions", "--method", method, "--json")
         (row,) = rows(ran)
         assert (row["found"], row["composed"]) == (2, 2)
 
@@ -144,12 +144,24 @@ def test_the_other_spelling_of_a_word_is_no_answer(
     vectors[spaced[f" {answer}"]] = [2, *[1] * (DIM - 1)]
     save_file({"embeddings": vectors}, emb / "model.safetensors")
     (tmp_path / "questions").write_text(f"{other} {word} {other} {answer}\n")
-    (row,) = rows(cli("eval", emb, "--task", tmp_path / "questions", "--json"))
+    (row,) = rows(cli("eval", "-e", emb, "--task", tmp_path / "questions", "--json"))
     assert row["score"] == 1
 
 
 def test_the_table_has_the_rows_and_what_is_noise(cli: Cli, make: Maker) -> None:
-    ran = cli("eval", make("one", 1), make("one", 1), make("far", 2, 50), "--task", "wordsim353", "--task", SIMLEX)
+    ran = cli(
+        "eval",
+        "-e",
+        make("one", 1),
+        "-e",
+        make("one", 1),
+        "-e",
+        make("far", 2, 50),
+        "--task",
+        "wordsim353",
+        "--task",
+        SIMLEX,
+    )
     assert ran.code == 0, ran.err
     head, *lines = ran.text.splitlines()
     columns = [
@@ -182,9 +194,9 @@ def test_the_table_has_the_rows_and_what_is_noise(cli: Cli, make: Maker) -> None
 def test_words_with_a_part_of_speech_are_found_and_that_is_said(cli: Cli, make: Maker, tmp_path: Path) -> None:
     (tmp_path / "men.csv").write_text(",word1,word2,similarity\n0,love-n,sex-n,1\n1,cat-n,law-j,3\n2,plane-n,car-n,2\n")
     (tmp_path / "bare.csv").write_text("love,sex,1\ncat,law,3\nplane,car,2\n")
-    said = "men: its words end in a part of speech (-n, -v, -j), which is taken off"
-    tagged = cli("eval", make("one", 1), "--task", tmp_path / "men.csv", "--csv", "--oov", "skip")
-    bare = cli("eval", make("one", 1), "--task", tmp_path / "bare.csv", "--csv", "--oov", "skip")
+    said = "men: its words end in a part of speech (-n, -v, -j), which is removed"
+    tagged = cli("eval", "-e", make("one", 1), "--task", tmp_path / "men.csv", "--csv", "--oov", "skip")
+    bare = cli("eval", "-e", make("one", 1), "--task", tmp_path / "bare.csv", "--csv", "--oov", "skip")
     assert tagged.text.replace("men,", "bare,") == bare.text
     assert ",skip," in tagged.text
     assert (said in tagged.err, "part of speech" in bare.err) == (True, False)
@@ -201,13 +213,13 @@ def test_a_real_difference_is_no_noise(cli: Cli, make: Maker, tmp_path: Path) ->
         if {task.words[a], task.words[b]} <= known and a != b
     ]
     (tmp_path / "own.csv").write_text("\n".join(lines))
-    first, second = rows(cli("eval", good, bad, "--task", tmp_path / "own.csv", "--json"))
+    first, second = rows(cli("eval", "-e", good, "-e", bad, "--task", tmp_path / "own.csv", "--json"))
     assert first["score"] == pytest.approx(1)
     assert first["difference"] is None
     assert second["difference"]["verdict"] == "worse"
     assert second["difference"]["value"] == pytest.approx(second["score"] - 1)
     assert second["difference"]["interval"]["high"] < 0
-    first, second = rows(cli("eval", bad, good, "--task", tmp_path / "own.csv", "--json"))
+    first, second = rows(cli("eval", "-e", bad, "-e", good, "--task", tmp_path / "own.csv", "--json"))
     assert second["difference"]["verdict"] == "better"
 
 
@@ -224,11 +236,11 @@ def test_a_difference_of_a_few_items_is_noise(cli: Cli, make: Maker, tmp_path: P
         if len({best, worst, other}) == 3:
             lines.append(f"{a} {b} {c} {best if len(lines) < right else other}\n")
     (tmp_path / "questions").write_text("".join(lines))
-    ran = cli("eval", bad, good, "--task", tmp_path / "questions", "--json")
+    ran = cli("eval", "-e", bad, "-e", good, "--task", tmp_path / "questions", "--json")
     difference = rows(ran)[1]["difference"]
     assert (difference["verdict"], difference["interval"]["low"] > 0) == (verdict, True)
     assert difference["apart"] == right
-    table = cli("eval", bad, good, "--task", tmp_path / "questions").text.splitlines()
+    table = cli("eval", "-e", bad, "-e", good, "--task", tmp_path / "questions").text.splitlines()
     assert table[2].endswith(verdict)
     # What is not zero is not shown as zero.
     assert "0.000..+0" not in table[2]
@@ -238,19 +250,19 @@ def test_seeds_are_one_row_with_their_spread(cli: Cli, make: Maker) -> None:
     folders = [make(f"seed{i}", i) for i in range(3)]
     joined = ",".join(map(str, folders))
     options = ("--task", "wordsim353", "--resamples", 50, "--json")
-    alone = [rows(cli("eval", folder, *options))[0]["score"] for folder in folders]
-    (row,) = rows(cli("eval", joined, *options))
+    alone = [rows(cli("eval", "-e", folder, *options))[0]["score"] for folder in folders]
+    (row,) = rows(cli("eval", "-e", joined, *options))
     assert row["scores"] == alone
     assert row["score"] == pytest.approx(np.mean(alone))
     assert row["spread"] == pytest.approx(np.std(alone, ddof=1))
     assert (row["name"], row["paths"]) == ("seed0,seed1,seed2", [str(folder) for folder in folders])
-    table = cli("eval", joined, folders[0], "--task", "wordsim353")
+    table = cli("eval", "-e", joined, "-e", folders[0], "--task", "wordsim353")
     assert f"±{row['spread']:.3f}" in table.text
     assert "spread" in table.text.splitlines()[0]
 
 
 def test_csv_has_every_column(cli: Cli, make: Maker) -> None:
-    ran = cli("eval", make("one", 1), make("far", 2, 50), "--task", "wordsim353", "--task", SIMLEX, "--csv")
+    ran = cli("eval", "-e", make("one", 1), "-e", make("far", 2, 50), "--task", "wordsim353", "--task", SIMLEX, "--csv")
     head, *lines = csv.reader(io.StringIO(ran.text))
     assert head == list(COLUMNS)
     assert [line[:3] for line in lines] == [
@@ -262,7 +274,9 @@ def test_csv_has_every_column(cli: Cli, make: Maker) -> None:
 
 def test_the_same_seed_gives_the_same_bytes(cli: Cli, make: Maker) -> None:
     def run(seed: int) -> bytes:
-        ran = cli("eval", make("one", 1), make("far", 2, 50), "--task", "wordsim353", "--seed", seed, "--json")
+        ran = cli(
+            "eval", "-e", make("one", 1), "-e", make("far", 2, 50), "--task", "wordsim353", "--seed", seed, "--json"
+        )
         return ran.out
 
     assert run(3) == run(3) != run(4)
@@ -270,7 +284,7 @@ def test_the_same_seed_gives_the_same_bytes(cli: Cli, make: Maker) -> None:
 
 def test_lowercase_finds_what_is_written_small(cli: Cli, make: Maker, tmp_path: Path) -> None:
     (tmp_path / "big.csv").write_text("LOVE,SEX,1\nCAT,LAW,3\nPLANE,CAR,2\n")
-    arguments = ("eval", make("one", 1), "--task", tmp_path / "big.csv", "--json")
+    arguments = ("eval", "-e", make("one", 1), "--task", tmp_path / "big.csv", "--json")
     assert_error(cli(*arguments), 1, "no item of big", "--lowercase")
     assert rows(cli(*arguments, "--lowercase"))[0]["found"] > 0
 
@@ -278,7 +292,7 @@ def test_lowercase_finds_what_is_written_small(cli: Cli, make: Maker, tmp_path: 
 def test_a_task_without_its_words_is_a_warning_beside_others(cli: Cli, make: Maker, tmp_path: Path) -> None:
     (tmp_path / "none.csv").write_text("qqq,www,1\neee,rrr,3\n")
     for rule in ("compose", "skip", "zero"):
-        ran = cli("eval", make("one", 1), "--task", "wordsim353", "--task", tmp_path / "none.csv", "--oov", rule)
+        ran = cli("eval", "-e", make("one", 1), "--task", "wordsim353", "--task", tmp_path / "none.csv", "--oov", rule)
         assert ran.code == 0
         assert "none of the 2 items of none is covered" in ran.err
         assert ran.text.splitlines()[-1].split()[3:6] == ["-", "-", "0/2"]
@@ -286,7 +300,7 @@ def test_a_task_without_its_words_is_a_warning_beside_others(cli: Cli, make: Mak
 
 def test_a_name_with_a_comma_is_one_folder(cli: Cli, make: Maker, tmp_path: Path) -> None:
     shutil.copytree(make("one", 1), tmp_path / "a,b")
-    (row,) = rows(cli("eval", tmp_path / "a,b", "--task", "wordsim353", "--resamples", 9, "--json"))
+    (row,) = rows(cli("eval", "-e", tmp_path / "a,b", "--task", "wordsim353", "--resamples", 9, "--json"))
     assert row["name"] == "a,b"
 
 
@@ -305,19 +319,19 @@ def test_a_name_with_a_comma_is_one_folder(cli: Cli, make: Maker, tmp_path: Path
     ],
 )
 def test_what_cannot_be_meant_is_refused(cli: Cli, make: Maker, options: list[str], code: int, part: str) -> None:
-    assert_error(cli("eval", make("one", 1), *options), code, part)
+    assert_error(cli("eval", "-e", make("one", 1), *options), code, part)
 
 
 def test_what_is_no_embedding_is_an_error(cli: Cli, make: Maker, bpe_folder: Path, tmp_path: Path) -> None:
     assert_error(cli("eval"), 2, "no embedding")
-    assert_error(cli("eval", ","), 1, "no such file or folder")
-    assert_error(cli("eval", tmp_path / "none"), 1, "no such file or folder")
-    assert_error(cli("eval", f"{make('one', 1)},{bpe_folder}"), 1, "holds a tokenizer, not an embedding")
+    assert_error(cli("eval", "-e", ","), 1, "no such file or folder")
+    assert_error(cli("eval", "-e", tmp_path / "none"), 1, "no such file or folder")
+    assert_error(cli("eval", "-e", f"{make('one', 1)},{bpe_folder}"), 1, "holds a tokenizer, not an embedding")
 
 
 def test_a_file_without_pairs_is_an_error(cli: Cli, make: Maker, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("word1,word2,score\n")
-    assert_error(cli("eval", make("one", 1), "--task", tmp_path / "empty.csv"), 1, "there is no pair in it")
+    assert_error(cli("eval", "-e", make("one", 1), "--task", tmp_path / "empty.csv"), 1, "there is no pair in it")
 
 
 def test_evaluating_loads_no_trainer(make: Maker) -> None:
@@ -327,6 +341,6 @@ def test_evaluating_loads_no_trainer(make: Maker) -> None:
         "heavy = {'gensim', 'scipy', 'numba', 'torch', 'transformers'} & set(sys.modules)\n"
         "sys.exit(f'{code} {heavy}' if code or heavy else 0)\n"
     )
-    command = [sys.executable, "-c", script, "eval", str(make("one", 1)), "--task", "wordsim353", "-q"]
+    command = [sys.executable, "-c", script, "eval", "-e", str(make("one", 1)), "--task", "wordsim353", "-q"]
     ran = subprocess.run(command, capture_output=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, b"")

@@ -62,7 +62,7 @@ def test_bin_has_our_vectors_in_gensim_and_fasttext(
     pytest.importorskip("fasttext")
     emb, path = folder("fasttext", tokenizer), tmp_path / "emb.bin"
     ran = cli("export", emb, "--to", "fasttext", "-o", path, "--verify")
-    assert (ran.code, "the same in gensim and fasttext" in ran.err) == (0, True)
+    assert (ran.code, "equal in gensim and fasttext" in ran.err) == (0, True)
     embedding, table = load_embedding(emb), load_ngrams(emb)
     assert table is not None
     pieces = load_tokenizer(embedding.tokenizer).pieces

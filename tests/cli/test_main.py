@@ -14,10 +14,18 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import LIMIT, TOKIT, Ran, assert_error
-from tokit.cli.main import COMMANDS
+from tokit.cli.commands import COMMANDS
+from tokit.embedding import EMBEDDINGS
+from tokit.lm import LANGUAGE_MODELS
+from tokit.tokenizer import FAMILIES
 
 Cli = Callable[..., Ran]
-TRAINING = ["word", "char", "byte", "bpe", "wordpiece", "unigram", "spm"]
+# Every command that runs: those with families by the name of a family.
+RUNNABLE = [
+    *[name for name in COMMANDS if name not in ("train", "fit")],
+    *[f"train {family}" for family in FAMILIES],
+    *[f"fit {family}" for family in (*EMBEDDINGS, *LANGUAGE_MODELS)],
+]
 
 
 @pytest.fixture
@@ -63,15 +71,16 @@ def test_command_that_does_not_exist(cli: Cli, typed: str, meant: str) -> None:
     assert_error(cli(typed, "x"), 2, f"'{typed}'", f"did you mean '{meant}'?")
 
 
-@pytest.mark.parametrize("command", list(COMMANDS))
+@pytest.mark.parametrize("command", RUNNABLE)
 def test_option_that_does_not_exist(cli: Cli, command: str) -> None:
-    assert_error(cli(command, "--nonsense-option"), 2, "--nonsense-option", f"tokit {command} --help")
+    ran = cli(*command.split(), "--nonsense-option")
+    assert_error(ran, 2, "--nonsense-option", f"tokit {command} --help")
 
 
 @pytest.mark.parametrize(
     ("arguments", "meant"),
     [
-        (("train", "--vocab-siez", "300"), "--vocab-size"),
+        (("train", "bpe", "--vocab-siez", "300"), "--vocab-size"),
         (("count", "--normaliser", "nfc"), "--normalizer"),
         (("encode", "--tokeniser", "tok"), "--tokenizer"),
         (("decode", "--skip-specal"), "--skip-special"),
@@ -79,7 +88,7 @@ def test_option_that_does_not_exist(cli: Cli, command: str) -> None:
     ],
 )
 def test_option_with_a_slip(cli: Cli, arguments: tuple[str, ...], meant: str) -> None:
-    assert_error(cli(*arguments), 2, arguments[1], meant)
+    assert_error(cli(*arguments), 2, next(word for word in arguments if word.startswith("--")), meant)
 
 
 @pytest.mark.parametrize("arguments", [("--nonsense",), ("encode",), ("count",), ("train",), ("decode",), ("inspect",)])
@@ -104,29 +113,29 @@ def test_something_is_missing(cli: Cli, arguments: tuple[str, ...]) -> None:
         ("encode", "-t", "{tok}", "-o", "{out}", "--split", "val=2"),
         ("encode", "-t", "{tok}", "-o", "{out}", "--split", "train=0.5"),
         ("decode", "-t", "{tok}", "--part", "val"),
-        ("train", "-o", "{out}", "-m", "bep"),
-        ("train", "-o", "{out}", "-v", "many"),
-        ("train", "-o", "{out}", "-v", "300,300"),
-        ("train", "-o", "{out}", "-v", "-5"),
-        ("train", "-o", "{out}", "--set", "min_frequncy=3"),
-        ("train", "-o", "{out}", "--set", "min_frequency"),
-        ("train", "-o", "{out}", "--set", "min_frequency=often"),
-        ("train", "-o", "{out}", "--set", "min_frequency=-1"),
-        ("train", "-o", "{out}", "-m", "word", "--set", "unknown=byte"),
-        ("train", "-o", "{out}", "--normalizer", "nfx"),
-        ("train", "-o", "{out}", "--pre-tokenizer", "gpt-2"),
-        ("train", "-o", "{out}", "--pre-tokenizer", "regex:("),
-        ("train", "-o", "{out}", "--digits", "one"),
-        ("train", "-o", "{out}", "--special-token", "pad"),
-        ("train", "-o", "{out}", "--template", "cls sep"),
-        ("train", "-o", "{out}", "--character-coverage", "2"),
-        ("train", "-o", "{out}", "--config", "{missing}"),
-        ("train", "-o", "{out}", "--engine", "refrence"),
+        ("train", "bep", "-o", "{out}"),
+        ("train", "bpe", "-o", "{out}", "-v", "many"),
+        ("train", "bpe", "-o", "{out}", "-v", "300,300"),
+        ("train", "bpe", "-o", "{out}", "-v", "-5"),
+        ("train", "bpe", "-o", "{out}", "--min-frequncy", "3"),
+        ("train", "bpe", "-o", "{out}", "--min-frequency", ""),
+        ("train", "bpe", "-o", "{out}", "--min-frequency", "often"),
+        ("train", "bpe", "-o", "{out}", "--min-frequency", "-1"),
+        ("train", "word", "-o", "{out}", "--unknown", "byte"),
+        ("train", "bpe", "-o", "{out}", "--normalizer", "nfx"),
+        ("train", "bpe", "-o", "{out}", "--pre-tokenizer", "gpt-2"),
+        ("train", "bpe", "-o", "{out}", "--pre-tokenizer", "regex:("),
+        ("train", "bpe", "-o", "{out}", "--digits", "one"),
+        ("train", "bpe", "-o", "{out}", "--special-token", "pad"),
+        ("train", "bpe", "-o", "{out}", "--template", "cls sep"),
+        ("train", "bpe", "-o", "{out}", "--character-coverage", "2"),
+        ("train", "bpe", "-o", "{out}", "--config", "{missing}"),
+        ("train", "bpe", "-o", "{out}", "--engine", "refrence"),
         ("count", "-o", "{out}", "--pre-tokenizer", "gpt3"),
         ("count", "-o", "{out}", "--engine", "kernel"),
         ("encode", "-t", "{tok}", "--engine", "fast"),
         ("decode", "-t", "{tok}", "--engine", "numba"),
-        ("inspect", "--family", "bpee"),
+        ("fit", "bret", "-t", "{tok}", "-o", "{out}"),
     ],
     ids=" ".join,
 )
@@ -198,7 +207,7 @@ def test_interrupted_training_leaves_nothing(
     out = tmp_path / "outs"
     out.mkdir()
     # Kernels that have to be compiled first would say so.
-    command = [*TOKIT, "train", *corpus, "-m", family, "-v", "60000", "-o", str(out / "tok"), "--engine", "reference"]
+    command = [*TOKIT, "train", family, *corpus, "-v", "60000", "-o", str(out / "tok"), "--engine", "reference"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     ) as process:
@@ -227,8 +236,8 @@ def test_reports_are_one_json_object_or_nothing(
 ) -> None:
     option = ["--json"] if json_option else []
     commands = [
-        ("train", english_file, "-v", "300", "-o", tmp_path / "tok"),
-        ("train", english_file, "-v", "300,310", "-o", tmp_path / "toks"),
+        ("train", "bpe", english_file, "-v", "300", "-o", tmp_path / "tok"),
+        ("train", "bpe", english_file, "-v", "300,310", "-o", tmp_path / "toks"),
         ("count", english_file, "-o", tmp_path / "counts"),
         ("encode", english_file, "-t", bpe_folder, "-o", tmp_path / "shards"),
     ]
@@ -248,7 +257,7 @@ def test_reports_are_one_json_object_or_nothing(
 
 def test_quiet_says_nothing(cli: Cli, english_file: Path, bpe_folder: Path, tmp_path: Path) -> None:
     for command in (
-        ("train", english_file, "-v", "300", "-o", tmp_path / "tok"),
+        ("train", "bpe", english_file, "-v", "300", "-o", tmp_path / "tok"),
         ("count", english_file, "-o", tmp_path / "counts"),
         ("encode", english_file, "-t", bpe_folder, "-o", tmp_path / "shards"),
     ):

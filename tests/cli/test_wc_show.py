@@ -115,7 +115,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_show_on_a_pipe(cli: Cli, small: Path, text: str, line: str) -> None:
     ran = cli("show", text, "-t", small)
     assert (ran.code, ran.text) == (0, line + "\n")
-    assert ran.err.endswith(" bytes a token\n") and ran.err.count("\n") == 1
+    assert ran.err.endswith(" bytes per token\n") and ran.err.count("\n") == 1
 
 
 def test_show_ids_and_lines_of_standard_input(cli: Cli, small: Path) -> None:

@@ -60,9 +60,11 @@ def test_other_rules_are_refused(
     assert cli("count", english_file, "-o", tmp_path / "other", *other).code == 0
     both = ("--counts", tmp_path / "one", "--counts", tmp_path / "other", "-o", tmp_path / "out")
     assert_error(cli("count", *both), 1, rule, str(tmp_path / "one"), str(tmp_path / "other"))
-    assert_error(cli("train", *both, "-v", "400"), 1, rule)
+    assert_error(cli("train", "bpe", *both, "-v", "400"), 1, rule)
     asked = other or ["--normalizer", "nfd", "--pre-tokenizer", "bert", "--digits", "triple"]
-    assert_error(cli("train", "--counts", tmp_path / "one", "-o", tmp_path / "out", "-v", "400", *asked), 1, rule)
+    assert_error(
+        cli("train", "bpe", "--counts", tmp_path / "one", "-o", tmp_path / "out", "-v", "400", *asked), 1, rule
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -74,19 +76,17 @@ def test_trained_from_counts_it_is_the_same_tokenizer(
     for i, shard in enumerate(shards):
         assert cli("count", shard, "-o", tmp_path / str(i), *rules).code == 0
     given = [word for i in range(3) for word in ("--counts", tmp_path / str(i))]
-    assert cli("train", corpus_file, "-m", family, "-v", "2500", *rules, "-o", tmp_path / "text").code == 0
-    assert cli("train", *given, "-m", family, "-v", "2500", "-o", tmp_path / "counts").code == 0
+    assert cli("train", family, corpus_file, "-v", "2500", *rules, "-o", tmp_path / "text").code == 0
+    assert cli("train", family, *given, "-v", "2500", "-o", tmp_path / "counts").code == 0
     assert folder_bytes(tmp_path / "counts") == folder_bytes(tmp_path / "text")
 
 
 def test_spm_trains_from_counts(cli: Cli, corpus_file: Path, tmp_path: Path) -> None:
     assert cli("count", corpus_file, "-o", tmp_path / "counts", "--pre-tokenizer", "metaspace").code == 0
-    assert cli("train", corpus_file, "-m", "spm", "-v", "2500", "-o", tmp_path / "a").code == 0
-    assert cli("train", "--counts", tmp_path / "counts", "-m", "spm", "-v", "2500", "-o", tmp_path / "b").code == 0
+    assert cli("train", "spm", corpus_file, "-v", "2500", "-o", tmp_path / "a").code == 0
+    assert cli("train", "spm", "--counts", tmp_path / "counts", "-v", "2500", "-o", tmp_path / "b").code == 0
     assert folder_bytes(tmp_path / "a") == folder_bytes(tmp_path / "b")
-    refused = cli(
-        "train", "--counts", tmp_path / "counts", "-m", "spm", "--set", "model_type=unigram", "-o", tmp_path / "c"
-    )
+    refused = cli("train", "spm", "--counts", tmp_path / "counts", "--model-type", "unigram", "-o", tmp_path / "c")
     assert_error(refused, 2, "trains on text")
 
 
@@ -115,7 +115,7 @@ def test_damaged_counts_are_refused(cli: Cli, counts: Path, tmp_path: Path, name
         path.write_bytes(path.read_bytes()[:-9] if damage == "cut" else b"")
     with pytest.raises(ArtifactError):
         load_counts(counts)
-    assert_error(cli("train", "--counts", counts, "-o", tmp_path / "out"), 1, str(counts))
+    assert_error(cli("train", "bpe", "--counts", counts, "-o", tmp_path / "out"), 1, str(counts))
 
 
 def falling(ends: np.ndarray) -> np.ndarray:
@@ -150,7 +150,9 @@ def test_counts_that_are_none_are_refused(
     cli: Cli, counts: Path, tmp_path: Path, damage: Callable[[np.ndarray], np.ndarray]
 ) -> None:
     np.save(counts / "counts.npy", damage(np.load(counts / "counts.npy")))
-    assert_error(cli("train", "--counts", counts, "-o", tmp_path / "out"), 1, str(counts), "does not hold counts")
+    assert_error(
+        cli("train", "bpe", "--counts", counts, "-o", tmp_path / "out"), 1, str(counts), "does not hold counts"
+    )
 
 
 def test_words_that_are_not_text_are_refused(counts: Path) -> None:

@@ -605,7 +605,7 @@ main.run()
 
 def test_an_interrupt_ends_training_and_leaves_nothing(tmp_path: Path, text: Path, tokenizer: Path) -> None:
     out = tmp_path / "out" / "emb"
-    command = ["fit", "skipgram", text, "-t", tokenizer, "-o", out, "--set", "epochs=1000000"]
+    command = ["fit", "skipgram", text, "-t", tokenizer, "-o", out, "--epochs", "1000000"]
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     process = subprocess.Popen(
@@ -637,7 +637,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(text: Path, tokenizer: Path,
         "sys.exit(main(sys.argv[1:]))\n"
     )
     command = ["fit", "cbow", text, "-t", tokenizer, "-o", tmp_path / "out" / "emb", "-d", "60000"]
-    settings = ["--set", "epochs=1", "--threads", "1", "-q"]
+    settings = ["--epochs", "1", "--threads", "1", "-q"]
     ran = subprocess.run(
         [sys.executable, "-c", script, *command, *settings], capture_output=True, text=True, check=False
     )

@@ -260,7 +260,7 @@ def test_eval_composes_from_ngrams_or_from_pieces(cli: Cli, folder: Callable[...
         ("compose", 5, 3, "composed from n-grams"),
         ("pieces", 2, 0, "composed from pieces"),
     ):
-        ran = cli("eval", folder(), "--task", pairs, "--oov", rule, "--resamples", 20, "--csv")
+        ran = cli("eval", "-e", folder(), "--task", pairs, "--oov", rule, "--resamples", 20, "--csv")
         row = dict(zip(*[line.split(",") for line in ran.text.splitlines()], strict=True))
         assert (int(row["found"]), int(row["composed"])) == (found, composed)
         assert legend in ran.err

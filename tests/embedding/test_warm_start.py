@@ -395,7 +395,7 @@ def test_the_command_says_what_it_began_with(cli: Cli, home: Path, tmp_path: Pat
     foreign = b"uno due\ntre uno\n" * 9
     ran = cli("fit", "cbow", "--from", home / "skipgram", "-o", tmp_path / "none", stdin=foreign)
     assert ran.code == 1 and "no two tokens that the tokenizer knows" in ran.err
-    assert cli("train", "-m", "word", "-o", tmp_path / "words", stdin=foreign + SECOND.encode()).code == 0
+    assert cli("train", "word", "-o", tmp_path / "words", stdin=foreign + SECOND.encode()).code == 0
     ran = cli(
         "fit", "cbow", "--from", home / "skipgram", "-t", tmp_path / "words", "-o", tmp_path / "none", stdin=foreign
     )

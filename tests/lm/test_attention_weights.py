@@ -98,7 +98,7 @@ def test_weights_stay_the_same_after_the_products(bert: Path) -> None:
 def test_entropy_and_distance_by_plain_loops(model: Path, cli: Cli, tmp_path: Path) -> None:
     texts = [TEXT, "a", "the sea", TEXT + " by the sea and back to the old bank", "", "x"]
     (tmp_path / "text.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
-    report = json.loads(cli("attention", "-e", model, "-c", tmp_path / "text.txt", "--json").out)
+    report = json.loads(cli("attention", "-m", model, "-c", tmp_path / "text.txt", "--json").out)
     sums: dict[tuple[int, int], Any] = {}
     tokens = 0
     for text in texts:
@@ -122,14 +122,14 @@ def test_entropy_and_distance_by_plain_loops(model: Path, cli: Cli, tmp_path: Pa
 
 
 def test_the_table_over_a_corpus(bert: Path, cli: Cli) -> None:
-    ran = cli("attention", "-e", bert, "-c", "-", stdin=f"{TEXT}\n{'the sea ' * CONTEXT}\n".encode())
-    assert ran.code == 0 and "which were cut: 1" in ran.err
+    ran = cli("attention", "-m", bert, "-c", "-", stdin=f"{TEXT}\n{'the sea ' * CONTEXT}\n".encode())
+    assert ran.code == 0 and "which were truncated: 1" in ran.err
     head, *rows = ran.text.splitlines()
     assert "entropy bits" in head and "distance tokens" in head and len(rows) == 4
 
 
 def test_heat_maps_show_the_darkest_where_the_weight_is(bert: Path, cli: Cli) -> None:
-    ran = cli("attention", TEXT, "-e", bert, "--layer", "-1", "--head", "2")
+    ran = cli("attention", TEXT, "-m", bert, "--layer", "-1", "--head", "2")
     assert ran.code == 0, ran.err
     title, numbers, *rows = ran.text.splitlines()
     found = open_attention(bert).weights(TEXT).only(2, 2)
@@ -147,13 +147,13 @@ def test_heat_maps_show_the_darkest_where_the_weight_is(bert: Path, cli: Cli) ->
 
 
 def test_without_a_choice_layers_are_shown_as_means(bert: Path, cli: Cli) -> None:
-    ran = cli("attention", "-e", bert, stdin=TEXT.encode())
+    ran = cli("attention", "-m", bert, stdin=TEXT.encode())
     assert "layer 1, mean of 2 heads" in ran.text and "layer 2, mean of 2 heads" in ran.text
     assert "hint: --layer N, --head M" in ran.err
 
 
 def test_a_long_text_is_shown_in_part(bert: Path, cli: Cli) -> None:
-    ran = cli("attention", "the sea and the bank " * 60, "-e", bert)
+    ran = cli("attention", "the sea and the bank " * 60, "-m", bert)
     assert ran.code == 0 and f"the model takes {CONTEXT} tokens" in ran.err
     assert max(map(len, ran.text.splitlines())) <= 100
 
@@ -161,7 +161,7 @@ def test_a_long_text_is_shown_in_part(bert: Path, cli: Cli) -> None:
 @pytest.mark.parametrize("qk", [False, True])
 def test_json_has_every_number(model: Path, cli: Cli, qk: bool) -> None:
     asked = ["--qk"] if qk else []
-    shown = json.loads(cli("attention", TEXT, "-e", model, "--json", "--layer", "2", *asked).out)
+    shown = json.loads(cli("attention", TEXT, "-m", model, "--json", "--layer", "2", *asked).out)
     opened = open_attention(model)
     found = (opened.products(TEXT) if qk else opened.weights(TEXT)).only(2, None)
     assert shown["layers"] == [2] and shown["tokens"] == list(found.tokens)
@@ -176,7 +176,7 @@ def test_a_page_holds_all_and_asks_for_nothing(model: Path, cli: Cli, tmp_path: 
 
     text, page = "the </script><b>sea", tmp_path / "page.html"
     asked = ["--qk"] if qk else []
-    assert cli("attention", text, "-e", model, "--html", page, *asked).code == 0
+    assert cli("attention", text, "-m", model, "--html", page, *asked).code == 0
     source = page.read_text("utf-8")
     assert not re.search(r"(src|href)=|https?://|@import|url\(", source)
     assert source.count("</script>") == 2
@@ -186,9 +186,9 @@ def test_a_page_holds_all_and_asks_for_nothing(model: Path, cli: Cli, tmp_path: 
     steps = np.frombuffer(base64.b64decode(data["steps"]), dtype="<u2").reshape(found.values.shape)
     values = np.where(steps == 65535, np.nan, data["low"] + steps / 65534 * (data["high"] - data["low"]))
     assert np.allclose(values, found.values, atol=1e-3, equal_nan=True)
-    ran = cli("attention", text, "-e", model, "--html", page)
+    ran = cli("attention", text, "-m", model, "--html", page)
     assert_error(ran, 1, "exists")
-    assert cli("attention", text, "-e", model, "--html", page, "--overwrite").code == 0
+    assert cli("attention", text, "-m", model, "--html", page, "--overwrite").code == 0
 
 
 @pytest.mark.parametrize(
@@ -199,30 +199,30 @@ def test_a_page_holds_all_and_asks_for_nothing(model: Path, cli: Cli, tmp_path: 
         (["x", "--head", "9"], "--head 9"),
         (["x", "-c", "@lee"], "--corpus gives a table"),
         (["-c", "@lee", "--qk"], "--corpus gives a table"),
-        (["x", "--html", "a.html", "--json"], "leave one out"),
+        (["x", "--html", "a.html", "--json"], "omit one of them"),
     ],
 )
 def test_wrong_options_are_named(bert: Path, cli: Cli, given: list[str], said: str) -> None:
-    assert_error(cli("attention", "-e", bert, *given), 2, said)
+    assert_error(cli("attention", "-m", bert, *given), 2, said)
 
 
 def test_an_empty_corpus_is_an_error(bert: Path, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("", encoding="utf-8")
-    assert_error(cli("attention", "-e", bert, "-c", tmp_path / "empty.txt"), 1, "empty")
+    assert_error(cli("attention", "-m", bert, "-c", tmp_path / "empty.txt"), 1, "empty")
 
 
 def test_what_has_no_attention_says_so(bert: Path, bpe_folder: Path, cli: Cli, tmp_path: Path) -> None:
-    assert_error(cli("attention", "x", "-e", bpe_folder), 2, "no language model")
-    assert_error(cli("attention", "x", "-e", tmp_path / "none"), 1, "no such file or folder")
+    assert_error(cli("attention", "x", "-m", bpe_folder), 2, "no language model")
+    assert_error(cli("attention", "x", "-m", tmp_path / "none"), 1, "no such file or folder")
     recurrent = tmp_path / "lstm"
     recurrent.mkdir()
     (recurrent / "config.json").write_text('{"model_type": "lstm"}', encoding="utf-8")
-    assert_error(cli("attention", "x", "-e", recurrent), 2, "an lstm", "no attention")
+    assert_error(cli("attention", "x", "-m", recurrent), 2, "an lstm", "no attention")
 
 
 def test_a_model_in_onnx_does_not_tell(bert: Path, cli: Cli, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="needs the extra 'onnx'")
     pytest.importorskip("onnx", reason="needs the extra 'onnx'")
     assert cli("export", bert, "--to", "onnx", "-o", tmp_path / "onnx").code == 0
-    assert_error(cli("attention", "x", "-e", tmp_path / "onnx"), 2, "is a model in ONNX")
+    assert_error(cli("attention", "x", "-m", tmp_path / "onnx"), 2, "is a model in ONNX")
     assert_error(cli("export", tmp_path / "onnx", "--to", "positions", "-o", tmp_path / "p.npz"), 1, "no language")

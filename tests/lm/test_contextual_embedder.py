@@ -17,7 +17,7 @@ from tokit.arrays import Ids
 from tokit.lm import LANGUAGE_MODELS
 from tokit.lm.contextual_embedder import context_of, open_contextual_embedder
 
-SETTINGS = ["--size", "tiny", "--set", "max_steps=3", "--set", "context_length=32", "--set", "batch_size=2"]
+SETTINGS = ["--size", "tiny", "--max-steps", "3", "--context-length", "32", "--batch-size", "2"]
 
 
 @pytest.fixture(scope="module", params=list(LANGUAGE_MODELS))
@@ -33,7 +33,7 @@ def test_embed_gives_the_same_in_any_order_and_batch(model: Path, cli: Any, tmp_
     lines = ["the sea", "", "rivers run to the sea", "a", "music " * 100]
     (tmp_path / "text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     ran = cli("embed", tmp_path / "text.txt", "-e", model)
-    assert ran.code == 0 and "which were cut: 1" in ran.err
+    assert ran.code == 0 and "which were truncated: 1" in ran.err
     rows = [json.loads(line)["vector"] for line in ran.out.splitlines()]
     embedder = open_contextual_embedder(model)
     for line, row in zip(lines, rows, strict=True):
@@ -74,11 +74,11 @@ def test_an_empty_corpus_is_an_error(cli: Any, bpe_folder: Path, tmp_path: Path)
     ("given", "said"),
     [
         (["--size", "tinny"], "did you mean 'tiny'?"),
-        (["--set", "stepps=3"], "did you mean 'steps'?"),
+        (["--stepps", "3"], "did you mean 'steps'?"),
         (["--minutes", "0"], "--minutes 0"),
         (["-d", "100"], "takes no --dim"),
-        (["--set", "num_attention_heads=3"], "no multiple"),
-        (["--minutes", "1", "--set", "max_steps=2"], "leave one of them out"),
+        (["--num-attention-heads", "3"], "no multiple"),
+        (["--minutes", "1", "--max-steps", "2"], "leave one of them out"),
     ],
 )
 def test_wrong_options_are_named(cli: Any, bpe_folder: Path, tmp_path: Path, given: list[str], said: str) -> None:
@@ -145,7 +145,7 @@ def said(path: Path, **entries: Any) -> None:
 def test_a_document_is_cut_to_the_positions_of_a_model(kind: str, most: int, foreign: Any, cli: Any) -> None:
     folder = foreign(kind)
     ran = cli("embed", "-e", folder, "--tokens", stdin=f"{LONG}\nsea\n".encode())
-    assert ran.code == 0 and "which were cut: 1" in ran.err
+    assert ran.code == 0 and "which were truncated: 1" in ran.err
     assert len(json.loads(ran.out.splitlines()[0])["vectors"]) == most == context_of(folder)
 
 
@@ -202,9 +202,9 @@ def test_a_model_without_its_pooler_is_whole(foreign: Any) -> None:
     [
         ["embed", "@lee", "-e", "MODEL"],
         ["near", "sea", "--context", "the sea", "-e", "MODEL"],
-        ["attention", "the sea", "-e", "MODEL"],
-        ["distil", "-e", "MODEL", "-o", "OUT"],
-        ["finetune", "@lee", "-e", "MODEL", "-o", "OUT"],
+        ["attention", "the sea", "-m", "MODEL"],
+        ["distill", "-m", "MODEL", "-o", "OUT"],
+        ["finetune", "@lee", "-m", "MODEL", "-o", "OUT"],
         ["export", "MODEL", "--to", "onnx", "-o", "OUT"],
         ["fit", "lstm", "@lee", "--from", "MODEL", "-o", "OUT"],
     ],
@@ -300,7 +300,7 @@ def test_modules_that_are_no_list_are_an_error(foreign: Any, cli: Any) -> None:
 def test_a_component_is_no_reason_to_count_twice(foreign: Any, cli: Any) -> None:
     texts = f"{LONG}\nthe sea\nrivers run to the sea\n{LONG}\n".encode()
     ran = cli("embed", "-e", foreign("bert"), "--remove-component", "all", stdin=texts)
-    assert ran.code == 0 and "which were cut: 2\n" in ran.err
+    assert ran.code == 0 and "which were truncated: 2\n" in ran.err
 
 
 def test_token_vectors_are_made_some_documents_at_a_time(foreign: Any, monkeypatch: pytest.MonkeyPatch) -> None:

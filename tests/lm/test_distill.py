@@ -35,7 +35,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def model(corpus_file: Path, bpe_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out: Path = tmp_path_factory.mktemp("distil") / "bert"
+    out: Path = tmp_path_factory.mktemp("distill") / "bert"
     pretrain(open_corpus([str(corpus_file)]), bpe_folder, out, size="tiny", settings=SETTINGS, threads=1)
     return out
 
@@ -114,7 +114,7 @@ def test_with_a_text_what_it_has_often_weighs_little(model: Path, tmp_path: Path
 
 def test_what_takes_a_static_embedding_takes_it(model: Path, tmp_path: Path, cli: Any) -> None:
     out = tmp_path / "static"
-    done = cli("distil", "-e", model, "-o", out, "-d", "8", "--json")
+    done = cli("distill", "-m", model, "-o", out, "-d", "8", "--json")
     assert done.code == 0 and json.loads(done.out)["dim"] == 8
     word = next(
         text.strip() for text in tokit.load_tokenizer(model).pieces.texts if len(text) > 4 and text.strip().isalpha()
@@ -147,7 +147,7 @@ def test_numbers_are_checked(model: Path, tmp_path: Path, given: dict[str, Any],
 
 def test_a_table_is_no_language_model(model: Path, tmp_path: Path, cli: Any) -> None:
     distil(model, tmp_path / "static", dim=4)
-    done = cli("distil", "-e", tmp_path / "static", "-o", tmp_path / "again")
+    done = cli("distill", "-m", tmp_path / "static", "-o", tmp_path / "again")
     assert done.code == 2 and "is no language model" in done.err
-    done = cli("distil", "-e", tmp_path / "none", "-o", tmp_path / "again")
+    done = cli("distill", "-m", tmp_path / "none", "-o", tmp_path / "again")
     assert done.code == 1 and "none: no such file or folder" in done.err

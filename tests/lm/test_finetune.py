@@ -248,10 +248,10 @@ def test_long_pairs_are_cut_and_counted(model: Path, cli: Any, tmp_path: Path) -
     lines = [f"{'sea ' * one}\t{'day ' * two}\t{number % 2}\n" for number, (one, two) in enumerate(sizes)]
     (tmp_path / "long.tsv").write_text("".join(lines), encoding="utf-8")
     ran = cli(
-        "finetune", "-e", model, tmp_path / "long.tsv", "-o", tmp_path / "a", "--epochs", "1", "--threads", "1",
+        "finetune", "-m", model, tmp_path / "long.tsv", "-o", tmp_path / "a", "--epochs", "1", "--threads", "1",
         "--json",
     )  # fmt: skip
-    assert ran.code == 0 and json.loads(ran.out)["cut"] == 12 and "which were cut: 12" in ran.err
+    assert ran.code == 0 and json.loads(ran.out)["cut"] == 12 and "which were truncated: 12" in ran.err
 
 
 @pytest.mark.parametrize("model", ["bert"], indirect=True)
@@ -306,7 +306,7 @@ def test_rows_are_padded_to_the_longest() -> None:
         (["--task", "clasify"], "a\tb\n", 2, "did you mean 'classify'?"),
         (["--freeze", "encodr"], "a\tb\nb\tc\n" * 9, 2, "did you mean encoder"),
         (["--epochs", "0"], "a\tb\n", 2, "epochs"),
-        (["--set", "dropuot=0"], "a\tb\n", 2, "did you mean 'dropout'?"),
+        (["--dropuot", "0"], "a\tb\n", 2, "did you mean 'dropout'?"),
         (["--validation", "0.2", "--held-out", "x"], "a\tb\n", 2, "leave one of them out"),
         (["--validation", "1.5"], "a\tb\n", 2, "--validation 1.5"),
         ([], "a\tb\na\tc\n", 1, "every example has the label 'a'"),
@@ -315,7 +315,7 @@ def test_rows_are_padded_to_the_longest() -> None:
         ([], "", 1, "no example"),
         (["--held-out", "nowhere.tsv"], "a\tb\nc\td\n", 1, "nowhere.tsv"),
         (
-            ["--learning-rate", "1e30", "--set", "max_grad_norm=0", "--epochs", "30"],
+            ["--learning-rate", "1e30", "--max-grad-norm", "0", "--epochs", "30"],
             "a\tb\nb\tc\n" * 9,
             1,
             "the loss of step",
@@ -326,7 +326,7 @@ def test_what_cannot_be_meant_is_named(
     model: Path, cli: Any, tmp_path: Path, given: list[str], text: str, code: int, said: str
 ) -> None:
     (tmp_path / "data.tsv").write_text(text, encoding="utf-8")
-    ran = cli("finetune", "-e", model, tmp_path / "data.tsv", "-o", tmp_path / "out", "--threads", "1", *given)
+    ran = cli("finetune", "-m", model, tmp_path / "data.tsv", "-o", tmp_path / "out", "--threads", "1", *given)
     assert ran.code == code and said in ran.err and ran.err.splitlines()[-2].startswith("error:"), ran.err
     assert not (tmp_path / "out").exists()
 
@@ -334,18 +334,18 @@ def test_what_cannot_be_meant_is_named(
 @pytest.mark.parametrize("model", ["bert"], indirect=True)
 def test_the_command_reads_a_pipe_and_reports(model: Path, cli: Any, data: dict[str, Path], tmp_path: Path) -> None:
     ran = cli(
-        "finetune", "-e", model, "-o", tmp_path / "out", "--epochs", "1", "--threads", "1", "--json",
+        "finetune", "-m", model, "-o", tmp_path / "out", "--epochs", "1", "--threads", "1", "--json",
         stdin=data["classify"].read_bytes(),
     )  # fmt: skip
     report = json.loads(ran.out)
     assert ran.code == 0 and report["labels"] == ["bad", "good"] and set(report["scores"]) == {"accuracy", "macro_f1"}
     ran = cli("inspect", tmp_path / "out", "--check")
     assert ran.code == 0 and "name: classify" in ran.out.decode()
-    ran = cli("finetune", "-e", model, data["classify"], "-o", tmp_path / "out")
+    ran = cli("finetune", "-m", model, data["classify"], "-o", tmp_path / "out")
     assert ran.code == 1 and "pass --overwrite" in ran.err
 
 
 def test_a_static_embedding_cannot_be_fine_tuned(corpus_file: Path, bpe_folder: Path, tmp_path: Path, cli: Any) -> None:
     assert cli("fit", "svd", corpus_file, "-t", bpe_folder, "-d", "8", "-o", tmp_path / "static").code == 0
-    ran = cli("finetune", "-e", tmp_path / "static", "@lee", "-o", tmp_path / "out")
+    ran = cli("finetune", "-m", tmp_path / "static", "@lee", "-o", tmp_path / "out")
     assert ran.code == 1 and "no language model" in ran.err

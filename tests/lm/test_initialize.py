@@ -280,8 +280,8 @@ def test_a_stopped_run_begins_again_with_the_same_start_only(
         (["--freeze", "*", "-t", "TOK"], 2, "nothing to train"),
         (["--from", "LLAMA"], 2, "tokit fit llama"),
         (["--from", "BERT", "--size", "mini"], 2, "--size does not go with --from"),
-        (["--from", "BERT", "--set", "num_hidden_layers=3"], 2, "--num-hidden-layers does not go with --from"),
-        (["--from", "BERT", "--set", "context_length=41"], 2, "takes 40 tokens"),
+        (["--from", "BERT", "--num-hidden-layers", "3"], 2, "--num-hidden-layers does not go with --from"),
+        (["--from", "BERT", "--context-length", "41"], 2, "takes 40 tokens"),
         (["--from", "BERT", "--init-embeddings", "STATIC"], 2, "leave one of them out"),
         (["--from", "STATIC"], 1, "STATIC"),
         (["--from", "CUT"], 1, "weights cannot be loaded"),
@@ -301,8 +301,8 @@ def test_a_start_that_cannot_be_one_is_named(
     weights.write_bytes(weights.read_bytes()[:-100])
     (places["PICKLED"] / "model.safetensors").rename(places["PICKLED"] / "pytorch_model.bin")
     arguments = [str(places.get(word, word)) for word in given]
-    steps = [] if "context_length=41" in given else ["--set", "context_length=24"]
-    ran = cli("fit", "bert", "@parallel/en", "-o", tmp_path / "out", "--set", "max_steps=1", *steps, *arguments)
+    steps = [] if "context_length=41" in given else ["--context-length", "24"]
+    ran = cli("fit", "bert", "@parallel/en", "-o", tmp_path / "out", "--max-steps", "1", *steps, *arguments)
     assert ran.code == code, ran.err
     assert said.replace("STATIC", str(places["STATIC"])) in ran.err and ran.err.startswith("error:")
     assert not (tmp_path / "out").exists()
@@ -340,8 +340,8 @@ def examples(tmp_path_factory: Any) -> Path:
 def test_a_layer_at_random_is_refused(command: str, examples: Path, cli: Any, foreign: Any, tmp_path: Path) -> None:
     folder = without(foreign("bert"), tmp_path / "broken", "encoder.layer.1.")
     given = {
-        "finetune": ["finetune", examples, "-e", folder, "--validation", 0],
-        "fit": ["fit", "bert", "@parallel/en", "--from", folder, "--set", "max_steps=1", "--set", "context_length=24"],
+        "finetune": ["finetune", examples, "-m", folder, "--validation", 0],
+        "fit": ["fit", "bert", "@parallel/en", "--from", folder, "--max-steps", "1", "--context-length", "24"],
     }
     ran = cli(*given[command], "-o", tmp_path / "out")
     assert ran.code == 1 and "its weights lack bert.encoder.layer.1." in ran.err and "and 15 more" in ran.err
@@ -352,17 +352,17 @@ def test_a_layer_of_another_shape_is_refused(examples: Path, cli: Any, foreign: 
     folder = without(foreign("bert"), tmp_path / "broken", "pooler")
     config = json.loads((folder / "config.json").read_bytes())
     (folder / "config.json").write_text(json.dumps({**config, "intermediate_size": 24}), encoding="utf-8")
-    ran = cli("finetune", examples, "-e", folder, "--validation", 0, "-o", tmp_path / "out")
+    ran = cli("finetune", examples, "-m", folder, "--validation", 0, "-o", tmp_path / "out")
     assert ran.code == 1 and "gives another shape to bert.encoder.layer.0.intermediate" in ran.err
 
 
 def test_a_pooler_and_a_head_may_begin_at_random(examples: Path, cli: Any, foreign: Any, tmp_path: Path) -> None:
     folder = without(foreign("bert"), tmp_path / "bare", "pooler")
-    given = ["--validation", 0, "--set", "epochs=1"]
-    assert cli("finetune", examples, "-e", folder, *given, "-o", tmp_path / "one").code == 0
+    given = ["--validation", 0, "--epochs", "1"]
+    assert cli("finetune", examples, "-m", folder, *given, "-o", tmp_path / "one").code == 0
     # Another number of labels is another shape of the head.
     more = examples.with_name("more.tsv")
     more.write_text(examples.read_text("utf-8") + "day\tthe day\n", encoding="utf-8")
-    ran = cli("finetune", more, "-e", tmp_path / "one", *given, "-o", tmp_path / "two")
+    ran = cli("finetune", more, "-m", tmp_path / "one", *given, "-o", tmp_path / "two")
     assert ran.code == 0, ran.err
     assert load_file(tmp_path / "two" / "model.safetensors")["classifier.weight"].shape[0] == 3

@@ -203,7 +203,7 @@ def test_a_damaged_folder_is_an_error(folder: Path, cli: Any, tmp_path: Path) ->
 
 
 def test_it_is_trained_on_the_next_token_alone(cli: Any, bpe_folder: Path, tmp_path: Path) -> None:
-    ran = cli("fit", "lstm", "@lee", "-t", bpe_folder, "-o", tmp_path / "m", "--set", "objective=masked")
+    ran = cli("fit", "lstm", "@lee", "-t", bpe_folder, "-o", tmp_path / "m", "--objective", "masked")
     assert_error(ran, 2, "causal")
 
 
@@ -219,7 +219,7 @@ def test_it_is_trained_on_the_next_token_alone(cli: Any, bpe_folder: Path, tmp_p
 def test_a_family_is_trained_for_what_its_class_can_say(
     cli: Any, bpe_folder: Path, tmp_path: Path, family: str, objective: str, known: str
 ) -> None:
-    ran = cli("fit", family, "@lee", "-t", bpe_folder, "-o", tmp_path / "m", "--set", f"objective={objective}")
+    ran = cli("fit", family, "@lee", "-t", bpe_folder, "-o", tmp_path / "m", "--objective", objective)
     assert_error(ran, 2, f"known: {known}")
     assert f"objective={objective}" in ran.err and not (tmp_path / "m").exists()
 
@@ -228,18 +228,17 @@ def test_a_family_is_trained_for_what_its_class_can_say(
 @pytest.mark.parametrize(
     ("given", "hidden"),
     [
-        (["hidden_size=15", "num_attention_heads=3"], 18),
-        (["hidden_size=100", "num_attention_heads=4"], 104),
-        (["hidden_size=9"], 10),
+        (["--hidden-size", "15", "--num-attention-heads", "3"], 18),
+        (["--hidden-size", "100", "--num-attention-heads", "4"], 104),
+        (["--hidden-size", "9"], 10),
     ],
 )
 def test_rotary_positions_need_heads_of_an_even_width(
     cli: Any, bpe_folder: Path, tmp_path: Path, family: str, given: list[str], hidden: int
 ) -> None:
-    settings = [word for each in given for word in ("--set", each)]
     # Text that cannot be read: the error comes before that.
     (tmp_path / "text.txt").write_bytes(b"\xff\n")
-    ran = cli("fit", family, tmp_path / "text.txt", "-t", bpe_folder, "-o", tmp_path / "m", *settings)
+    ran = cli("fit", family, tmp_path / "text.txt", "-t", bpe_folder, "-o", tmp_path / "m", *given)
     assert_error(ran, 2, "even dimension")
     assert f"--hidden-size {hidden}" in ran.err
 
@@ -273,18 +272,18 @@ def test_a_training_goes_on_from_another(folder: Path, corpus_file: Path, tmp_pa
 def test_another_tokenizer_takes_over_the_rows_of_the_same_text(
     folder: Path, corpus_file: Path, cli: Any, tmp_path: Path
 ) -> None:
-    assert cli("train", corpus_file, "-m", "bpe", "-v", 420, "-o", tmp_path / "tok").code == 0
+    assert cli("train", "bpe", corpus_file, "-v", 420, "-o", tmp_path / "tok").code == 0
     given = [
-        "--set",
-        "max_steps=1",
-        "--set",
-        "batch_size=4",
-        "--set",
-        "context_length=64",
-        "--set",
-        "learning_rate=1e-9",
+        "--max-steps",
+        "1",
+        "--batch-size",
+        "4",
+        "--context-length",
+        "64",
+        "--learning-rate",
+        "1e-9",
     ]
-    given += ["--set", "validation_fraction=0", "-t", tmp_path / "tok", "-o", tmp_path / "other", "--freeze", "onward"]
+    given += ["--validation-fraction", "0", "-t", tmp_path / "tok", "-o", tmp_path / "other", "--freeze", "onward"]
     ran = cli("fit", "lstm", corpus_file, "--from", folder, *given)
     assert ran.code == 0, ran.err
     names = [load_tokenizer(path).pieces.names for path in (folder, tmp_path / "other")]

@@ -301,7 +301,7 @@ def test_documents_are_pooled_in_onnx_as_in_torch(bert: Path, tmp_path: Path) ->
 
 
 def test_a_graph_is_not_trained(bert: Path, cli: Cli, tmp_path: Path) -> None:
-    ran = cli("finetune", "@lee", "-e", bert.with_name("onnx"), "-o", tmp_path / "m")
+    ran = cli("finetune", "@lee", "-m", bert.with_name("onnx"), "-o", tmp_path / "m")
     assert_error(ran, 2, "is a model in ONNX, which cannot be trained")
 
 

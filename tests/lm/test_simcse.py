@@ -130,7 +130,7 @@ def test_one_document_alone_has_nothing_to_be_told_from(model: Path) -> None:
     ("given", "said"),
     [
         (["--sentence", "simsce"], "did you mean 'simcse'?"),
-        (["--sentence", "simcse", "--set", "dropout=0"], "--sentence needs dropout"),
+        (["--sentence", "simcse", "--dropout", "0"], "--sentence needs dropout"),
     ],
 )
 def test_what_cannot_be_meant_is_named(

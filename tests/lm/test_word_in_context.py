@@ -268,7 +268,7 @@ def test_words_go_into_a_file_with_their_ends(bert: Path, cli: Cli, tmp_path: Pa
     corpus = write(tmp_path / "text.txt", [*TEXTS, "sea " * 200])
     out = tmp_path / "v.npy"
     ran = cli("embed", corpus, "-e", bert, "--tokens", "--words", "-o", out)
-    assert ran.code == 0 and "which were cut: 1" in ran.err
+    assert ran.code == 0 and "which were truncated: 1" in ran.err
     lines = [json.loads(line) for line in cli("embed", corpus, "-e", bert, "--tokens", "--words").out.splitlines()]
     assert np.load(tmp_path / "v.ends.npy").tolist() == np.cumsum([len(line["words"]) for line in lines]).tolist()
     assert np.allclose(np.load(out), [row for line in lines for row in line["vectors"]], atol=1e-5)

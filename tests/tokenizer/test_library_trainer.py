@@ -227,7 +227,7 @@ def test_bytes_do_not_depend_on_process_and_threads(
     shell: Callable[..., Ran], corpus_file: Path, tmp_path: Path, family: str
 ) -> None:
     for seed, threads in (("1", "1"), ("2", "2")):
-        command = f"tokit train {corpus_file} -m {family} -v 2500 -o {seed} --threads {threads}"
+        command = f"tokit train {family} {corpus_file} -v 2500 -o {seed} --threads {threads}"
         assert shell(command, PYTHONHASHSEED=seed).code == 0
     assert folder_bytes(tmp_path / "1") == folder_bytes(tmp_path / "2")
 

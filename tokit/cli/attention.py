@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokit.cli import console, render
-from tokit.cli.near import visible
-from tokit.cli.options import JsonOpt, QuietOpt, ThreadsOpt, opened
+from tokit.cli.formatting import counted, percent, visible
+from tokit.cli.options import CorpusOptions, ModelOpt, ThreadsOpt, set_up, takes_corpus_option, writes_output
+from tokit.cli.output import Output, table, warn, write_json
 from tokit.cli.show import texts_of
 from tokit.errors import UsageError
 
@@ -20,117 +19,104 @@ if TYPE_CHECKING:
     from tokit.cli.heatmap import Panel
     from tokit.ops.attention import Attention, HeadsReport
 
-ModelOpt = Annotated[str, typer.Option("-e", "--embedding", help="A language model's folder.", show_default=False)]
 TextArg = Annotated[
     str | None,
-    typer.Argument(help="The text; without it the lines of standard input.", show_default=False),
+    typer.Argument(metavar="TEXT", help="The text; without it each line of standard input.", show_default=False),
 ]
 LayerOpt = Annotated[
     int | None,
-    typer.Option("--layer", help="Show one layer: 1 is the first, -1 the last.", show_default=False),
+    typer.Option("--layer", metavar="N", help="Show one layer: 1 is the first, -1 the last.", show_default=False),
 ]
 HeadOpt = Annotated[
     int | None,
-    typer.Option("--head", help="Show one head, from 1 on.", show_default="the mean of all"),
+    typer.Option("--head", metavar="N", help="Show one head; 1 is the first.", show_default="the mean of all"),
 ]
 QkOpt = Annotated[
-    bool, typer.Option("--qk", help="Query times key, scaled, before the softmax, in place of the weights.")
+    bool, typer.Option("--qk", help="Show scaled query-key products before the softmax, not the weights.")
 ]
 HtmlOpt = Annotated[
     Path | None,
     typer.Option("--html", metavar="FILE", help="Write a page with all layers and heads.", show_default=False),
 ]
-CorpusOpt = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-c",
-        "--corpus",
-        help="In place of a text: what each head is like over files, folders, globs, @names, or -; may be repeated.",
-        show_default=False,
-    ),
-]
-ReplaceOpt = Annotated[bool, typer.Option("--overwrite", help="Replace a page that is there.")]
+ReplaceOpt = Annotated[bool, typer.Option("--overwrite", help="Replace an existing page.")]
 DIGITS = 6
 
 
+@takes_corpus_option
+@writes_output
 def attention(
-    embedding: ModelOpt,
+    *,
     text: TextArg = None,
+    model: ModelOpt,
     layer: LayerOpt = None,
     head: HeadOpt = None,
     qk: QkOpt = False,
     html: HtmlOpt = None,
-    corpus: CorpusOpt = None,
+    corpus: CorpusOptions,
     threads: ThreadsOpt = None,
     overwrite: ReplaceOpt = False,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    output: Output,
 ) -> None:
-    """Show which token of a text looks at which: a row looks, a column is looked at.
+    """Show attention weights of a language model. Rows are queries, columns are keys.
 
-    tokit attention -e bert "the bank of the river" --layer 2 --head 1
+    $ tokit attention "the bank of the river" -m bert --layer 2 --head 1
 
-    With --corpus: how many bits of entropy each head's weights have, and how many tokens away it looks.
+    With --corpus: for each head the entropy of its weights in bits, and the distance to the tokens it attends to.
+
+    $ tokit attention -m bert -c text/
     """
     from tokit.ops.attention import open_attention
-    from tokit.runtime.threads import set_threads
 
-    set_threads(threads)
-    _check(text=text, corpus=corpus, qk=qk, html=html, layer=layer, head=head, as_json=as_json)
-    model = open_attention(embedding)
-    if corpus:
-        documents = opened(
-            corpus, unit=None, field=None, format_=None, errors="strict", max_document=1 << 30, files_from=None
-        )
-        with console.progress(quiet=quiet) as tick:
-            heads = model.heads(documents, tick)
-        _show_heads(heads, as_json=as_json)
+    set_up(threads)
+    _check(text=text, corpus=corpus, qk=qk, html=html, layer=layer, head=head, as_json=output.as_json)
+    opened = open_attention(model)
+    if corpus.named:
+        with output.progress() as tick:
+            heads = opened.heads(corpus.open(), tick)
+        _show_heads(heads, output)
         return
-    for number, each in enumerate(texts_of(text)):
-        found = (model.products(each) if qk else model.weights(each)).only(layer, head)
+    for number, line in enumerate(texts_of(text)):
+        found = (opened.products(line) if qk else opened.weights(line)).only(layer, head)
         if found.cut:
-            console.warn(f"the model takes {len(found.tokens):,} tokens; {found.cut:,} more were left out")
+            warn(f"the model takes {len(found.tokens):,} tokens; {found.cut:,} more were truncated")
         if html is not None:
             if number:
                 raise UsageError("--html shows one text, and there is a second line", hint="give one line")
-            _write_page(found, html, overwrite=overwrite, quiet=quiet)
-        elif as_json:
-            sys.stdout.write(json.dumps(_as_dict(found), ensure_ascii=False) + "\n")
+            _write_page(found, html, overwrite=overwrite, output=output)
+        elif output.as_json:
+            write_json(_as_dict(found))
         else:
             sys.stdout.write("\n" if number else "")
-            show_heat(found, whole=layer is None and head is None, quiet=quiet)
+            show_heat(found, whole=layer is None and head is None, output=output)
         sys.stdout.flush()
 
 
 def _check(
     *,
     text: str | None,
-    corpus: list[str] | None,
+    corpus: CorpusOptions,
     qk: bool,
     html: Path | None,
     layer: int | None,
     head: int | None,
     as_json: bool,
 ) -> None:
-    if corpus and (text is not None or qk or html is not None or layer is not None or head is not None):
+    if corpus.named and (text is not None or qk or html is not None or layer is not None or head is not None):
         raise UsageError(
             "--corpus gives a table of all heads, so it goes with no text, --qk, --html, --layer or --head",
-            hint="leave one out",
+            hint="omit one of them",
         )
     if html is not None and as_json:
-        raise UsageError("--html and --json are two ways to show it", hint="leave one out")
-    if not corpus and text is None and sys.stdin.isatty():
-        raise UsageError("Missing argument 'TEXT'", hint="tokit attention -e bert 'the bank of the river'")
+        raise UsageError("--html and --json are two ways to show it", hint="omit one of them")
+    if not corpus.named and text is None and sys.stdin.isatty():
+        raise UsageError("Missing argument 'TEXT'", hint="tokit attention -m bert 'the bank of the river'")
 
 
-def _write_page(found: Attention, out: Path, *, overwrite: bool, quiet: bool) -> None:
+def _write_page(found: Attention, out: Path, *, overwrite: bool, output: Output) -> None:
     from tokit.ops.attention import write_attention_page
 
     write_attention_page(found, [visible(token) for token in found.tokens], out, overwrite=overwrite)
-    console.note(
-        f"{out}  {console.counted(len(found.layers), 'layer')} of {console.counted(len(found.heads), 'head')}",
-        quiet=quiet,
-    )
+    output.note(f"{out}  {counted(len(found.layers), 'layer')} of {counted(len(found.heads), 'head')}")
 
 
 def _as_dict(found: Attention) -> dict[str, Any]:
@@ -151,25 +137,25 @@ def _rounded(value: Any) -> Any:
     return None if value != value else float(f"{value:.{DIGITS}g}")  # noqa: PLR0124 - only NaN is unlike itself
 
 
-def show_heat(found: Attention, *, whole: bool, quiet: bool) -> None:
+def show_heat(found: Attention, *, whole: bool, output: Output) -> None:
     """A heat map: the mean of each layer's heads when the whole model is shown, else every head.
 
     Args:
-        found: What is shown.
+        found: The weights or products.
         whole: No layer or head was chosen.
-        quiet: Say nothing about it.
+        output: Takes the notes below the map.
     """
     from tokit.cli.heatmap import HeatMap
 
     labels = [visible(token) for token in found.tokens]
     panels = _means(found) if whole else _heads(found)
     heat = HeatMap(labels, panels, _scale(panels, weights=found.what == "weights"))
-    heat.show(quiet=quiet)
+    heat.show(output)
     if heat.shown < len(labels):
-        console.warn(f"there is room for the first {heat.shown} of {len(labels)} tokens; --html FILE shows all")
+        warn(f"there is room for the first {heat.shown} of {len(labels)} tokens; --html FILE shows all")
     elif whole:
         count = f"layers 1 to {len(found.layers)}, heads 1 to {len(found.heads)}"
-        console.note(f"hint: --layer N, --head M or both show single heads ({count}); --html FILE all", quiet=quiet)
+        output.note(f"hint: --layer N, --head M or both show single heads ({count}); --html FILE all")
 
 
 def _means(found: Attention) -> list[Panel]:
@@ -198,20 +184,12 @@ def _scale(panels: Sequence[Panel], *, weights: bool) -> Any:
     return Scale(0.0 if weights else min(float(np.nanmin(panel.values)) for panel in panels), high, root=weights)
 
 
-def _show_heads(report: HeadsReport, *, as_json: bool) -> None:
+def _show_heads(report: HeadsReport, output: Output) -> None:
     if report.cut:
-        console.warn(f"documents longer than the model takes, which were cut: {report.cut:,}")
-    if as_json:
-        render.as_json(report)
-        return
+        warn(f"documents longer than the model takes, which were truncated: {report.cut:,}")
     rows = [
-        (
-            str(each.layer),
-            str(each.head),
-            f"{each.entropy:.2f}",
-            f"{each.distance:.2f}",
-            render.percent(each.special, 1),
-        )
-        for each in report.heads
+        (str(row.layer), str(row.head), f"{row.entropy:.2f}", f"{row.distance:.2f}", percent(row.special, 1))
+        for row in report.heads
     ]
-    render.table(("layer", "head", "entropy bits", "distance tokens", "to special tokens"), rows, left=0)
+    headers = ("layer", "head", "entropy bits", "distance tokens", "to special tokens")
+    output.result(report, lambda: table(headers, rows, left=0))

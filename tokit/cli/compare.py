@@ -9,21 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokit.cli import console, render
-from tokit.cli.options import (
-    MAX_DOCUMENT,
-    ErrorsOpt,
-    FieldOpt,
-    FilesFromOpt,
-    FormatOpt,
-    JsonOpt,
-    MaxDocumentOpt,
-    QuietOpt,
-    ThreadsOpt,
-    UnitOpt,
-    opened,
-)
-from tokit.cli.train import warn_of_broken_text
+from tokit.cli import completion
+from tokit.cli.formatting import human_bytes
+from tokit.cli.options import CorpusOptions, ThreadsOpt, set_up, takes_corpus_option, writes_output
+from tokit.cli.output import Output, table, warn_of_broken_text
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,20 +21,21 @@ if TYPE_CHECKING:
 
 TokenizersArg = Annotated[
     list[str] | None,
-    typer.Argument(metavar="TOK...", help="Tokenizer folders, or files of other tools.", show_default=False),
+    typer.Argument(metavar="TOK", help="Tokenizer folders, or files of other tools.", show_default=False),
 ]
-CorpusOpt = Annotated[
-    list[str] | None,
+WordsOpt = Annotated[
+    str,
     typer.Option(
-        "-c",
-        "--corpus",
-        help="Files, folders, globs, @names, or - for standard input (also when none is given); may be repeated.",
-        show_default=False,
+        "--words",
+        metavar="RULE",
+        help="Definition of a word: whitespace or letters; see --explain.",
+        autocompletion=completion.words("whitespace", "letters"),
     ),
 ]
-WordsOpt = Annotated[str, typer.Option("--words", help="What a word is: whitespace or letters; --explain says more.")]
-ExplainOpt = Annotated[bool, typer.Option("--explain", help="Say what each column means; without TOK only that.")]
-CsvOpt = Annotated[bool, typer.Option("--csv", help="Print a header and rows of comma-separated values.")]
+ExplainOpt = Annotated[
+    bool, typer.Option("--explain", help="Print the definition of each column; without TOK only that.")
+]
+CsvOpt = Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a header.")]
 
 # What stands before the metrics in each row.
 FIRST_COLUMNS = (
@@ -55,67 +45,49 @@ FIRST_COLUMNS = (
 )
 
 
+@takes_corpus_option
+@writes_output
 def compare(
+    *,
     tokenizers: TokenizersArg = None,
-    corpus: CorpusOpt = None,
+    corpus: CorpusOptions,
     words: WordsOpt = "whitespace",
     explain: ExplainOpt = False,
     as_csv: CsvOpt = False,
-    unit: UnitOpt = None,
-    field: FieldOpt = None,
-    format_: FormatOpt = None,
-    errors: ErrorsOpt = "strict",
-    max_document: MaxDocumentOpt = MAX_DOCUMENT,
-    files_from: FilesFromOpt = None,
     threads: ThreadsOpt = None,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    output: Output,
 ) -> None:
     """Compare tokenizers, of tokit and of other tools, on one corpus.
 
-    tokit compare tok/ gpt2/vocab.json cl100k_base.tiktoken -c text/ --explain
+    $ tokit compare tok/ gpt2/vocab.json cl100k_base.tiktoken -c text/ --explain
     """
-    from tokit.runtime.threads import set_threads
-
-    set_threads(threads)
-    check_outputs(as_json=as_json, as_csv=as_csv)
+    set_up(threads)
+    check_outputs(output, as_csv=as_csv)
     if explain and not tokenizers:
         _print_definitions()
         return
     from tokit.ops.compare import compare as compare_tokenizers
 
-    text = opened(
-        corpus,
-        unit=unit,
-        field=field,
-        format_=format_,
-        errors=errors,
-        max_document=max_document,
-        files_from=files_from,
-    )
-    with console.progress(quiet=quiet) as tick:
-        report = compare_tokenizers(text, tokenizers or (), words=words, tick=tick)
+    with output.progress() as tick:
+        report = compare_tokenizers(corpus.open(), tokenizers or (), words=words, tick=tick)
     warn_of_broken_text(report.skipped, report.replaced)
-    if as_json:
-        render.as_json(_as_dict(report, explain=explain))
+    if output.as_json:
+        output.result(_as_dict(report, explain=explain))
         return
     _print_csv(report) if as_csv else _print_table(report)
     if explain:
         # Behind CSV they would be rows of it.
         _print_definitions(to_stderr=as_csv)
-    console.note(
-        f"on {report.documents:,} documents, {console.human_bytes(report.bytes)}, {report.words:,} words ({words})",
-        quiet=quiet,
-    )
+    output.note(f"on {report.documents:,} documents, {human_bytes(report.bytes)}, {report.words:,} words ({words})")
 
 
-def check_outputs(*, as_json: bool, as_csv: bool) -> None:
-    """Refuse two forms at once.
+def check_outputs(output: Output, *, as_csv: bool) -> None:
+    """Refuse two formats at once.
 
     Raises:
         UsageError: both are asked for.
     """
-    if as_json and as_csv:
+    if output.as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", hint="ask for one of them")
 
 
@@ -152,7 +124,7 @@ def _print_table(report: CompareReport) -> None:
         [
             row.name,
             row.family,
-            render.count(row.vocab_size),
+            f"{row.vocab_size:,}",
             *[shown(row.values[metric.name], metric.style) for metric in METRICS],
         ]
         for row in report.tokenizers
@@ -160,9 +132,9 @@ def _print_table(report: CompareReport) -> None:
     if sys.stdout.isatty() and not _fits(headers, rows):
         # A column for each tokenizer: that fits where a row for each would be folded.
         headers, *rows = (list(column) for column in zip(headers, *rows, strict=True))
-        render.table(headers, rows, left=1)
+        table(headers, rows, left=1)
         return
-    render.table(headers, rows, left=2)
+    table(headers, rows, left=2)
 
 
 def _fits(headers: list[str], rows: list[list[str]]) -> bool:

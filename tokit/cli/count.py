@@ -2,96 +2,91 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokit.cli import console, render
+from tokit.cli.formatting import human_bytes
 from tokit.cli.options import (
-    MAX_DOCUMENT,
-    CorpusArg,
+    CorpusOptions,
     DigitsOpt,
     EngineOpt,
-    ErrorsOpt,
-    FieldOpt,
-    FilesFromOpt,
-    FormatOpt,
-    JsonOpt,
-    MaxDocumentOpt,
     NormalizerOpt,
     OutOpt,
     OverwriteOpt,
     PreTokenizerOpt,
-    QuietOpt,
     ThreadsOpt,
-    UnitOpt,
     normalizer_names,
-    opened_beside_counts,
     set_up,
+    takes_corpus,
+    writes_output,
 )
-from tokit.cli.train import warn_of_broken_text
+from tokit.cli.output import Output, warn, warn_of_broken_text
+
+if TYPE_CHECKING:
+    from tokit.ops.count import CountReport
 
 CountsOpt = Annotated[
     list[str] | None,
-    typer.Option("--counts", help="Counts to add; may be repeated. Without a corpus they are only merged."),
+    typer.Option(
+        "--counts",
+        metavar="DIR",
+        help="Counts to add; may be repeated. Without a corpus they are only merged.",
+        show_default=False,
+    ),
 ]
-
 MinFrequencyOpt = Annotated[
     int,
     typer.Option(
-        "--min-frequency", min=1, help="Leave out words that occur less often; from 2 on rare ones may be forgotten."
+        "--min-frequency",
+        min=1,
+        metavar="N",
+        help="Omit words that occur less often; from 2 on, rare ones may be dropped on the way.",
     ),
 ]
 MaxWordsOpt = Annotated[
     int | None,
-    typer.Option("--max-words", min=1, help="Distinct words that each thread may hold.", show_default="what fits"),
+    typer.Option(
+        "--max-words",
+        min=1,
+        metavar="N",
+        help="Distinct words that each thread may hold.",
+        show_default="what fits into memory",
+    ),
 ]
 
 
+@takes_corpus
+@writes_output
 def count(
+    *,
+    corpus: CorpusOptions,
     out: OutOpt,
-    corpus: CorpusArg = None,
     counts: CountsOpt = None,
     normalizer: NormalizerOpt = None,
     pre_tokenizer: PreTokenizerOpt = None,
     digits: DigitsOpt = None,
     min_frequency: MinFrequencyOpt = 1,
     max_words: MaxWordsOpt = None,
-    unit: UnitOpt = None,
-    field: FieldOpt = None,
-    format_: FormatOpt = None,
-    errors: ErrorsOpt = "strict",
-    max_document: MaxDocumentOpt = MAX_DOCUMENT,
-    files_from: FilesFromOpt = None,
     threads: ThreadsOpt = None,
     engine: EngineOpt = None,
     overwrite: OverwriteOpt = False,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    output: Output,
 ) -> None:
-    """Count words into a folder to merge and to train from.
+    """Count words into a folder, to merge with others and to train from.
 
-    tokit count shard1/ -o counts1; tokit count --counts counts1 --counts counts2 -o all
+    $ tokit count shard1/ -o counts1
+    $ tokit count --counts counts1 --counts counts2 -o all
     """
     set_up(threads, engine)
     from tokit.ops.count import count_to_folder
     from tokit.text.pipeline import PipelineOptions, TextPipeline
 
-    text = opened_beside_counts(
-        counts,
-        corpus,
-        unit=unit,
-        field=field,
-        format_=format_,
-        errors=errors,
-        max_document=max_document,
-        files_from=files_from,
-    )
     options = PipelineOptions(normalizer_names(normalizer), pre_tokenizer, digits)
     pipeline = None if options == PipelineOptions() else options.over(TextPipeline())
-    with console.progress(quiet=quiet) as tick:
+    with output.progress() as tick:
         report = count_to_folder(
-            text,
+            corpus.open_beside(counts),
             out,
             pipeline=pipeline,
             counts=counts or (),
@@ -100,17 +95,19 @@ def count(
             overwrite=overwrite,
             tick=tick,
         )
+    show(report, output)
+
+
+def show(report: CountReport, output: Output) -> None:
+    """Write the result of a count."""
     warn_of_broken_text(report.skipped, report.replaced)
     if report.shortfall:
-        console.warn(
-            f"rare words were forgotten to save memory: counts may be too low by up to {report.shortfall:,},"
+        warn(
+            f"rare words were dropped to save memory: counts may be too low by up to {report.shortfall:,},"
             f" and a word that is missing may occur up to {report.missing_up_to:,} times"
         )
-    if as_json:
-        render.as_json(report)
-        return
-    console.note(
+    output.result(report)
+    output.note(
         f"{report.path}  {report.words:,} distinct words, {report.total:,} in all,"
-        f" from {report.documents:,} documents, {console.human_bytes(report.bytes)}",
-        quiet=quiet,
+        f" from {report.documents:,} documents, {human_bytes(report.bytes)}"
     )

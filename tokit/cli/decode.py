@@ -14,16 +14,24 @@ from tokit.errors import UsageError
 BINARY = (".bin", ".npy", ".parquet")
 IdsArg = Annotated[
     list[str] | None,
-    typer.Argument(help="Lines of ids: files or - ; or one shards folder.", show_default=False),
+    typer.Argument(
+        metavar="IDS", help="Lines of ids: files, or - (the default); or one shards folder.", show_default=False
+    ),
 ]
 DecodeTokenizerOpt = Annotated[
     str | None,
-    typer.Option("-t", "--tokenizer", help="The tokenizer; shards keep their own.", show_default=False),
+    typer.Option(
+        "-t",
+        "--tokenizer",
+        metavar="TOK",
+        help="Tokenizer: a folder, or a file of another tool.",
+        show_default="that of the shards",
+    ),
 ]
-SkipSpecialOpt = Annotated[bool, typer.Option("--skip-special", help="Leave special tokens out of the text.")]
+SkipSpecialOpt = Annotated[bool, typer.Option("--skip-special", help="Omit special tokens from the text.")]
 PartOpt = Annotated[
     str | None,
-    typer.Option("--part", help="One part of split shards, such as val.", show_default="all"),
+    typer.Option("--part", metavar="NAME", help="One part of split shards, such as val.", show_default="all"),
 ]
 
 
@@ -32,13 +40,14 @@ def decode(
     tokenizer: DecodeTokenizerOpt = None,
     skip_special: SkipSpecialOpt = False,
     part: PartOpt = None,
-    files_from: FilesFromOpt = None,
     threads: ThreadsOpt = None,
     engine: EngineOpt = None,
+    files_from: FilesFromOpt = None,
 ) -> None:
     """Turn lines of ids, or shards, back into text.
 
-    tokit encode -t tok < text | tokit decode -t tok; tokit decode shards/
+    $ tokit encode -t tok < text | tokit decode -t tok
+    $ tokit decode shards/ --part val
     """
     set_up(threads, engine)
     from tokit.corpus import open_corpus
@@ -61,10 +70,10 @@ def decode(
 
 
 def require_lines(name: str, kind: str | None) -> None:
-    """Refuse what is no text of ids.
+    """Refuse what is not text of ids.
 
     Raises:
-        UsageError: a file of a shards folder, or an artifact of ours.
+        UsageError: a file of a shards folder, or an artifact of tokit.
     """
     if Path(name).suffix in BINARY:
         raise UsageError(f"{name} holds binary ids", hint="decode its folder: tokit decode SHARDS --part val")

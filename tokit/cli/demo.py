@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tokit.cli import console
+from tokit.cli.formatting import human_bytes
 from tokit.cli.options import OverwriteOpt
 from tokit.errors import ArtifactError
 
@@ -23,9 +23,9 @@ WORDS = ("music", "language", "election")
 
 
 def demo(out: DemoOutOpt = Path("tokit-demo"), overwrite: OverwriteOpt = False) -> None:
-    """Go the whole way on bundled text, in about a minute.
+    """Train tokenizers and fit an embedding on bundled text, in about a minute.
 
-    tokit demo; tokit inspect @ says what the text is
+    $ tokit demo; tokit inspect @ says what the text is
     """
     from tokit.cli.main import execute
 
@@ -47,17 +47,17 @@ def steps(out: Path, *, overwrite: bool) -> list[tuple[str, list[str]]]:
     counts = ["--counts", f"{out}/counts"]
     return [
         ("A word tokenizer, trained on Wikipedia articles and news",
-         ["train", *TEXT, "-m", "word", "-v", "8000", "-o", f"{out}/word", *again]),
+         ["train", "word", *TEXT, "-v", "8000", "-o", f"{out}/word", *again]),
         ("The words of the text counted once, as GPT-2 cuts them, to train more from",
          ["count", *TEXT, "-o", f"{out}/counts", *again]),
-        ("A character tokenizer", ["train", *counts, "-m", "char", "-o", f"{out}/char", *again]),
-        ("A byte-level BPE tokenizer", ["train", *counts, "-m", "bpe", "-v", "8000", "-o", f"{out}/bpe", *again]),
+        ("A character tokenizer", ["train", "char", *counts, "-o", f"{out}/char", *again]),
+        ("A byte-level BPE tokenizer", ["train", "bpe", *counts, "-v", "8000", "-o", f"{out}/bpe", *again]),
         ("The three side by side (tokit compare --explain says what the columns mean)",
          ["compare", f"{out}/word", f"{out}/char", f"{out}/bpe", "-c", "@lee"]),
         ("How a text falls into tokens",
          ["show", "Tokenizers cut unfamiliar words, such as floccinaucinihilipilification.", "-t", f"{out}/bpe"]),
         ("An embedding of the BPE tokens",
-         ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "--set", "epochs=10",
+         ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "--epochs", "10",
           "-o", f"{out}/vectors", *again]),
         ("Its neighbors", ["near", *WORDS, "-e", f"{out}/vectors", "-k", "5"]),
     ]  # fmt: skip
@@ -73,7 +73,7 @@ def tree(folder: Path) -> Iterator[str]:
         files = sorted(file for file in child.iterdir() if file.is_file())
         for file in files:
             branch = "└──" if file == files[-1] else "├──"
-            yield f"{' ' if last else '│'}   {branch} {file.name:<24} {console.human_bytes(file.stat().st_size):>9}"
+            yield f"{' ' if last else '│'}   {branch} {file.name:<24} {human_bytes(file.stat().st_size):>9}"
 
 
 def next_commands(out: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""`tokit distil`."""
+"""`tokit distill`."""
 
 from __future__ import annotations
 
@@ -6,89 +6,85 @@ from typing import Annotated
 
 import typer
 
-from tokit.cli import console, render
-from tokit.cli.compare import CorpusOpt
-from tokit.cli.embed import LayerOpt
 from tokit.cli.options import (
-    MAX_DOCUMENT,
-    ErrorsOpt,
-    FieldOpt,
-    FilesFromOpt,
-    FormatOpt,
-    JsonOpt,
-    MaxDocumentOpt,
+    CorpusOptions,
+    ModelOpt,
     OutOpt,
     OverwriteOpt,
-    QuietOpt,
     ThreadsOpt,
-    UnitOpt,
-    opened,
+    set_up,
+    takes_corpus_option,
+    writes_output,
 )
-from tokit.cli.train import warn_of_broken_text
+from tokit.cli.output import Output, warn_of_broken_text
 
-ModelOpt = Annotated[str, typer.Option("-e", "--embedding", help="A folder of a language model.", show_default=False)]
-PiecesOpt = Annotated[
+VocabularyOpt = Annotated[
     str | None,
     typer.Option(
-        "-t", "--tokenizer", help="Whose pieces get a vector: a tokenizer folder, or a file of another tool.",
-        show_default="the model's own",
+        "-t",
+        "--tokenizer",
+        metavar="TOK",
+        help="Tokenizer of the embedding: a folder, or a file of another tool.",
+        show_default="that of the model",
     ),
-]  # fmt: skip
-ColumnsOpt = Annotated[
+]
+DimOpt = Annotated[
     int | None,
-    typer.Option("-d", "--dim", help="Columns of the vectors.", show_default="256, or the model's"),
+    typer.Option(
+        "-d", "--dim", metavar="N", help="Dimension of the vectors.", show_default="256, or the model's if smaller"
+    ),
 ]
-SmoothingOpt = Annotated[
+SifOpt = Annotated[
     float | None,
-    typer.Option("--sif-a", help="The larger, the more do frequent pieces weigh.", show_default="0.0001"),
+    typer.Option(
+        "--sif-a",
+        metavar="X",
+        help="SIF coefficient; the larger, the less are frequent tokens down-weighted.",
+        show_default="0.0001",
+    ),
+]
+LayerOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--layer",
+        metavar="N|last4|mix",
+        help="Layer of the model: 0 to -1, the mean of the last four, or the learned mix of an lstm.",
+        show_default="the last, or the mix",
+    ),
 ]
 
 
-def distil(
-    embedding: ModelOpt,
+@takes_corpus_option
+@writes_output
+def distill(
+    *,
+    model: ModelOpt,
     out: OutOpt,
-    tokenizer: PiecesOpt = None,
-    dim: ColumnsOpt = None,
-    sif_a: SmoothingOpt = None,
+    tokenizer: VocabularyOpt = None,
+    dim: DimOpt = None,
+    corpus: CorpusOptions,
+    sif_a: SifOpt = None,
     layer: LayerOpt = None,
-    corpus: CorpusOpt = None,
-    unit: UnitOpt = None,
-    field: FieldOpt = None,
-    format_: FormatOpt = None,
-    errors: ErrorsOpt = "strict",
-    max_document: MaxDocumentOpt = MAX_DOCUMENT,
-    files_from: FilesFromOpt = None,
     threads: ThreadsOpt = None,
     overwrite: OverwriteOpt = False,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    output: Output,
 ) -> None:
-    """Turn a language model into a static embedding, as Model2Vec does; with -c rare pieces are those of a text.
+    """Turn a language model into a static embedding, as Model2Vec does.
 
-    tokit distil -e bert -o static; tokit distil -e bert -t tok -c text/ -o static
+    $ tokit distill -m bert -o static
+    $ tokit distill -m bert -t tok -c text/ -o static
+
+    With -c the frequencies of tokens are counted in a text; else the order of the vocabulary stands for them.
     """
-    from tokit.runtime.threads import set_threads
+    set_up(threads)
+    from tokit.ops.distill import distil
 
-    set_threads(threads)
-    from tokit.ops.distill import distil as distil_model
-
-    text = None
-    if corpus or files_from:
-        text = opened(
-            corpus,
-            unit=unit,
-            field=field,
-            format_=format_,
-            errors=errors,
-            max_document=max_document,
-            files_from=files_from,
-        )
-    with console.progress(quiet=quiet) as tick:
-        report = distil_model(
-            embedding,
+    with output.progress() as tick:
+        report = distil(
+            model,
             out,
             tokenizer=tokenizer,
-            corpus=text,
+            corpus=corpus.open() if corpus.named else None,
             dim=dim,
             a=sif_a,
             layer=layer,
@@ -96,12 +92,9 @@ def distil(
             tick=tick,
         )
     warn_of_broken_text(report.skipped, report.replaced)
-    if as_json:
-        render.as_json(report)
-        return
-    rare = f"{report.documents:,} documents" if report.counts == "corpus" else "the order of the vocabulary"
-    console.note(
-        f"{report.path}  {report.known:,} of {report.vocab_size:,} pieces, {report.dim} dimensions of {report.hidden}"
-        f" ({100 * report.explained:.1f} % of the variance); weights by {rare}",
-        quiet=quiet,
+    output.result(report)
+    frequencies = f"{report.documents:,} documents" if report.counts == "corpus" else "the order of the vocabulary"
+    output.note(
+        f"{report.path}  {report.known:,} of {report.vocab_size:,} tokens, {report.dim} dimensions of {report.hidden}"
+        f" ({100 * report.explained:.1f} % of the variance); frequencies from {frequencies}"
     )

@@ -9,23 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokit.cli import console, render
+from tokit.cli import completion
 from tokit.cli.options import (
-    MAX_DOCUMENT,
-    CorpusArg,
-    ErrorsOpt,
-    FieldOpt,
-    FilesFromOpt,
-    FormatOpt,
-    JsonOpt,
-    MaxDocumentOpt,
+    CorpusOptions,
+    EmbeddingOpt,
     OverwriteOpt,
-    QuietOpt,
     ThreadsOpt,
-    UnitOpt,
-    opened,
+    set_up,
+    takes_corpus,
+    writes_output,
 )
-from tokit.cli.train import warn_of_broken_text
+from tokit.cli.output import Output, warn, warn_of_broken_text
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 
@@ -35,88 +29,96 @@ if TYPE_CHECKING:
     from tokit.ops.embed import EmbedReport
     from tokit.progress import Tick
 
-EmbeddingOpt = Annotated[str, typer.Option("-e", "--embedding", help="An embedding folder.", show_default=False)]
 PoolOpt = Annotated[
     str | None,
     typer.Option(
         "--pool",
-        help="From tokens to a document: mean; or sif or idf (rare tokens weigh more).",
+        metavar="NAME",
+        help="Pooling of token vectors: mean, or sif or idf (rare tokens weigh more).",
         show_default="mean",
+        autocompletion=completion.words("mean", "sif", "idf"),
     ),
 ]
 SifOpt = Annotated[
     float | None,
-    typer.Option("--sif-a", help="Smoothing of sif; 0.0001 to 0.001 in the paper.", show_default="0.001"),
+    typer.Option("--sif-a", metavar="X", help="Smoothing of sif; 0.0001 to 0.001 in the paper.", show_default="0.001"),
 ]
 ComponentOpt = Annotated[
     str | None,
     typer.Option(
         "--remove-component",
         metavar="all|sample",
-        help="Take the first principal component out: of all documents, which are read once for it, or of the first"
-        " 100,000 or so.",
+        help="Remove the first principal component of all documents, which are read once for it, or of a sample of"
+        " about 100,000.",
         show_default=False,
+        autocompletion=completion.words("all", "sample"),
     ),
 ]
-TokensOpt = Annotated[bool, typer.Option("--tokens", help="One vector a token instead of one a document.")]
-WordsOpt = Annotated[bool, typer.Option("--words", help="With --tokens: one vector a word, the mean of its pieces.")]
+TokensOpt = Annotated[bool, typer.Option("--tokens", help="Write a vector for each token, not for each document.")]
+WordsOpt = Annotated[
+    bool, typer.Option("--words", help="With --tokens: a vector for each word, the mean of its pieces.")
+]
 LayerOpt = Annotated[
     str | None,
     typer.Option(
-        "--layer", metavar="N|last4|mix",
-        help="Of a language model: which layer, 0 to -1, the mean of the last four, or the mix that an lstm learned.",
+        "--layer",
+        metavar="N|last4|mix",
+        help="With a language model: layer 0 to -1, the mean of the last four, or the learned mix of an lstm.",
         show_default="the last, or the mix",
     ),
-]  # fmt: skip
+]
 ModelEngineOpt = Annotated[
     str | None,
     typer.Option(
-        "--engine", help="Of a language model: torch, or onnx, which needs no torch; see tokit export --to onnx.",
-        show_default="what the folder is for",
+        "--engine",
+        metavar="NAME",
+        help="With a language model: torch, or onnx, which needs no torch; see tokit export --to onnx.",
+        show_default="by the folder",
+        autocompletion=completion.words("torch", "onnx"),
     ),
-]  # fmt: skip
-Int8Opt = Annotated[bool, typer.Option("--int8", help="With onnx: the model with matrices in int8.")]
+]
+Int8Opt = Annotated[bool, typer.Option("--int8", help="With onnx: the model with int8 weights.")]
 FileOpt = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--out", help="Write a .npy, .parquet or .jsonl file instead of JSON lines.", show_default=False
+        "-o",
+        "--out",
+        metavar="FILE",
+        help="Write a .npy, .parquet or .jsonl file, not JSON lines.",
+        show_default=False,
     ),
 ]
 
 
+@takes_corpus
+@writes_output
 def embed(
+    *,
+    corpus: CorpusOptions,
     embedding: EmbeddingOpt,
-    corpus: CorpusArg = None,
     out: FileOpt = None,
     pool: PoolOpt = None,
-    sif_a: SifOpt = None,
-    remove_component: ComponentOpt = None,
     tokens: TokensOpt = False,
     words: WordsOpt = False,
+    sif_a: SifOpt = None,
+    remove_component: ComponentOpt = None,
     layer: LayerOpt = None,
     engine: ModelEngineOpt = None,
     int8: Int8Opt = False,
-    unit: UnitOpt = None,
-    field: FieldOpt = None,
-    format_: FormatOpt = None,
-    errors: ErrorsOpt = "strict",
-    max_document: MaxDocumentOpt = MAX_DOCUMENT,
-    files_from: FilesFromOpt = None,
     threads: ThreadsOpt = None,
     overwrite: OverwriteOpt = False,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    output: Output,
 ) -> None:
     """Turn documents into vectors: JSON lines, or a file with -o.
 
-    echo "the sea" | tokit embed -e emb; tokit embed text/ -e emb -o text.npy
+    $ echo "the sea" | tokit embed -e emb
+    $ tokit embed text/ -e emb -o text.npy
     """
-    from tokit.runtime.threads import set_threads
-
-    set_threads(threads)
+    set_up(threads)
     check_options(
-        tokens=tokens, pool=pool, sif_a=sif_a, component=remove_component, to_file=out is not None, as_json=as_json
-    )
+        tokens=tokens, pool=pool, sif_a=sif_a, component=remove_component, to_file=out is not None,
+        as_json=output.as_json,
+    )  # fmt: skip
     if words and not tokens:
         raise UsageError("--words goes with --tokens", hint="add --tokens")
     from tokit.ops.embed import file_kind
@@ -128,31 +130,24 @@ def embed(
         from tokit.embedding.word_embedder import WordEmbedder
 
         embedder = WordEmbedder(embedder)
-    text = opened(
-        corpus,
-        unit=unit,
-        field=field,
-        format_=format_,
-        errors=errors,
-        max_document=max_document,
-        files_from=files_from,
-        keep_records=kind in (None, ".jsonl"),
-    )
-    with console.progress(quiet=quiet or (out is None and sys.stdout.isatty())) as tick:
+    text = corpus.open(keep_records=kind in (None, ".jsonl"))
+    with output.progress(shown=out is not None or not sys.stdout.isatty()) as tick:
         report = _embedded(text, embedder, out, remove_component, tokens=tokens, overwrite=overwrite, tick=tick)
+    show(report, output, tokens=tokens)
+
+
+def show(report: EmbedReport, output: Output, *, tokens: bool) -> None:
+    """Write the summary of an embedding."""
     warn_of_broken_text(report.skipped, report.replaced)
     if report.cut:
-        console.warn(f"documents longer than the model takes, which were cut: {report.cut:,}")
-    if as_json:
-        render.as_json(report)
-    elif out is not None:
+        warn(f"documents longer than the model takes, which were truncated: {report.cut:,}")
+    if report.path is not None:
+        output.result(report)
         rows = report.tokens if tokens else report.documents
-        console.note(f"{report.path}  {rows:,} vectors of {report.dim} dimensions", quiet=quiet)
+        output.note(f"{report.path}  {rows:,} vectors of {report.dim} dimensions")
     if report.component is not None:
-        which = "all" if report.component == "all" else "the first"
-        console.note(
-            f"without the first principal component of {which} {report.component_documents:,} documents", quiet=quiet
-        )
+        extent = "all" if report.component == "all" else "the first"
+        output.note(f"without the first principal component of {extent} {report.component_documents:,} documents")
 
 
 def _opened_embedder(

@@ -8,27 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokit.cli import console, render
+from tokit.cli import completion
 from tokit.cli.options import (
-    MAX_DOCUMENT,
-    CorpusArg,
+    CorpusOptions,
     EngineOpt,
-    ErrorsOpt,
-    FieldOpt,
-    FilesFromOpt,
-    FormatOpt,
-    JsonOpt,
-    MaxDocumentOpt,
     OverwriteOpt,
-    QuietOpt,
     SeedOpt,
     ThreadsOpt,
     TokenizerOpt,
-    UnitOpt,
-    opened,
     set_up,
+    takes_corpus,
+    writes_output,
 )
-from tokit.cli.train import warn_of_broken_text
+from tokit.cli.output import Output, warn, warn_of_broken_text
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,33 +28,55 @@ if TYPE_CHECKING:
 
 FormOpt = Annotated[
     str | None,
-    typer.Option("--as", help="A line of ids, of tokens, or a JSON object: ids, tokens, jsonl.", show_default="ids"),
+    typer.Option(
+        "--as",
+        metavar="FORM",
+        help="Write ids, tokens, or a JSON object (jsonl) for each document.",
+        show_default="ids",
+        autocompletion=completion.words("ids", "tokens", "jsonl"),
+    ),
 ]
-AddSpecialOpt = Annotated[bool, typer.Option("--add-special", help="Add the tokens of the template ([CLS] … [SEP]).")]
+AddSpecialOpt = Annotated[
+    bool, typer.Option("--add-special", help="Add the special tokens of the template ([CLS] … [SEP]).")
+]
 ParseSpecialOpt = Annotated[
     bool, typer.Option("--parse-special", help="Read the text of a special token as that token.")
 ]
 MaxLengthOpt = Annotated[
     int | None,
-    typer.Option("--max-length", min=1, help="Cut each document to so many tokens.", show_default=False),
+    typer.Option("--max-length", min=1, metavar="N", help="Truncate documents to N tokens.", show_default=False),
 ]
 ShardsOpt = Annotated[
     Path | None,
-    typer.Option("-o", "--out", help="Write shards into this folder instead of lines.", show_default=False),
+    typer.Option("-o", "--out", metavar="DIR", help="Write shards to this folder, not lines.", show_default=False),
 ]
 ToOpt = Annotated[
     str | None,
-    typer.Option("--to", help="Format of the shards: bin, npy or parquet.", show_default="bin"),
+    typer.Option(
+        "--to",
+        metavar="FORMAT",
+        help="Format of the shards: bin, npy or parquet.",
+        show_default="bin",
+        autocompletion=completion.words("bin", "npy", "parquet"),
+    ),
 ]
 SplitOpt = Annotated[
     str | None,
-    typer.Option("--split", metavar="NAME=SHARE", help="Hold a share of the documents out: val=0.01."),
+    typer.Option(
+        "--split",
+        metavar="NAME=FRACTION",
+        help="Hold out a fraction of the documents: val=0.01.",
+        show_default=False,
+    ),
 ]
 
 
+@takes_corpus
+@writes_output
 def encode(
+    *,
+    corpus: CorpusOptions,
     tokenizer: TokenizerOpt,
-    corpus: CorpusArg = None,
     form: FormOpt = None,
     out: ShardsOpt = None,
     to: ToOpt = None,
@@ -70,47 +84,32 @@ def encode(
     add_special: AddSpecialOpt = False,
     parse_special: ParseSpecialOpt = False,
     max_length: MaxLengthOpt = None,
-    unit: UnitOpt = None,
-    field: FieldOpt = None,
-    format_: FormatOpt = None,
-    errors: ErrorsOpt = "strict",
-    max_document: MaxDocumentOpt = MAX_DOCUMENT,
-    files_from: FilesFromOpt = None,
     seed: SeedOpt = 0,
     threads: ThreadsOpt = None,
     engine: EngineOpt = None,
     overwrite: OverwriteOpt = False,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    output: Output,
 ) -> None:
     """Turn documents into token ids: lines, or shards with -o.
 
-    cat text | tokit encode -t tok; tokit encode text/ -t tok -o shards --to bin
+    $ cat text | tokit encode -t tok
+    $ tokit encode text/ -t tok -o shards --to bin --split val=0.01
     """
     set_up(threads, engine)
     if out is None and (to or split):
         raise UsageError(f"{'--to' if to else '--split'} is for shards", hint="name their folder: -o shards")
     if out is not None and form is not None:
         raise UsageError("--as is for lines, and -o writes shards", hint="leave one of them out")
-    if out is None and as_json:
-        raise UsageError("--json tells about shards", hint="--as jsonl prints a JSON object for each document")
+    if out is None and output.as_json:
+        raise UsageError("--json describes shards", hint="--as jsonl prints a JSON object for each document")
     from tokit.ops.encode import Split, encode_shards, encode_stream
     from tokit.tokenizer.base import EncodeOptions
     from tokit.tokenizer.load import load_tokenizer
 
     loaded = load_tokenizer(tokenizer)
     options = EncodeOptions(add_special, parse_special, max_length)
-    text = opened(
-        corpus,
-        unit=unit,
-        field=field,
-        format_=format_,
-        errors=errors,
-        max_document=max_document,
-        files_from=files_from,
-        keep_records=form == "jsonl" and out is None,
-    )
-    with console.progress(quiet=quiet or (out is None and sys.stdout.isatty())) as tick:
+    text = corpus.open(keep_records=form == "jsonl" and out is None)
+    with output.progress(shown=out is not None or not sys.stdout.isatty()) as tick:
         if out is None:
             report = encode_stream(text, loaded, sys.stdout.buffer, form=form or "ids", options=options, tick=tick)
         else:
@@ -127,16 +126,13 @@ def encode(
             )
     warn_of_broken_text(report.skipped, report.replaced)
     if out is not None:
-        tell_shards(report, as_json=as_json, quiet=quiet)
+        show_shards(report, output)
 
 
-def tell_shards(report: EncodeReport, *, as_json: bool, quiet: bool) -> None:
-    """Say what lies in a shards folder."""
+def show_shards(report: EncodeReport, output: Output) -> None:
+    """Write the parts of a shards folder."""
     for message in report.notes:
-        console.warn(message)
-    if as_json:
-        render.as_json(report)
-        return
-    parts = report.parts or {}
-    for facts in parts.values():
-        console.note(f"{report.path}/{facts.file}  {facts.tokens:,} tokens, {facts.documents:,} documents", quiet=quiet)
+        warn(message)
+    output.result(report)
+    for facts in (report.parts or {}).values():
+        output.note(f"{report.path}/{facts.file}  {facts.tokens:,} tokens, {facts.documents:,} documents")

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokit.cli import console, render
+from tokit.cli import completion
 from tokit.cli.compare import CsvOpt, check_outputs
-from tokit.cli.options import JsonOpt, QuietOpt, SeedOpt
+from tokit.cli.options import SeedOpt, writes_output
+from tokit.cli.output import Output, table, warn
 
 if TYPE_CHECKING:
     from tokit.evaluation.bootstrap import Interval
     from tokit.evaluation.comparison import EvalRow, TaskResult
     from tokit.ops.eval import EvalReport
 
-EmbeddingsArg = Annotated[
+EmbeddingsOpt = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="EMB...",
-        help="Embedding folders; a,b,c is one row: the mean over several seeds, with its spread.",
+    typer.Option(
+        "-e",
+        "--embedding",
+        metavar="EMB",
+        help="Embedding folder; may be repeated. a,b,c is one row: the mean over several seeds, with its spread.",
         show_default=False,
     ),
 ]
@@ -32,20 +35,32 @@ TaskOpt = Annotated[
         metavar="NAME|PATH",
         help="wordsim353, simlex999, analogies, or a file of rated pairs or analogies; may be repeated.",
         show_default="the three",
+        autocompletion=completion.words("wordsim353", "simlex999", "analogies"),
     ),
 ]
 OovOpt = Annotated[
     str,
     typer.Option(
         "--oov",
-        help="A word that is no single token: compose (as near does: the mean of its n-grams, if the embedding "
-        "has them, else of its pieces), pieces (of its pieces even so), skip (leave its pair out), "
-        "or zero (similarity 0, a wrong answer).",
+        metavar="RULE",
+        help="A word that is not one token: compose (mean of its n-grams, or else of its pieces, as near does), pieces"
+        " (mean of its pieces), skip (omit its pair), or zero (similarity 0, a wrong answer).",
+        autocompletion=completion.words("compose", "pieces", "skip", "zero"),
     ),
 ]
-MethodOpt = Annotated[str, typer.Option("--method", help="How analogies are solved: 3cosadd or 3cosmul.")]
+MethodOpt = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        metavar="NAME",
+        help="Method for analogies: 3cosadd or 3cosmul.",
+        autocompletion=completion.words("3cosadd", "3cosmul"),
+    ),
+]
 LowercaseOpt = Annotated[bool, typer.Option("--lowercase", help="Look words up in lower case.")]
-ResamplesOpt = Annotated[int, typer.Option("--resamples", help="Bootstrap draws behind the 95 % intervals.")]
+ResamplesOpt = Annotated[
+    int, typer.Option("--resamples", metavar="N", help="Bootstrap resamples behind the 95 % intervals.")
+]
 
 SMALLEST_SHOWN = 0.0005
 COLUMNS = (
@@ -54,8 +69,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+@writes_output
 def evaluate(
-    embeddings: EmbeddingsArg = None,
+    *,
+    embeddings: EmbeddingsOpt = None,
     task: TaskOpt = None,
     oov: OovOpt = "compose",
     method: MethodOpt = "3cosadd",
@@ -63,17 +80,16 @@ def evaluate(
     resamples: ResamplesOpt = 1000,
     seed: SeedOpt = 0,
     as_csv: CsvOpt = False,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    output: Output,
 ) -> None:
     """Evaluate embeddings by rated word pairs and analogies, side by side.
 
-    tokit eval emb/ other-1/,other-2/ --task wordsim353 --task pairs.csv
+    $ tokit eval -e emb/ -e other-1/,other-2/ --task wordsim353 --task pairs.csv
     """
-    check_outputs(as_json=as_json, as_csv=as_csv)
+    check_outputs(output, as_csv=as_csv)
     from tokit.ops.eval import evaluate as evaluate_embeddings
 
-    with console.progress(quiet=quiet) as tick:
+    with output.progress() as tick:
         report = evaluate_embeddings(
             embeddings or (),
             task or (),
@@ -87,14 +103,12 @@ def evaluate(
     _warn_of_the_uncovered(report)
     for result in report.tasks:
         if result.untagged:
-            console.note(
-                f"{result.name}: its words end in a part of speech (-n, -v, -j), which is taken off", quiet=quiet
-            )
-    if as_json:
-        render.as_json(_as_dict(report))
+            output.note(f"{result.name}: its words end in a part of speech (-n, -v, -j), which is removed")
+    if output.as_json:
+        output.result(_as_dict(report))
         return
     _print_csv(report) if as_csv else _print_table(report)
-    console.note(_legend(report), quiet=quiet)
+    output.note(_legend(report))
 
 
 def _legend(report: EvalReport) -> str:
@@ -117,7 +131,7 @@ def _warn_of_the_uncovered(report: EvalReport) -> None:
     for result in report.tasks:
         for row in result.rows:
             if not row.found:
-                console.warn(f"{row.name}: none of the {result.items:,} items of {result.name} is covered")
+                warn(f"{row.name}: none of the {result.items:,} items of {result.name} is covered")
 
 
 def _as_dict(report: EvalReport) -> dict[str, Any]:
@@ -163,14 +177,14 @@ def _print_table(report: EvalReport) -> None:
         headers += ["difference", "95 %", "verdict"]
         for line, (result, row) in zip(cells, rows, strict=True):
             line.extend(_difference_cells(row, first=row is result.rows[0]))
-    render.table(headers, cells, left=3)
+    table(headers, cells, left=3)
 
 
 def _cells(result: TaskResult, row: EvalRow, oov: str) -> list[str]:
     score = "-" if row.score is None else _number(row.score)
     found = f"{row.found:,}/{result.items:,}"
     interval = _shown(row.interval, "")
-    return [result.name, row.name, result.measure, score, interval, found, oov, render.count(row.composed)]
+    return [result.name, row.name, result.measure, score, interval, found, oov, f"{row.composed:,}"]
 
 
 def _difference_cells(row: EvalRow, *, first: bool) -> list[str]:

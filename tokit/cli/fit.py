@@ -1,223 +1,166 @@
-"""`tokit fit`."""
+"""`tokit fit FAMILY`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tokit.cli import console, render
+from tokit.cli import completion
+from tokit.cli.families import FamilyGroup, FamilyOptions, takes_parameters
+from tokit.cli.fit_report import show_model, show_static
 from tokit.cli.options import (
-    MAX_DOCUMENT,
-    ConfigOpt,
-    CorpusArg,
-    ErrorsOpt,
-    FieldOpt,
-    FilesFromOpt,
-    FormatOpt,
-    HelpParamsOpt,
-    JsonOpt,
-    MaxDocumentOpt,
+    CommandFunction,
+    CorpusOptions,
+    OutOpt,
     OverwriteOpt,
-    QuietOpt,
     SeedOpt,
-    SetOpt,
-    UnitOpt,
-    opened,
     set_up,
+    takes_corpus,
+    writes_output,
 )
-from tokit.cli.train import family_settings, warn_of_broken_text
+from tokit.cli.output import Output
+from tokit.embedding import EMBEDDINGS
 from tokit.errors import UsageError
-from tokit.registry import did_you_mean
+from tokit.lm import LANGUAGE_MODEL_PARAMS, LANGUAGE_MODELS
 
-if TYPE_CHECKING:
-    from tokit.embedding.matching_rows import WarmStartReport
-    from tokit.lm.initialize import InitReport
-    from tokit.lm.pretraining_fit import PretrainReport
-
-FamilyArg = Annotated[
-    str,
-    typer.Argument(
-        help="skipgram, cbow, fasttext, glove or svd; bert, modernbert, llama or lstm.",
-        metavar="FAMILY",
-        show_default=False,
-    ),
-]
 FitTokenizerOpt = Annotated[
     str | None,
-    typer.Option("-t", "--tokenizer", help="A tokenizer folder, or a file of another tool."),
-]
-FitOutOpt = Annotated[
-    Path | None,
-    typer.Option("-o", "--out", help="The folder to write."),
+    typer.Option(
+        "-t",
+        "--tokenizer",
+        metavar="TOK",
+        help="Tokenizer: a folder, or a file of another tool.",
+        show_default="that of --from",
+    ),
 ]
 DimOpt = Annotated[
     int | None,
-    typer.Option("-d", "--dim", help="Columns of the vectors.", show_default="128, or those of --from"),
+    typer.Option("-d", "--dim", metavar="N", help="Dimension of the vectors.", show_default="128, or that of --from"),
 ]
 FromOpt = Annotated[
     Path | None,
+    typer.Option("--from", metavar="EMB", help="Warm start from the vectors of another embedding.", show_default=False),
+]
+CheckpointOpt = Annotated[
+    int | None,
     typer.Option(
-        "--from", metavar="ARTIFACT",
-        help="Begin with the vectors of an embedding, fitted or imported, or with a language model's checkpoint;"
-        " without -t its tokenizer is used.",
+        "--checkpoint-every",
+        metavar="TOKENS",
+        help="Save the state to OUT.checkpoint after every so many tokens.",
         show_default=False,
     ),
-]  # fmt: skip
+]
+ResumeOpt = Annotated[bool, typer.Option("--resume", help="Resume from OUT.checkpoint, if there is one.")]
 FitThreadsOpt = Annotated[
     int | None,
     typer.Option(
-        "--threads", min=1, help="Threads to train with; only 1 gives the same bytes every time.", show_default="all"
+        "--threads",
+        min=1,
+        metavar="N",
+        help="Threads to train with; only one gives the same bytes every time.",
+        show_default="all",
     ),
+]
+DeterministicOpt = Annotated[
+    bool,
+    typer.Option("--deterministic", help="Train on one thread: the same bytes for any --threads."),
 ]
 FitEngineOpt = Annotated[
     str | None,
     typer.Option(
         "--engine",
-        help="kernels, or reference: gensim trains (skipgram, cbow, fasttext), to other vectors of the same quality.",
+        metavar="NAME",
+        help="kernels, or reference: gensim trains other vectors of the same quality (skipgram, cbow, fasttext).",
         show_default="kernels",
+        autocompletion=completion.words("kernels", "reference"),
     ),
 ]
-
-DeterministicOpt = Annotated[
-    bool,
-    typer.Option("--deterministic", help="The same bytes for any number of threads: one of them trains."),
-]
-
-CheckpointOpt = Annotated[
-    int | None,
-    typer.Option(
-        "--checkpoint-every", metavar="TOKENS", help="Keep the state in OUT.checkpoint every so many tokens.",
-        show_default=False,
-    ),
-]  # fmt: skip
 SizeOpt = Annotated[
     str | None,
-    typer.Option("--size", help="Of a language model: tiny, mini, small or base.", show_default="mini"),
+    typer.Option(
+        "--size",
+        metavar="tiny|mini|small|base",
+        help="Layers, hidden size and attention heads of a new model.",
+        show_default="mini",
+        autocompletion=completion.words("tiny", "mini", "small", "base"),
+    ),
 ]
 MinutesOpt = Annotated[
     float | None,
-    typer.Option("--minutes", help="Of a language model: time for the whole training.", show_default=False),
+    typer.Option("--minutes", metavar="X", help="Time limit of the whole training.", show_default=False),
+]
+FromModelOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", metavar="MODEL", help="Continue from the checkpoint of a language model.", show_default=False
+    ),
 ]
 InitOpt = Annotated[
     Path | None,
     typer.Option(
-        "--init-embeddings", metavar="ARTIFACT",
-        help="Of a new language model: put the vectors of a static embedding into its table of tokens.",
+        "--init-embeddings",
+        metavar="EMB",
+        help="Initialize the input embeddings of a new model from a static embedding.",
         show_default=False,
     ),
-]  # fmt: skip
+]
 FreezeOpt = Annotated[
     list[str] | None,
     typer.Option(
-        "--freeze", metavar="LAYER",
-        help="Of a language model: a layer that stays as it is, by name or glob: embeddings, 'encoder.layer.0.*'.",
+        "--freeze",
+        metavar="LAYER",
+        help="Layer that is not trained, by name or glob: embeddings, 'encoder.layer.0.*'; may be repeated.",
         show_default=False,
     ),
-]  # fmt: skip
+]
 SentenceOpt = Annotated[
     str | None,
     typer.Option(
-        "--sentence", metavar="simcse",
-        help="With --from a language model: a stage that learns vectors of documents, and predicts no tokens.",
+        "--sentence",
+        metavar="simcse",
+        help="With --from: train vectors of documents (SimCSE) in place of predicting tokens.",
         show_default=False,
+        autocompletion=completion.words("simcse"),
     ),
-]  # fmt: skip
-ResumeOpt = Annotated[bool, typer.Option("--resume", help="Go on from OUT.checkpoint, when there is one.")]
+]
+ModelThreadsOpt = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, metavar="N", help="Threads to train with.", show_default="all"),
+]
 
 
-def fit(
-    family: FamilyArg,
-    corpus: CorpusArg = None,
+def fit_static(
+    *,
+    corpus: CorpusOptions,
     tokenizer: FitTokenizerOpt = None,
+    out: OutOpt,
     dim: DimOpt = None,
-    size: SizeOpt = None,
-    minutes: MinutesOpt = None,
-    out: FitOutOpt = None,
+    family: FamilyOptions,
     from_: FromOpt = None,
-    init_embeddings: InitOpt = None,
-    freeze: FreezeOpt = None,
-    sentence: SentenceOpt = None,
-    settings: SetOpt = None,
-    config: ConfigOpt = None,
-    help_params: HelpParamsOpt = False,
-    unit: UnitOpt = None,
-    field: FieldOpt = None,
-    format_: FormatOpt = None,
-    errors: ErrorsOpt = "strict",
-    max_document: MaxDocumentOpt = MAX_DOCUMENT,
-    files_from: FilesFromOpt = None,
-    seed: SeedOpt = 0,
-    threads: FitThreadsOpt = None,
     deterministic: DeterministicOpt = False,
     engine: FitEngineOpt = None,
     checkpoint_every: CheckpointOpt = None,
     resume: ResumeOpt = False,
+    seed: SeedOpt = 0,
+    threads: FitThreadsOpt = None,
     overwrite: OverwriteOpt = False,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    output: Output,
 ) -> None:
-    """Fit an embedding on the ids of a corpus.
-
-    tokit fit skipgram text/ -t tok -d 128 -o emb
-
-    tokit fit skipgram more-text/ --from emb -o emb2
-    """
+    """Fit a static embedding of one family."""
     set_up(threads, engine)
-    if help_params:
-        list_parameters(family)
-        return
-    contextual = is_contextual_family(family)
-    no_tokenizer = tokenizer is None and from_ is None and init_embeddings is None
-    if no_tokenizer or out is None:
-        missing, example = ("'-t' / '--tokenizer'", "-t tok") if no_tokenizer else ("'-o' / '--out'", "-o emb")
-        raise UsageError(f"Missing option {missing}", hint=example)
-    text = opened(
-        corpus, unit=unit, field=field, format_=format_, errors=errors, max_document=max_document, files_from=files_from
-    )
-    if contextual:
-        from tokit.lm.plan import InitOptions
-        from tokit.ops.fit import pretrain
-
-        refuse_options(family, {"--dim": dim, "--deterministic": deterministic, "--engine": engine})
-        with console.progress(quiet=quiet) as tick:
-            trained = pretrain(
-                text,
-                tokenizer,
-                out,
-                family=family,
-                size=size,
-                settings=family_settings(settings, config),
-                init=InitOptions(from_, init_embeddings, tuple(freeze or ())),
-                sentence=sentence,
-                minutes=minutes,
-                seed=seed,
-                threads=threads,
-                checkpoint_every=checkpoint_every,
-                resume=resume,
-                overwrite=overwrite,
-                tick=tick,
-            )
-        tell_contextual(trained, as_json=as_json, quiet=quiet)
-        return
-    refuse_options(
-        family,
-        {
-            "--size": size, "--minutes": minutes, "--init-embeddings": init_embeddings, "--freeze": freeze,
-            "--sentence": sentence,
-        },
-    )  # fmt: skip
+    require_tokenizer(family.family, tokenizer, from_)
     from tokit.ops.fit import fit_embedding
 
-    with console.progress(quiet=quiet) as tick:
+    with output.progress() as tick:
         report = fit_embedding(
-            text,
+            corpus.open(),
             tokenizer,
             out,
-            family=family,
+            family=family.family,
             dim=dim,
-            settings=family_settings(settings, config),
+            settings=family.settings,
             warm_start=from_,
             seed=seed,
             threads=threads,
@@ -227,126 +170,88 @@ def fit(
             overwrite=overwrite,
             tick=tick,
         )
-    for message in report.notes:
-        console.warn(message)
-    warn_of_broken_text(report.skipped, report.replaced)
-    if report.warm_start and not report.warm_start.initialized:
-        console.warn(f"no token of the text has a vector in {report.warm_start.path}: all of them are random")
-    if as_json:
-        render.as_json(report)
-        return
-    loss = f", loss {report.losses[0]:.3f} to {report.losses[-1]:.3f}" if report.losses else ""
-    console.note(
-        f"{report.path}  {report.family}, {report.tokens_seen:,} of {report.vocab_size:,} tokens seen,"
-        f" {report.dim} dimensions{loss}",
-        quiet=quiet,
-    )
-    console.note(
-        f"from {report.documents:,} documents, {report.tokens:,} tokens, at {report.words_per_second:,.0f} words/s",
-        quiet=quiet,
-    )
-    if report.warm_start:
-        console.note(begun_with(report.warm_start), quiet=quiet)
+    show_static(report, output)
 
 
-def begun_with(start: WarmStartReport) -> str:
-    """A line about a warm start."""
-    by = "" if start.matched == "id" else ", found by their text"
-    return (
-        f"initialized from {start.path}: {start.initialized:,} of the text's tokens have a vector there{by}"
-        f" ({100 * start.fraction:.1f} % of the text), {start.random:,} are random;"
-        f" {start.unchanged:,} others keep theirs"
-    )
+def fit_model(
+    *,
+    corpus: CorpusOptions,
+    tokenizer: FitTokenizerOpt = None,
+    out: OutOpt,
+    size: SizeOpt = None,
+    minutes: MinutesOpt = None,
+    family: FamilyOptions,
+    from_: FromModelOpt = None,
+    init_embeddings: InitOpt = None,
+    freeze: FreezeOpt = None,
+    sentence: SentenceOpt = None,
+    checkpoint_every: CheckpointOpt = None,
+    resume: ResumeOpt = False,
+    seed: SeedOpt = 0,
+    threads: ModelThreadsOpt = None,
+    overwrite: OverwriteOpt = False,
+    output: Output,
+) -> None:
+    """Pre-train a language model of one family."""
+    set_up(threads)
+    require_tokenizer(family.family, tokenizer, from_, init_embeddings)
+    from tokit.lm.plan import InitOptions
+    from tokit.ops.fit import pretrain
+
+    with output.progress() as tick:
+        report = pretrain(
+            corpus.open(),
+            tokenizer,
+            out,
+            family=family.family,
+            size=size,
+            settings=family.settings,
+            init=InitOptions(from_, init_embeddings, tuple(freeze or ())),
+            sentence=sentence,
+            minutes=minutes,
+            seed=seed,
+            threads=threads,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            overwrite=overwrite,
+            tick=tick,
+        )
+    show_model(report, output)
 
 
-def model_begun_with(init: InitReport) -> str:
-    """A line about the initial weights of a language model."""
-    by = "by id" if init.matched == "id" else "by their text"
-    line = f"initialized from {init.path}: {init.initialized:,} tokens have a row there, found {by}"
-    if init.random:
-        line += f", {init.random:,} are random"
-    if init.resized == "projected":
-        line += f"; its {init.dim} dimensions were projected onto their principal components"
-    elif init.resized == "padded":
-        line += f"; dimensions beyond its {init.dim} are random"
-    if init.missing:
-        rest = f" and {len(init.missing) - 1} more" if len(init.missing) > 1 else ""
-        line += f"; it has no {init.missing[0]}{rest}: the head is random"
-    return line
-
-
-def list_parameters(family: str) -> None:
-    """Print what `--set` takes."""
-    from tokit.embedding import EMBEDDINGS
-    from tokit.lm import language_model_family
-
-    kind = language_model_family(family) if is_contextual_family(family) else EMBEDDINGS.get(family)
-    render.parameters(kind.Params)
-
-
-def is_contextual_family(family: str) -> bool:
-    """Whether a family is one of language models.
+def require_tokenizer(family: str, tokenizer: str | None, *initial: Path | None) -> None:
+    """Check that a tokenizer is named, or an artifact that has one.
 
     Raises:
-        UsageError: it is none at all.
+        UsageError: it is not.
     """
-    from tokit.embedding import EMBEDDINGS
-    from tokit.lm import LANGUAGE_MODELS
-
-    if family not in EMBEDDINGS and family not in LANGUAGE_MODELS:
-        raise UsageError(f"unknown embedding '{family}'", hint=did_you_mean(family, [*EMBEDDINGS, *LANGUAGE_MODELS]))
-    return family in LANGUAGE_MODELS
+    if tokenizer is None and not any(initial):
+        raise UsageError("Missing option '-t' / '--tokenizer'", hint=f"tokit fit {family} text/ -t tok -o emb")
 
 
-def refuse_options(family: str, options: dict[str, object]) -> None:
-    """Refuse options that say nothing to a family.
+def fit_command(family: str) -> CommandFunction:
+    """The function of `tokit fit FAMILY`."""
+    static = family in EMBEDDINGS
+    registry: Any = EMBEDDINGS if static else LANGUAGE_MODELS
+    params = EMBEDDINGS.get(family).Params if static else LANGUAGE_MODEL_PARAMS.get(family)
+    function = fit_static if static else fit_model
+    command = takes_parameters(writes_output(takes_corpus(function)), family, params, f"Parameters of {family}")
+    example = "-d 100 -o emb" if static else "--size mini --minutes 10 -o model"
+    command.__doc__ = f"""{registry.summary(family)}.
 
-    Raises:
-        UsageError: one of them was given.
+    $ tokit fit {family} text/ -t tok {example}
     """
-    given = [name for name, value in options.items() if value]
-    if given:
-        raise UsageError(f"{family} takes no {given[0]}", hint=f"tokit fit {family} --help-params lists what it takes")
+    return command
 
 
-def tell_contextual(report: PretrainReport, *, as_json: bool, quiet: bool) -> None:
-    """What a pre-training gave, for people or programs."""
-    for message in report.notes:
-        console.warn(message)
-    warn_of_broken_text(report.skipped, report.replaced)
-    if as_json:
-        render.as_json(report)
-        return
-    console.note(
-        f"{report.path}  {report.family}, {report.parameters:,} parameters: {report.layers} layers,"
-        f" {report.dim} dimensions, {report.vocab_size:,} tokens",
-        quiet=quiet,
-    )
-    if report.opens_in == ("tokit",):
-        console.note("it opens in tokit alone; in ONNX Runtime after 'tokit export --to onnx'", quiet=quiet)
-    early = ", stopped early" if report.stopped_early else ""
-    console.note(
-        f"from {console.counted(report.documents, 'document')}, {report.tokens:,} tokens:"
-        f" {console.counted(report.steps, 'step')} in {report.precision},"
-        f" {report.tokens_per_second:,.0f} tokens/s{early}",
-        quiet=quiet,
-    )
-    if report.init:
-        console.note(model_begun_with(report.init), quiet=quiet)
-    if report.frozen:
-        console.note(f"{report.frozen:,} of the parameters were frozen", quiet=quiet)
-    tell_held_out(report, quiet=quiet)
+fit = FamilyGroup(
+    "fit",
+    kind="embedding",
+    families={"Static embeddings": EMBEDDINGS, "Language models": LANGUAGE_MODELS},
+    command=fit_command,
+    help="""Fit an embedding on the ids of a corpus.
 
-
-def tell_held_out(report: PretrainReport, *, quiet: bool) -> None:
-    """How good a model is on documents that were held out, in a line; nothing when none were."""
-    measured = []
-    if report.held_out_loss is not None:
-        first = report.evaluations[0]
-        measured.append(f"loss {first['loss']:.3f} after step {first['step']:,}, {report.held_out_loss:.3f} in the end")
-    if report.bits_per_byte is not None:
-        measured.append(f"{report.bits_per_byte:.3f} bits per byte")
-    if report.pseudo_bits_per_byte is not None:
-        measured.append(f"{report.pseudo_bits_per_byte:.3f} pseudo-likelihood bits per byte")
-    if measured:
-        console.note(f"on documents held out: {', '.join(measured)}", quiet=quiet)
+    $ tokit fit skipgram text/ -t tok -d 128 -o emb
+    $ tokit fit bert text/ -t tok --size mini --minutes 10 -o model
+    """,
+)

@@ -1,4 +1,4 @@
-"""Matrices as shades: coloured cells on a terminal, five signs on a pipe."""
+"""Matrices as shades: colored cells on a terminal, five signs on a pipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tokit.cli import console
+from tokit.cli.output import Output
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -20,9 +20,9 @@ SHADES = " ░▒▓█"
 HIDDEN = "·"
 WIDTH_OF_A_PIPE = 100
 LONGEST_LABEL, GAP = 16, 2
-# From what is least to what is most, as red, green and blue; a terminal of few colours takes those next to them.
+# From what is least to what is most, as red, green and blue; a terminal of few colors takes those next to them.
 RAMP = ((24, 26, 32), (78, 52, 112), (186, 74, 92), (244, 150, 80), (252, 232, 164))
-HIDDEN_COLOUR = (52, 54, 58)
+HIDDEN_COLOR = (52, 54, 58)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class Scale:
     high: float
     root: bool
 
-    def share(self, value: float) -> float:
+    def fraction(self, value: float) -> float:
         """0 to 1."""
-        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
-        share = min(max(share, 0.0), 1.0)
-        return float(share**0.5) if self.root else share
+        fraction = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
+        fraction = min(max(fraction, 0.0), 1.0)
+        return float(fraction**0.5) if self.root else fraction
 
     def legend(self) -> str:
         """From which number on each sign stands."""
@@ -72,7 +72,7 @@ class HeatMap:
     def __init__(self, labels: Sequence[str], panels: Sequence[Panel], scale: Scale) -> None:
         self._panels = panels
         self._scale = scale
-        self._coloured = _coloured()
+        self._colored = _colored()
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH_OF_A_PIPE
         labels = [f"{number:>{len(str(len(labels)))}} {label}" for number, label in enumerate(labels, 1)]
         self._margin = min(max(map(len, labels)), LONGEST_LABEL) + 1
@@ -88,7 +88,7 @@ class HeatMap:
     def _panel_width(self) -> int:
         return max(self._cell * self.shown, *(len(panel.title) for panel in self._panels))
 
-    def show(self, *, quiet: bool = False) -> None:
+    def show(self, output: Output) -> None:
         """Write all of it to standard output."""
         firsts = [*range(0, len(self._panels), self._across), len(self._panels)]
         for first, last in pairwise(firsts):
@@ -96,7 +96,7 @@ class HeatMap:
                 sys.stdout.write("\n")
             self._write_row(self._panels[first:last])
         low, high = self._scale.low, self._scale.high
-        console.note(f"{low:.2g} to {high:.2g}" if self._coloured else self._scale.legend(), quiet=quiet)
+        output.note(f"{low:.2g} to {high:.2g}" if self._colored else self._scale.legend())
 
     def _write_row(self, panels: Sequence[Panel]) -> None:
         from rich.text import Text
@@ -117,14 +117,14 @@ class HeatMap:
     def _append_cells(self, line: Text, values: Sequence[float]) -> None:
         for value in values:
             hidden = value != value  # noqa: PLR0124 - only NaN is unlike itself
-            if self._coloured:
-                line.append(" " * self._cell, _style(HIDDEN_COLOUR if hidden else _ramp(self._scale.share(value))))
+            if self._colored:
+                line.append(" " * self._cell, _style(HIDDEN_COLOR if hidden else _ramp(self._scale.fraction(value))))
             else:
-                level = min(int(self._scale.share(value) * len(SHADES)), len(SHADES) - 1) if not hidden else 0
+                level = min(int(self._scale.fraction(value) * len(SHADES)), len(SHADES) - 1) if not hidden else 0
                 line.append((HIDDEN if hidden else SHADES[level]) * self._cell)
 
     def _write(self, line: Text) -> None:
-        if not self._coloured:
+        if not self._colored:
             sys.stdout.write(line.plain.rstrip() + "\n")
             return
         from rich.console import Console
@@ -132,8 +132,8 @@ class HeatMap:
         Console(file=sys.stdout, markup=False, emoji=False, highlight=False, soft_wrap=True).print(line)
 
 
-def _coloured() -> bool:
-    """Whether standard output is a terminal that takes colours, and they are wanted (NO_COLOR)."""
+def _colored() -> bool:
+    """Whether standard output is a terminal that takes colors, and they are wanted (NO_COLOR)."""
     if not sys.stdout.isatty():
         return False
     from rich.console import Console
@@ -142,12 +142,12 @@ def _coloured() -> bool:
     return not drawn.no_color and drawn.color_system is not None
 
 
-def _ramp(share: float) -> tuple[int, int, int]:
-    at = share * (len(RAMP) - 1)
+def _ramp(fraction: float) -> tuple[int, int, int]:
+    at = fraction * (len(RAMP) - 1)
     low = min(int(at), len(RAMP) - 2)
     red, green, blue = (round(a + (b - a) * (at - low)) for a, b in zip(RAMP[low], RAMP[low + 1], strict=True))
     return red, green, blue
 
 
-def _style(colour: tuple[int, int, int]) -> str:
-    return f"on rgb({colour[0]},{colour[1]},{colour[2]})"
+def _style(color: tuple[int, int, int]) -> str:
+    return f"on rgb({color[0]},{color[1]},{color[2]})"

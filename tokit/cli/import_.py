@@ -7,40 +7,45 @@ from typing import Annotated
 
 import typer
 
-from tokit.cli import console, render
+from tokit.cli import completion
 from tokit.cli.options import (
-    JsonOpt,
     NormalizerOpt,
     OutOpt,
     OverwriteOpt,
     PreTokenizerOpt,
-    QuietOpt,
     normalizer_names,
+    writes_output,
 )
+from tokit.cli.output import Output, warn
 
-FileArg = Annotated[Path, typer.Argument(help="A file of word vectors.", metavar="FILE", show_default=False)]
+FORMATS = ("word2vec", "word2vec-binary", "glove", "fasttext-vec", "fasttext-bin", "npy", "safetensors")
+FileArg = Annotated[Path, typer.Argument(help="File of word vectors.", metavar="FILE", show_default=False)]
 VectorFormatOpt = Annotated[
     str | None,
     typer.Option(
         "--format",
+        metavar="FORMAT",
         help="word2vec, word2vec-binary, glove, fasttext-vec, fasttext-bin, npy or safetensors.",
-        show_default="how the file begins says",
+        show_default="by the first bytes",
+        autocompletion=completion.words(*FORMATS),
     ),
 ]
 WordsOpt = Annotated[
     Path | None,
-    typer.Option("--words", help="The words of a .npy or .safetensors matrix, one a line.", show_default=False),
+    typer.Option(
+        "--words", metavar="FILE", help="Words of a .npy or .safetensors matrix, one a line.", show_default=False
+    ),
 ]
-ColumnsOpt = Annotated[
+DimOpt = Annotated[
     int | None,
-    typer.Option("-d", "--dim", help="Columns, where the file does not say.", show_default="the file says"),
+    typer.Option("-d", "--dim", metavar="N", help="Dimension of the vectors.", show_default="as the file says"),
 ]
 NgramsOpt = Annotated[
     bool,
     typer.Option(
         "--ngrams/--no-ngrams",
-        help="Keep the n-grams of a fastText .bin: words that it does not have then get a vector. They take most of the"
-        " room.",
+        help="Keep the n-grams of a fastText .bin: they give a vector to words it does not have, and take most of the"
+        " space.",
     ),
 ]
 COUNTS = {
@@ -50,47 +55,44 @@ COUNTS = {
 }
 
 
+@writes_output
 def import_(
+    *,
     file: FileArg,
     out: OutOpt,
     format_: VectorFormatOpt = None,
     words: WordsOpt = None,
-    dim: ColumnsOpt = None,
+    dim: DimOpt = None,
     normalizer: NormalizerOpt = None,
     pre_tokenizer: PreTokenizerOpt = None,
     ngrams: NgramsOpt = True,
     overwrite: OverwriteOpt = False,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    output: Output,
 ) -> None:
     """Read word vectors of other tools: word2vec, GloVe, fastText, NumPy, safetensors.
 
-    tokit import glove.6B.50d.txt --normalizer lowercase -o glove
+    $ tokit import glove.6B.50d.txt --normalizer lowercase -o glove
     """
     from tokit.ops.import_vectors import import_vectors
     from tokit.text.pipeline import PipelineOptions
 
-    pipeline = PipelineOptions(normalizers=normalizer_names(normalizer), pre_tokenizer=pre_tokenizer)
-    with console.progress(quiet=quiet) as tick:
+    with output.progress() as tick:
         report = import_vectors(
             file,
             out,
             format=format_,
             words=words,
             dim=dim,
-            pipeline=pipeline,
+            pipeline=PipelineOptions(normalizers=normalizer_names(normalizer), pre_tokenizer=pre_tokenizer),
             ngrams=ngrams,
             overwrite=overwrite,
             tick=tick,
         )
     for message in report.notes:
-        console.warn(message)
-    if as_json:
-        render.as_json(report)
-        return
+        warn(message)
+    output.result(report)
     rows = f", {report.ngrams:,} n-grams" if report.ngrams else ""
-    console.note(
-        f"{report.path}  {report.format}, {report.words:,} words{rows}, {report.dim} dimensions; "
-        f"{COUNTS[report.counts]}",
-        quiet=quiet,
+    output.note(
+        f"{report.path}  {report.format}, {report.words:,} words{rows}, {report.dim} dimensions;"
+        f" {COUNTS[report.counts]}"
     )

@@ -7,42 +7,36 @@ from typing import Annotated, Any
 
 import typer
 
-from tokit.cli import render
 from tokit.cli.options import JsonOpt
-from tokit.cli.train import list_parameters
-from tokit.errors import CheckError, UsageError
+from tokit.cli.output import table, write_json
+from tokit.errors import CheckError
 
 ArtifactArg = Annotated[
-    str | None,
-    typer.Argument(help="A folder of tokit, a foreign tokenizer, or @ for the texts that come with tokit."),
+    str,
+    typer.Argument(
+        help="Folder of tokit, tokenizer of another tool, or @ for the bundled texts.",
+        metavar="ARTIFACT",
+        show_default=False,
+    ),
 ]
-CheckOpt = Annotated[bool, typer.Option("--check", help="Check that it is whole and works; exit 3 if not.")]
-FamilyOpt = Annotated[
-    str | None,
-    typer.Option("--family", help="List the parameters of a family of tokenizers instead.", show_default=False),
-]
+CheckOpt = Annotated[bool, typer.Option("--check", help="Check that it is complete and works; exit 3 if not.")]
 
 
-def inspect(
-    artifact: ArtifactArg = None, check: CheckOpt = False, family: FamilyOpt = None, as_json: JsonOpt = False
-) -> None:
-    """Say what an artifact is and how it was made.
+def inspect(artifact: ArtifactArg, check: CheckOpt = False, as_json: JsonOpt = False) -> None:
+    """Describe an artifact and how it was made.
 
-    tokit inspect tok; tokit inspect shards --check; tokit inspect @
+    $ tokit inspect tok
+    $ tokit inspect shards --check
+    $ tokit inspect @
     """
-    if family is not None:
-        list_parameters(family)
-        return
-    if artifact is None:
-        raise UsageError("Missing argument 'ARTIFACT'", hint="tokit inspect tok")
     if artifact == "@":
-        _list_named()
+        _list_corpora()
         return
     from tokit.ops.inspect import inspect_artifact
 
     found = inspect_artifact(artifact, check=check)
     if as_json:
-        render.as_json(found)
+        write_json(found)
     else:
         print_facts({"path": found.path, "kind": found.kind, **found.facts})
     if found.faults:
@@ -67,13 +61,13 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    # A separator is a line end: as it stands it would tear the page.
+    # A separator is a line end, which would break the line.
     return f"{value:,}" if isinstance(value, int) else str(value).replace("\n", "\\n")
 
 
-def _list_named() -> None:
+def _list_corpora() -> None:
     from tokit.corpus.bundled import list_bundled
 
     corpora = [corpus for corpus in list_bundled() if corpus.kind != "evaluation"]
     rows = [(f"@{corpus.name}", corpus.summary, corpus.license) for corpus in corpora]
-    render.table(("name", "description", "license"), rows, left=3)
+    table(("name", "description", "license"), rows, left=3)

@@ -1,7 +1,4 @@
-"""`tokit`: finds the command, runs it, and turns what went wrong into two lines and an exit code.
-
-A command's module is imported when it is called; help needs all of them, but none of the engines under them.
-"""
+"""The program: runs a command line and turns an error into two lines and an exit code."""
 
 from __future__ import annotations
 
@@ -11,44 +8,30 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any, NoReturn
 
 import typer
 
 from tokit import kernels
-from tokit.cli import console
-from tokit.errors import TokitError, UsageError
-from tokit.registry import did_you_mean
+from tokit.cli.commands import GROUPS, CommandGroup, command_of, summary_of
+from tokit.cli.old_spellings import option_hint
+from tokit.cli.output import say
+from tokit.errors import TokitError
 
-COMMANDS = {
-    "train": "tokit.cli.train:train",
-    "count": "tokit.cli.count:count",
-    "encode": "tokit.cli.encode:encode",
-    "decode": "tokit.cli.decode:decode",
-    "compare": "tokit.cli.compare:compare",
-    "wc": "tokit.cli.wc:wc",
-    "show": "tokit.cli.show:show",
-    "fit": "tokit.cli.fit:fit",
-    "finetune": "tokit.cli.finetune:finetune",
-    "import": "tokit.cli.import_:import_",
-    "export": "tokit.cli.export:export",
-    "embed": "tokit.cli.embed:embed",
-    "attention": "tokit.cli.attention:attention",
-    "distil": "tokit.cli.distill:distil",
-    "near": "tokit.cli.near:near",
-    "analogy": "tokit.cli.near:analogy",
-    "eval": "tokit.cli.eval:evaluate",
-    "inspect": "tokit.cli.inspect:inspect",
-    "demo": "tokit.cli.demo:demo",
-}
-# Commands with words that may look like options: what tells them apart before the command line is parsed.
-MARKERS = {"near": "tokit.cli.near:marked"}
 INTERRUPTED, TERMINATED = 130, 143
 
 
 class Terminated(BaseException):
-    """SIGTERM: what is half done is cleaned up on the way out."""
+    """SIGTERM: unfinished output is cleaned up on the way out."""
+
+
+class Program(CommandGroup):
+    """All commands in their groups."""
+
+    def __init__(self, *, commands: Any, **settings: Any) -> None:
+        settings |= {"options_metavar": "", "subcommand_metavar": "COMMAND [ARGUMENTS]... [OPTIONS]"}
+        settings.pop("rich_markup_mode")
+        super().__init__(commands=commands, sections=GROUPS, make=command_of, summary=summary_of, **settings)
 
 
 def run() -> NoReturn:
@@ -66,17 +49,26 @@ def run() -> NoReturn:
 
 def main(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; errors are rendered to standard error."""
-    kernels.listen(console.note)
+    kernels.listen(say)
     try:
         return execute(argv)
     except (Exception, KeyboardInterrupt, Terminated) as error:
-        return _exit_code(error)
+        return _exit_code(error, argv)
 
 
 def execute(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; errors are raised."""
+    app = typer.Typer(
+        name="tokit",
+        cls=Program,
+        add_completion=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_root)
     try:
-        result = _app(argv)(args=_marked(argv), prog_name="tokit", standalone_mode=False)
+        result = app(args=list(argv), prog_name="tokit", standalone_mode=False)
         sys.stdout.flush()
     except SystemExit as error:
         # Typer turns a broken pipe into an exit of its own.
@@ -87,34 +79,6 @@ def execute(argv: Sequence[str]) -> int:
     if result == INTERRUPTED:
         raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
-
-
-def _app(argv: Sequence[str]) -> typer.Typer:
-    """The program with the one command that is called, or with all of them for the help."""
-    app = typer.Typer(
-        name="tokit",
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        no_args_is_help=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback(invoke_without_command=True)(_root)
-    called = next((word for word in argv if not word.startswith("-")), None)
-    if called is not None and called not in COMMANDS:
-        raise UsageError(f"no command '{called}'", hint=did_you_mean(called, list(COMMANDS)))
-    for name in [called] if called else COMMANDS:
-        module, _, function = COMMANDS[name].partition(":")
-        app.command(name)(getattr(import_module(module), function))
-    return app
-
-
-def _marked(argv: Sequence[str]) -> list[str]:
-    if not argv or argv[0] not in MARKERS:
-        return list(argv)
-    module, _, function = MARKERS[argv[0]].partition(":")
-    words: list[str] = getattr(import_module(module), function)(argv)
-    return words
 
 
 def _root(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
@@ -128,39 +92,41 @@ def _root(context: typer.Context, version: bool = typer.Option(False, "--version
         typer.echo(context.get_help())
 
 
-def _exit_code(error: BaseException) -> int:  # noqa: PLR0911 - one line a kind of end
+def _exit_code(error: BaseException, argv: Sequence[str]) -> int:  # noqa: PLR0911 - one line a kind of end
     if isinstance(error, TokitError):
-        return _say(error.message, error.hint, error.exit_code)
+        return _fail(error.message, error.hint, error.exit_code)
     if isinstance(error, typer.TyperException):
-        return _usage(error)
+        return _usage(error, argv)
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return _say("interrupted", "", INTERRUPTED)
+        return _fail("interrupted", "", INTERRUPTED)
     if isinstance(error, Terminated):
-        return _say("terminated", "", TERMINATED)
+        return _fail("terminated", "", TERMINATED)
     if isinstance(error, BrokenPipeError):
         # The reader has gone (`tokit … | head`), which is no fault of anybody.
         return _abandon_output()
     if isinstance(error, MemoryError):
-        return _say("out of memory", "try a smaller vocabulary, fewer threads or a part of the corpus", 1)
+        return _fail("out of memory", "try a smaller vocabulary, fewer threads or a part of the corpus", 1)
     if isinstance(error, OSError):
-        return _say(_os_message(error), _os_hint(error), 1)
+        return _fail(_os_message(error), _os_hint(error), 1)
     raise error
 
 
-def _say(message: str, hint: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+def _fail(message: str, hint: str, code: int) -> int:
+    say(f"error: {message}")
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)  # noqa: T201
+        say(f"hint: {hint}")
     return code
 
 
-def _usage(error: typer.TyperException) -> int:
+def _usage(error: typer.TyperException, argv: Sequence[str]) -> int:
     context: Any = getattr(error, "ctx", None)
     name = context.command_path if context is not None else "tokit"
-    near: Sequence[str] = getattr(error, "possibilities", None) or ()
-    hint = f"did you mean {' or '.join(sorted(near))}?" if near else f"{name} --help lists what it takes"
+    option, near = getattr(error, "option_name", None), getattr(error, "possibilities", None) or ()
     message = getattr(error, "message", "") if near else error.format_message()
-    return _say(str(message).rstrip("."), hint, 2)
+    hint = option_hint(name, option, argv) if option else ""
+    if not hint:
+        hint = f"did you mean {' or '.join(sorted(near))}?" if near else f"{name} --help lists the options"
+    return _fail(str(message).rstrip("."), hint, 2)
 
 
 def _os_message(error: OSError) -> str:

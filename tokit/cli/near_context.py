@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokit.cli import console, render
-from tokit.cli.options import opened
+from tokit.cli.options import CorpusOptions
+from tokit.cli.output import Output, table
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,32 +17,25 @@ if TYPE_CHECKING:
 ContextOpt = Annotated[
     str | None,
     typer.Option(
-        "--context", metavar="TEXT", help="Of a language model: the word as it is meant in this text.",
-        show_default=False,
-    ),
-]  # fmt: skip
-CorpusOpt = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-c",
-        "--corpus",
-        help="With --context: neighbors are words in these documents, not of the vocabulary; may be repeated.",
-        show_default=False,
+        "--context", metavar="TEXT", help="With a language model: a text that uses the word.", show_default=False
     ),
 ]
 LayerOpt = Annotated[
     str | None,
     typer.Option(
-        "--layer", metavar="N|last4", help="With --context: which layer, 0 to -1, or the mean of the last four.",
+        "--layer",
+        metavar="N|last4",
+        help="With --context: layer of the model, 0 to -1, or the mean of the last four.",
         show_default="the last",
     ),
-]  # fmt: skip
+]
 PerWordOpt = Annotated[
     int | None,
-    typer.Option("--per-word", min=1, help="With -c: so many neighbors may be the same word.", show_default="2"),
-]
-# Options of this page that take a value.
-VALUED = ("--context", "-c", "--corpus", "--layer", "--per-word")
+    typer.Option(
+        "--per-word", min=1, metavar="N", help="With -c: number of neighbors that may be the same word.",
+        show_default="2",
+    ),
+]  # fmt: skip
 # Characters shown before a word, and behind it.
 AROUND = 36
 
@@ -51,14 +44,13 @@ def near_in_context(
     embedding: str,
     words: Sequence[str],
     context: str,
-    corpus: list[str] | None,
+    corpus: CorpusOptions,
     k: int,
     layer: str | None,
     per_word: int | None,
-    *,
-    as_json: bool,
+    output: Output,
 ) -> None:
-    """Print what is near a word as it is meant in a text."""
+    """Print the neighbors of a word as it is used in a text."""
     from tokit.lm.word_in_context import DEFAULT_PER_WORD, InContext, open_context_space
 
     if len(words) != 1:
@@ -66,24 +58,18 @@ def near_in_context(
     _check_text(words[0], context)
     query = InContext.of(words[0], context)
     space = open_context_space(embedding, layer=layer)
-    if corpus:
-        documents = opened(
-            corpus, unit=None, field=None, format_=None, errors="strict", max_document=1 << 30, files_from=None
-        )
-        with console.progress() as tick:
+    if corpus.named:
+        with output.progress() as tick:
             (found,) = space.near_in_corpus(
-                [query], documents, k, DEFAULT_PER_WORD if per_word is None else per_word, tick
+                [query], corpus.open(), k, DEFAULT_PER_WORD if per_word is None else per_word, tick
             )
     else:
         (found,) = space.near_in_vocabulary([query], k)
-    if as_json:
-        render.as_json(found)
-    else:
-        show_near_context(found)
+    output.result(found, lambda: show_near_context(found))
 
 
 def _check_text(word: str, context: str) -> None:
-    """Refuse bytes that are no text, which a command line holds as lone surrogates.
+    """Refuse bytes that are not UTF-8, which a command line holds as lone surrogates.
 
     Raises:
         UsageError: there are some.
@@ -96,18 +82,26 @@ def _check_text(word: str, context: str) -> None:
 
 
 def check_context(
-    *, context: str | None, corpus: list[str] | None, layer: str | None, per_word: int | None, method: str
+    *,
+    context: str | None,
+    minus: Sequence[str] | None,
+    corpus: CorpusOptions,
+    layer: str | None,
+    per_word: int | None,
+    method: str,
 ) -> None:
     """Refuse options that do not fit each other.
 
     Raises:
         UsageError: they do not.
     """
-    if context is None and (corpus or layer is not None or per_word is not None):
+    if context is None and (corpus.named or layer is not None or per_word is not None):
         raise UsageError("-c, --layer and --per-word go with --context", hint="--context 'by the river bank' bank")
+    if context is not None and minus:
+        raise UsageError("--minus is for vectors of words without context", hint="omit --context or --minus")
     if context is not None and method != "add":
-        raise UsageError(f"--method {method} is for several words, --context for one", hint="leave one out")
-    if per_word is not None and not corpus:
+        raise UsageError(f"--method {method} is for several words, --context for one", hint="omit one of them")
+    if per_word is not None and not corpus.named:
         raise UsageError("--per-word is for -c: the vocabulary has each word once", hint="add -c CORPUS")
 
 
@@ -131,12 +125,12 @@ def show_near_context(found: NearContext) -> None:
     word = found.query.word
     if found.of == "vocabulary":
         rows = [(each.word, f"{each.similarity:.4f}") for each in found.neighbors]
-        render.table((word, "cosine"), rows)
+        table((word, "cosine"), rows)
         return
     lines = [(each.word, *in_line(each), f"{each.similarity:.4f}") for each in found.neighbors]
     width = max((len(before) for _, before, _, _ in lines), default=0)
-    table = [(name, before.rjust(width) + rest, cosine) for name, before, rest, cosine in lines]
-    render.table((word, "where", "cosine"), table, left=2)
+    cells = [(name, before.rjust(width) + rest, cosine) for name, before, rest, cosine in lines]
+    table((word, "where", "cosine"), cells, left=2)
 
 
 def in_line(found: Occurrence) -> tuple[str, str]:

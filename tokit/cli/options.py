@@ -1,107 +1,360 @@
-"""The options that commands share: the same word means the same everywhere."""
+"""Options that commands share: the same word means the same everywhere.
+
+`@takes_corpus` gives a command the options of a corpus, `@writes_output` those of its output; the command itself has
+one parameter for each group: `corpus: CorpusOptions`, `output: Output`.
+"""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tokit.cli import completion
+from tokit.cli.output import Output
 from tokit.errors import UsageError
+from tokit.params import option_name, read_toml
+from tokit.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tokit.corpus import Corpus
 
+CommandFunction = Callable[..., None]
+CORPUS_SECTION = "Corpus options"
+MAX_DOCUMENT = 1 << 30
+
 CorpusArg = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Files, folders, globs, @names, or - for standard input (also when none is given).", show_default=False
+        help="Files, folders, globs, @names, or - for standard input (the default).",
+        metavar="CORPUS",
+        show_default=False,
+        autocompletion=completion.corpora,
+    ),
+]
+CorpusOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-c",
+        "--corpus",
+        help="Files, folders, globs, @names, or - for standard input; may be repeated.",
+        show_default=False,
+        autocompletion=completion.corpora,
     ),
 ]
 UnitOpt = Annotated[
     str | None,
     typer.Option(
         "--unit",
-        help="What a document is in text: line, file, or blank (a run of lines between empty ones).",
+        metavar="UNIT",
+        help="A document of a text file: line, file, or blank (lines up to an empty one).",
         show_default="line",
+        autocompletion=completion.words("line", "file", "blank"),
+        rich_help_panel=CORPUS_SECTION,
     ),
 ]
 FieldOpt = Annotated[
     str | None,
-    typer.Option("--field", help="The field of JSON lines, CSV or Parquet that holds the text.", show_default="text"),
+    typer.Option(
+        "--field",
+        metavar="NAME",
+        help="Field of JSON lines, CSV or Parquet with the text.",
+        show_default="text",
+        rich_help_panel=CORPUS_SECTION,
+    ),
 ]
 FormatOpt = Annotated[
     str | None,
     typer.Option(
-        "--format", help="text, jsonl, csv, tsv, parquet, arrow; else the file's extension says.", show_default=False
+        "--format",
+        metavar="FORMAT",
+        help="text, jsonl, csv, tsv, parquet, arrow or mediawiki.",
+        show_default="by extension",
+        autocompletion=completion.corpus_formats,
+        rich_help_panel=CORPUS_SECTION,
     ),
 ]
 ErrorsOpt = Annotated[
-    str, typer.Option("--errors", help="Text that is not UTF-8: strict, replace, or skip the document.")
+    str,
+    typer.Option(
+        "--errors",
+        metavar="MODE",
+        help="Text that is not UTF-8: strict (stop), replace (by U+FFFD), or skip the document.",
+        autocompletion=completion.words("strict", "replace", "skip"),
+        rich_help_panel=CORPUS_SECTION,
+    ),
 ]
-MaxDocumentOpt = Annotated[int, typer.Option("--max-document", help="Longest document in bytes.")]
+MaxDocumentOpt = Annotated[
+    int,
+    typer.Option(
+        "--max-document",
+        metavar="BYTES",
+        help="Size of the longest document allowed.",
+        show_default="1 GiB",
+        rich_help_panel=CORPUS_SECTION,
+    ),
+]
 FilesFromOpt = Annotated[
     str | None,
-    typer.Option("--files-from", help="A file with one corpus name a line.", show_default=False),
+    typer.Option(
+        "--files-from",
+        metavar="LIST",
+        help="Read corpus names from a file, one a line.",
+        show_default=False,
+        rich_help_panel=CORPUS_SECTION,
+    ),
 ]
 TokenizerOpt = Annotated[
-    str, typer.Option("-t", "--tokenizer", help="A tokenizer folder, or a file of another tool.", show_default=False)
+    str,
+    typer.Option(
+        "-t",
+        "--tokenizer",
+        metavar="TOK",
+        help="Tokenizer: a folder, or a file of another tool.",
+        show_default=False,
+    ),
 ]
-OutOpt = Annotated[Path, typer.Option("-o", "--out", help="The folder to write.", show_default=False)]
+ModelOpt = Annotated[
+    str,
+    typer.Option("-m", "--model", metavar="MODEL", help="Language model: a folder.", show_default=False),
+]
+EmbeddingOpt = Annotated[
+    str,
+    typer.Option(
+        "-e",
+        "--embedding",
+        metavar="EMB",
+        help="Folder of a static embedding or of a language model.",
+        show_default=False,
+    ),
+]
+OutOpt = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder to write.", show_default=False)]
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace what tokit wrote there before.")]
-JsonOpt = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+JsonOpt = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 QuietOpt = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary.")]
 ThreadsOpt = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="Threads to use; the result is the same.", show_default="all"),
+    typer.Option(
+        "--threads",
+        min=1,
+        metavar="N",
+        help="Number of threads; the result does not depend on it.",
+        show_default="all",
+    ),
 ]
 EngineOpt = Annotated[
     str | None,
     typer.Option(
         "--engine",
-        help="kernels, reference (the tokenizers library), or auto: what is sooner done; the result is the same.",
+        metavar="NAME",
+        help="kernels, reference (the tokenizers library) or auto (the faster one). The output is identical.",
         show_default="auto",
+        autocompletion=completion.words("kernels", "reference", "auto"),
     ),
 ]
-SeedOpt = Annotated[int, typer.Option("--seed", help="Seed of whatever is drawn at random.")]
-SetOpt = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="NAME=VALUE", help="A parameter of the family; --help-params lists them.", show_default=False
-    ),
-]
-ConfigOpt = Annotated[
-    Path | None,
-    typer.Option("--config", help="A TOML file of parameters; --set wins over it.", show_default=False),
-]
-HelpParamsOpt = Annotated[bool, typer.Option("--help-params", help="List the family's parameters and stop.")]
+SeedOpt = Annotated[int, typer.Option("--seed", metavar="N", help="Random seed.")]
 NormalizerOpt = Annotated[
     str | None,
     typer.Option(
         "--normalizer",
-        help="Comma-separated: nfc, nfd, nfkc, nfkd, lowercase, strip-accents; or none.",
+        metavar="NAMES",
+        help="nfc, nfd, nfkc, nfkd, lowercase, strip-accents, joined by commas; or none.",
         show_default=False,
+        autocompletion=completion.words("nfc", "nfd", "nfkc", "nfkd", "lowercase", "strip-accents", "none"),
     ),
 ]
 PreTokenizerOpt = Annotated[
     str | None,
     typer.Option(
         "--pre-tokenizer",
+        metavar="NAME",
         help="gpt2, cl100k, o200k, llama3, qwen2, bert, whitespace, whitespace-split, metaspace, punctuation, none, "
         "or regex:PATTERN.",
         show_default=False,
+        autocompletion=completion.words(
+            "gpt2", "cl100k", "o200k", "llama3", "qwen2", "bert", "whitespace", "whitespace-split", "metaspace",
+            "punctuation", "none",
+        ),
     ),
-]
+]  # fmt: skip
 DigitsOpt = Annotated[
     str | None,
-    typer.Option("--digits", help="keep, single (every digit alone) or triple (groups of three).", show_default=False),
+    typer.Option(
+        "--digits",
+        metavar="MODE",
+        help="keep, single (every digit alone) or triple (groups of three).",
+        show_default=False,
+        autocompletion=completion.words("keep", "single", "triple"),
+    ),
 ]
 
-MAX_DOCUMENT = 1 << 30
+
+def read_config(context: typer.Context, value: Path | None) -> Path | None:
+    """Make the values of a TOML file the defaults of the command's options.
+
+    Raises:
+        UsageError: a key that is no option of the command, or a table as a value.
+    """
+    if value is None or context.resilient_parsing:
+        return value
+    names = {opt.removeprefix("--"): param.name for param in context.command.params for opt in param.opts}
+    defaults = {}
+    for key, setting in read_toml(value).items():
+        option = option_name(key).removeprefix("--")
+        if option not in names or option == "config":
+            known = [name for name in names if len(name) > 1 and name != "config"]
+            raise UsageError(f"{value}: unknown key '{key}'", hint=did_you_mean(option, known))
+        if isinstance(setting, dict):
+            raise UsageError(f"{value}: '{key}' is a table", hint="write lines such as epochs = 10")
+        defaults[names[option]] = setting
+    context.default_map = defaults
+    return value
 
 
-def set_up(threads: int | None, engine: str | None) -> None:
-    """Say how many threads work and who does the bulk of it, before anything is imported that asks.
+ConfigOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE.toml",
+        help="Read options from a TOML file (epochs = 10); the command line wins.",
+        show_default=False,
+        is_eager=True,
+        callback=read_config,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusOptions:
+    """A corpus as the command line describes it."""
+
+    names: tuple[str, ...] = ()
+    unit: str | None = None
+    field: str | None = None
+    format: str | None = None
+    errors: str = "strict"
+    max_document: int = MAX_DOCUMENT
+    files_from: str | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether a corpus is named, so that standard input is not meant."""
+        return bool(self.names or self.files_from)
+
+    def open(self, *, keep_records: bool = False) -> Corpus:
+        """The corpus; standard input where none is named."""
+        from tokit.corpus import open_corpus
+
+        return open_corpus(
+            self.names,
+            unit=self.unit,
+            field=self.field,
+            format=self.format,
+            errors=self.errors,
+            max_document=self.max_document,
+            files_from=self.files_from,
+            keep_records=keep_records,
+        )
+
+    def open_beside(self, counts: Sequence[str] | None) -> Corpus | None:
+        """The corpus of a command that also takes counts; None when only counts are given.
+
+        Raises:
+            UsageError: options of a corpus without one.
+        """
+        if not counts or self.named:
+            return self.open()
+        if self.unit or self.field or self.format:
+            raise UsageError("--unit, --field and --format are for a corpus, not for counts", hint="omit them")
+        return None
+
+
+def merge_options(
+    command: CommandFunction,
+    name: str,
+    build: Callable[..., Any],
+    options: Mapping[str, tuple[Any, Any]],
+    *,
+    last: Mapping[str, tuple[Any, Any]] | None = None,
+) -> CommandFunction:
+    """A command in which options stand in place of one parameter.
+
+    Args:
+        command: Has a parameter called `name`.
+        name: The parameter.
+        build: Makes the value of the parameter from the values of the options, by name.
+        options: Name → (annotation, default) of those that stand where the parameter stood.
+        last: The same of those that come after all others.
+    """
+    added = {**options, **(last or {})}
+    new = {key: inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+           for key, (annotation, default) in added.items()}  # fmt: skip
+    before = {key: parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+              for key, parameter in inspect.signature(command, eval_str=True).parameters.items()}  # fmt: skip
+    merged: list[inspect.Parameter] = []
+    for key, parameter in before.items():
+        merged.extend([new[option] for option in options] if key == name else [parameter])
+    merged.extend(new[option] for option in last or {})
+
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> None:
+        built = build(**{key: values.pop(key) for key in added})
+        command(**values, **{name: built})
+
+    wrapper.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in merged}
+    return wrapper
+
+
+def takes_corpus(command: CommandFunction, names: Any = CorpusArg) -> CommandFunction:
+    """Give a command the options of a corpus, which it takes as `corpus: CorpusOptions`.
+
+    Args:
+        command: The command.
+        names: The argument or option that names the corpus.
+    """
+    return merge_options(
+        command,
+        "corpus",
+        _corpus_options,
+        {"corpus": (names, None)},
+        last={
+            "unit": (UnitOpt, None),
+            "field": (FieldOpt, None),
+            "format_": (FormatOpt, None),
+            "errors": (ErrorsOpt, "strict"),
+            "max_document": (MaxDocumentOpt, MAX_DOCUMENT),
+            "files_from": (FilesFromOpt, None),
+        },
+    )
+
+
+def _corpus_options(*, corpus: list[str] | None, format_: str | None, **options: Any) -> CorpusOptions:
+    return CorpusOptions(names=tuple(corpus or ()), format=format_, **options)
+
+
+def takes_corpus_option(command: CommandFunction) -> CommandFunction:
+    """The same with the corpus named by `-c`, for a command whose arguments are something else."""
+    return takes_corpus(command, CorpusOpt)
+
+
+def writes_output(command: CommandFunction) -> CommandFunction:
+    """Give a command `--config`, `--json` and `--quiet`, which it takes as `output: Output`."""
+    options = {"config": (ConfigOpt, None), "as_json": (JsonOpt, False), "quiet": (QuietOpt, False)}
+    return merge_options(command, "output", _output, options)
+
+
+def _output(*, config: Path | None, as_json: bool, quiet: bool) -> Output:  # noqa: ARG001 - `read_config` has used it
+    return Output(as_json, quiet)
+
+
+def set_up(threads: int | None, engine: str | None = None) -> None:
+    """Set the number of threads and the engine, before anything is imported that asks for them.
 
     Raises:
         UsageError: there is no such engine.
@@ -118,60 +371,3 @@ def normalizer_names(value: str | None) -> tuple[str, ...] | None:
     if value is None:
         return None
     return tuple(name.strip() for name in value.split(",") if name.strip() not in ("", "none"))
-
-
-def opened(
-    corpus: list[str] | None,
-    *,
-    unit: str | None,
-    field: str | None,
-    format_: str | None,
-    errors: str,
-    max_document: int,
-    files_from: str | None,
-    keep_records: bool = False,
-) -> Corpus:
-    """The corpus that the options describe."""
-    from tokit.corpus import open_corpus
-
-    return open_corpus(
-        corpus or (),
-        unit=unit,
-        field=field,
-        format=format_,
-        errors=errors,
-        max_document=max_document,
-        files_from=files_from,
-        keep_records=keep_records,
-    )
-
-
-def opened_beside_counts(
-    counts: list[str] | None,
-    corpus: list[str] | None,
-    *,
-    unit: str | None,
-    field: str | None,
-    format_: str | None,
-    errors: str,
-    max_document: int,
-    files_from: str | None,
-) -> Corpus | None:
-    """The corpus of a command that also takes counts; None when only counts are given.
-
-    Raises:
-        UsageError: options of a corpus without one.
-    """
-    if counts and not corpus and not files_from:
-        if unit or field or format_:
-            raise UsageError("--unit, --field and --format are for a corpus, not for counts", hint="leave them out")
-        return None
-    return opened(
-        corpus,
-        unit=unit,
-        field=field,
-        format_=format_,
-        errors=errors,
-        max_document=max_document,
-        files_from=files_from,
-    )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tokit.cli import console
 from tokit.cli.encode import AddSpecialOpt, ParseSpecialOpt
-from tokit.cli.options import JsonOpt, TokenizerOpt, opened
+from tokit.cli.options import CorpusOptions, TokenizerOpt, writes_output
+from tokit.cli.output import Output, write_json
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,26 +20,28 @@ if TYPE_CHECKING:
 
 TextArg = Annotated[
     str | None,
-    typer.Argument(help="The text; without it the lines of standard input.", show_default=False),
+    typer.Argument(metavar="TEXT", help="The text; without it each line of standard input.", show_default=False),
 ]
-IdsOpt = Annotated[bool, typer.Option("--ids", help="The ids in a second line.")]
+IdsOpt = Annotated[bool, typer.Option("--ids", help="Print the ids in a second line.")]
 
 BACKGROUNDS = ("black on bright_cyan", "black on bright_yellow")
 SPECIAL = "bold white on red"
 SEPARATOR = "|"
 
 
+@writes_output
 def show(
-    tokenizer: TokenizerOpt,
+    *,
     text: TextArg = None,
+    tokenizer: TokenizerOpt,
     ids: IdsOpt = False,
     add_special: AddSpecialOpt = False,
     parse_special: ParseSpecialOpt = False,
-    as_json: JsonOpt = False,
+    output: Output,
 ) -> None:
-    """Show how a text falls into tokens: coloured on a terminal, else with bars between them.
+    """Show the tokens of a text: colored on a terminal, else with bars between them.
 
-    tokit show 'The quick brown fox' -t tok --ids
+    $ tokit show 'The quick brown fox' -t tok --ids
     """
     from tokit.ops.show import show as show_tokens
     from tokit.tokenizer.base import EncodeOptions
@@ -48,25 +49,25 @@ def show(
 
     engine = load_tokenizer(tokenizer)
     options = EncodeOptions(add_special, parse_special)
-    coloured = None if as_json else _colour_console()
-    for each in texts_of(text):
-        shown = show_tokens(engine, each, options)
-        if as_json:
-            sys.stdout.write(json.dumps(_as_dict(shown), ensure_ascii=False) + "\n")
-        elif coloured is not None:
-            _paint(coloured, shown, ids=ids)
+    colored = None if output.as_json else _color_console()
+    for line in texts_of(text):
+        shown = show_tokens(engine, line, options)
+        if output.as_json:
+            write_json(_as_dict(shown))
+        elif colored is not None:
+            _paint(colored, shown, ids=ids)
         else:
             _write(shown, ids=ids)
-        if text is not None and not as_json:
-            console.note(summary(shown))
+        if text is not None:
+            output.note(summary(shown))
         # On a pipe that is fed slowly each line is answered when it comes.
         sys.stdout.flush()
 
 
 def summary(shown: ShownText) -> str:
-    """Tokens, bytes, and how many bytes a token stands for."""
+    """Numbers of tokens and bytes, and bytes per token."""
     size, tokens = len(shown.text.encode("utf-8")), len(shown.tokens)
-    return f"{tokens:,} tokens, {size:,} bytes" + (f", {size / tokens:.2f} bytes a token" if tokens else "")
+    return f"{tokens:,} tokens, {size:,} bytes" + (f", {size / tokens:.2f} bytes per token" if tokens else "")
 
 
 def texts_of(text: str | None) -> Iterator[str]:
@@ -76,9 +77,7 @@ def texts_of(text: str | None) -> Iterator[str]:
         UsageError: the text is not UTF-8.
     """
     if text is None:
-        corpus = opened(
-            None, unit=None, field=None, format_=None, errors="strict", max_document=1 << 30, files_from=None
-        )
+        corpus = CorpusOptions().open()
         for block in corpus.blocks():
             yield from block.texts()
         return
@@ -94,8 +93,8 @@ def _as_dict(shown: ShownText) -> dict[str, Any]:
     return {"text": shown.text, "tokens": [{key: getattr(token, key) for key in keys} for token in shown.tokens]}
 
 
-def _colour_console() -> Console | None:
-    """A console that draws colours, or None on a pipe and where colours are not wanted (NO_COLOR)."""
+def _color_console() -> Console | None:
+    """A console that draws colors, or None on a pipe and where colors are not wanted (NO_COLOR)."""
     if not sys.stdout.isatty():
         return None
     from rich.console import Console

@@ -7,74 +7,42 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokit.cli import console, render
-from tokit.cli.options import (
-    MAX_DOCUMENT,
-    CorpusArg,
-    ErrorsOpt,
-    FieldOpt,
-    FilesFromOpt,
-    FormatOpt,
-    JsonOpt,
-    MaxDocumentOpt,
-    QuietOpt,
-    ThreadsOpt,
-    UnitOpt,
-    opened,
-)
-from tokit.cli.train import warn_of_broken_text
+from tokit.cli.options import CorpusOptions, ThreadsOpt, set_up, takes_corpus, writes_output
+from tokit.cli.output import Output, warn_of_broken_text
 
 if TYPE_CHECKING:
     from tokit.ops.wc import SourceCount, WcReport
 
-TokenizerOpt = Annotated[
+CountTokenizerOpt = Annotated[
     str | None,
     typer.Option(
-        "-t", "--tokenizer", help="A tokenizer folder, or a file of another tool; adds tokens.", show_default=False
+        "-t",
+        "--tokenizer",
+        metavar="TOK",
+        help="Count tokens too: a tokenizer folder, or a file of another tool.",
+        show_default=False,
     ),
 ]
 # GNU wc's, where the size of a source is not known before.
 PIPE_WIDTH = 7
 
 
+@takes_corpus
+@writes_output
 def wc(
-    corpus: CorpusArg = None,
-    tokenizer: TokenizerOpt = None,
-    unit: UnitOpt = None,
-    field: FieldOpt = None,
-    format_: FormatOpt = None,
-    errors: ErrorsOpt = "strict",
-    max_document: MaxDocumentOpt = MAX_DOCUMENT,
-    files_from: FilesFromOpt = None,
-    threads: ThreadsOpt = None,
-    as_json: JsonOpt = False,
-    quiet: QuietOpt = False,
+    *, corpus: CorpusOptions, tokenizer: CountTokenizerOpt = None, threads: ThreadsOpt = None, output: Output
 ) -> None:
     """Count documents, words, bytes and tokens, in this order, like wc.
 
-    tokit wc text/ -t tok
+    $ tokit wc text/ -t tok
     """
-    from tokit.runtime.threads import set_threads
-
-    set_threads(threads)
+    set_up(threads)
     from tokit.ops.wc import count_sources
 
-    text = opened(
-        corpus,
-        unit=unit,
-        field=field,
-        format_=format_,
-        errors=errors,
-        max_document=max_document,
-        files_from=files_from,
-    )
-    with console.progress(quiet=quiet) as tick:
-        report = count_sources(text, tokenizer, tick=tick)
+    with output.progress() as tick:
+        report = count_sources(corpus.open(), tokenizer, tick=tick)
     warn_of_broken_text(report.skipped, report.replaced)
-    if as_json:
-        render.as_json(report)
-        return
-    _print(report)
+    output.result(report, lambda: _print(report))
 
 
 def _print(report: WcReport) -> None:

@@ -3,8 +3,14 @@
 An embedding sees ids and the piece table, never a tokenizer.
 """
 
-from tokit.embedding.base import Embedding
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tokit.registry import Registry
+
+if TYPE_CHECKING:
+    from tokit.embedding.base import Embedding
 
 EMBEDDINGS: Registry[type[Embedding]] = Registry(
     "embedding",
@@ -17,4 +23,4 @@ EMBEDDINGS: Registry[type[Embedding]] = Registry(
     },
 )
 
-__all__ = ["EMBEDDINGS", "Embedding"]
+__all__ = ["EMBEDDINGS"]

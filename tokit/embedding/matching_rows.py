@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
-from tokit.embedding import Embedding
+from tokit.embedding.base import Embedding
 from tokit.embedding.embedding_folder import (
     TOKENIZER,
     TRAINING,

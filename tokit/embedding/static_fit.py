@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tokit.arrays import IntArray, Pieces
-from tokit.embedding import EMBEDDINGS, Embedding
-from tokit.embedding.base import MAX_DIM, FitJob, Fitted
+from tokit.embedding import EMBEDDINGS
+from tokit.embedding.base import MAX_DIM, Embedding, FitJob, Fitted
 from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
 from tokit.embedding.matching_rows import (
     MatchedStart,

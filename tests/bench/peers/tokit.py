@@ -70,7 +70,7 @@ class Encode(Tokit):
 
 
 class Train(Tokit):
-    """`tokit train -m bpe`."""
+    """`tokit train bpe`."""
 
     form = "tokenizer.json"
 
@@ -82,7 +82,7 @@ class Train(Tokit):
     @staticmethod
     def arguments(task: Task, out: str) -> list[str]:
         """See the base."""
-        return [task.corpus, "-m", "bpe", "-v", str(task.vocab_size), "-o", out, "-q", "--overwrite"]
+        return ["bpe", task.corpus, "-v", str(task.vocab_size), "-o", out, "-q", "--overwrite"]
 
     def run(self) -> Any:
         """See the base."""

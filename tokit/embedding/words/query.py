@@ -36,18 +36,27 @@ class Question:
         )
         if not plus:
             raise UsageError(
-                f"'{text}' only takes away", hint=f"add a word, or write +{text} for one that begins with a sign"
+                f"'{text}' has no positive word", hint=f"add a word, or write +{text} for one that begins with a sign"
             )
         return cls(text, plus, minus)
 
     @classmethod
-    def all_of(cls, words: Sequence[str]) -> list[Question]:
-        """One question of words of which any has a sign; else one of each word."""
-        return [cls.of(words)] if any(map(is_signed, words)) else [cls(word, (word,)) for word in words]
+    def from_words(cls, words: Sequence[str], minus: Sequence[str] = ()) -> list[Question]:
+        """One question of all words where some are subtracted; else one of each word. Signs are part of a word here.
+
+        Raises:
+            UsageError: words are subtracted from nothing.
+        """
+        if not minus:
+            return [cls(word, (word,)) for word in words]
+        text = " ".join([*words, *[f"-{word}" for word in minus]])
+        if not words:
+            raise UsageError(f"'{text}' has no positive word", hint="add a word: king --minus man")
+        return [cls(text, tuple(words), tuple(minus))]
 
     @classmethod
     def of_line(cls, line: str) -> Question:
-        """The same from a line; without any sign it is one word, whatever is in it."""
+        """A question from a line: words with signs, or, without any sign, the whole line as one word."""
         words = line.split()
         return cls.of(words) if any(map(is_signed, words)) else cls(line, (line,))
 

@@ -1,0 +1,65 @@
+"""Spellings of earlier versions: each is an error whose hint shows the form of today."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from tokit.params import option_name
+
+# Command → its name of today, and options that were renamed with it.
+RENAMED = {"distil": ("distill", {"-e": "-m", "--embedding": "--model"})}
+# Commands in which a model was named by -e.
+OF_MODELS = ("finetune", "distill", "attention")
+
+
+def renamed_hint(args: Sequence[str]) -> str:
+    """The command line of a renamed command."""
+    name, options = RENAMED[args[0]]
+    return f"tokit {_joined([name, *[options.get(word, word) for word in args[1:]]])}"
+
+
+def family_hint(command: str, args: Sequence[str], families: Sequence[str]) -> str:
+    """The command line with the family in its place, or "" where no family is named.
+
+    `train text -m bpe -v 300` named the family by an option; it may also stand behind other options.
+    """
+    words = list(args)
+    for i, word in enumerate(words[:-1]):
+        if word in ("-m", "--model") and command == "train" and words[i + 1] in families:
+            return f"tokit {_joined([command, words[i + 1], *words[:i], *words[i + 2 :]])}"
+    named = next((word for word in words if word in families), None)
+    if named is None:
+        return ""
+    words.remove(named)
+    return f"tokit {_joined([command, named, *words])}"
+
+
+def option_hint(command: str, option: str, argv: Sequence[str]) -> str:
+    """The form of today of an option that a command does not have, or ""."""
+    name = command.rsplit(maxsplit=1)[-1]
+    if option == "--set":
+        setting = _value_of(option, argv)
+        key, _, value = setting.partition("=")
+        return f"{option_name(key)} {value or 'VALUE'}" if key else f"{command} --help lists the options"
+    if option == "--help-params":
+        return f"{command} --help"
+    if option in ("-e", "--embedding") and name in OF_MODELS:
+        return f"-m names the model: {command} -m {_value_of(option, argv) or 'MODEL'}"
+    if name == "near" and not option.startswith("--"):
+        word = next((word for word in argv if word.startswith(option)), option)
+        return f"--minus {word[1:]} subtracts a word"
+    return ""
+
+
+def _value_of(option: str, argv: Sequence[str]) -> str:
+    for i, word in enumerate(argv):
+        if word == option:
+            return argv[i + 1] if i + 1 < len(argv) else ""
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+    return ""
+
+
+def _joined(words: Sequence[str]) -> str:
+    return shlex.join(words)

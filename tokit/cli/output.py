@@ -1,0 +1,148 @@
+"""Standard output and standard error of a command: results, summaries, warnings and progress.
+
+Three modes: for people, `--json` (one object on standard output, no summary) and `--quiet` (no summary, no progress).
+Data go to standard output in every mode; warnings go to standard error in every mode.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tokit.cli.formatting import human, human_bytes
+from tokit.progress import Progress, Tick, silent
+
+
+def say(message: str) -> None:
+    """Write a line to standard error."""
+    print(message, file=sys.stderr)  # noqa: T201
+
+
+def warn(message: str) -> None:
+    """Write a warning line to standard error."""
+    say(f"warning: {message}")
+
+
+def warn_of_broken_text(skipped: int, replaced: int) -> None:
+    """Warn of documents that were not UTF-8, where `--errors` allowed them."""
+    if skipped:
+        warn(f"{skipped:,} documents were not UTF-8 and were skipped")
+    if replaced:
+        warn(f"{replaced:,} documents were not UTF-8; U+FFFD stands where bytes were broken")
+
+
+def write_json(value: Any) -> None:
+    """Write a report dataclass or a dict as one JSON object to standard output."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Output:
+    """The output of one run of a command.
+
+    Attributes:
+        as_json: `--json` was given.
+        quiet: `--quiet` was given.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+
+    def result(self, report: Any, show: Callable[[], None] | None = None) -> None:
+        """Write the result of the command.
+
+        Args:
+            report: A dataclass or dict; the JSON object.
+            show: Writes the result for people; None where the summary's notes are all there is to say.
+        """
+        if self.as_json:
+            write_json(report)
+        elif show is not None:
+            show()
+
+    def note(self, message: str) -> None:
+        """Write a line of the summary to standard error; none with `--json` or `--quiet`."""
+        if not self.as_json and not self.quiet:
+            say(message)
+
+    @contextmanager
+    def progress(self, *, shown: bool = True) -> Iterator[Tick]:
+        """A callback that draws progress on a terminal, and nothing elsewhere.
+
+        Args:
+            shown: False where data are written to the same terminal.
+        """
+        if self.quiet or not shown or not sys.stderr.isatty():
+            yield silent
+            return
+        with _progress_bar() as tick:
+            yield tick
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Tick]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[amount]}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, int] = {}
+
+        def tick(report: Progress) -> None:
+            if report.stage not in tasks:
+                tasks[report.stage] = bar.add_task(report.stage, total=report.total, amount="")
+            size = (
+                f"{human_bytes(report.done)} read" if report.unit == "bytes" else f"{human(report.done)} {report.unit}"
+            )
+            amount = f"{size} {report.note}".rstrip()
+            bar.update(tasks[report.stage], completed=report.done, total=report.total, amount=amount)  # type: ignore[arg-type]
+
+        yield tick
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:
+    """Write rows with aligned columns to standard output, drawn on a terminal and plain on a pipe.
+
+    Args:
+        headers: The heading of each column.
+        rows: The cells; Rich markup in them is not interpreted.
+        left: Number of first columns that are aligned left; the others are aligned right.
+    """
+    if sys.stdout.isatty():
+        _draw(headers, rows, left)
+        return
+    widths = [max(len(str(row[i])) for row in (headers, *rows)) for i in range(len(headers))]
+    for row in (headers, *rows):
+        cells = [
+            str(cell).ljust(width) if i < left else str(cell).rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _draw(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for i, header in enumerate(headers):
+        drawn.add_column(Text(header), justify="left" if i < left else "right", overflow="fold")
+    for row in rows:
+        drawn.add_row(*[Text(str(cell)) for cell in row])
+    # Emoji and markup stay off: a token may well be "[/b]" or ":cat:".
+    Console(file=sys.stdout, markup=False, emoji=False, highlight=False).print(drawn)
