@@ -24,7 +24,6 @@ from tokit.arrays import Ids
 from tokit.corpus import open_corpus
 from tokit.errors import ArtifactError, IdsError, UsageError
 from tokit.ids import FORMATS
-from tokit.ids.bin_npy import NPY_HEADER_BYTES, npy_header
 from tokit.ids.shards import Shards, open_shards
 from tokit.ids.writer import id_dtype, with_end_of_text
 from tokit.ops.decode import decode_shards
@@ -131,17 +130,6 @@ def test_flat_files_hold_an_end_after_each_document(tmp_path: Path, rows: list[l
     ends = np.load(tmp_path / "ends.npy", allow_pickle=False)
     assert ends.dtype == np.int64
     assert ends.tolist() == np.cumsum([len(row) + 1 for row in rows]).tolist()
-
-
-@pytest.mark.parametrize("length", [0, 1, 10**18])
-@pytest.mark.parametrize("dtype", ["<u2", "<u4", "<i8"])
-def test_npy_header_is_numpys_own_form(tmp_path: Path, length: int, dtype: str) -> None:
-    header = npy_header(np.dtype(dtype), length)
-    assert len(header) == NPY_HEADER_BYTES
-    (tmp_path / "a.npy").write_bytes(header)
-    with (tmp_path / "a.npy").open("rb") as file:
-        assert np.lib.format.read_magic(file) == (1, 0)
-        assert np.lib.format.read_array_header_1_0(file) == ((length,), False, np.dtype(dtype))
 
 
 @pytest.mark.parametrize(("size", "dtype"), [(1, "uint16"), (65_536, "uint16"), (65_537, "uint32"), (10**9, "uint32")])

@@ -124,17 +124,15 @@ def test_the_umask_says_who_may_read_the_code(tmp_path: Path, mask: int, mode: i
 
 
 @pytest.mark.usefixtures("nothing_compiled")
-@pytest.mark.parametrize("failing", ["write", "replace"])
+@pytest.mark.parametrize("failing", ["write_bytes", "replace"])
 def test_code_that_cannot_be_kept_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failing: str) -> None:
-    def full(target: object, *_: object) -> None:
-        if isinstance(target, int):
-            os.close(target)
+    def full(path: Path, *_: object) -> None:
+        if failing == "write_bytes":
+            with path.open("wb") as file:
+                file.write(b"half")
         raise OSError(errno.ENOSPC, "no space left on device")
 
-    if failing == "write":
-        monkeypatch.setattr(loader, "open", full, raising=False)
-    else:
-        monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(Path, failing, full)
     loader._keep("move_pairs", "symbol", b"code")
     assert list(tmp_path.glob("*/*")) == []
 

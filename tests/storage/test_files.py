@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tokit.errors import ArtifactError
-from tokit.storage.files import check_file, writing_rows
+from tokit.storage.files import RowWriter, check_file, writing_rows
 
 
 @pytest.mark.parametrize(("dtype", "row_shape"), [(np.float32, (3,)), (np.int64, ())])
@@ -22,6 +23,20 @@ def test_numpy_reads_the_rows(tmp_path: Path, dtype: type, row_shape: tuple[int,
     read = np.load(tmp_path / "new" / "rows.npy", allow_pickle=False)
     assert read.dtype == dtype
     np.testing.assert_array_equal(read, np.concatenate([np.zeros((0, *row_shape), dtype=dtype), *parts]))
+
+
+@pytest.mark.parametrize("length", [0, 1, 10**18])
+@pytest.mark.parametrize("dtype", ["<u2", "<u4", "<i8"])
+def test_header_has_room_for_any_length(length: int, dtype: str) -> None:
+    file = io.BytesIO()
+    writer = RowWriter(file, dtype, ())
+    size = len(file.getvalue())
+    writer.rows = length
+    writer.finish()
+    assert len(file.getvalue()) == size == 128
+    file.seek(0)
+    assert np.lib.format.read_magic(file) == (1, 0)
+    assert np.lib.format.read_array_header_1_0(file) == ((length,), False, np.dtype(dtype))
 
 
 def test_what_fails_leaves_the_old_file(tmp_path: Path) -> None:

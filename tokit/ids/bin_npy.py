@@ -6,7 +6,6 @@ https://github.com/karpathy/nanoGPT (data/openwebtext/prepare.py)
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,8 @@ import numpy as np
 from tokit.arrays import Ids
 from tokit.ids.writer import Packed, ShardWriter, with_end_of_text
 from tokit.kernels.compiled.loader import kernel, pays
+from tokit.storage.files import RowWriter
 from tokit.storage.hashed_file import GrowingFile
-
-# The header of an .npy file is padded, so that its final form fits where the first one stood.
-NPY_HEADER_BYTES = 128
 
 
 class BinWriter(ShardWriter):
@@ -78,30 +75,16 @@ class NpyColumn:
 
     def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
         self._file = path.open("wb")
-        self._dtype = dtype
-        self._length = 0
-        self._file.write(npy_header(dtype, 0))
+        self._rows = RowWriter(self._file, dtype, ())
 
     def write(self, values: np.ndarray[Any, Any]) -> None:
         """Append values."""
-        self._file.write(values.astype(self._dtype, copy=False).data)
-        self._length += len(values)
+        self._rows.append(values)
 
     def close(self) -> None:
-        """Write the true header."""
-        self._file.seek(0)
-        self._file.write(npy_header(self._dtype, self._length))
+        """Write the header with the length."""
+        self._rows.finish()
         self._file.close()
-
-
-def npy_header(dtype: np.dtype[np.generic], length: int) -> bytes:
-    """The header of an .npy file, version 1.0, padded to 128 bytes.
-
-    https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
-    """
-    text = f"{{'descr': '{dtype.str}', 'fortran_order': False, 'shape': ({length},), }}"
-    padded = text.ljust(NPY_HEADER_BYTES - 10 - 1) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded.encode("latin-1")
 
 
 def _ends_name(name: str) -> str:

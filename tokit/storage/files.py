@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.errors import ArtifactError
+from tokit.storage.atomic_file import replacing
 from tokit.storage.folder import folders_on_the_way
 
 # What a file begins with that may be replaced, by what its name ends with.
@@ -83,15 +84,8 @@ def writing_file(target: str | Path) -> Iterator[BinaryIO]:
     """Write a file beside `target`, which it becomes when the block ends well."""
     path = Path(target)
     draft = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    with folders_on_the_way(path):
-        try:
-            with draft.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+    with folders_on_the_way(path), replacing(path, draft), draft.open("wb") as file:
+        yield file
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ The file is written whole and then renamed, so there is always one that can be r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from tokit.errors import ArtifactError
+from tokit.storage.atomic_file import replacing
 from tokit.storage.safetensors import write_tensors
 
 # More tokens than any corpus has: no checkpoint is due.
@@ -47,12 +47,9 @@ class Checkpoints:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # By the part: a copy of the tables would take as much memory as the training.
-            write_tensors(draft, arrays, {"job": self.job, "turn": str(turn)})
-            with draft.open("rb") as file:
-                os.fsync(file.fileno())
-            draft.replace(self.path)
+            with replacing(self.path, draft):
+                write_tensors(draft, arrays, {"job": self.job, "turn": str(turn)})
         except OSError as error:
-            draft.unlink(missing_ok=True)
             raise ArtifactError(
                 f"{self.path}: {error.strerror}", hint="a checkpoint needs room beside --out"
             ) from error

@@ -21,6 +21,7 @@ import numpy as np
 from tokit import kernels
 from tokit.kernels.compiled import elf
 from tokit.runtime.engine import AUTO, KERNELS, chosen_engine
+from tokit.storage.atomic_file import replacing
 
 # Entry → the module of this package that it stands in; its name there is the same.
 ENTRIES = {
@@ -175,17 +176,9 @@ def _write(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; nothing of it is left.
     """
-    # Renamed when it is whole: another process may be reading.
-    draft = path.with_name(f"{path.name}.{os.urandom(8).hex()}")
-    # The umask says who may read it; a file of `tempfile` would be its owner's alone.
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no path
-            file.write(content)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    # The umask decides who may read it; a file of `tempfile` would be its owner's alone.
+    with replacing(path, path.with_name(f"{path.name}.{os.urandom(8).hex()}"), sync=False) as draft:
+        draft.write_bytes(content)
 
 
 @cache
