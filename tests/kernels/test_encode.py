@@ -26,9 +26,10 @@ from tokit.text.pipeline import DIGITS, PATTERNS, PRE_TOKENIZERS, TextPipeline, 
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
-from tokit.tokenizer.encode import kernel_encoder
-from tokit.tokenizer.encode.block_encoder import BlockEncoder
+from tokit.tokenizer.encode import pretoken_encoder
+from tokit.tokenizer.encode.block_encoder import block_encoder_for
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+from tokit.tokenizer.encode.pretoken_model import pieces_as_bytes
 from tokit.tokenizer.families.base import TrainingJob
 from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.special_tokens import SpecialTokens
@@ -62,7 +63,7 @@ def test_hostile_texts_and_special_tokens(trained: Tokenizer, lines: list[str]) 
 
 @pytest.mark.parametrize("variant", sorted(ABLE))
 def test_the_kernels_know_these_families(trained_folder, variant: str) -> None:
-    assert BlockEncoder(load_tokenizer(trained_folder(variant))).able
+    assert block_encoder_for(load_tokenizer(trained_folder(variant))) is not None
 
 
 @cache
@@ -88,7 +89,7 @@ def test_ids_under_pre_tokenizers_of_the_library(
     family: str, name: str, digits: str, texts: list[str], options: EncodeOptions
 ) -> None:
     tokenizer = trained_on_hostile_texts(family, name, digits)
-    assert BlockEncoder(tokenizer).able
+    assert block_encoder_for(tokenizer) is not None
     assert_same_ids(tokenizer, [*texts, "the <|pad|>the a<|cls|>"], options)
 
 
@@ -99,7 +100,7 @@ def test_ids_under_pre_tokenizers_of_the_library(
 def test_ids_of_characters(name: str, settings_: dict[str, Any], texts: list[str], options: EncodeOptions) -> None:
     tokenizer = trained_on_hostile_texts("char", name, "keep", **settings_)
     # Where the metaspace has no id of its own, the library spells it.
-    assert BlockEncoder(tokenizer).able or (name == "metaspace" and settings_)
+    assert block_encoder_for(tokenizer) is not None or (name == "metaspace" and settings_)
     assert_same_ids(tokenizer, [*texts, *HOSTILE_TEXTS], options)
 
 
@@ -200,7 +201,7 @@ def test_words_that_look_alike_in_the_cache(small_bpe: LibraryTokenizer, texts: 
 @given(texts=st.lists(st.one_of(BEADS.map("".join), CROWDED_SIGNS), min_size=1, max_size=6))
 def test_a_cache_that_is_full(monkeypatch: pytest.MonkeyPatch, texts: list[str]) -> None:
     for name, size in {"NEAR_SLOTS": 16, "FAR_SLOTS": 16, "ARENA_BYTES": 40, "RUN_IDS": 12}.items():
-        monkeypatch.setattr(kernel_encoder, name, size)
+        monkeypatch.setattr(pretoken_encoder, name, size)
     assert_same_ids(wrapped(byte_level_engine("gpt2", ignore_merges=False)), texts * 2)
 
 
@@ -221,13 +222,13 @@ def test_threads_share_what_they_remember(lines: list[str]) -> None:
 def test_an_embedding_encodes_its_text_in_the_kernels(trained_folder) -> None:
     # Its tokenizer keeps special tokens as ordinary pieces, and the guard of their texts.
     plain = fit_tokenizer(load_tokenizer(trained_folder("word"))).plain
-    assert BlockEncoder(plain).able
+    assert block_encoder_for(plain) is not None
     assert_same_ids(plain, ["the cat <|pad|> the hat", "<|endoftext|>", "the cat", *HOSTILE_TEXTS])
 
 
 def test_a_piece_without_text_is_not_remembered() -> None:
     # Its slot would be one that looks free, and another word's ids would be found there.
-    assert kernel_encoder._spelled({"": 3, "a": 1, "Ġ": 2}) == {b"a": 1, b" ": 2}
+    assert pieces_as_bytes({"": 3, "a": 1, "Ġ": 2}) == {b"a": 1, b" ": 2}
 
 
 def test_a_thread_never_sees_half_of_what_another_learns() -> None:

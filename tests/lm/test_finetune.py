@@ -259,10 +259,10 @@ def test_a_pair_is_cut_from_one_token_too_many_on(model: Path) -> None:
     tokenizer = load_tokenizer(model)
     assert isinstance(tokenizer, LibraryTokenizer)
     whole, framed = tokenizer.encode_pairs([("the sea", "a day by the river")], 96)[0], 3
-    assert not whole.cut and len(whole.ids) == len(whole.types) > 6 + framed
+    assert not whole.truncated and len(whole.ids) == len(whole.types) > 6 + framed
     for size in (len(whole.ids), len(whole.ids) - 1, 6):
         pair = tokenizer.encode_pairs([("the sea", "a day by the river")], size)[0]
-        assert len(pair.ids) == size and pair.cut == (size < len(whole.ids))
+        assert len(pair.ids) == size and pair.truncated == (size < len(whole.ids))
 
 
 def test_words_are_found_by_the_ends_of_tokens() -> None:

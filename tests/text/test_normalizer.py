@@ -16,7 +16,7 @@ from tests.support.engines import engine
 from tests.support.probe_classes import CHARACTERS, CLASSES, FORMS, PAIRS, Bit, unpack
 from tokit.arrays import Block
 from tokit.text.normalizer import BlockNormalizer
-from tokit.tokenizer.encode.block_encoder import _steps
+from tokit.tokenizer.encode.recognize import recognize_normalizer
 
 PROPERTIES = unpack(np.load(CLASSES))
 # What may or may not change, side by side: marks, what composes with them, what is taken apart, and all the rest.
@@ -53,7 +53,7 @@ NORMALIZERS: dict[str, Normalizer] = {
 def block_normalizer(name: str) -> BlockNormalizer:
     holder = tokenizers.Tokenizer(tokenizers.models.BPE())
     holder.normalizer = NORMALIZERS[name]
-    return BlockNormalizer(NORMALIZERS[name], _steps(json.loads(holder.to_str())["normalizer"]))
+    return BlockNormalizer(NORMALIZERS[name], recognize_normalizer(json.loads(holder.to_str())["normalizer"]))
 
 
 @pytest.mark.parametrize("name", NORMALIZERS)

@@ -65,7 +65,7 @@ def read_tokenizer_folder(folder: Path) -> LibraryTokenizer:
     Raises:
         ArtifactError: the folder is of another kind, or damaged.
     """
-    from tokit.tokenizer.encode.library_tokenizer import Known, LibraryTokenizer, id_of, parse_library_json
+    from tokit.tokenizer.encode.library_tokenizer import KnownFacts, LibraryTokenizer, id_of, parse_library_json
 
     manifest = read_manifest(folder, TokenizerManifest)
     path = folder / "tokenizer.json"
@@ -74,7 +74,7 @@ def read_tokenizer_folder(folder: Path) -> LibraryTokenizer:
     # The file is the one that the manifest speaks of, so there is no need to look into it yet.
     if ids is not None and hashlib.sha256(source).hexdigest() == digest:
         identity = Identity(manifest.family, "tokit", digest, ids, manifest.lossy_because)
-        known = Known(manifest.vocab_size, texts)
+        known = KnownFacts(manifest.vocab_size, texts)
         return LibraryTokenizer(partial(parse_library_json, source, path), identity, source=source, known=known)
     library = parse_library_json(source, path)
     specials = {role: id_of(library, text) for role, text in texts.items()}

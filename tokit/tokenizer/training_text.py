@@ -25,6 +25,7 @@ from tokit.ids.stream import IdStream, StreamWriter
 from tokit.progress import Progress, Tick
 from tokit.storage.manifests import CorpusFacts
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
+from tokit.tokenizer.encode.document_ids import framed_ids
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.encode_corpus import encode_corpus
 from tokit.tokenizer.load import load_tokenizer
@@ -176,22 +177,6 @@ class ShardsText:
                 done += len(ids.data)
                 tick(Progress("reading", done, total, "tokens"))
             held_out = True
-
-
-def framed_ids(ids: Ids, before: list[int], after: list[int]) -> Ids:
-    """The same documents with the ids of a template around each."""
-    if not before and not after:
-        return ids
-    starts, count = ids.starts, len(ids)
-    places = np.concatenate([np.repeat(starts, len(before)), np.repeat(ids.ends, len(after))])
-    values = np.concatenate([np.tile(before, count), np.tile(after, count)]).astype(np.uint32)
-    # Of ids that go to one place, `np.insert` keeps the order given; an empty document has both at its place.
-    order = np.argsort(
-        np.concatenate([np.repeat(2 * np.arange(count), len(before)), np.repeat(2 * np.arange(count) + 1, len(after))]),
-        kind="stable",
-    )
-    added = (len(before) + len(after)) * np.arange(1, count + 1, dtype=np.int64)
-    return Ids(np.insert(ids.data, places[order], values[order]), ids.ends + added)
 
 
 def open_shards_text(path: str | Path) -> ShardsText:

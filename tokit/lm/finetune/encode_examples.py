@@ -115,7 +115,7 @@ def encode_examples(examples: Sequence[Example], task: Task, tokenizer: LibraryT
     pairs = tokenizer.encode_pairs(both, context)
     types = np.fromiter(chain.from_iterable(pair.types for pair in pairs), dtype=np.int64)
     ids = Ids.of([pair.ids for pair in pairs])
-    return Encoding(EncodedExamples(ids, types, targets), nothing, sum(pair.cut for pair in pairs))
+    return Encoding(EncodedExamples(ids, types, targets), nothing, sum(pair.truncated for pair in pairs))
 
 
 def _encode_words(examples: Sequence[Example], task: Task, tokenizer: LibraryTokenizer, context: int) -> Encoding:

@@ -12,25 +12,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tokenizers
 
 from tokit.arrays import Block, Ids
 from tokit.errors import ArtifactError
-from tokit.kernels.compiled.loader import pays
-from tokit.runtime.engine import REFERENCE, chosen_engine
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.encode.kernel_choice import KernelChoice
 from tokit.tokenizer.tokenizer_json import is_complete, piece_texts
-
-if TYPE_CHECKING:
-    from tokit.tokenizer.encode.block_encoder import BlockEncoder
-    from tokit.tokenizer.encode.decoder import KernelDecoder
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a tokenizer without its engine.
+class KnownFacts:
+    """Facts about a tokenizer that are known without its library.
 
     Attributes:
         vocab_size: The largest id plus one.
@@ -43,29 +38,29 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class EncodedPair:
-    """Two texts in the template for pairs.
+    """Two texts encoded in the template for pairs.
 
     Attributes:
-        ids: With the tokens of the template.
-        types: Which text each token is of.
-        cut: Whether the pair was longer than allowed.
+        ids: Ids, those of the template included.
+        types: Number of the text that each token is from, 0 or 1.
+        truncated: True if the pair was longer than allowed.
     """
 
     ids: list[int]
     types: list[int]
-    cut: bool
+    truncated: bool
 
 
 class LibraryTokenizer(Tokenizer):
-    """A tokenizer on the reference library.
+    """A tokenizer that runs in the `tokenizers` library, and faster in kernels.
 
     Args:
-        library: The library's tokenizer, truncation and padding stored in its file are switched off; or what makes it
-            when it is first asked for, as kernels may do all of the work.
-        identity: What it is.
-        config: `tokenizer_config.json` to be written beside it; None writes ours.
-        source: The tokenizer.json that it was read from; None has the engine write one.
-        known: What the engine need not be asked for.
+        library: The library's tokenizer, whose truncation and padding are switched off; or a function that loads it
+            when it is first needed, as kernels may do all of the work.
+        identity: Its identity.
+        config: Content of its tokenizer_config.json; None for tokit's own.
+        source: The tokenizer.json that it was read from; None serializes the library's tokenizer.
+        known: Facts that the library need not be loaded for.
     """
 
     def __init__(
@@ -74,17 +69,16 @@ class LibraryTokenizer(Tokenizer):
         identity: Identity,
         config: dict[str, Any] | None = None,
         source: bytes | None = None,
-        known: Known | None = None,
+        known: KnownFacts | None = None,
     ) -> None:
         self._library = library
         self.identity = identity
         self._config = config
         self._source = source
         self._known = known
-        # Options are set on the engine itself, so one thread at a time may use it.
+        # Options are set on the library's tokenizer itself, so one thread at a time may use it.
         self._lock = threading.Lock()
-        self._seen_bytes = 0
-        self._fast: BlockEncoder | None = None
+        self._kernels = KernelChoice(self, self._lock)
 
     @cached_property
     def library(self) -> tokenizers.Tokenizer:
@@ -102,7 +96,7 @@ class LibraryTokenizer(Tokenizer):
     def vocab_size(self) -> int:
         if self._known is not None:
             return self._known.vocab_size
-        # Read off the ids, not counted: a foreign vocabulary may have gaps.
+        # The largest id, not the number of tokens: a foreign vocabulary may have gaps.
         return 1 + max(self.library.get_vocab(with_added_tokens=True).values(), default=-1)
 
     def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
@@ -111,57 +105,37 @@ class LibraryTokenizer(Tokenizer):
         return [encoding.ids for encoding in encodings]
 
     def encode_pairs(self, pairs: Sequence[tuple[str, str]], max_length: int) -> list[EncodedPair]:
-        """Two texts each, in the template for pairs and of at most so many tokens; the longer text is cut first."""
+        """Encode pairs of texts in the template for pairs; the longer text is truncated first."""
         options = EncodeOptions(add_special=True, max_length=max_length)
         with self._lock:
             encodings = self._configured(options).encode_batch(list(pairs), add_special_tokens=True)
-        # What was cut off is asked for only where something may have been: of two long texts it is a great deal.
+        # `overflowing` is expensive for long texts, so it is read only where something may have been truncated.
         return [
-            EncodedPair(each.ids, each.type_ids, len(each) == max_length and bool(each.overflowing))
-            for each in encodings
+            EncodedPair(encoding.ids, encoding.type_ids, len(encoding) == max_length and bool(encoding.overflowing))
+            for encoding in encodings
         ]
 
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
-        fast = self._encoder_for(block)
-        return super().encode_block(block, options) if fast is None else fast.encode(block, options)
-
-    def _encoder_for(self, block: Block) -> BlockEncoder | None:
-        """The kernels' encoder, once there was so much text that making it ready pays."""
-        with self._lock:
-            size, seen = len(block.data), self._seen_bytes
-            self._seen_bytes += size
-            if chosen_engine() == REFERENCE:
-                return None
-            if self._fast is None and pays("encode_block", size, seen):
-                from tokit.tokenizer.encode.block_encoder import BlockEncoder
-
-                self._fast = BlockEncoder(self)
-            return self._fast if self._fast is not None and self._fast.able else None
+        encoder = self._kernels.encoder(block)
+        return super().encode_block(block, options) if encoder is None else encoder.encode(block, options)
 
     def release(self) -> None:
-        """Give back the memory that encoding took to be fast; it is taken again when there is more text."""
-        with self._lock:
-            self._fast = None
+        """Free the memory that fast encoding takes; it is taken again when there is more text."""
+        self._kernels.release()
 
     def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
         texts: list[str] = self.library.decode_batch(ids, skip_special_tokens=skip_special)
         return texts
 
     def decode_block(self, ids: Ids, separator: bytes, *, skip_special: bool = False) -> bytes:
-        fast = self._decoder if pays("decode_ids", ids.data.nbytes) else None
-        text = None if fast is None else fast.decode(ids, separator, skip_special=skip_special)
+        decoder = self._kernels.decoder(ids)
+        text = None if decoder is None else decoder.decode(ids, separator, skip_special=skip_special)
         return super().decode_block(ids, separator, skip_special=skip_special) if text is None else text
 
     def decode_documents(self, ids: Ids) -> Block:
-        fast = self._decoder if pays("decode_ids", ids.data.nbytes) else None
-        block = None if fast is None else fast.decode_documents(ids)
+        decoder = self._kernels.decoder(ids)
+        block = None if decoder is None else decoder.decode_documents(ids)
         return super().decode_documents(ids) if block is None else block
-
-    @cached_property
-    def _decoder(self) -> KernelDecoder | None:
-        from tokit.tokenizer.encode.decoder import decoder_for
-
-        return decoder_for(self.specification(), self._names(), self.pieces.special)
 
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         with self._lock:
@@ -171,7 +145,7 @@ class LibraryTokenizer(Tokenizer):
     def save_files(self, folder: Path) -> None:
         from tokit.tokenizer.tokenizer_folder import write_library_files
 
-        # Read and written again, scores of unigram differ in the last bit: a copy keeps the bytes that the hash names.
+        # The library rounds unigram scores when it writes them again: a copy keeps the bytes that the hash is of.
         source = library_json(self.library).encode("utf-8") if self._source is None else self._source
         write_library_files(source, folder, self.special_texts(), config=self._config)
 
@@ -182,7 +156,7 @@ class LibraryTokenizer(Tokenizer):
         return {role: str(self.library.id_to_token(i)) for role, i in self.special_ids.items()}
 
     def specification(self) -> dict[str, Any]:
-        """The content of its tokenizer.json; where a foreign one leaves keys out, as the library would write it."""
+        """Content of its tokenizer.json; if a foreign file lacks keys, as the library would write it."""
         parsed: dict[str, Any] = json.loads(self.library.to_str() if self._source is None else self._source)
         return parsed if is_complete(parsed) else dict(json.loads(self.library.to_str()))
 
@@ -212,7 +186,7 @@ class LibraryTokenizer(Tokenizer):
             self.library.no_truncation()
 
     def room(self, options: EncodeOptions) -> int | None:
-        """Tokens that a document may have besides those of the template; None if there is no limit.
+        """Number of tokens that a document may have besides those of the template; None if there is no limit.
 
         Raises:
             ArtifactError: the template alone is longer than the limit.
@@ -229,7 +203,7 @@ class LibraryTokenizer(Tokenizer):
 
     @cached_property
     def frame(self) -> tuple[list[int], list[int]]:
-        """The ids that the template puts before and after a document."""
+        """Ids that the template puts before and after a document."""
         probe = "a"
         bare = self.encode_batch([probe])[0]
         framed = self.encode_batch([probe], EncodeOptions(add_special=True))[0]
@@ -243,7 +217,7 @@ def read_library_json(path: Path) -> tokenizers.Tokenizer:
     """Load a tokenizer.json.
 
     Raises:
-        ArtifactError: the file is missing, cut off, or holds something else.
+        ArtifactError: the file is missing, truncated, or holds something else.
     """
     try:
         return parse_library_json(path.read_bytes(), path)
@@ -252,37 +226,41 @@ def read_library_json(path: Path) -> tokenizers.Tokenizer:
 
 
 def parse_library_json(content: bytes, path: Path) -> tokenizers.Tokenizer:
-    """The same from the file's content.
+    """Load the content of a tokenizer.json.
+
+    Args:
+        content: Content of the file.
+        path: The file, for messages.
 
     Raises:
-        ArtifactError: it is cut off, or holds something else.
+        ArtifactError: it is truncated, or holds something else.
     """
     try:
         return tokenizers.Tokenizer.from_buffer(content)
     except Exception as error:  # the library raises a bare Exception
         raise ArtifactError(
-            f"{path}: not a tokenizer.json: {error}", hint="cut off or damaged? fetch or make it again"
+            f"{path}: not a tokenizer.json: {error}", hint="truncated or damaged? fetch or make it again"
         ) from error
 
 
 def id_of(library: tokenizers.Tokenizer, token: str) -> int:
-    """The id of a token that has to be there.
+    """Id of a token that must be in the vocabulary.
 
     Raises:
         ArtifactError: it is not in the vocabulary.
     """
-    found: int | None = library.token_to_id(token)
-    if found is None:
+    token_id: int | None = library.token_to_id(token)
+    if token_id is None:
         raise ArtifactError(f"the tokenizer lacks its special token '{token}'", hint="damaged? make it again")
-    return found
+    return token_id
 
 
 def content_sha256(library: tokenizers.Tokenizer) -> str:
-    """The sha256 of the tokenizer.json that this engine is written as."""
+    """sha256 of the tokenizer.json of this tokenizer, as tokit writes it."""
     return hashlib.sha256(library_json(library).encode("utf-8")).hexdigest()
 
 
 def library_json(library: tokenizers.Tokenizer) -> str:
-    """The one text that a tokenizer.json of ours has."""
+    """Content of a tokenizer.json as tokit writes it."""
     text: str = library.to_str(pretty=True)
     return text + "\n"

@@ -1,4 +1,4 @@
-"""Ids of characters, or of bytes: a model without merges needs no pre-tokens and no cache, only a table."""
+"""Encode characters or bytes by a table: a model without merges needs no pre-tokens and no cache."""
 
 from __future__ import annotations
 
@@ -15,58 +15,60 @@ from tokit.kernels.layout import DROPPED, UNKNOWN
 from tokit.text.pipeline import DROPPING, METASPACE, TextPipeline
 from tokit.text.pretokenizer import CODE_POINTS, P_GAP, PAGE, properties
 from tokit.tokenizer.byte_alphabet import byte_alphabet
-from tokit.tokenizer.pretokenizer_json import Splitting
+from tokit.tokenizer.encode.recognize import RecognizedPreTokenizer
 from tokit.tokenizer.special_tokens import BYTE_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
 class ByteEncoder:
-    """Ids of bytes.
+    """Encodes bytes.
 
     Attributes:
-        symbols: The id of each byte.
+        symbols: Id of each byte, shape (256,).
     """
 
     symbols: IdArray
 
     def encode(self, block: Block) -> Ids:
-        """Ids of each document; the text is taken as it is."""
+        """Ids of each document of normalized text."""
         return Ids(self.symbols[block.data], block.ends)
 
 
 @dataclass(frozen=True, slots=True)
 class CharacterEncoder:
-    """Ids of characters: see `kernels/characters.py`.
+    """Encodes characters in the kernel `encode_characters`.
 
     Attributes:
-        pages: Where the page of each 256 code points starts in `values`; int32, shape (0x1100,).
-        values: The id of each character, UNKNOWN or DROPPED.
-        spelled: The id of each byte of an unknown character; empty when `unknown` stands for it.
-        unknown: An id, or -1.
+        pages: Start of the page of each 256 code points in `values`; int32, shape (0x1100,).
+        values: Id of each character, UNKNOWN or DROPPED; uint32.
+        byte_ids: Id of each byte, for unknown characters; shape (256,), or (0,) if they get `unknown`.
+        unknown: Id of the unknown token; -1 if there is none.
     """
 
     pages: npt.NDArray[np.int32]
     values: IdArray
-    spelled: IdArray
+    byte_ids: IdArray
     unknown: int
 
     def encode(self, block: Block) -> Ids:
-        """Ids of each document; the text is taken as it is."""
+        """Ids of each document of normalized text."""
         out, ends = np.empty(len(block.data), dtype=np.uint32), np.empty(len(block), dtype=np.int64)
         used = kernel("encode_characters")(
-            block.data, block.ends, self.pages, self.values, self.spelled, self.unknown, out, ends
+            block.data, block.ends, self.pages, self.values, self.byte_ids, self.unknown, out, ends
         )
         return Ids(out[:used], ends)
 
 
-def table_encoder(model: dict[str, Any], splitting: Splitting) -> ByteEncoder | CharacterEncoder | None:
+def table_encoder_for(
+    model: dict[str, Any], pretokenizer: RecognizedPreTokenizer
+) -> ByteEncoder | CharacterEncoder | None:
     """An encoder for a BPE without merges; None for any other model, or one that needs more than a table."""
-    odd = ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges", "fuse_unk")
-    if model["type"] != "BPE" or model["merges"] or any(model.get(name) for name in odd):
+    unsupported = ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges", "fuse_unk")
+    if model["type"] != "BPE" or model["merges"] or any(model.get(name) for name in unsupported):
         return None
-    if splitting.byte_level:
-        return _byte_encoder(model["vocab"], splitting.pipeline)
-    return _character_encoder(model, splitting.pipeline)
+    if pretokenizer.byte_level:
+        return _byte_encoder(model["vocab"], pretokenizer.pipeline)
+    return _character_encoder(model, pretokenizer.pipeline)
 
 
 def _byte_encoder(vocab: dict[str, int], pipeline: TextPipeline) -> ByteEncoder | None:
@@ -77,14 +79,15 @@ def _byte_encoder(vocab: dict[str, int], pipeline: TextPipeline) -> ByteEncoder 
 
 def _character_encoder(model: dict[str, Any], pipeline: TextPipeline) -> CharacterEncoder | None:
     vocab: dict[str, int] = model["vocab"]
-    spelled = [vocab[token] for token in BYTE_TOKENS if token in vocab] if model.get("byte_fallback") else []
+    byte_ids = [vocab[token] for token in BYTE_TOKENS if token in vocab] if model.get("byte_fallback") else []
     unknown = vocab.get(model.get("unk_token") or "", -1)
-    # What is neither spelled nor unknown would be lost, and a metaspace that has no id be spelled in three bytes.
-    lost = len(spelled) < len(BYTE_TOKENS) if model.get("byte_fallback") else unknown < 0
-    if lost or (pipeline.pre_tokenizer == "metaspace" and METASPACE not in vocab):
+    # The library drops a character that has neither bytes nor the unknown token, and a metaspace without an id becomes
+    # three bytes.
+    drops = len(byte_ids) < len(BYTE_TOKENS) if model.get("byte_fallback") else unknown < 0
+    if drops or (pipeline.pre_tokenizer == "metaspace" and METASPACE not in vocab):
         return None
     pages, values = _characters(vocab, pipeline)
-    return CharacterEncoder(pages, values, _ids(spelled), -1 if spelled else unknown)
+    return CharacterEncoder(pages, values, _ids(byte_ids), -1 if byte_ids else unknown)
 
 
 def _characters(vocab: dict[str, int], pipeline: TextPipeline) -> tuple[npt.NDArray[np.int32], IdArray]:
@@ -96,7 +99,7 @@ def _characters(vocab: dict[str, int], pipeline: TextPipeline) -> tuple[npt.NDAr
         flat[_gaps()] = DROPPED
     if pipeline.pre_tokenizer == "metaspace":
         flat[ord(" ")] = vocab[METASPACE]
-    # Most pages hold nothing but unknown characters, and those share one.
+    # Most pages have unknown characters alone, and those share one.
     filled = np.flatnonzero((table != UNKNOWN).any(axis=1))
     pages = np.zeros(len(table), dtype=np.int32)
     pages[filled] = np.arange(1, len(filled) + 1) * PAGE
@@ -104,7 +107,7 @@ def _characters(vocab: dict[str, int], pipeline: TextPipeline) -> tuple[npt.NDAr
 
 
 def _gaps() -> npt.NDArray[np.int64]:
-    """The white space that pre-tokenizers drop."""
+    """Code points of the white space that pre-tokenizers drop."""
     pages, bits = properties()
     points = np.arange(CODE_POINTS)
     return np.flatnonzero(bits[pages[points // PAGE] + points % PAGE] & P_GAP)

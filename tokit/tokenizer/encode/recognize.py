@@ -1,4 +1,4 @@
-"""Which of our rules the pre-tokenizer of a tokenizer.json is: it is understood as a whole or not at all."""
+"""Recognize the normalizer and pre-tokenizer of a tokenizer.json as steps that kernels know, whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tokit.text.pipeline import METASPACE, PATTERNS, TextPipeline
 from tokit.tokenizer.special_tokens import guarded_texts
 
 Step = dict[str, Any]
-# Stands in the pattern of a guard.
+# In the pattern of every guard.
 LOOK_AHEAD = "(?="
 DIGITS = {r"\p{N}": "single", r"\p{N}{1,3}": "triple"}
 PATTERN_NAMES = {pattern: name for name, pattern in PATTERNS.items()}
-# Of those that have settings these are ours.
+# Pre-tokenizers of the library, with the settings that tokit writes.
 LIBRARY_NAMES: dict[str, Step] = {
     "bert": {"type": "BertPreTokenizer"},
     "whitespace": {"type": "Whitespace"},
@@ -22,16 +22,21 @@ LIBRARY_NAMES: dict[str, Step] = {
     "metaspace": {"type": "Metaspace", "replacement": METASPACE, "prepend_scheme": "never", "split": True},
     "punctuation": {"type": "Punctuation", "behavior": "Isolated"},
 }
+# Normalizers of the library whose effect on single characters was probed (`tests/support/probe_classes.py`).
+PROBED = {
+    "NFC": "nfc", "NFD": "nfd", "NFKC": "nfkc", "NFKD": "nfkd", "Lowercase": "lowercase",
+    "StripAccents": "strip-accents",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Splitting:
-    """What happens to text before the model.
+class RecognizedPreTokenizer:
+    """The steps between normalizer and model.
 
     Attributes:
-        pipeline: How it is cut.
-        byte_level: The model sees bytes, in the alphabet of GPT-2.
-        guarded: Besides, these texts are cut wherever they stand.
+        pipeline: Pre-tokenizer and split of digits; without normalizers.
+        byte_level: The model's input is bytes, in the alphabet of GPT-2.
+        guarded: Texts that a guard splits besides.
     """
 
     pipeline: TextPipeline
@@ -39,23 +44,25 @@ class Splitting:
     guarded: tuple[str, ...]
 
 
-def splitting_of(spec: dict[str, Any]) -> Splitting | None:
-    """How the pre-tokenizer of a tokenizer.json cuts; None if that is none of our ways."""
+def recognize_pretokenizer(spec: dict[str, Any]) -> RecognizedPreTokenizer | None:
+    """The pre-tokenizer of a tokenizer.json; None if tokit does not know it."""
     steps = _steps(spec["pre_tokenizer"])
     guarded = _guarded(steps, [token["content"] for token in spec["added_tokens"] if token["special"]])
     if not guarded and any(LOOK_AHEAD in _regex(step) for step in steps):
-        guarded = _guarded(steps, _spelled_in(spec["model"], steps))
+        guarded = _guarded(steps, _pieces_in_patterns(spec["model"], steps))
     if guarded:
         steps = [step for step in steps if guarded_texts(_regex(step), guarded) != guarded]
     digits = DIGITS.get(_regex(steps[0]), "keep") if steps else "keep"
     rest = steps[1:] if digits != "keep" else steps
     byte_level = bool(rest) and rest[-1].get("type") == "ByteLevel"
     name = _byte_level_name(rest) if byte_level else _name(rest)
-    return None if name is None else Splitting(TextPipeline((), name, digits), byte_level, tuple(guarded))
+    if name is None:
+        return None
+    return RecognizedPreTokenizer(TextPipeline((), name, digits), byte_level, tuple(guarded))
 
 
-def _spelled_in(model: dict[str, Any], steps: list[Step]) -> list[str]:
-    """Pieces that a guard may be of: an embedding's tokenizer keeps special tokens as ordinary ones."""
+def _pieces_in_patterns(model: dict[str, Any], steps: list[Step]) -> list[str]:
+    """Pieces that a guard may split: an embedding's tokenizer has its special tokens as ordinary ones."""
     patterns = " ".join(_regex(step) for step in steps)
     vocab = model["vocab"]
     return [piece for piece in vocab if re.escape(piece[1:]) in patterns] if isinstance(vocab, dict) else []
@@ -64,7 +71,7 @@ def _spelled_in(model: dict[str, Any], steps: list[Step]) -> list[str]:
 def _guarded(steps: list[Step], special: list[str]) -> list[str]:
     for step in steps:
         texts = guarded_texts(_regex(step), special)
-        # A metaspace might make such a text of others.
+        # Metaspace might turn other text into one with its sign.
         if texts is not None and METASPACE not in "".join(texts):
             return texts
     return []
@@ -79,7 +86,7 @@ def _byte_level_name(steps: list[Step]) -> str | None:
 
 
 def _name(steps: list[Step]) -> str | None:
-    """What our rules call some steps; None if they do not know them."""
+    """Name of the pre-tokenizer that these steps are; None if tokit does not know it."""
     if len(steps) != 1:
         return None if steps else "none"
     named = [name for name, known in LIBRARY_NAMES.items() if steps[0] == known]
@@ -91,10 +98,34 @@ def _steps(step: Step | None) -> list[Step]:
         return []
     if step["type"] != "Sequence":
         return [step]
-    return [inner for each in step["pretokenizers"] for inner in _steps(each)]
+    return [inner for part in step["pretokenizers"] for inner in _steps(part)]
 
 
 def _regex(step: Step) -> str:
     if step.get("type") != "Split" or step.get("behavior") != "Isolated" or step.get("invert"):
         return ""
     return str(step["pattern"].get("Regex", ""))
+
+
+def recognize_normalizer(normalizer: dict[str, Any] | None) -> list[str] | None:
+    """Names of the steps of a normalizer of a tokenizer.json; None if its effect was not probed."""
+    if normalizer is None:
+        return []
+    if normalizer["type"] == "Sequence":
+        steps = [recognize_normalizer(part) for part in normalizer["normalizers"]]
+        return [name for names in steps if names is not None for name in names] if None not in steps else None
+    if normalizer["type"] == "BertNormalizer":
+        return _bert_steps(normalizer)
+    name = PROBED.get(normalizer["type"])
+    return None if name is None else [name]
+
+
+def _bert_steps(normalizer: dict[str, Any]) -> list[str]:
+    accents = normalizer.get("strip_accents")
+    switches = {
+        "clean-text": normalizer["clean_text"],
+        "chinese-chars": normalizer["handle_chinese_chars"],
+        "bert-accents": normalizer["lowercase"] if accents is None else accents,
+        "lowercase": normalizer["lowercase"],
+    }
+    return [name for name, on in switches.items() if on]

@@ -1,13 +1,14 @@
-"""Ids back to text in a kernel, for decoders that put the texts of pieces one after the other."""
+"""Decode ids in a kernel, for decoders that concatenate the texts of pieces."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tokit.arrays import Block, ByteArray, Ids, IntArray, join_items
+from tokit.arrays import Block, ByteArray, Ids, IntArray, Pieces, join_items
 from tokit.kernels.compiled.loader import kernel
 from tokit.kernels.layout import MARGIN
 from tokit.text.pretokenizer import padded
@@ -18,12 +19,12 @@ PREFIX = "##"
 
 
 class KernelDecoder:
-    """Writes the texts of ids as a tokenizer's decoder does.
+    """Decodes ids to the text that a tokenizer's decoder gives.
 
     Args:
-        first: The bytes of each piece at the beginning of a document.
-        rest: The same after another piece.
-        special: True for ids that `skip_special` leaves out.
+        first: Bytes of each piece at the beginning of a document.
+        rest: Bytes of each piece after another.
+        special: True for ids that `skip_special` omits, shape (vocab,).
     """
 
     def __init__(self, first: list[bytes], rest: list[bytes], special: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
@@ -36,12 +37,12 @@ class KernelDecoder:
         }
 
     def decode(self, ids: Ids, separator: bytes, *, skip_special: bool) -> bytes | None:
-        """The documents with a separator behind each; None when they are not UTF-8, and the library mends them."""
+        """The documents, each followed by a separator; None if they are not UTF-8, which the library repairs."""
         decoded = self._run(ids, separator, skip_special=skip_special)
         return None if decoded is None else decoded[0]
 
     def decode_documents(self, ids: Ids) -> Block | None:
-        """The documents as a block; None when they are not UTF-8."""
+        """The documents as a block; None if they are not UTF-8."""
         decoded = self._run(ids, b"", skip_special=False)
         return None if decoded is None else Block(np.frombuffer(decoded[0], dtype=np.uint8), decoded[1])
 
@@ -53,31 +54,28 @@ class KernelDecoder:
         dropped = self._dropped[skip_special]
         used = kernel("decode_ids")(ids.data, ids.ends, *self._first, *self._rest, dropped, between, out, ends)
         raw = out[:used].tobytes()
-        return (raw, ends) if raw.isascii() or self._whole(raw, ends) else None
+        return (raw, ends) if raw.isascii() or self._is_utf8(raw, ends) else None
 
     @staticmethod
-    def _whole(raw: bytes, ends: IntArray) -> bool:
-        """Whether every document is UTF-8 by itself."""
+    def _is_utf8(raw: bytes, ends: IntArray) -> bool:
+        """True if every document is UTF-8 by itself."""
         try:
             raw.decode("utf-8")
         except UnicodeDecodeError:
             return False
-        # A character may not lie over the end of a document: with nothing between them, two halves would seem whole.
+        # Without a separator the halves of a character in two documents would be one character again.
         inner = ends[(ends > 0) & (ends < len(raw))]
         return not bool(np.any(np.frombuffer(raw, dtype=np.uint8)[inner] & 0xC0 == 0x80))
 
 
-def decoder_for(
-    spec: dict[str, Any], names: list[str], special: np.ndarray[Any, np.dtype[np.bool_]]
-) -> KernelDecoder | None:
-    """A decoder as a tokenizer.json says; None if the kernel cannot be it.
+def kernel_decoder_for(spec: dict[str, Any], pieces: Pieces) -> KernelDecoder | None:
+    """A decoder for a tokenizer.json; None if the kernel cannot give the same text.
 
     Args:
-        spec: The content of the file.
-        names: The token of each id; "" where an id is unused.
-        special: Which of them are special.
+        spec: Content of the file.
+        pieces: Its tokens.
     """
-    decoder = spec["decoder"]
+    decoder, names, special = spec["decoder"], pieces.names, pieces.special
     kinds = _kinds(decoder)
     if kinds == ["ByteLevel"]:
         texts = _byte_level(names)
@@ -99,7 +97,7 @@ def _kinds(decoder: dict[str, Any] | None) -> list[str]:
     if decoder is None:
         return []
     if decoder["type"] == "Sequence":
-        return [kind for each in decoder["decoders"] for kind in _kinds(each)]
+        return [kind for part in decoder["decoders"] for kind in _kinds(part)]
     return [decoder["type"]]
 
 
@@ -109,8 +107,8 @@ def _continued(name: str) -> bytes:
     return name[len(PREFIX) :].encode("utf-8") if name.startswith(PREFIX) else b" " + name.encode("utf-8")
 
 
-def _byte_level(names: list[str]) -> list[bytes]:
-    """The bytes of pieces; a token with a character outside the byte alphabet stands for its own text."""
+def _byte_level(names: Sequence[str]) -> list[bytes]:
+    """The bytes of pieces; a token with a character outside the byte alphabet is its own text."""
     table = {ord(character): byte for byte, character in enumerate(byte_alphabet())}
     known = set(byte_alphabet())
     return [
