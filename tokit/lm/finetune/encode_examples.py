@@ -1,4 +1,4 @@
-"""Labeled examples as a model takes them, and what it told turned back into labels of texts and words."""
+"""Labeled examples as ids for a model, and scores of its predictions."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 if TYPE_CHECKING:
     from tokit.lm.finetune.finetuning_loop import EncodedExamples
 
-# A word that has no token, or a token that is of no word.
+# A word without a token, a token without a word, or a label that training did not have.
 NONE = -1
 OUTSIDE = "O"
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is learned.
+    """A task and its labels.
 
     Attributes:
         name: "classify", "tokens" or "pairs".
-        labels: In the order of their numbers; none when pairs have scores.
+        labels: In the order of their numbers; empty when pairs have scores.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Task:
 
     @classmethod
     def of(cls, name: str, examples: Sequence[Example]) -> Task:
-        """The labels that examples have, numbers by value; pairs whose labels are decimals have scores instead."""
+        """Task with the labels of examples, numbers by value; pairs whose labels are decimals have scores instead."""
         labels = {label for example in examples for label in example.labels}
         if name == PAIRS and all(map(_is_score, labels)) and not all(map(_is_whole, labels)):
             return cls(name, ())
@@ -48,29 +48,29 @@ class Task:
 
     @property
     def kind(self) -> str:
-        """What a head says."""
+        """Kind of prediction of the head."""
         return EACH_TOKEN if self.name == TOKENS else ONE_LABEL if self.labels else SCORE
 
     def number(self, label: str) -> Any:
-        """A label's number, or a score; -1 for a label that training did not have."""
+        """Number of a label, or a score; -1 for a label that training did not have."""
         if self.kind == SCORE:
             return float(label)
         return self.labels.index(label) if label in self.labels else NONE
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class ExampleEncoding:
     """Examples as ids.
 
     Attributes:
-        examples: For the model.
-        words: Of tokens: the place in the flat ids of each word's first token, NONE where it has none.
-        cut: Examples that were longer than the model takes.
+        examples: Ids and targets for the model.
+        words: For the task "tokens": index of each word's first token in the flat ids, NONE for a word without one.
+        truncated: Number of examples that were longer than the context length.
     """
 
     examples: EncodedExamples
     words: npt.NDArray[np.int64]
-    cut: int = 0
+    truncated: int = 0
 
 
 def _is_score(label: str) -> bool:
@@ -85,18 +85,20 @@ def _is_whole(label: str) -> bool:
 
 
 def block_of(examples: Sequence[Example]) -> Block:
-    """The texts of examples as documents, for hashes."""
+    """Texts of examples as documents, to be hashed."""
     return Block.of("\t".join(example.texts).encode("utf-8") for example in examples)
 
 
-def encode_examples(examples: Sequence[Example], task: Task, tokenizer: LibraryTokenizer, context: int) -> Encoding:
-    """Examples as ids in the tokenizer's template.
+def encode_examples(
+    examples: Sequence[Example], task: Task, tokenizer: LibraryTokenizer, context: int
+) -> ExampleEncoding:
+    """Encode examples with the tokenizer's template.
 
     Args:
-        examples: Of the task.
-        task: With its labels.
-        tokenizer: The model's.
-        context: Tokens of an example, at most: texts are cut, sentences of words parted.
+        examples: Examples of the task.
+        task: The task and its labels.
+        tokenizer: The model's tokenizer.
+        context: Largest number of tokens: texts are truncated, sentences of words are split.
     """
     from tokit.lm.finetune.finetuning_loop import EncodedExamples
 
@@ -104,22 +106,24 @@ def encode_examples(examples: Sequence[Example], task: Task, tokenizer: LibraryT
         return _encode_words(examples, task, tokenizer, context)
     dtype = np.float32 if task.kind == SCORE else np.int64
     targets = np.array([task.number(example.labels[0]) for example in examples], dtype=dtype)
-    nothing = np.zeros(0, dtype=np.int64)
+    no_words = np.zeros(0, dtype=np.int64)
     if task.name == CLASSIFY:
         before, after = tokenizer.frame
         room = context - len(before) - len(after)
         plain = tokenizer.encode_batch([example.texts[0] for example in examples])
-        ids = Ids.of([[*before, *some[:room], *after] for some in plain])
-        return Encoding(EncodedExamples(ids, None, targets), nothing, sum(len(some) > room for some in plain))
+        ids = Ids.of([[*before, *text[:room], *after] for text in plain])
+        return ExampleEncoding(EncodedExamples(ids, None, targets), no_words, sum(len(text) > room for text in plain))
     both = [(example.texts[0], example.texts[1]) for example in examples]
     pairs = tokenizer.encode_pairs(both, context)
     types = np.fromiter(chain.from_iterable(pair.types for pair in pairs), dtype=np.int64)
     ids = Ids.of([pair.ids for pair in pairs])
-    return Encoding(EncodedExamples(ids, types, targets), nothing, sum(pair.truncated for pair in pairs))
+    return ExampleEncoding(EncodedExamples(ids, types, targets), no_words, sum(pair.truncated for pair in pairs))
 
 
-def _encode_words(examples: Sequence[Example], task: Task, tokenizer: LibraryTokenizer, context: int) -> Encoding:
-    """Sentences as ids, a label at the first token of each word; one that is too long is parted between words."""
+def _encode_words(
+    examples: Sequence[Example], task: Task, tokenizer: LibraryTokenizer, context: int
+) -> ExampleEncoding:
+    """Encode sentences with a label at the first token of each word; long ones are split between words."""
     from tokit.lm.families.base import IGNORE_INDEX
     from tokit.lm.finetune.finetuning_loop import EncodedExamples
 
@@ -129,34 +133,34 @@ def _encode_words(examples: Sequence[Example], task: Task, tokenizer: LibraryTok
     lists: list[list[int]] = []
     targets: list[list[int]] = []
     firsts: list[int] = []
-    at = cut = 0
+    at = truncated = 0
     for example, ids, where in zip(examples, plain, offsets, strict=True):
         begins = first_tokens(example.texts, where)
         places = [NONE] * len(begins)
         bounds = parts(begins, len(ids), context - len(before) - len(after))
-        cut += len(bounds) > 1
+        truncated += len(bounds) > 1
         for start, end in bounds:
             here = [*before, *ids[start:end], *after]
-            said = [IGNORE_INDEX] * len(here)
+            labels = [IGNORE_INDEX] * len(here)
             for number, first in enumerate(begins):
                 if start <= first < end:
-                    said[len(before) + first - start] = max(task.number(example.labels[number]), 0)
+                    labels[len(before) + first - start] = max(task.number(example.labels[number]), 0)
                     places[number] = at + len(before) + first - start
             lists.append(here)
-            targets.append(said)
+            targets.append(labels)
             at += len(here)
         firsts += places
     flat = np.fromiter(chain.from_iterable(targets), dtype=np.int64, count=at)
-    return Encoding(EncodedExamples(Ids.of(lists), None, flat), np.array(firsts, dtype=np.int64), cut)
+    return ExampleEncoding(EncodedExamples(Ids.of(lists), None, flat), np.array(firsts, dtype=np.int64), truncated)
 
 
 def first_tokens(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> list[int]:
-    """The first token of each word of a text that has a space between words; NONE for a word without one.
+    """First token of each word of a text with a space between words; NONE for a word without one.
 
-    A token is of the word that its last character is in: one that begins with the space before a word is of the word.
+    A token belongs to the word of its last character, so that the space before a word may be part of its first token.
 
     Args:
-        words: Of the text.
+        words: Words of the text.
         offsets: (start, end) of each token in characters of the text.
     """
     ends = list(accumulate(len(word) + 1 for word in words))
@@ -174,12 +178,12 @@ def first_tokens(words: Sequence[str], offsets: Sequence[tuple[int, int]]) -> li
 
 
 def parts(begins: Iterable[int], size: int, room: int) -> list[tuple[int, int]]:
-    """Cuts of a sentence into parts of at most so many tokens, between words where that is possible.
+    """Split a sentence into parts, between words where possible; (start, end) of each.
 
     Args:
         begins: First token of each word.
-        size: Tokens of the sentence.
-        room: Tokens of a part.
+        size: Number of tokens of the sentence.
+        room: Largest number of tokens of a part.
     """
     bounds, start = [], 0
     places = sorted({begin for begin in begins if begin > 0})
@@ -192,24 +196,25 @@ def parts(begins: Iterable[int], size: int, room: int) -> list[tuple[int, int]]:
 
 
 def scores_of(
-    examples: Sequence[Example], encoding: Encoding, told: npt.NDArray[Any], task: Task
+    examples: Sequence[Example], encoding: ExampleEncoding, predictions: npt.NDArray[Any], task: Task
 ) -> dict[str, float | None]:
-    """How well a model told the labels of examples.
+    """Scores of predictions.
 
     Args:
-        examples: With the labels that were wanted.
-        encoding: The same as ids.
-        told: What the model said, by number.
-        task: Whose labels those are.
+        examples: Examples with their labels.
+        encoding: The same examples as ids.
+        predictions: Label numbers or scores, see `Finetuned`.
+        task: The task and its labels.
     """
     if task.kind == SCORE:
-        wanted = np.array([float(example.labels[0]) for example in examples])
-        said = told.astype(np.float64)
-        return {"pearson": pearson(wanted, said), "spearman": rank_correlation(wanted, said)}
+        scores = np.array([float(example.labels[0]) for example in examples])
+        predicted = predictions.astype(np.float64)
+        return {"pearson": pearson(scores, predicted), "spearman": rank_correlation(scores, predicted)}
     if task.kind == ONE_LABEL:
-        labels, names = [example.labels[0] for example in examples], [task.labels[number] for number in told.tolist()]
-        return {"accuracy": accuracy(labels, names), "macro_f1": macro_f1(labels, names)}
-    tags = iter(_tags(encoding.words, told, task))
+        labels = [example.labels[0] for example in examples]
+        named = [task.labels[number] for number in predictions.tolist()]
+        return {"accuracy": accuracy(labels, named), "macro_f1": macro_f1(labels, named)}
+    tags = iter(_tags(encoding.words, predictions, task))
     sentences = [[next(tags) for _ in example.texts] for example in examples]
     flat = list(chain.from_iterable(example.labels for example in examples))
     return {
@@ -218,7 +223,7 @@ def scores_of(
     }
 
 
-def _tags(words: npt.NDArray[np.int64], told: npt.NDArray[Any], task: Task) -> list[str]:
-    """The tag of each word; a word without a token is outside of everything."""
+def _tags(words: npt.NDArray[np.int64], predictions: npt.NDArray[Any], task: Task) -> list[str]:
+    """Predicted tag of each word; a word without a token is outside of every span."""
     fallback = OUTSIDE if OUTSIDE in task.labels else task.labels[0]
-    return [fallback if place == NONE else task.labels[told[place]] for place in words.tolist()]
+    return [fallback if place == NONE else task.labels[predictions[place]] for place in words.tolist()]

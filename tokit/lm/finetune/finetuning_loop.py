@@ -1,7 +1,7 @@
-"""Fine-tuning: a model with a head for a task, trained on labeled examples.
+"""Fine-tuning loop: a model with a head for a task, trained on labeled examples.
 
-Devlin et al. 2019, https://aclanthology.org/N19-1423: all layers learn, the head from chance. Examples of about the
-same length share a batch, so that little is padded; which do depends on the seed alone.
+Devlin et al. 2019, https://aclanthology.org/N19-1423: all layers are trained, the head from random weights. Batches
+hold examples of similar length, so that there is little padding; they depend on the seed alone.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from tokit.lm.train.freeze import freeze
 from tokit.lm.train.optimizer import autocast, learning_rate_factor, new_optimizer, resolved_precision
 from tokit.progress import Progress, Tick, silent
 
-# Batches that are drawn at random and then sorted by length among themselves.
+# Number of batches whose examples are sorted by length together.
 SORTED_TOGETHER = 32
-# Tokens that the lengths of rows are multiples of in bfloat16.
+# In bfloat16 the length of rows is a multiple of this.
 MULTIPLE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedExamples:
-    """What is learned from, or told.
+    """Ids and targets of examples.
 
     Attributes:
-        ids: Of each example, with its template.
-        types: Which text of a pair each token is of, flat as the ids are; None when there is but one text.
-        targets: A number of a label an example, or a score; or a number of a label a token, flat as the ids are.
+        ids: Each example with the template's special tokens.
+        types: Token type ids of pairs, flat as the ids are; None for single texts.
+        targets: Label number or score of each example; or label number of each token, flat as the ids are.
     """
 
     ids: Ids
@@ -55,27 +55,27 @@ class EncodedExamples:
 
     @property
     def lengths(self) -> IntArray:
-        """Tokens of each."""
+        """Number of tokens of each example."""
         return self.ids.lengths
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneJob:
-    """A fine-tuning.
+    """Inputs of a fine-tuning run.
 
     Attributes:
-        folder: Of the model.
-        kind: "label", "score" or "tokens": what the head says.
-        labels: Their names; none for a score.
-        train: Examples to learn from.
-        held_out: Examples whose labels are told at the end.
-        pad: Id that fills rows up.
-        params: Steps and rates.
-        freeze: Layers that stay as they are.
-        seed: Of the head, the order and what is left out.
-        threads: That torch computes with.
+        folder: Folder of the model.
+        kind: "label", "score" or "tokens": what the head predicts.
+        labels: Names of the labels; empty for a score.
+        train: Training examples.
+        held_out: Examples to predict after training.
+        pad: Padding id.
+        params: Parameters of the training.
+        freeze: Layers that are not trained.
+        seed: Seed of the head, the order of examples and dropout.
+        threads: Threads of torch.
         tick: Progress.
-        stop: Set it, and the training ends soon; what it returns is then of no use.
+        stop: Set it to end the training soon; its result is not to be used then.
     """
 
     folder: Path
@@ -92,22 +92,22 @@ class FinetuneJob:
     stop: Event = field(default_factory=Event)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finetuned:
-    """What a fine-tuning gave.
+    """Result of a fine-tuning run.
 
     Attributes:
         model: With its head.
-        told: For the held-out examples: labels' numbers, or scores; for tokens flat as the ids are.
-        steps: Of the optimizer.
-        losses: Mean loss of each epoch.
-        examples_per_second: While training.
-        precision: Of the products.
-        frozen: Numbers that stayed as they were.
+        predictions: Label numbers or scores of the held-out examples; for tokens flat as the ids are.
+        steps: Number of optimizer steps.
+        losses: Mean training loss of each epoch.
+        examples_per_second: Training speed.
+        precision: Precision of matrix products.
+        frozen: Number of parameters that were not trained.
     """
 
     model: Model
-    told: npt.NDArray[Any]
+    predictions: npt.NDArray[Any]
     steps: int
     losses: tuple[float, ...]
     examples_per_second: float
@@ -116,10 +116,10 @@ class Finetuned:
 
 
 def load_model(job: FinetuneJob) -> Model:
-    """The model of a folder with a head for the task, which begins at random.
+    """Load a model with a randomly initialized head for the task.
 
     Raises:
-        ArtifactError: no model, a damaged one, or one that has no such head.
+        ArtifactError: there is no model, it is damaged, or transformers has no such head for it.
     """
     config = open_config(job.folder)
     set_dropout(config, job.params.dropout)
@@ -131,7 +131,7 @@ def load_model(job: FinetuneJob) -> Model:
     )
     if type(config) not in heads._model_mapping:
         raise ArtifactError(
-            f"{job.folder}: transformers has no head for this task on '{config.model_type}'", hint="take another model"
+            f"{job.folder}: transformers has no head for this task on '{config.model_type}'", hint="use another model"
         )
     names = job.labels or ("score",)
     config.num_labels = len(names)
@@ -141,17 +141,17 @@ def load_model(job: FinetuneJob) -> Model:
     model, _ = load_weights(job.folder, heads, config, new_head=True)
     bias = getattr(getattr(model, "classifier", None), "bias", None)
     if job.kind == SCORE and bias is not None:
-        # Scores may lie anywhere, and steps of the optimizer are small.
+        # Scores may be large, and optimizer steps are small.
         bias.data.fill_(float(job.train.targets.mean()))
     return model
 
 
 def run_finetuning(job: FinetuneJob) -> Finetuned:
-    """Train a head and the model under it, and tell the labels of what was held out.
+    """Train a model with its head, and predict the held-out examples.
 
     Raises:
-        UsageError: layers to freeze that the model does not have.
-        TrainingError: a loss that is not finite.
+        UsageError: the model does not have a layer that is to be frozen.
+        TrainingError: the loss is not finite.
         ArtifactError: see `load_model`.
     """
     torch.set_num_threads(job.threads)
@@ -162,7 +162,7 @@ class FinetuningLoop:
     """A run of the loop.
 
     Args:
-        job: What to learn.
+        job: Inputs of the run.
         model: Trained in place.
     """
 
@@ -170,7 +170,7 @@ class FinetuningLoop:
         self._job, self._model = job, model
         self._frozen = freeze(model, job.freeze)
         self._precision = resolved_precision(job.params.precision)
-        # Products in bfloat16 are compiled anew for each shape, which takes seconds.
+        # Matrix products in bfloat16 are compiled for each shape, which takes seconds.
         self._multiple = MULTIPLE if self._precision == "bfloat16" else 1
         self._optimizer = new_optimizer(model, job.params)
         self._typed = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
@@ -178,7 +178,7 @@ class FinetuningLoop:
         self._step = 0
 
     def run(self) -> Finetuned:
-        """Train to the end, and tell."""
+        """Train to the end, and predict."""
         self._model.train()
         began, losses = time.perf_counter(), []
         for epoch in range(self._job.params.epochs):
@@ -192,12 +192,17 @@ class FinetuningLoop:
         self._model.eval()
         speed = self._job.params.epochs * len(self._job.train.ids) / max(seconds, 1e-9)
         return Finetuned(
-            self._model, self._tell(self._job.held_out), self._steps, tuple(losses), speed, self._precision,
-            self._frozen,
-        )  # fmt: skip
+            model=self._model,
+            predictions=self._predict(self._job.held_out),
+            steps=self._steps,
+            losses=tuple(losses),
+            examples_per_second=speed,
+            precision=self._precision,
+            frozen=self._frozen,
+        )
 
     def _learn(self, numbers: IntArray) -> float:
-        """One step; its loss."""
+        """Take one step; return its loss."""
         params = self._job.params
         for group in self._optimizer.param_groups:
             group["lr"] = params.learning_rate * learning_rate_factor(self._step, self._steps, params.warmup_ratio)
@@ -235,46 +240,46 @@ class FinetuningLoop:
             return mse_loss(logits[:, 0], torch.from_numpy(targets[numbers].astype(np.float32)))
         if self._job.kind == ONE_LABEL:
             return cross_entropy(logits, torch.from_numpy(targets[numbers]))
-        wanted, _ = padded(targets, self._job.train.ids.ends, numbers, IGNORE_INDEX, self._multiple)
-        count = max(int((wanted != IGNORE_INDEX).sum()), 1)
-        flat = torch.from_numpy(wanted).flatten()
+        labels, _ = padded(targets, self._job.train.ids.ends, numbers, IGNORE_INDEX, self._multiple)
+        count = max(int((labels != IGNORE_INDEX).sum()), 1)
+        flat = torch.from_numpy(labels).flatten()
         return cross_entropy(logits.flatten(0, 1), flat, ignore_index=IGNORE_INDEX, reduction="sum") / count
 
-    def _tell(self, examples: EncodedExamples) -> npt.NDArray[Any]:
-        """What the model says, in float32 and in the order of the examples."""
+    def _predict(self, examples: EncodedExamples) -> npt.NDArray[Any]:
+        """Predictions in float32, in the order of the examples."""
         each_token = self._job.kind == EACH_TOKEN
         size = len(examples.ids.data) if each_token else len(examples.ids)
-        told = np.zeros(size, dtype=np.float32 if self._job.kind == SCORE else np.int64)
+        predictions = np.zeros(size, dtype=np.float32 if self._job.kind == SCORE else np.int64)
         starts = examples.ids.ends - examples.lengths
         with torch.no_grad():
             for numbers in by_length(examples.lengths):
                 logits = self._logits(examples, numbers)
                 if self._job.kind == SCORE:
-                    told[numbers] = logits[:, 0].numpy()
+                    predictions[numbers] = logits[:, 0].numpy()
                 elif not each_token:
-                    told[numbers] = logits.argmax(dim=1).numpy()
+                    predictions[numbers] = logits.argmax(dim=1).numpy()
                 else:
                     for number, row in zip(numbers.tolist(), logits.argmax(dim=2).numpy(), strict=True):
                         length = int(examples.lengths[number])
-                        told[starts[number] : starts[number] + length] = row[:length]
-        return told
+                        predictions[starts[number] : starts[number] + length] = row[:length]
+        return predictions
 
 
 def shuffled(lengths: IntArray, batch: int, seed: int, epoch: int) -> Iterator[IntArray]:
-    """Batches of an epoch: examples at random, those of a length together, the batches at random again.
+    """Shuffled batches of an epoch, each of examples of similar length.
 
     Args:
-        lengths: Tokens of each example.
-        batch: Examples in a batch; the last ones may have fewer.
-        seed: Of the order.
-        epoch: Has an order of its own.
+        lengths: Number of tokens of each example.
+        batch: Examples per batch; the last ones may have fewer.
+        seed: Seed of the order.
+        epoch: Number of the epoch; each has an order of its own.
     """
     random = draw(seed, ORDER, epoch)
     order = random.permutation(len(lengths))
     batches = []
     for first in range(0, len(order), batch * SORTED_TOGETHER):
-        some = order[first : first + batch * SORTED_TOGETHER]
-        some = some[np.argsort(lengths[some], kind="stable")]
-        batches += [some[at : at + batch] for at in range(0, len(some), batch)]
+        group = order[first : first + batch * SORTED_TOGETHER]
+        group = group[np.argsort(lengths[group], kind="stable")]
+        batches += [group[at : at + batch] for at in range(0, len(group), batch)]
     for number in random.permutation(len(batches)).tolist():
         yield batches[number]
