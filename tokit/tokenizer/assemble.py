@@ -77,5 +77,5 @@ def _resolved(piece: str, texts: dict[str, str]) -> str:
     if piece not in texts:
         name, colon, type_id = piece.partition(":")
     if name not in texts or (colon and not type_id.isdecimal()):
-        raise UsageError(f"the template's '{piece}' is no special token", hint=f"known: {', '.join(texts)}")
+        raise UsageError(f"the template's '{piece}' is not a special token", hint=f"known: {', '.join(texts)}")
     return f"{texts[name]}{colon}{type_id}"

@@ -43,7 +43,7 @@ class Identity:
         origin: "tokit" or the format that it was read from.
         sha256: Hash of the file that defines it: tokenizer.json or the SentencePiece model.
         special_ids: Role → id.
-        lossy_because: Why decoding may not give the text back; empty when it always does.
+        lossy_because: Reason why decoding may not give the text back; empty if it always does.
     """
 
     family: str
@@ -147,7 +147,7 @@ class Tokenizer(ABC):
         return b"".join([text.encode("utf-8") + separator for text in texts])
 
     def decode_documents(self, ids: Ids) -> Block:
-        """The text of each document as a block; the ids must lie below `vocab_size`."""
+        """The text of each document as a block; the ids must be below `vocab_size`."""
         return Block.of(text.encode("utf-8") for text in self.decode_batch(ids.lists()))
 
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:

@@ -1,7 +1,7 @@
-"""Load a tokenizer from whatever lies at a path.
+"""Load a tokenizer from a folder or file, of tokit or of another tool.
 
-A folder with tokit's manifest is loaded by its kind; any other folder or file by the names of its files, which
-`tokit/tokenizer/formats` lists.
+A folder with tokit's manifest is loaded by its kind; other folders and files by their names, which the formats in
+`tokit/tokenizer/formats` declare.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
             with; a folder that transformers loads; or a file of another tool.
 
     Raises:
-        ArtifactError: nothing is there, nothing known is there, or it is damaged.
+        ArtifactError: nothing is at this path, or no tokenizer that tokit knows, or a damaged one.
     """
     place = Path(path)
     if (place / MANIFEST).is_file() or not place.exists():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ROLES = ("endoftext", "pad", "cls", "sep", "mask")
 UNKNOWN = "unk"
-# The byte tokens of a byte fallback, as SentencePiece and the reference library write them.
+# The byte tokens of a byte fallback, as SentencePiece and the `tokenizers` library write them.
 BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
 
 # transformers' names of each role; the end-of-text token is also the beginning-of-text token, as in GPT-2.
@@ -69,7 +69,7 @@ class SpecialTokens:
 
     @classmethod
     def parse(cls, settings: Sequence[str] = ()) -> SpecialTokens:
-        """The default tokens with `role=text` settings on top: a known role is renamed, a new one added.
+        """The default tokens changed by `role=text` settings: a known role is renamed, a new one added.
 
         Raises:
             UsageError: a setting without "=", a text of one character or of a piece's form, a text for two roles.

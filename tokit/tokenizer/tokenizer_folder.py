@@ -71,7 +71,7 @@ def read_tokenizer_folder(folder: Path) -> LibraryTokenizer:
     path = folder / "tokenizer.json"
     source = read_bytes(path)
     digest, texts, ids = manifest.files["tokenizer.json"], manifest.special_tokens, manifest.special_ids
-    # The file is the one that the manifest speaks of, so there is no need to look into it yet.
+    # The file has the hash in the manifest, so the library need not load it yet.
     if ids is not None and hashlib.sha256(source).hexdigest() == digest:
         identity = Identity(manifest.family, "tokit", digest, ids, manifest.lossy_because)
         known = KnownFacts(manifest.vocab_size, texts)

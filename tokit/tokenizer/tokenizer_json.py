@@ -29,7 +29,7 @@ def is_complete(spec: Spec) -> bool:
 
 
 def why_lossy(spec: Spec) -> str:
-    """Why decoding may not give the text back; empty when it always does."""
+    """Reason why decoding may not give the text back; empty if it always does."""
     return (
         _normalizer_loss(spec.get("normalizer"))
         or _splitter_loss(spec.get("pre_tokenizer"))

@@ -1,4 +1,4 @@
-"""The text that a training reads: encoded once into a stream of ids, or taken from a shards folder.
+"""Text to train on: encoded once into a stream of ids, or read from a shards folder.
 
 Static embeddings and language models both train from such streams, so that every epoch reads ids and standard input
 works like a file.
@@ -31,7 +31,7 @@ from tokit.tokenizer.encode_corpus import encode_corpus
 from tokit.tokenizer.load import load_tokenizer
 
 T = TypeVar("T")
-# What a training makes of a block: from its text, its ids, and whether its documents are held out (None: by hash).
+# Called with a block, its ids, and whether its documents are held out (None: decided by hash).
 Divide: TypeAlias = Callable[[Block, Ids, bool | None], T]
 NO_SIZES: IntArray = np.zeros(0, dtype=np.int64)
 
@@ -99,7 +99,7 @@ class TrainingText:
         facts: Fingerprint and size of the text, held-out documents included.
         skipped: Documents that were not UTF-8 and were left out.
         replaced: Documents in which bytes became U+FFFD.
-        notes: What the user should know of the choice of documents.
+        notes: Notes for the user on the choice of documents.
     """
 
     ids: IdStream
@@ -139,7 +139,7 @@ class ShardsText:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user should know of the choice of documents."""
+        """Notes for the user on the choice of documents."""
         held_out = self.parts[1:]
         return (f"trained on part 'train' of {self.shards.path}; '{held_out[0]}' is held out",) if held_out else ()
 
@@ -156,7 +156,8 @@ class ShardsText:
         """
         if tokenizer.sha256 != self.tokenizer.sha256:
             raise UsageError(
-                f"{self.shards.path} was made with another tokenizer", hint="leave -t out: the shards keep their own"
+                f"{self.shards.path} was made with another tokenizer",
+                hint="omit -t: the shards have their own",
             )
 
     def documents(

@@ -102,7 +102,7 @@ class BlockEncoder:
 
 
 def block_encoder_for(tokenizer: LibraryTokenizer) -> BlockEncoder | None:
-    """An encoder with kernels; None if the kernels do not know all that this tokenizer does."""
+    """An encoder for a tokenizer; None if the kernels do not support every part of it."""
     spec = tokenizer.specification()
     normalizer = tokenizer.library.normalizer if spec["normalizer"] else None
     pretokenizer = recognize_pretokenizer(spec)

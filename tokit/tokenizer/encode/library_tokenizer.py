@@ -1,6 +1,6 @@
 """Tokenizers that run in the Hugging Face `tokenizers` library, from a `tokenizer.json`.
 
-All of our families do, and most foreign formats are turned into one.
+All families of tokit do, and most foreign formats are converted to it.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ class LibraryTokenizer(Tokenizer):
         if options.max_length < template:
             raise ArtifactError(
                 f"--max-length {options.max_length} is below the {template} tokens of the template",
-                hint=f"pass {template} or more, or leave --add-special out",
+                hint=f"pass {template} or more, or omit --add-special",
             )
         return options.max_length - template
 

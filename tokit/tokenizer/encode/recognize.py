@@ -36,7 +36,7 @@ class RecognizedPreTokenizer:
     Attributes:
         pipeline: Pre-tokenizer and split of digits; without normalizers.
         byte_level: The model's input is bytes, in the alphabet of GPT-2.
-        guarded: Texts that a guard splits besides.
+        guarded: Texts that a guard splits in addition.
     """
 
     pipeline: TextPipeline

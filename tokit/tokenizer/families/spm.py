@@ -60,7 +60,7 @@ class Spm(TokenizerFamily):
         if job.pipeline.pre_tokenizer != "metaspace" or job.pipeline.normalizers not in CHARACTER_MAPS:
             raise UsageError(
                 "SentencePiece splits words itself, and has the normalizers nfkc and nfkc,lowercase only",
-                hint="leave --pre-tokenizer out (counts for spm: tokit count --pre-tokenizer metaspace)",
+                hint="omit --pre-tokenizer (counts for spm: tokit count --pre-tokenizer metaspace)",
             )
         special = job.special.with_unknown()
         job.tick(Progress("learning", 0, None))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tokenizers import decoders
 
 Scored = list[tuple[str, float]]
-NOT_REPRODUCIBLE = "the reference's unigram trainer sums in the order of a hash table: scores differ between runs"
+NOT_REPRODUCIBLE = "the library's unigram trainer sums in the order of a hash table: scores differ between runs"
 
 
 @dataclass(frozen=True)

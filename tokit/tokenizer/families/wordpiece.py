@@ -59,7 +59,7 @@ class WordPiece(TokenizerFamily):
     def train_sizes(cls, job: TrainingJob, sizes: Sequence[int]) -> list[TrainedVocabulary]:
         if job.pipeline.pre_tokenizer not in DROPPING and not job.pipeline.pre_tokenizer.startswith(REGEX_PREFIX):
             raise UsageError(
-                f"wordpiece puts the spaces back between words, and '{job.pipeline.pre_tokenizer}' leaves them in",
+                f"wordpiece needs a pre-tokenizer that drops spaces, and '{job.pipeline.pre_tokenizer}' keeps them",
                 hint=f"--pre-tokenizer {', '.join(DROPPING)}",
             )
         special = job.special.with_unknown()

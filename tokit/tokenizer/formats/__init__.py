@@ -1,6 +1,6 @@
-"""Readers of other tools' tokenizer files: one file a format, and one line in this registry.
+"""Readers of other tools' tokenizer files: one file for each format, and one line in this registry.
 
-In a folder they are looked for in this order, so the file that holds a whole tokenizer stands first.
+In a folder they are searched in this order, so the one file that describes a tokenizer completely comes first.
 """
 
 from __future__ import annotations

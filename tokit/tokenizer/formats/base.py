@@ -1,4 +1,4 @@
-"""Base of the readers of tokenizer files, and what several of them need.
+"""Base of the readers of tokenizer files, and functions that several of them share.
 
 A file is understood as its own library understands it, or refused: ids are never guessed.
 """
@@ -58,7 +58,7 @@ class TokenizerFormat(ABC):
 def from_library(
     library: tokenizers.Tokenizer, path: Path, *, family: str, origin: str, specials: Sequence[str]
 ) -> LibraryTokenizer:
-    """A tokenizer out of what a reader has put together in the `tokenizers` library.
+    """Make a tokenizer of what a reader has built in the `tokenizers` library.
 
     Args:
         library: The library's tokenizer, without special tokens.

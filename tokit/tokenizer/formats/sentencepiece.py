@@ -44,7 +44,9 @@ class SentencePieceTokenizer(Tokenizer):
         try:
             self._processor = SentencePieceProcessor(model_proto=data)
         except (RuntimeError, OSError) as error:
-            raise ArtifactError(f"{name}: SentencePiece cannot load it: {error}", hint="is the file whole?") from error
+            raise ArtifactError(
+                f"{name}: SentencePiece cannot load it: {error}", hint="fetch the file again"
+            ) from error
         specials = {p.text: i for i, p in enumerate(self.model.pieces) if p.kind in (CONTROL, UNKNOWN)}
         roles = {
             role: specials[text] for role, texts in KNOWN_TEXTS.items() for text in texts[::-1] if text in specials
@@ -146,11 +148,11 @@ def parse_model(data: bytes, name: str) -> SpmModel:
     try:
         return read_model(data)
     except ValueError as error:
-        raise ArtifactError(f"{name}: not a SentencePiece model: {error}", hint="is the file whole?") from error
+        raise ArtifactError(f"{name}: not a SentencePiece model: {error}", hint="fetch the file again") from error
 
 
 def why_lossy(model: SpmModel) -> str:
-    """Why decoding may not give the text back; empty when it always does."""
+    """Reason why decoding may not give the text back; empty if it always does."""
     if model.charsmap:
         return "its normalizer changes text (a SentencePiece character map)"
     if model.remove_extra_whitespaces:

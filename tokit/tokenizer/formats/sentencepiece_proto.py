@@ -25,9 +25,9 @@ class SpmPiece:
     kind: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpmModel:
-    """Pieces and settings of a `.model` file, those that tokit needs."""
+    """Pieces and settings of a `.model` file, those that tokit needs, under SentencePiece's names."""
 
     pieces: tuple[SpmPiece, ...]
     model_type: str
@@ -58,16 +58,16 @@ def read_model(data: bytes) -> SpmModel:
         elif number == 3:
             normalizer = dict(fields(value))
     if not pieces or (not trainer and not normalizer):
-        raise ValueError("no pieces in it")
+        raise ValueError("it has no pieces or no settings")
     return SpmModel(
-        tuple(pieces),
-        MODEL_TYPES.get(int(trainer.get(3, 1)), "unknown"),
-        bool(trainer.get(35, 0)),
-        bool(trainer.get(24, 0)),
-        _bytes(normalizer.get(2, b"")),
-        bool(normalizer.get(3, 1)),
-        bool(normalizer.get(4, 1)),
-        bool(normalizer.get(5, 1)),
+        pieces=tuple(pieces),
+        model_type=MODEL_TYPES.get(int(trainer.get(3, 1)), "unknown"),
+        byte_fallback=bool(trainer.get(35, 0)),
+        whitespace_as_suffix=bool(trainer.get(24, 0)),
+        charsmap=_bytes(normalizer.get(2, b"")),
+        add_dummy_prefix=bool(normalizer.get(3, 1)),
+        remove_extra_whitespaces=bool(normalizer.get(4, 1)),
+        escape_whitespaces=bool(normalizer.get(5, 1)),
     )
 
 
@@ -98,13 +98,13 @@ def _piece(values: dict[int, Value]) -> SpmPiece:
 
 def _bytes(value: Value) -> bytes:
     if not isinstance(value, bytes):
-        raise ValueError("a number where text belongs")
+        raise ValueError("a number in place of text")
     return value
 
 
 def _slice(data: bytes, at: int, length: int) -> bytes:
     if at + length > len(data):
-        raise ValueError("cut off")
+        raise ValueError("truncated")
     return data[at : at + length]
 
 
@@ -112,7 +112,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(data) or shift > 63:
-            raise ValueError("cut off")
+            raise ValueError("truncated")
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift

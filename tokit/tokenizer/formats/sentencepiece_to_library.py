@@ -28,7 +28,8 @@ def as_library(model: SpmModel) -> tokenizers.Tokenizer:
 
     if model.model_type not in ("bpe", "unigram") or model.whitespace_as_suffix:
         raise ArtifactError(
-            f"a SentencePiece model of type {model.model_type} has no tokenizer.json", hint="use a bpe or unigram one"
+            f"a SentencePiece model of type {model.model_type} cannot be written as a tokenizer.json",
+            hint="use a bpe or unigram one",
         )
     library = Tokenizer(_library_model(model))
     normalizer = _library_normalizer(model)

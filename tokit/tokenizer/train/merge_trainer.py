@@ -112,7 +112,7 @@ def learn(words: SymbolWords, limits: MergeLimits, tick: Tick) -> list[tuple[int
 
 
 def _scratch(ids: int) -> tuple[IntArray | Symbols, ...]:
-    """Scratch of the kernel: counts of left and right neighbors, the neighbors met, and their number."""
+    """Scratch of the kernel: counts of left and right neighbors, a list of those found, and their number."""
     beside = [np.zeros(2 * ids, dtype=np.int64) for _ in range(2)]
     met = [np.empty(ids, dtype=np.int32) for _ in range(2)]
     return (*beside, *met, np.zeros(5, dtype=np.int64))
