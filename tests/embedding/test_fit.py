@@ -432,7 +432,13 @@ def test_spelling_brings_fasttext_vectors_together(tmp_path: Path) -> None:
 def job(documents: list[list[int]], family: str = "skipgram", vocab_size: int = 4) -> FitJob:
     ids = Ids.of(documents)
     counts = np.bincount(ids.data, minlength=vocab_size)
-    return FitJob(IdStream(ids.data, ids.ends), pieces(*"abcd"), counts, 4, EMBEDDINGS.get(family).Params())
+    return FitJob(
+        ids=IdStream(ids.data, ids.ends),
+        pieces=pieces(*"abcd"),
+        counts=counts,
+        dim=4,
+        params=EMBEDDINGS.get(family).Params(),
+    )
 
 
 @pytest.mark.parametrize("family", list(EMBEDDINGS))

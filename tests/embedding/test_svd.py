@@ -10,10 +10,10 @@ import pytest
 
 from tests.support.plain_cooccurrence import VOCAB, job, many, plain_counts
 from tokit.arrays import FloatArray
-from tokit.embedding.families.glove import GloveParams, coprime, spread_out
+from tokit.embedding.families.glove import GloveParams, coprime, shuffled_pairs
 from tokit.embedding.families.svd import Svd, SvdParams
 from tokit.embedding.train.cooccurrence import count_cooccurrences, even_weights, inverse_weights
-from tokit.embedding.train.word2vec import kept_shares
+from tokit.embedding.train.word2vec import keep_probabilities
 from tokit.errors import TrainingError
 
 DOCUMENTS = many(2)
@@ -62,9 +62,9 @@ def test_a_step_visits_every_place_once(size: int) -> None:
 
 def test_examples_are_the_counts_in_another_order() -> None:
     corpus = job(DOCUMENTS)
-    counts = count_cooccurrences(corpus, inverse_weights(3), memory=1, kept=kept_shares(corpus.counts, 0))
-    examples = spread_out(counts, GloveParams(x_max=5))
-    again = spread_out(counts, GloveParams(x_max=5, memory=0))
+    counts = count_cooccurrences(corpus, inverse_weights(3), memory=1, keep=keep_probabilities(corpus.counts, 0))
+    examples = shuffled_pairs(counts, GloveParams(x_max=5))
+    again = shuffled_pairs(counts, GloveParams(x_max=5, memory=0))
     assert np.array_equal(examples.pairs, again.pairs)
     assert np.array_equal(examples.numbers, again.numbers)
     plain = plain_counts(DOCUMENTS, 3, lambda distance: 1 / distance)

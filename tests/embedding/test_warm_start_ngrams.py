@@ -11,8 +11,8 @@ from tokit.embedding.families.fasttext import FastTextParams, ngram_rows
 from tokit.embedding.families.fasttext import _own_rows as own_rows
 from tokit.embedding.ngrams import ngram_buckets
 from tokit.embedding.train.word2vec import OwnRows
-from tokit.embedding.warm_start import NgramVectors, Start
-from tokit.embedding.warm_start_ngrams import Groups, SpelledStart, sums
+from tokit.embedding.warm_start import NgramVectors, WarmStart
+from tokit.embedding.warm_start_ngrams import Groups, NgramWarmStart, sums
 
 SPELLED = FastTextParams(minn=3, maxn=3)
 SETTINGS = (SPELLED.minn, SPELLED.maxn, SPELLED.bucket)
@@ -24,7 +24,7 @@ def plain_means(table: FloatArray, own: OwnRows) -> FloatArray:
     return np.array([table[part].mean(axis=0) for part in parts])
 
 
-def spelled(ngrams: NgramVectors | None) -> tuple[SpelledStart, FloatArray]:
+def spelled(ngrams: NgramVectors | None) -> tuple[NgramWarmStart, FloatArray]:
     """A start of "king" and "kings", beside "ring" without a vector and "unseen"; and its table as it is laid."""
     texts = ("king", "kings", "ring", "unseen")
     pieces = Pieces(texts, texts, np.zeros(4, dtype=np.bool_))
@@ -32,15 +32,17 @@ def spelled(ngrams: NgramVectors | None) -> tuple[SpelledStart, FloatArray]:
     rows, used = ngram_rows(pieces, known, SPELLED)
     own = own_rows(rows, known, 4, len(used))
     vectors = np.array([[1, 2], [3, 5], [0, 0], [0, 0]], dtype=np.float32)
-    start = SpelledStart.of(Start(vectors, np.array([True, True, False, False]), None, ngrams), own, used, SETTINGS)
+    start = NgramWarmStart.of(
+        WarmStart(vectors, np.array([True, True, False, False]), None, ngrams), own, used, SETTINGS
+    )
     table = np.full((own.size, 2), 0.25, dtype=np.float32)
-    start.lay(table, np.zeros((4, 2), dtype=np.float32))
+    start.initialize(table, np.zeros((4, 2), dtype=np.float32))
     np.testing.assert_allclose(plain_means(table, own)[:2], vectors[:2], atol=1e-6)
     assert table[2].tolist() == [0.25, 0.25]
     return start, table
 
 
-def row_of(start: SpelledStart, table: FloatArray, ngram: str) -> list[float]:
+def row_of(start: NgramWarmStart, table: FloatArray, ngram: str) -> list[float]:
     # Of three characters, and the borders make two more.
     bucket = ngram_buckets([ngram], SPELLED).rows[1]
     return list(table[4 + int(np.searchsorted(start.buckets, bucket))].tolist())
@@ -68,7 +70,7 @@ def test_a_token_that_the_text_lacks_is_made_up_for_what_others_did_to_its_ngram
     start, table = spelled(None)
     table[4:] += 1
     before = table.copy()
-    start.hold(table, np.array([5, 0, 1, 0]))
+    start.restore_means(table, np.array([5, 0, 1, 0]))
     means = plain_means(table, start.own)
     np.testing.assert_allclose(means[1], start.vectors[1], atol=1e-6)
     assert (table[[0, 2, 3]] == before[[0, 2, 3]]).all() and (table[4:] == before[4:]).all()

@@ -16,14 +16,14 @@ from tests.support.plain_cooccurrence import VOCAB, PlainGlove, job, many, plain
 from tokit.embedding.train import cooccurrence
 from tokit.embedding.train.cooccurrence import (
     UNIT,
-    Counter,
-    Pairs,
+    CooccurrenceCounter,
+    Cooccurrences,
     count_cooccurrences,
     dynamic_weights,
     even_weights,
     inverse_weights,
 )
-from tokit.embedding.train.word2vec import aligned, kept_shares
+from tokit.embedding.train.word2vec import aligned_zeros, keep_probabilities
 from tokit.kernels.compiled.loader import kernel
 
 WEIGHTS: list[tuple[Callable[[int], cooccurrence.Numbers64], Callable[[int, int], float]]] = [
@@ -33,7 +33,7 @@ WEIGHTS: list[tuple[Callable[[int], cooccurrence.Numbers64], Callable[[int, int]
 ]
 
 
-def as_dict(pairs: Pairs) -> dict[tuple[int, int], int]:
+def as_dict(pairs: Cooccurrences) -> dict[tuple[int, int], int]:
     keys = [(key >> 32, key & 0xFFFFFFFF) for key in pairs.keys.tolist()]
     assert keys == sorted(set(keys))
     return dict(zip(keys, pairs.sums.tolist(), strict=True))
@@ -52,7 +52,7 @@ def test_counts_are_the_plain_ones(
     monkeypatch.setattr(cooccurrence, "CHUNK_TOKENS", chunk)
     documents = many(window)
     corpus = job(documents)
-    counted = count_cooccurrences(corpus, weights(window), memory=1, kept=kept_shares(corpus.counts, 0))
+    counted = count_cooccurrences(corpus, weights(window), memory=1, keep=keep_probabilities(corpus.counts, 0))
     assert as_dict(counted) == plain_counts(documents, window, lambda distance: plain(distance, window))
 
 
@@ -60,14 +60,14 @@ def test_counts_are_the_plain_ones(
 def test_spilling_changes_nothing(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
     monkeypatch.setattr(cooccurrence, "SMALLEST_TABLE", 2)
     spilled = []
-    spill = Counter._spill
-    monkeypatch.setattr(Counter, "_spill", lambda counter: spilled.append(1) or spill(counter))
+    spill = CooccurrenceCounter._spill
+    monkeypatch.setattr(CooccurrenceCounter, "_spill", lambda counter: spilled.append(1) or spill(counter))
     documents = many(9)
     corpus = job(documents)
     for memory in (0, 1):
         spilled.clear()
         counted = count_cooccurrences(
-            corpus, inverse_weights(window), memory=memory, kept=kept_shares(corpus.counts, 0)
+            corpus, inverse_weights(window), memory=memory, keep=keep_probabilities(corpus.counts, 0)
         )
         assert as_dict(counted) == plain_counts(documents, window, lambda distance: 1 / distance)
         assert (len(spilled) > 2) == (memory == 0)
@@ -91,7 +91,7 @@ def test_room_on_the_disk_is_taken_before_it_is_written_to(tmp_path: Path, monke
 def test_totals_count_both_directions() -> None:
     documents = many(4)
     corpus = job(documents)
-    counted = count_cooccurrences(corpus, even_weights(2), memory=1, kept=kept_shares(corpus.counts, 0))
+    counted = count_cooccurrences(corpus, even_weights(2), memory=1, keep=keep_probabilities(corpus.counts, 0))
     full = np.zeros((VOCAB, VOCAB))
     for (low, high), count in plain_counts(documents, 2, lambda _: 1).items():
         full[low, high] += count / UNIT
@@ -105,16 +105,16 @@ def test_windows_pass_over_unknown_tokens(monkeypatch: pytest.MonkeyPatch, chunk
     documents = many(5)
     corpus = job(documents)
     corpus = dataclasses.replace(corpus, pieces=dataclasses.replace(corpus.pieces, unknown_id=7))
-    counted = count_cooccurrences(corpus, inverse_weights(3), memory=1, kept=kept_shares(corpus.counts, 0))
+    counted = count_cooccurrences(corpus, inverse_weights(3), memory=1, keep=keep_probabilities(corpus.counts, 0))
     without = [[token for token in document if token != 7] for document in documents]
     assert as_dict(counted) == plain_counts(without, 3, lambda distance: 1 / distance)
 
 
 def test_subsampling_leaves_out_frequent_tokens_and_depends_on_the_seed_alone() -> None:
     corpus = job(many(1))
-    kept = kept_shares(corpus.counts, 1e-3)
-    some, again = (count_cooccurrences(corpus, even_weights(2), memory=1, kept=kept) for _ in range(2))
-    every = count_cooccurrences(corpus, even_weights(2), memory=1, kept=kept_shares(corpus.counts, 0))
+    kept = keep_probabilities(corpus.counts, 1e-3)
+    some, again = (count_cooccurrences(corpus, even_weights(2), memory=1, keep=kept) for _ in range(2))
+    every = count_cooccurrences(corpus, even_weights(2), memory=1, keep=keep_probabilities(corpus.counts, 0))
     assert as_dict(some) == as_dict(again)
     assert 0 < some.sums.sum() < every.sums.sum() / 2
 
@@ -123,7 +123,7 @@ def test_subsampling_leaves_out_frequent_tokens_and_depends_on_the_seed_alone() 
 def test_glove_moves_as_plainly(dim: int) -> None:
     draw = np.random.default_rng(dim)
     stride = -(-dim // 16) * 16
-    table, biases = aligned(VOCAB * 4 * stride), aligned(VOCAB * 4)
+    table, biases = aligned_zeros(VOCAB * 4 * stride), aligned_zeros(VOCAB * 4)
     rows, bias_rows = table.reshape(VOCAB, 4, stride), biases.reshape(VOCAB, 4)
     rows[:, :2, :dim] = draw.normal(0, 0.3, (VOCAB, 2, dim))
     bias_rows[:, :2] = draw.normal(0, 0.3, (VOCAB, 2))

@@ -7,17 +7,17 @@ import pytest
 
 from tests.support.plain_word2vec import PlainWindows, Random
 from tokit.arrays import Ids
-from tokit.embedding.base import WindowParams
+from tokit.embedding.base import Word2VecParams
 from tokit.embedding.train.word2vec import (
-    Table,
-    Workspace,
+    WeightMatrix,
+    Word2VecWorkspace,
     alias_table,
     block_ends,
     document_ends,
+    initialize_vectors,
     loss_curve,
     row_masks,
-    rows_told,
-    start_vectors,
+    rows_per_update,
 )
 from tokit.kernels.compiled.loader import kernel
 from tokit.kernels.layout import ALWAYS, CBOW, FASTTEXT, GROUP, SKIPGRAM
@@ -34,8 +34,8 @@ def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negative
     ids = Ids.of(documents)
     own = [[token, *(VOCAB + draw.permutation(VOCAB)[: draw.integers(0, 9)])] for token in range(VOCAB)]
     rows = np.cumsum([len(each) for each in own]), np.concatenate(own).astype(np.uint32)
-    inputs, outputs = Table(2 * VOCAB, dim), Table(VOCAB, dim)
-    start_vectors(inputs, 3)
+    inputs, outputs = WeightMatrix(2 * VOCAB, dim), WeightMatrix(VOCAB, dim)
+    initialize_vectors(inputs, 3)
     inputs.vectors[:] *= 20
     outputs.vectors[:] = draw.normal(0, 0.3, (VOCAB, dim))
     keep = draw.integers(1 << 30, ALWAYS, VOCAB).astype(np.uint32)
@@ -47,9 +47,9 @@ def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negative
         keep.tolist(),
         tuple(each.tolist() for each in draws),
     )
-    params = WindowParams(window=window, negative=negatives)
-    groups = -(-rows_told(way, negatives) // GROUP)
-    space = Workspace.of(params, 64, inputs.stride, groups)
+    params = Word2VecParams(window=window, negative=negatives)
+    groups = -(-rows_per_update(way, negatives) // GROUP)
+    space = Word2VecWorkspace.of(params, 64, inputs.stride, groups)
     space.state[:] = 12345
     kernel("learn_windows")(
         ids.data, ids.ends, way, *rows, inputs.numbers, outputs.numbers, inputs.stride, keep, *draws, window,

@@ -50,7 +50,8 @@ class PlainGlove:
 def job(documents: list[list[int]]) -> FitJob:
     ids = Ids.of(documents)
     none = Pieces((), (), np.zeros(0, dtype=np.bool_))
-    return FitJob(IdStream(ids.data, ids.ends), none, np.bincount(ids.data, minlength=VOCAB), 4, None)
+    counts = np.bincount(ids.data, minlength=VOCAB)
+    return FitJob(ids=IdStream(ids.data, ids.ends), pieces=none, counts=counts, dim=4, params=None)
 
 
 def many(seed: int) -> list[list[int]]:

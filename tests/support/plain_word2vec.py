@@ -35,7 +35,7 @@ class PlainWindows:
     Args:
         inputs: Vectors of neighbors; changed.
         outputs: Vectors of tokens told from random ones; changed.
-        keep: See `kept_shares`.
+        keep: See `keep_probabilities`.
         draws: See `alias_table`.
     """
 

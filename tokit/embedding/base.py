@@ -1,9 +1,10 @@
-"""What a static embedding family is: a parameter dataclass and a way from ids to vectors."""
+"""Base class of static embedding families: a parameter dataclass, and a training from ids to vectors."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from enum import Enum
 from threading import Event
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.embedding.ngrams import NgramTable
-from tokit.embedding.warm_start import Start
+from tokit.embedding.warm_start import WarmStart
 from tokit.errors import TrainingError, UsageError
 from tokit.ids.stream import IdStream
 from tokit.params import param
@@ -20,31 +21,43 @@ from tokit.progress import Tick, silent
 from tokit.storage.safetensors import Rows
 from tokit.storage.training_state import Checkpoints
 
-# gensim looks at no more tokens of a sentence at once, so a wider window would say nothing.
+# gensim splits a sentence after this many tokens: a wider window would have no effect there.
 MAX_WINDOW = 10_000
 WHY_NOT_REPRODUCIBLE = (
     "more than one thread trained at once; --threads 1 or --deterministic gives the same bytes every time"
 )
-# Columns that no vectors have.
 MAX_DIM = 65_536
-# More passes than anybody waits for; a loss is kept of each.
+# A loss is kept for each epoch.
 MAX_EPOCHS = 1_000_000
 
 
-@dataclass(frozen=True)
-class WindowParams:
-    """What all families take that predict a token from its neighbors, or its neighbors from it."""
+class Capability(Enum):
+    """An optional ability of a family."""
 
-    window: int = param(5, "tokens to either side that count as neighbors, at most", minimum=1)
-    negative: int = param(5, "random tokens drawn against each true one", minimum=1)
+    # A library trains it in place of our kernels.
+    REFERENCE = "reference"
+    # A training continues from a checkpoint.
+    RESUMABLE = "resumable"
+    # Vectors are initialized from another embedding; also when the reference library trains.
+    WARM_STARTABLE = "warm_startable"
+    REFERENCE_WARM_STARTABLE = "reference_warm_startable"
+    # Vectors are means of n-gram vectors.
+    NGRAMS = "ngrams"
+
+
+@dataclass(frozen=True)
+class Word2VecParams:
+    """Parameters of the word2vec families."""
+
+    window: int = param(5, "largest distance of a context token", minimum=1)
+    negative: int = param(5, "negative samples for each token", minimum=1)
     epochs: int = param(5, "passes over the corpus", minimum=1, maximum=MAX_EPOCHS)
-    sample: float = param(1e-3, "share above which frequent tokens are left out at random; 0: never", minimum=0)
-    learning_rate: float = param(0.025, "learning rate at the start", minimum=0)
-    min_learning_rate: float = param(0.0001, "learning rate at the end", minimum=0)
+    sample: float = param(1e-3, "frequency above which tokens are subsampled; 0: never", minimum=0)
+    learning_rate: float = param(0.025, "initial learning rate", minimum=0)
+    min_learning_rate: float = param(0.0001, "final learning rate", minimum=0)
 
     def __post_init__(self) -> None:
-        if self.sample >= 1:
-            raise UsageError(f"sample={self.sample:g}: a share is below 1", hint="--sample 0.001")
+        check_sample(self.sample)
         if not 0 < self.learning_rate < 1:
             raise UsageError(f"learning_rate={self.learning_rate:g}: not between 0 and 1", hint="--learning-rate 0.025")
         if self.min_learning_rate > self.learning_rate:
@@ -57,24 +70,34 @@ class WindowParams:
                 raise UsageError(f"{name}={getattr(self, name)}: more than {MAX_WINDOW:,}", hint=f"--{name} 5")
 
 
-@dataclass(frozen=True, slots=True)
+def check_sample(sample: float) -> None:
+    """Check the frequency above which tokens are subsampled.
+
+    Raises:
+        UsageError: it is 1 or more.
+    """
+    if sample >= 1:
+        raise UsageError(f"sample={sample:g}: a frequency is below 1", hint="--sample 0.001")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FitJob:
-    """All that a family learns from.
+    """Input of a training.
 
     Attributes:
         ids: The corpus.
-        pieces: What each id stands for.
-        counts: How often each id occurs in the corpus, 0 for one that is passed over; int64, shape (vocab,).
-        dim: Columns of the vectors, > 0.
-        params: The family's own.
-        seed: Of whatever is drawn at random.
-        threads: How many may train at once.
-        deterministic: The same bytes whatever `threads` is.
-        reference: Train in the reference library, where there is one for the family.
+        pieces: Names and texts of the tokens.
+        counts: Occurrences of each id in the corpus, 0 for ids that are skipped; int64, shape (vocab,).
+        dim: Dimension of the vectors, > 0.
+        params: The family's parameters.
+        seed: Random seed.
+        threads: Threads to train with.
+        deterministic: Give the same bytes for any number of threads.
+        reference: Train in the reference library, if the family has one.
         tick: Progress.
-        checkpoints: Where the state is kept on the way; only families that say so keep one.
-        start: What to begin with; None begins at random.
-        stop: Set it, and a training that runs in another thread ends soon; what it returns is then of no use.
+        checkpoints: Where the state is saved; only resumable families do so.
+        warm_start: Vectors to initialize from; None initializes at random.
+        stop: Set from another thread to end the training soon; its result is then of no use.
     """
 
     ids: IdStream
@@ -88,35 +111,35 @@ class FitJob:
     reference: bool = False
     tick: Tick = silent
     checkpoints: Checkpoints | None = None
-    start: Start | None = None
+    warm_start: WarmStart | None = None
     stop: Event = field(default_factory=Event)
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
-        """Tokens that have a vector in the end: those of the corpus, and those that begin with one. Shape (vocab,)."""
-        seen: npt.NDArray[np.bool_] = self.counts > 0
-        return seen if self.start is None else seen | self.start.given
+        """Tokens that have a vector after the training: in the corpus, or initialized from one. Shape (vocab,)."""
+        occurs: npt.NDArray[np.bool_] = self.counts > 0
+        return occurs if self.warm_start is None else occurs | self.warm_start.initialized
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """What a family learned.
+    """Result of a training.
 
     Attributes:
         vectors: Row i is token id i, zeros where the token is not known; float32, shape (vocab, dim).
-        output: The other half of the model, for going on; rows as above.
-        losses: Mean loss of a trained token in each epoch; empty when the family does not say.
+        output: Output vectors, to continue training; rows as above.
+        losses: Mean loss of a trained token in each epoch; empty when the family has no loss.
         words_per_second: Tokens read a second.
         not_reproducible_because: Why the same job may give other bytes; empty when it gives the same.
-        engine: What trained: "kernels", or a library's name.
-        ngrams: What the vectors are means of, in a family that has n-grams.
-        table: The rows that vectors are means of, on the way from the kernels to the family.
+        engine: "kernels", or the name of the library that trained.
+        ngrams: Vectors of n-grams, of a family that has them.
+        table: Rows that vectors are means of: own rows of tokens, then rows of n-grams.
     """
 
     vectors: FloatArray
     output: Rows
-    losses: tuple[float, ...]
-    words_per_second: float
+    losses: tuple[float, ...] = ()
+    words_per_second: float = 0.0
     not_reproducible_because: str = ""
     engine: str = "kernels"
     ngrams: NgramTable | None = None
@@ -124,12 +147,12 @@ class Fitted:
 
 
 def require_neighbors(job: FitJob) -> None:
-    """Check that some token has a neighbor, and that some is known.
+    """Check that the corpus has two known tokens next to each other.
 
     Raises:
-        TrainingError: none has, or is.
+        TrainingError: it has not.
     """
-    longest = int(job.ids.lengths.max(initial=0))
+    longest = int(np.diff(job.ids.ends, prepend=0).max(initial=0))
     if longest < 2:
         what = "the corpus has no token" if longest == 0 else "no document has two tokens, so none has a neighbor"
         raise TrainingError(what, hint="give more text; --unit file makes a whole file one document")
@@ -138,12 +161,12 @@ def require_neighbors(job: FitJob) -> None:
 
 
 def require_finite(vectors: FloatArray, output: FloatArray, *, lower: str) -> None:
-    """Check what was learned.
+    """Check that a training did not diverge.
 
     Args:
-        vectors: One half of the model.
-        output: The other.
-        lower: A setting that is too high when this fails, with its default.
+        vectors: Input vectors.
+        output: Output vectors.
+        lower: Option to lower when it did, with its default.
 
     Raises:
         TrainingError: a number is not finite.
@@ -153,21 +176,19 @@ def require_finite(vectors: FloatArray, output: FloatArray, *, lower: str) -> No
 
 
 class Embedding(ABC):
-    """A family of static embeddings."""
+    """A family of static embeddings.
+
+    Attributes:
+        name: Name on the command line.
+        Params: Parameter dataclass.
+        capabilities: Optional abilities.
+        shares_output_with: Families whose output vectors mean the same, so that a training continues from them.
+    """
 
     name: ClassVar[str]
     Params: ClassVar[type[Any]]
-    # Whether a library can train it in place of our kernels.
-    has_reference: ClassVar[bool] = False
-    # Whether a training that was killed can go on.
-    resumes: ClassVar[bool] = False
-    # Whether it can begin with vectors of another training, and whether it can in the reference library.
-    starts: ClassVar[bool] = False
-    reference_starts: ClassVar[bool] = True
-    # Whether a token's vector is made of n-grams'.
-    has_ngrams: ClassVar[bool] = False
-    # Families whose output matrix says what this one's does.
-    outputs_of: ClassVar[tuple[str, ...]] = ()
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    shares_output_with: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -176,4 +197,5 @@ class Embedding(ABC):
 
         Raises:
             TrainingError: there is nothing to learn from, or the training diverged.
+            MissingPackageError: the job asks for a reference library that is not installed.
         """

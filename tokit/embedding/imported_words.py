@@ -104,7 +104,7 @@ def as_fitted(content: WordVectors, selected: SelectedWords, *, offset: int) -> 
     ngrams = content.ngrams
     if ngrams is not None:
         ngrams = dataclasses.replace(ngrams, own=SelectedRows(ngrams.own, index))
-    return Fitted(vectors, output, (), 0.0, ngrams=ngrams)
+    return Fitted(vectors=vectors, output=output, ngrams=ngrams)
 
 
 def import_notes(

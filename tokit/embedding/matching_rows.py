@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
-from tokit.embedding.base import Embedding
+from tokit.embedding.base import Capability, Embedding
 from tokit.embedding.embedding_folder import (
     TOKENIZER,
     TRAINING,
@@ -25,7 +25,7 @@ from tokit.embedding.embedding_folder import (
     load_output,
 )
 from tokit.embedding.static_embedder import open_own_tokenizer
-from tokit.embedding.warm_start import NgramVectors, Start
+from tokit.embedding.warm_start import NgramVectors, WarmStart
 from tokit.embedding.words.lookup import spelled, whole_token, word_spellings
 from tokit.errors import TrainingError, UsageError
 from tokit.storage.folder import sha256_file
@@ -72,7 +72,7 @@ class MatchedStart:
     earlier: SourceEmbedding
     matched: str
     rows: IntArray
-    start: Start
+    start: WarmStart
 
     def counts(self, own: IntArray, earlier: IntArray) -> IntArray:
         """Counts of the new text and of the earlier one together: a token that only the earlier one has was seen."""
@@ -86,7 +86,7 @@ class MatchedStart:
         return {
             "family": embedding.manifest.get("family"),
             "matched": self.matched,
-            "initialized": int(self.start.given.sum()),
+            "initialized": int(self.start.initialized.sum()),
             "documents": embedding.documents or 0,
             "files": self.earlier.files,
         }
@@ -117,7 +117,7 @@ class WarmStartReport:
     @classmethod
     def of(cls, start: MatchedStart, counts: IntArray) -> WarmStartReport:
         """Of a text with these token counts."""
-        known, occurs = start.start.given, counts > 0
+        known, occurs = start.start.initialized, counts > 0
         return cls(
             path=start.earlier.folder,
             matched=start.matched,
@@ -146,11 +146,11 @@ def check_warm_start(earlier: SourceEmbedding, family: type[Embedding], dim: int
     Raises:
         UsageError: the family takes none, or the embedding has another number of columns.
     """
-    if not family.starts:
+    if Capability.WARM_STARTABLE not in family.capabilities:
         raise UsageError(
             f"{family.name} has no start: it is counted and factorised anew", hint="leave out --from, or fit skipgram"
         )
-    if reference and not family.reference_starts:
+    if reference and Capability.REFERENCE_WARM_STARTABLE not in family.capabilities:
         raise UsageError(
             f"the reference engine takes no start for {family.name}", hint="leave out --engine reference, or --from"
         )
@@ -175,15 +175,15 @@ def match_warm_start(earlier: SourceEmbedding, family: type[Embedding], pieces: 
     matched, rows, given = matching_rows(earlier, pieces, sha256)
     embedding, same = earlier.embedding, matched == BY_ID
     vectors = embedding.vectors
-    kindred = embedding.manifest.get("family") in family.outputs_of
+    kindred = embedding.manifest.get("family") in family.shares_output_with
     # The file may be replaced by what is trained: none of it is read later.
     output = load_output(earlier.folder) if kindred else None
     output = None if output is None else np.array(output)
-    start = Start(
+    start = WarmStart(
         vectors if same else found_rows(vectors, rows),
         given,
         output if same or output is None else found_rows(output, rows),
-        ngram_vectors(earlier.folder) if family.has_ngrams else None,
+        ngram_vectors(earlier.folder) if Capability.NGRAMS in family.capabilities else None,
     )
     return MatchedStart(earlier, matched, rows, start)
 

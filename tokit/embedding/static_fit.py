@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from tokit.arrays import IntArray, Pieces
 from tokit.embedding import EMBEDDINGS
-from tokit.embedding.base import MAX_DIM, Embedding, FitJob, Fitted
+from tokit.embedding.base import MAX_DIM, Capability, Embedding, FitJob, Fitted
 from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
 from tokit.embedding.matching_rows import (
     MatchedStart,
@@ -99,7 +99,7 @@ def plan_fit(
     if not 1 <= dim <= MAX_DIM:
         raise UsageError(f"--dim {dim}: not between 1 and {MAX_DIM:,}", hint=f"--dim {DEFAULT_DIM}")
     reference = chosen_engine() == REFERENCE
-    if reference and not kind.has_reference:
+    if reference and Capability.REFERENCE not in kind.capabilities:
         raise UsageError(
             f"{kind.name} has no reference engine: no library here trains it",
             hint="leave out --engine reference, or TOKIT_ENGINE",
@@ -140,7 +140,7 @@ class StaticFit:
         Raises:
             UsageError: it keeps none.
         """
-        if self.plan.reference or not self.plan.family.resumes:
+        if self.plan.reference or Capability.RESUMABLE not in self.plan.family.capabilities:
             name = "the reference engine" if self.plan.reference else self.plan.family.name
             raise UsageError(f"{name} keeps no checkpoints", hint="leave out --checkpoint-every and --resume")
 
@@ -171,7 +171,7 @@ class StaticFit:
             reference=plan.reference,
             tick=tick,
             checkpoints=checkpoints,
-            start=self.start.start if self.start else None,
+            warm_start=self.start.start if self.start else None,
         )
 
     def train(self, job: FitJob) -> Fitted:

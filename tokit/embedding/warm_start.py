@@ -1,7 +1,7 @@
-"""What a training begins with in place of random numbers: vectors of an earlier one, or of another tool.
+"""Initial vectors for warm-started training, from an earlier training or from another tool.
 
-A token that the new text has goes on from its vector; one that it lacks keeps it. Subsampling and random tokens go by
-the counts of the new text alone: they are about what is read, and a token that does not occur is never drawn.
+A token that the new text has is trained further from its vector; one that it lacks keeps it. Subsampling and negative
+sampling use the counts of the new text alone: a token that does not occur is never drawn.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tokit.arrays import FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class NgramVectors:
-    """Vectors of n-grams, by the buckets that they are hashed to.
+    """Vectors of n-grams by hash bucket.
 
     Attributes:
-        buckets: Sorted; uint32, shape (used,).
+        buckets: Ascending; uint32, shape (used,).
         vectors: float32, shape (used, dim).
-        settings: minn, maxn and the number of buckets: with others a bucket is of other n-grams.
+        settings: minn, maxn and bucket: with other settings a bucket holds other n-grams.
     """
 
     buckets: npt.NDArray[np.uint32]
@@ -30,41 +30,41 @@ class NgramVectors:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
-    """Vectors by the ids of the tokenizer that is trained on.
+class WarmStart:
+    """Initial vectors by the ids of the tokenizer that is trained on.
 
     Attributes:
         vectors: float32, shape (vocab, dim).
-        given: Tokens that begin with theirs; the others begin at random. Shape (vocab,).
-        output: The other half of the model, rows as above; None begins with zeros, as a new training does.
-        ngrams: Of a family that has them.
+        initialized: Tokens that have an initial vector; the others are initialized at random. Shape (vocab,).
+        output: Output vectors, rows as above; None initializes them with zeros, as a new training does.
+        ngrams: Vectors of n-grams, for a family that has them.
     """
 
     vectors: FloatArray
-    given: npt.NDArray[np.bool_]
+    initialized: npt.NDArray[np.bool_]
     output: FloatArray | None = None
     ngrams: NgramVectors | None = None
 
-    def lay(self, inputs: FloatArray, outputs: FloatArray) -> None:
-        """Write them into the tables of a training; rows of `inputs` behind those of the tokens stay as they are."""
-        given = self.given[:, None]
-        np.copyto(inputs[: len(given)], self.vectors, where=given)
+    def initialize(self, inputs: FloatArray, outputs: FloatArray) -> None:
+        """Write the vectors into the matrices of a training. Rows of `inputs` behind the tokens' are not changed."""
+        initialized = self.initialized[:, None]
+        np.copyto(inputs[: len(initialized)], self.vectors, where=initialized)
         if self.output is not None:
-            np.copyto(outputs, self.output, where=given)
+            np.copyto(outputs, self.output, where=initialized)
 
-    def hold(self, inputs: FloatArray, counts: IntArray) -> None:
-        """After training, give tokens that the text lacks back what other tokens' steps took from them: here, nothing.
+    def restore_means(self, inputs: FloatArray, counts: IntArray) -> None:
+        """After training, correct tokens that the text lacks for changes of rows that they share: here there are none.
 
         Args:
-            inputs: The table, changed.
-            counts: How often the text has each token.
+            inputs: The input matrix, changed.
+            counts: Occurrences of each token in the text.
         """
 
-    def keep(self, vectors: FloatArray, counts: IntArray) -> None:
-        """Write the vectors of tokens that the text lacks, to the bit, into those that a training gave."""
-        np.copyto(vectors, self.vectors, where=(self.given & (counts == 0))[:, None])
+    def restore(self, vectors: FloatArray, counts: IntArray) -> None:
+        """Write the vectors of tokens that the text lacks, to the bit, into trained ones."""
+        np.copyto(vectors, self.vectors, where=(self.initialized & (counts == 0))[:, None])
 
-    def keep_output(self, output: FloatArray, counts: IntArray) -> None:
-        """The same for the other half."""
+    def restore_output(self, output: FloatArray, counts: IntArray) -> None:
+        """Write the output vectors of tokens that the text lacks into trained ones."""
         if self.output is not None:
-            np.copyto(output, self.output, where=(self.given & (counts == 0))[:, None])
+            np.copyto(output, self.output, where=(self.initialized & (counts == 0))[:, None])

@@ -242,7 +242,7 @@ def _save(
     overwrite: bool,
 ) -> None:
     # There is nothing to go on training from.
-    fitted = Fitted(table, np.zeros((0, table.shape[1]), dtype=np.float32), (), 0.0)
+    fitted = Fitted(vectors=table, output=np.zeros((0, table.shape[1]), dtype=np.float32))
     facts = frequencies.facts
     with writing(out, "embedding", overwrite=overwrite) as draft:
         write_vectors(draft.path, fitted, known_counts(known, frequencies), np.where(known, frequencies.documents, 0))

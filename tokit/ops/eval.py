@@ -1,6 +1,7 @@
-"""`tokit eval`: what embeddings know of words, by rated pairs and analogies, side by side.
+"""`tokit eval`: embeddings side by side on word similarity and analogies.
 
-An embedding is asked for every item of every task and let go (`observed.py`); then they are compared (`verdicts.py`).
+Each embedding predicts every item of every task and is closed (`word_tasks.py`); then they are compared
+(`comparison.py`).
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from tokit.ops.compare import short_names
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import did_you_mean, near_names
 
-# The name of a task → its name in the index of texts.
+# Name of a task → its name in the index of bundled corpora.
 TASKS = {"wordsim353": "wordsim353", "simlex999": "simlex999", "analogies": "questions-words"}
 OOV_RULES = ("compose", "pieces", "skip", "zero")
 DEFAULT_RESAMPLES, MAX_RESAMPLES = 1000, 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvalReport:
-    """What an evaluation gave."""
+    """Result of an evaluation."""
 
     oov: str
     method: str
@@ -49,32 +50,33 @@ def evaluate(
     seed: int = 0,
     tick: Tick = silent,
 ) -> EvalReport:
-    """Measure embeddings by what people know of words.
+    """Evaluate embeddings on word similarity and analogies.
 
     Args:
-        embeddings: Folders; "a,b,c" is one row, the mean over three of them.
-        tasks: Names out of `TASKS`, or files; all of the names when there is none.
-        oov: What becomes of a word that is no single token. "compose": it is put together as `tokit near` does, from
-            its n-grams if the embedding has them, else from its pieces, and an item with a word of which nothing is
-            known is left out; "pieces": from its pieces even so; "skip": its item is left out; "zero": its pair has
-            the similarity 0, its analogy counts as wrong.
-        method: How analogies are solved, 3cosadd or 3cosmul.
-        lowercase: Look words up in lower case, for text that has no other.
+        embeddings: Folders; "a,b,c" is one row, the mean over the three.
+        tasks: Names of `TASKS`, or files; empty: all names.
+        oov: Rule for a word that is no single token. "compose": compute it as `tokit near` does, from its n-grams if
+            the embedding has them, else from its pieces, and skip items with a word of which nothing is known;
+            "pieces": always from its pieces; "skip": skip its items; "zero": its pair has the similarity 0, its
+            analogy counts as wrong.
+        method: Method for analogies, 3cosadd or 3cosmul.
+        lowercase: Look words up in lower case, for embeddings of lower-cased text.
         resamples: Bootstrap draws.
-        seed: Of the draws.
+        seed: Random seed of the draws.
         tick: Progress.
 
     Raises:
         UsageError: no embedding, an unknown task, rule or method.
-        CorpusError: a task's file that cannot be read, or holds no pair.
+        CorpusError: a task's file that cannot be read, or has no pair.
+        MissingPackageError: a task that comes with gensim, which is not installed.
         ArtifactError: a folder that is no embedding.
         NothingCoveredError: an embedding has the words of no item of any task.
     """
     _check(embeddings, oov, method, resamples, seed)
     read = [_open_task(task) for task in tasks or TASKS]
-    groups = [_members(each) for each in embeddings]
+    groups = [_members(row) for row in embeddings]
     total, done = sum(map(len, groups)), 0
-    # Tasks by folders by rows; an embedding is let go before the next is opened.
+    # Rows of folders of tasks; an embedding is closed before the next is opened.
     observed: list[list[list[Observed]]] = []
     for group in groups:
         observed.append([])
@@ -87,7 +89,7 @@ def evaluate(
     for number, task in enumerate(read):
         rows = [[member[number] for member in row] for row in observed]
         results.append(task_result(task, names, groups, rows, resamples=resamples, seed=seed))
-    return EvalReport(oov, method, lowercase, resamples, seed, tuple(results))
+    return EvalReport(oov=oov, method=method, lowercase=lowercase, resamples=resamples, seed=seed, tasks=tuple(results))
 
 
 def _check(embeddings: Sequence[str], oov: str, method: str, resamples: int, seed: int) -> None:
@@ -104,24 +106,24 @@ def _check(embeddings: Sequence[str], oov: str, method: str, resamples: int, see
         raise UsageError(f"--seed {seed}: below zero", hint="--seed 0")
 
 
-def _open_task(given: str) -> WordTask:
-    if given in TASKS:
-        entry = next(entry for entry in list_bundled() if entry.name == TASKS[given])
-        return read_task(bundled_path(entry, given), given)
-    path = Path(given)
+def _open_task(name: str) -> WordTask:
+    if name in TASKS:
+        entry = next(entry for entry in list_bundled() if entry.name == TASKS[name])
+        return read_task(bundled_path(entry, name), name)
+    path = Path(name)
     if path.exists():
         return read_task(path, path.stem)
-    if re.search(r"[/.]", given):
-        raise CorpusError(f"{given}: no such file or folder", hint=near_names(given))
-    raise UsageError(f"unknown task '{given}'", hint=f"{did_you_mean(given, list(TASKS))} or give a file")
+    if re.search(r"[/.]", name):
+        raise CorpusError(f"{name}: no such file or folder", hint=near_names(name))
+    raise UsageError(f"unknown task '{name}'", hint=f"{did_you_mean(name, list(TASKS))} or give a file")
 
 
-def _members(given: str) -> tuple[str, ...]:
-    """The folders of one row; a comma may also be part of a name."""
-    if Path(given).exists():
-        return (given,)
-    members = tuple(part for part in given.split(",") if part)
-    return members or (given,)
+def _members(row: str) -> tuple[str, ...]:
+    """Folders of one row; a comma may also be part of a name."""
+    if Path(row).exists():
+        return (row,)
+    members = tuple(part for part in row.split(",") if part)
+    return members or (row,)
 
 
 def _row_names(groups: Sequence[tuple[str, ...]]) -> list[list[str]]:

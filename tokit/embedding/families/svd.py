@@ -1,4 +1,4 @@
-"""Singular vectors of the matrix of positive pointwise mutual information: counted and factorised, not trained.
+"""Singular vectors of the matrix of positive pointwise mutual information: counted and factorized, not trained.
 
 Levy, Goldberg & Dagan 2015, https://aclanthology.org/Q15-1016
 """
@@ -16,20 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray
-from tokit.embedding.base import MAX_WINDOW, Embedding, FitJob, Fitted, require_neighbors
-from tokit.embedding.train.cooccurrence import Pairs, count_cooccurrences, dynamic_weights, even_weights
-from tokit.embedding.train.word2vec import aligned, kept_shares
-from tokit.errors import TrainingError, UsageError
+from tokit.embedding.base import MAX_WINDOW, Embedding, FitJob, Fitted, check_sample, require_neighbors
+from tokit.embedding.train.cooccurrence import Cooccurrences, count_cooccurrences, dynamic_weights, even_weights
+from tokit.embedding.train.word2vec import aligned_zeros, keep_probabilities
+from tokit.errors import TrainingError
 from tokit.kernels.compiled.loader import kernel
 from tokit.kernels.layout import ALWAYS, STRIP
 from tokit.params import param
 from tokit.progress import Progress
 
-# Columns beyond those that are wanted, for the last of them to come out well.
+# Extra dimensions, which make the last of the wanted ones exact.
 OVERSAMPLED = 20
-# What rounding leaves of nothing: information below it, and singular values below this share of the largest.
+# Rounding errors: information below this, and singular values below this fraction of the largest.
 NEGLIGIBLE = 1e-5
-# Occurrences of a token that subsampling leaves.
+# Subsampling keeps at least this many occurrences of a token.
 ENOUGH = 1000
 # Parts of a product that fall to a thread.
 THREAD_PARTS = 8
@@ -37,39 +37,38 @@ THREAD_PARTS = 8
 
 @dataclass(frozen=True)
 class SvdParams:
-    """What the factorisation takes."""
+    """Parameters of the factorization."""
 
-    window: int = param(10, "tokens to either side that count as neighbors", minimum=1, maximum=MAX_WINDOW)
-    weighting: str = param("dynamic", "of neighbors: the nearer the more, or all alike", choices=("dynamic", "flat"))
-    sample: float = param(1e-4, "share above which frequent tokens are left out at random; 0: never", minimum=0)
-    smoothing: float = param(0.75, "power of the neighbors' counts in their shares", minimum=0, maximum=1)
-    shift: float = param(1.0, "its logarithm is taken off the mutual information; 1: nothing", minimum=1, maximum=1e9)
-    power: float = param(0.25, "power of the singular values that the vectors are multiplied by", minimum=0, maximum=1)
-    iterations: int = param(4, "passes over the matrix, each there and back", minimum=1)
-    memory: int = param(1024, "megabytes to count pairs in; more go to temporary files", minimum=1)
+    window: int = param(10, "largest distance of a context token", minimum=1, maximum=MAX_WINDOW)
+    weighting: str = param("dynamic", "of context tokens: by nearness, or all the same", choices=("dynamic", "flat"))
+    sample: float = param(1e-4, "frequency above which tokens are subsampled; 0: never", minimum=0)
+    smoothing: float = param(0.75, "exponent of the counts of context tokens", minimum=0, maximum=1)
+    shift: float = param(1.0, "subtract its logarithm from the mutual information", minimum=1, maximum=1e9)
+    power: float = param(0.25, "exponent of the singular values in the vectors", minimum=0, maximum=1)
+    iterations: int = param(4, "power iterations", minimum=1)
+    memory: int = param(1024, "megabytes to count pairs in; the rest goes to temporary files", minimum=1)
 
     def __post_init__(self) -> None:
-        if self.sample >= 1:
-            raise UsageError(f"sample={self.sample:g}: a share is below 1", hint="--sample 0.001")
+        check_sample(self.sample)
 
 
 class Svd(Embedding):
-    """The same vectors on every run; good on little text, and no learning rate to choose."""
+    """The same vectors on every run; good on little text, and without a learning rate."""
 
     name: ClassVar[str] = "svd"
     Params: ClassVar[type[Any]] = SvdParams
 
     @classmethod
     def fit(cls, job: FitJob) -> Fitted:
-        """See the base."""
+        """Learn vectors."""
         require_neighbors(job)
         params: SvdParams = job.params
         started = time.perf_counter()
         weights = dynamic_weights(params.window) if params.weighting == "dynamic" else even_weights(params.window)
-        # However frequent in a small corpus, so many of a token are not too many.
+        # In a small corpus even frequent tokens are rare.
         enough = np.minimum(ENOUGH / np.maximum(job.counts, 1), 1) * ALWAYS
-        kept = np.maximum(kept_shares(job.counts, params.sample), enough.astype(np.uint32))
-        counts = count_cooccurrences(job, weights, memory=params.memory, kept=kept)
+        keep = np.maximum(keep_probabilities(job.counts, params.sample), enough.astype(np.uint32))
+        counts = count_cooccurrences(job, weights, memory=params.memory, keep=keep)
         matrix, tokens = mutual_information(counts, len(job.counts), smoothing=params.smoothing, shift=params.shift)
         if not matrix.nnz and not job.stop.is_set():
             raise TrainingError(
@@ -80,22 +79,22 @@ class Svd(Embedding):
         vectors[tokens, : len(values)] = left * values**params.power
         output[tokens, : len(values)] = right * values**params.power
         seconds = max(time.perf_counter() - started, 1e-9)
-        return Fitted(vectors, output, (), len(job.ids.data) / seconds)
+        return Fitted(vectors=vectors, output=output, words_per_second=len(job.ids.data) / seconds)
 
 
 def mutual_information(
-    counts: Pairs, vocab_size: int, *, smoothing: float, shift: float
+    counts: Cooccurrences, vocab_size: int, *, smoothing: float, shift: float
 ) -> tuple[Any, npt.NDArray[np.intp]]:
-    """Positive pointwise mutual information of tokens (rows) and neighbors (columns).
+    """Positive pointwise mutual information of tokens (rows) and context tokens (columns).
 
     Args:
-        counts: How often they stand together.
-        vocab_size: Of the tokenizer.
-        smoothing: A neighbor's share is that of its count to this power.
-        shift: How often together, against chance, is still nothing.
+        counts: Co-occurrences.
+        vocab_size: Vocabulary size of the tokenizer.
+        smoothing: Exponent of the counts of context tokens.
+        shift: Ratio to chance below which the information is zero.
 
     Returns:
-        A matrix in compressed rows (float32), and the tokens that its rows and columns stand for.
+        A sparse matrix in compressed rows (float32), and the tokens of its rows and columns.
     """
     from scipy.sparse import csr_matrix
 
@@ -116,16 +115,16 @@ def mutual_information(
             parts.append((values[chosen].astype(np.float32), a[chosen].astype(np.int32), b[chosen].astype(np.int32)))
     if not parts:
         return csr_matrix(shape, dtype=np.float32), tokens
-    values, a, b = (np.concatenate(each) for each in zip(*parts, strict=True))
+    values, a, b = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return csr_matrix((values, (a, b)), shape=shape), tokens
 
 
-class Rows:
-    """A sparse matrix, multiplied on several threads; each row is summed up in one, so that they change nothing.
+class ThreadedMatrix:
+    """Sparse matrix, multiplied on several threads. One thread adds up each row: the number of threads changes nothing.
 
     Args:
-        matrix: In compressed rows.
-        threads: How many.
+        matrix: Sparse, in compressed rows.
+        threads: Number of threads.
     """
 
     def __init__(self, matrix: Any, threads: int) -> None:
@@ -133,14 +132,14 @@ class Rows:
         self._columns, self._numbers = matrix.indices.astype(np.int32, copy=False), matrix.data
         self._threads = threads
         parts = np.linspace(0, matrix.nnz, THREAD_PARTS * threads + 1)
-        self._cuts = np.searchsorted(self._starts, parts).tolist()
-        self._cuts[0], self._cuts[-1] = 0, len(self._starts) - 1
+        self._bounds = np.searchsorted(self._starts, parts).tolist()
+        self._bounds[0], self._bounds[-1] = 0, len(self._starts) - 1
 
     def times(self, dense: FloatArray) -> FloatArray:
         """The product with a dense matrix."""
         rows, columns = dense.shape
         stride = -(-columns // STRIP) * STRIP
-        padded, out = (aligned(rows * stride) for _ in range(2))
+        padded, out = (aligned_zeros(rows * stride) for _ in range(2))
         padded.reshape(rows, stride)[:, :columns] = dense
         multiply = kernel("multiply_rows")
 
@@ -148,15 +147,15 @@ class Rows:
             multiply(self._starts, self._columns, self._numbers, padded, stride, *part, out)
 
         with ThreadPoolExecutor(self._threads) as pool:
-            list(pool.map(work, pairwise(self._cuts)))
+            list(pool.map(work, pairwise(self._bounds)))
         return np.ascontiguousarray(out.reshape(rows, stride)[:, :columns])
 
 
 def thin(tall: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Singular vectors and values of a matrix of few columns, without those that are none but for rounding.
+    """Singular value decomposition of a matrix with few columns, without singular values that are rounding errors.
 
-    They are those of its columns' products with each other, a small matrix: much faster than a factorisation of the
-    tall one, and as exact as its float32 allows, as the products are float64.
+    It is computed from the small Gram matrix: much faster than a factorization of the tall one, and as exact as its
+    float32 allows, as the products are float64.
 
     Returns:
         Columns U (n, k), values descending (k,), columns V (m, k).
@@ -164,21 +163,21 @@ def thin(tall: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     exact = tall.astype(np.float64)
     squares, right = np.linalg.eigh(exact.T @ exact)
     values = np.sqrt(np.maximum(squares[::-1], 0))
-    kept = values > NEGLIGIBLE * values.max(initial=0)
-    values, right = values[kept], right[:, ::-1][:, kept]
+    large = values > NEGLIGIBLE * values.max(initial=0)
+    values, right = values[large], right[:, ::-1][:, large]
     left = (exact @ (right / values)).astype(np.float32)
     return left, values.astype(np.float32), right.astype(np.float32)
 
 
 def leading(matrix: Any, job: FitJob, iterations: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The leading singular vectors and values, by power iteration from a random start.
+    """Leading singular vectors and values, by randomized power iteration.
 
     Halko et al. 2011, https://doi.org/10.1137/090771806. Each left vector's largest number is positive.
 
     Args:
-        matrix: In compressed rows.
-        job: Gives the number of columns, the seed, and when to stop.
-        iterations: Passes there and back.
+        matrix: Sparse, in compressed rows.
+        job: Dimension, seed, threads, and when to stop.
+        iterations: Number of power iterations.
 
     Returns:
         Columns U (n, k), values (k,), and columns V (n, k), where k is at most the matrix's rank and `job.dim`.
@@ -186,14 +185,14 @@ def leading(matrix: Any, job: FitJob, iterations: int) -> tuple[FloatArray, Floa
     size = matrix.shape[0]
     draw = np.random.Generator(np.random.Philox(key=job.seed))
     basis = draw.standard_normal((size, min(size, job.dim + OVERSAMPLED)), dtype=np.float32)
-    there, back = Rows(matrix, job.threads), Rows(matrix.T.tocsr(), job.threads)
+    forward, transposed = ThreadedMatrix(matrix, job.threads), ThreadedMatrix(matrix.T.tocsr(), job.threads)
     for done in range(iterations):
         if job.stop.is_set():
             break
-        left, _, _ = thin(there.times(basis))
-        basis, _, _ = thin(back.times(left))
+        left, _, _ = thin(forward.times(basis))
+        basis, _, _ = thin(transposed.times(left))
         job.tick(Progress("fitting", done + 1, iterations, "passes"))
-    left, values, turned = thin(there.times(basis))
+    left, values, turned = thin(forward.times(basis))
     count = min(job.dim, len(values))
     left, right = left[:, :count], basis @ turned[:, :count]
     largest = np.abs(left).argmax(axis=0)

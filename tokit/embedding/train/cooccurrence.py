@@ -1,6 +1,6 @@
-"""How often tokens stand near each other: sums over a corpus, in as much memory as may be used.
+"""Co-occurrence counts of tokens within a window, in a limited amount of memory.
 
-Sums are integers in fixed point, so they are the same to the last bit however often the table had to be spilled.
+Sums are fixed-point integers, so they are the same to the last bit however often the table was written to disk.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tokit.kernels.layout import ALWAYS
 from tokit.progress import Progress
 
 Numbers64 = npt.NDArray[np.uint64]
-# What a weight of one is as an integer: sums of 2**40 neighbors fit, and 1/10,000 keeps four digits and more.
+# A weight of one as an integer: sums of 2**40 neighbors fit, and 1/10,000 has four digits and more.
 UNIT = 1 << 24
-# Tokens that are counted between two looks at whether to stop.
+# Tokens that are counted between two checks of the stop event.
 CHUNK_TOKENS = 1 << 18
-# Of what the memory allows, the table's part: the rest is for sorting it.
+# The table takes this fraction of the memory, one half: the rest is for sorting it.
 TABLE_PART = 2
 FULLEST = 0.7
 # Slots.
@@ -32,13 +32,13 @@ SMALLEST_TABLE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
-    """Which tokens stand near which.
+class Cooccurrences:
+    """Weighted counts of pairs of tokens.
 
     Attributes:
         keys: Pairs, low id << 32 | high id, ascending; uint64, shape (pairs,); may be mapped from a file.
-        sums: What the occurrences of each weigh, in units of 1/UNIT, in either direction: where both ids are the same,
-            the two directions are one pair, which weighs twice as much; uint64, shape (pairs,).
+        sums: Weight of each pair, in units of 1/UNIT, in one direction. A pair of the same token twice has both
+            directions in one, so its weight is twice as much; uint64, shape (pairs,).
     """
 
     keys: Numbers64
@@ -58,7 +58,7 @@ class Pairs:
             )
 
     def totals(self, vocab_size: int) -> npt.NDArray[np.float64]:
-        """What all neighbors of each token weigh; shape (vocab,)."""
+        """Weight of all neighbors of each token; shape (vocab,)."""
         totals = np.zeros(vocab_size)
         for low, high, sums in self.pieces():
             totals += np.bincount(low, sums, vocab_size)
@@ -67,30 +67,30 @@ class Pairs:
 
 
 def inverse_weights(window: int) -> Numbers64:
-    """1/distance, as GloVe weighs neighbors; shape (window,)."""
+    """Weights 1/distance, as in GloVe; shape (window,)."""
     return fixed(1 / np.arange(1, window + 1))
 
 
 def even_weights(window: int) -> Numbers64:
-    """One at any distance."""
+    """Weight one at any distance."""
     return fixed(np.ones(window))
 
 
 def dynamic_weights(window: int) -> Numbers64:
-    """What word2vec's windows of random width give on average: the nearest one, the farthest 1/window."""
+    """Expected weights of word2vec's windows of random width: from 1 for the nearest to 1/window."""
     return fixed(np.arange(window, 0, -1) / window)
 
 
 def fixed(weights: npt.NDArray[np.float64]) -> Numbers64:
-    """Weights as integers."""
+    """Convert weights to fixed-point integers."""
     return np.rint(weights * UNIT).astype(np.uint64)
 
 
 def mapped(size: int) -> Numbers64:
-    """Numbers in a file without a name, which is gone when they are.
+    """Array in an unnamed temporary file, which is deleted with the array.
 
     Raises:
-        OSError: the disk has no room for them.
+        OSError: the disk is full.
     """
     with tempfile.TemporaryFile(prefix="tokit-") as file:
         # A file with holes is filled through the map, and there a full disk kills the process.
@@ -99,22 +99,22 @@ def mapped(size: int) -> Numbers64:
         return np.asarray(np.memmap(file, dtype=np.uint64, mode="w+", shape=(max(size, 1),)))[:size]
 
 
-def count_cooccurrences(job: FitJob, weights: Numbers64, *, memory: int, kept: npt.NDArray[np.uint32]) -> Pairs:
-    """Count pairs of neighbors in a corpus; windows end where documents do, and pass over unknown tokens.
+def count_cooccurrences(job: FitJob, weights: Numbers64, *, memory: int, keep: npt.NDArray[np.uint32]) -> Cooccurrences:
+    """Count pairs of neighbors in a corpus. Windows end at the end of a document, and skip unknown tokens.
 
-    An unknown token is any of many words: as a neighbor it says nothing, and in the reference's code there is none.
+    An unknown token stands for many different words, so it has no use as a neighbor; the reference code has none.
 
     Args:
-        job: The corpus, the seed, and when to stop: then what was counted so far.
-        weights: Of neighbors at distance 1, 2 …
-        memory: Megabytes to count in; what needs more goes to temporary files.
-        kept: How many of 2**32 occurrences of each token are there at all, as of `windows.kept_shares`.
+        job: The corpus, the seed, and when to stop; the counts up to then are returned.
+        weights: Weights of neighbors at distance 1, 2 …
+        memory: Megabytes to count in; the rest goes to temporary files.
+        keep: Probabilities of subsampling, as of `word2vec.keep_probabilities`.
     """
     if job.pieces.unknown_id is not None:
-        kept = np.array(kept)
-        kept[job.pieces.unknown_id] = 0
-    counter = Counter(weights, memory=memory)
-    for done, (ids, ends, start) in chunks(job, len(weights), kept):
+        keep = np.array(keep)
+        keep[job.pieces.unknown_id] = 0
+    counter = CooccurrenceCounter(weights, memory=memory)
+    for done, (ids, ends, start) in token_chunks(job, len(weights), keep):
         counter.add(ids, ends, start)
         job.tick(Progress("counting", done, len(job.ids.data), "tokens", "pairs of neighbors"))
         if job.stop.is_set():
@@ -122,15 +122,15 @@ def count_cooccurrences(job: FitJob, weights: Numbers64, *, memory: int, kept: n
     return counter.finish()
 
 
-def chunks(
-    job: FitJob, window: int, kept: npt.NDArray[np.uint32]
+def token_chunks(
+    job: FitJob, window: int, keep: npt.NDArray[np.uint32]
 ) -> Iterator[tuple[int, tuple[npt.NDArray[np.uint32], IntArray, int]]]:
-    """(tokens read, (ids, ends of documents within them, the first token that is new)) of consecutive tokens.
+    """(tokens read, (ids, ends of documents within them, index of the first new token)) of consecutive tokens.
 
-    What comes before the first new token are neighbors to its left, of the same document.
+    Before the first new token come its neighbors to the left, of the same document.
     """
     total, ends = len(job.ids.data), job.ids.ends
-    sampled = bool((kept != ALWAYS).any())
+    sampled = bool((keep != ALWAYS).any())
     left = np.zeros(0, dtype=np.uint32)
     for number, start in enumerate(range(0, total, CHUNK_TOKENS)):
         end = min(start + CHUNK_TOKENS, total)
@@ -139,9 +139,9 @@ def chunks(
         inner = ends[first:last] - start
         if sampled:
             drawn = np.random.Generator(np.random.Philox(key=job.seed, counter=[0, 0, 0, number]))
-            here = drawn.integers(0, ALWAYS, len(ids), dtype=np.uint32) < kept[ids]
-            inner = np.concatenate([[0], np.cumsum(here)])[inner]
-            ids = ids[here]
+            kept_here = drawn.integers(0, ALWAYS, len(ids), dtype=np.uint32) < keep[ids]
+            inner = np.concatenate([[0], np.cumsum(kept_here)])[inner]
+            ids = ids[kept_here]
         joined = np.concatenate([left, ids])
         inner = inner + len(left)
         opened = int(inner[-1]) if len(inner) else 0
@@ -149,11 +149,11 @@ def chunks(
         left = joined[max(opened, len(joined) - window) :]
 
 
-class Counter:
-    """A table of pairs, and the sorted runs that it was emptied into.
+class CooccurrenceCounter:
+    """Hash table of pairs, and the sorted runs that it was written to when it was full.
 
     Args:
-        weights: Of neighbors at distance 1, 2 …
+        weights: Weights of neighbors at distance 1, 2 …
         memory: Megabytes.
     """
 
@@ -162,7 +162,7 @@ class Counter:
         self._table = np.zeros(2 * max(SMALLEST_TABLE, _power_above(2 * len(weights))), dtype=np.uint64)
         self._allowed = (memory << 20) // TABLE_PART
         self._used = np.zeros(1, dtype=np.int64)
-        self._runs: list[Pairs] = []
+        self._runs: list[Cooccurrences] = []
 
     def add(self, ids: npt.NDArray[np.uint32], ends: IntArray, start: int) -> None:
         """Count the pairs of the tokens from `start` on."""
@@ -173,9 +173,9 @@ class Counter:
             if start < len(ids):
                 self._make_room()
 
-    def finish(self) -> Pairs:
-        """All that was counted; the counter is of no use after it."""
-        last = self._poured()
+    def finish(self) -> Cooccurrences:
+        """Merge all counts; the counter is of no use after that."""
+        last = self._sorted_run()
         self._table = np.zeros(0, dtype=np.uint64)
         if not self._runs:
             return last
@@ -187,16 +187,16 @@ class Counter:
             runs = merged
         return runs[0]
 
-    def _poured(self) -> Pairs:
+    def _sorted_run(self) -> Cooccurrences:
         used = int(self._used[0])
         keys, sums = (np.empty(used, dtype=np.uint64) for _ in range(2))
         kernel("pour_pairs")(self._table, keys, sums)
         self._used[0] = 0
         order = np.argsort(keys)
-        return Pairs(keys[order], sums[order])
+        return Cooccurrences(keys[order], sums[order])
 
     def _make_room(self) -> None:
-        """Widen the table, of which a small one is faster, while memory allows it."""
+        """Double the table while memory allows it: it starts small, as a small table is faster."""
         if 2 * self._table.nbytes > self._allowed:
             self._spill()
             return
@@ -205,8 +205,8 @@ class Counter:
         self._table = larger
 
     def _spill(self) -> None:
-        run = self._poured()
-        self._runs.append(Pairs(_on_disk(run.keys), _on_disk(run.sums)))
+        run = self._sorted_run()
+        self._runs.append(Cooccurrences(_on_disk(run.keys), _on_disk(run.sums)))
 
 
 def _power_above(number: int) -> int:
@@ -214,12 +214,12 @@ def _power_above(number: int) -> int:
 
 
 def _on_disk(numbers: Numbers64) -> Numbers64:
-    there = mapped(len(numbers))
-    there[:] = numbers
-    return there
+    file = mapped(len(numbers))
+    file[:] = numbers
+    return file
 
 
-def _merged(left: Pairs, right: Pairs) -> Pairs:
+def _merged(left: Cooccurrences, right: Cooccurrences) -> Cooccurrences:
     keys, sums = (mapped(len(left) + len(right)) for _ in range(2))
     count = kernel("merge_pairs")(left.keys, left.sums, right.keys, right.sums, keys, sums)
-    return Pairs(keys[:count], sums[:count])
+    return Cooccurrences(keys[:count], sums[:count])

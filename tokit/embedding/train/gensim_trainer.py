@@ -1,8 +1,8 @@
-"""Training in gensim: ids go in as they are, and none is lost.
+"""Training in gensim on the same ids as the kernels.
 
-gensim cuts a sentence at 10,000 tokens without a word and waits for ever for a worker that died; here documents come
-to it in parts, and what goes wrong in a worker is raised. Tokens that the corpus does not have are not shown to it:
-they would be drawn as negatives.
+gensim truncates a sentence at 10,000 tokens silently, and waits forever for a worker that died. Here it gets documents
+in parts, and an error in a worker is raised. Tokens that the corpus does not have are left out of its vocabulary: they
+would be drawn as negative samples.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from tokit.embedding.base import (
     WHY_NOT_REPRODUCIBLE,
     FitJob,
     Fitted,
-    WindowParams,
+    Word2VecParams,
     require_finite,
     require_neighbors,
 )
-from tokit.embedding.warm_start import Start
+from tokit.embedding.warm_start import WarmStart
 from tokit.progress import Progress
+from tokit.runtime.gensim import require_gensim
 
 # gensim's MAX_WORDS_IN_BATCH.
 LONGEST_SENTENCE = 10_000
@@ -35,19 +36,21 @@ def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     """Train one of gensim's models.
 
     Args:
-        job: What to learn from.
-        make_model: Makes the model, out of the settings that all have in common and the ids that the corpus has.
-        has_loss: The model keeps a loss.
+        job: The job.
+        make_model: Builds the model from the settings that all have in common and the ids in the corpus.
+        has_loss: The model has a loss.
 
     Raises:
         TrainingError: no document has two tokens, or the training diverged.
+        MissingPackageError: gensim is not installed.
     """
+    require_gensim("--engine reference of this family")
     require_neighbors(job)
     seen = np.flatnonzero(job.counts)
     model = make_model(_settings(job.params, job), seen)
     model.build_vocab_from_freq(dict(zip(seen.tolist(), job.counts[seen].tolist(), strict=True)))
-    if job.start is not None:
-        _lay(job.start, model, seen)
+    if job.warm_start is not None:
+        _initialize(job.warm_start, model, seen)
     watch = Watch(job, has_loss=has_loss)
     model._do_train_job = watch.around(model)
     model.train(
@@ -59,17 +62,24 @@ def fit_gensim(job: FitJob, make_model: Callable[[dict[str, Any], IntArray], Any
     )
     if watch.error is not None:
         raise watch.error
-    vectors = spread(model.wv.vectors, seen, job)
-    output = spread(model.syn1neg, seen, job)
-    if job.start is not None:
-        job.start.keep(vectors, job.counts)
-        job.start.keep_output(output, job.counts)
+    vectors = full_matrix(model.wv.vectors, seen, job)
+    output = full_matrix(model.syn1neg, seen, job)
+    if job.warm_start is not None:
+        job.warm_start.restore(vectors, job.counts)
+        job.warm_start.restore_output(output, job.counts)
     require_finite(vectors, output, lower="--learning-rate 0.025")
     because = WHY_NOT_REPRODUCIBLE if job.threads > 1 and not job.deterministic else ""
-    return Fitted(vectors, output, tuple(watch.losses), watch.words_per_second, because, "gensim")
+    return Fitted(
+        vectors=vectors,
+        output=output,
+        losses=tuple(watch.losses),
+        words_per_second=watch.words_per_second,
+        not_reproducible_because=because,
+        engine="gensim",
+    )
 
 
-def _settings(params: WindowParams, job: FitJob) -> dict[str, Any]:
+def _settings(params: Word2VecParams, job: FitJob) -> dict[str, Any]:
     return {
         "vector_size": job.dim,
         "window": params.window,
@@ -85,23 +95,23 @@ def _settings(params: WindowParams, job: FitJob) -> dict[str, Any]:
     }
 
 
-def _lay(start: Start, model: Any, seen: IntArray) -> None:
-    """Begin with the vectors that are given to tokens of the corpus."""
-    places = np.flatnonzero(start.given[seen])
+def _initialize(start: WarmStart, model: Any, seen: IntArray) -> None:
+    """Write the initial vectors of the corpus's tokens into the model."""
+    places = np.flatnonzero(start.initialized[seen])
     model.wv.vectors[places] = start.vectors[seen[places]]
     if start.output is not None:
         model.syn1neg[places] = start.output[seen[places]]
 
 
-def spread(rows: FloatArray, seen: IntArray, job: FitJob) -> FloatArray:
-    """A row for every token, out of those of the tokens that the corpus has."""
+def full_matrix(rows: FloatArray, seen: IntArray, job: FitJob) -> FloatArray:
+    """Expand the rows of the corpus's tokens to a row for every token."""
     table = np.zeros((len(job.counts), job.dim), dtype=np.float32)
     table[seen] = rows
     return table
 
 
 class Sentences:
-    """The corpus as gensim reads it, once an epoch."""
+    """Sentences for gensim, which reads them once an epoch."""
 
     def __init__(self, job: FitJob, watch: Watch) -> None:
         self._job = job
@@ -113,18 +123,18 @@ class Sentences:
                 if self._job.stop.is_set():
                     return
                 yield sentence
-        # gensim would never hear of it, and wait.
+        # gensim would not notice the error, and wait.
         except Exception as error:
             self._watch.fail(error)
 
 
 class Watch:
-    """Looks on while gensim trains: tells progress, adds up the loss, and catches what goes wrong in a worker.
+    """Observer of a training in gensim: reports progress, adds up the loss, and catches errors of workers.
 
-    gensim adds the loss up in 32 bits, which stops growing after some million tokens; here every job starts at zero.
+    gensim adds the loss up in 32 bits, which stops growing after a few million tokens; here it is reset for each batch.
 
     Attributes:
-        losses: Mean loss of a trained token, one an epoch.
+        losses: Mean loss of a trained token, for each epoch.
         error: The first error of a worker.
     """
 
@@ -144,16 +154,16 @@ class Watch:
         return self._done / max(time.perf_counter() - self._started, 1e-9)
 
     def around(self, model: Any) -> Callable[..., tuple[int, int]]:
-        """The model's work on a batch, watched."""
+        """Wrap the model's training of a batch."""
         train = type(model)._do_train_job
 
         def watched(sentences: list[list[int]], alpha: float, memory: Any) -> tuple[int, int]:
             try:
-                # A view of its own, so that two workers do not overwrite each other's loss.
+                # A view for each batch, so that two workers do not overwrite the loss of the other.
                 view = copy.copy(model)
                 view.running_training_loss = 0.0
                 trained, read = train(view, sentences, alpha, memory)
-                self._tell(int(trained), int(read), float(view.running_training_loss))
+                self._report(int(trained), int(read), float(view.running_training_loss))
             except Exception as error:
                 self.fail(error)
                 return 0, 0
@@ -162,12 +172,12 @@ class Watch:
         return watched
 
     def fail(self, error: Exception) -> None:
-        """Keep the first error and let the training run out."""
+        """Record the first error and end the training."""
         with self._lock:
             self.error = self.error or error
         self._job.stop.set()
 
-    def _tell(self, trained: int, read: int, loss: float) -> None:
+    def _report(self, trained: int, read: int, loss: float) -> None:
         with self._lock:
             self._done += read
             self._trained += trained

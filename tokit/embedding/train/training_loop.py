@@ -1,7 +1,7 @@
-"""A run over the blocks of what is learned: who takes which, how far it came, and where it goes on when it was killed.
+"""Training loop over blocks: scheduling, progress, checkpoint and resume.
 
-Blocks are taken in their order in every epoch, by one thread or by several. What a block draws at random comes from a
-stream of its own, so that one thread learns the same however often it was killed on the way.
+Blocks are taken in their order in every epoch, by one thread or by several. The random numbers of a
+block are a stream of its own, so that one thread learns the same however often it was killed and resumed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tokit.progress import Progress
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A block in an epoch, both counted from zero; of all that is learned it is `start` to `end`."""
+    """A block in an epoch, both counted from zero; it has the items `start` to `end`."""
 
     epoch: int
     number: int
@@ -32,27 +32,27 @@ class Turn:
     end: int
 
 
-class Run(ABC):
-    """Which block is next, how fast it goes, what was lost.
+class TrainingRun(ABC):
+    """Schedules blocks; tracks throughput and loss.
 
-    A family says what a thread does with its turns, what its state is, and when that is kept.
+    A family implements what a thread does with a block, its state, and when that is saved.
 
     Args:
-        job: What to learn from; its parameters have a number of epochs.
-        blocks: Where blocks end, in tokens or whatever `unit` is; int64, shape (blocks,).
-        lost: Zeros, one or several an epoch, to which losses are added.
+        job: The job; its parameters have a number of epochs.
+        blocks: Ends of the blocks, in items; int64, shape (blocks,).
+        loss_sums: Zeros, one or several an epoch, that losses are added to.
 
     Attributes:
-        per_second: So many are learned a second.
+        unit: Name of the items in progress messages: tokens, or pairs.
+        per_second: Items learned a second.
     """
 
-    # What is learned, in the plural.
     unit: ClassVar[str]
 
-    def __init__(self, job: FitJob, blocks: IntArray, lost: npt.NDArray[np.float64]) -> None:
+    def __init__(self, job: FitJob, blocks: IntArray, loss_sums: npt.NDArray[np.float64]) -> None:
         self._job = job
         self._blocks = blocks
-        self._lost = lost
+        self._loss_sums = loss_sums
         self._size = int(blocks[-1]) if len(blocks) else 0
         self._last: int = job.params.epochs * len(blocks)
         self._lock = threading.Lock()
@@ -62,22 +62,22 @@ class Run(ABC):
 
     @abstractmethod
     def _work(self) -> None:
-        """Learn the blocks of `_turns`, and `_tell` after each; called in every thread."""
+        """Learn the blocks of `_turns`, and `_report` after each; called in every thread."""
 
     @abstractmethod
     def _state(self) -> dict[str, npt.NDArray[Any]]:
-        """What a checkpoint keeps, losses included; the arrays themselves, which are written to when it is read."""
+        """Arrays of a checkpoint, losses included; they are written to when one is loaded."""
 
     @abstractmethod
     def _next_checkpoint(self, every: int) -> int:
-        """The turn before which it is due, so many tokens of the corpus after the last one."""
+        """Turn before which the next checkpoint is due, `every` tokens of the corpus after the last one."""
 
     @abstractmethod
     def _note(self, epoch: int) -> str:
-        """What is shown beside the progress."""
+        """Note beside the progress."""
 
     def run(self, threads: int) -> None:
-        """Learn every block in every epoch, or until the job is stopped; from a checkpoint on, if there is one."""
+        """Learn every block in every epoch, from a checkpoint if there is one, or until the job is stopped."""
         self._resume()
         self._started = time.perf_counter()
         checkpoints = self._job.checkpoints
@@ -92,16 +92,16 @@ class Run(ABC):
             self._work()
             return
         with ThreadPoolExecutor(threads) as pool:
-            for each in [pool.submit(self._work) for _ in range(threads)]:
-                each.result()
+            for future in [pool.submit(self._work) for _ in range(threads)]:
+                future.result()
 
     def _resume(self) -> None:
         found = self._job.checkpoints.load() if self._job.checkpoints else None
         if found is None:
             return
         arrays, self._taken = found
-        for name, mine in self._state().items():
-            mine[:] = arrays[name]
+        for name, array in self._state().items():
+            array[:] = arrays[name]
         turn = self._turn(self._taken)
         self._skipped = turn.epoch * self._size + turn.start
 
@@ -111,7 +111,7 @@ class Run(ABC):
         return Turn(epoch, number, start, int(self._blocks[number]))
 
     def _turns(self) -> Iterator[Turn]:
-        """Those that fall to the calling thread."""
+        """Turns of the calling thread."""
         while not self._job.stop.is_set():
             with self._lock:
                 count = self._taken
@@ -120,14 +120,14 @@ class Run(ABC):
                 self._taken += 1
             yield self._turn(count)
 
-    def _stream(self, turn: Turn) -> np.random.Philox:
-        """The random numbers of a block in an epoch."""
+    def _random_stream(self, turn: Turn) -> np.random.Philox:
+        """Random numbers of a block in an epoch."""
         return np.random.Philox(key=self._job.seed, counter=[0, 0, turn.epoch, turn.number + 1])
 
-    def _tell(self, turn: Turn, loss: FloatArray | float) -> None:
+    def _report(self, turn: Turn, loss: FloatArray | float) -> None:
         with self._lock:
             self._done += turn.end - turn.start
-            self._lost[turn.epoch] += loss
+            self._loss_sums[turn.epoch] += loss
             self.per_second = self._done / max(time.perf_counter() - self._started, 1e-9)
             done, total = self._skipped + self._done, self._job.params.epochs * self._size
             self._job.tick(Progress("fitting", done, total, self.unit, self._note(turn.epoch)))
