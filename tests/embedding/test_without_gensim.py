@@ -62,6 +62,8 @@ def test_npy_is_verified(cli: Cli, home: Path, tmp_path: Path) -> None:
 
 
 def test_evaluation_sets_of_gensim(cli: Cli, home: Path, tmp_path: Path) -> None:
-    assert_error(cli("eval", "-e", home / "emb", "--task", "wordsim353"), 1, "'wordsim353' comes with gensim", "pip install")
+    assert_error(
+        cli("eval", "-e", home / "emb", "--task", "wordsim353"), 1, "'wordsim353' comes with gensim", "pip install"
+    )
     (tmp_path / "pairs.csv").write_text("the,cat,1\nthe,dog,2\ncat,dog,3\n", encoding="utf-8")
     assert cli("eval", "-e", home / "emb", "--task", tmp_path / "pairs.csv").code == 0
