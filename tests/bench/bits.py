@@ -43,6 +43,11 @@ class Baseline:
     seconds: float
 
 
+def _held_out(manifest: dict[str, Any]) -> list[int]:
+    facts = manifest["pretraining"]["held_out"]
+    return [facts["documents"], facts["bytes"]]
+
+
 def manifests(folders: list[Path]) -> dict[str, dict[str, Any]]:
     """What the folders say of themselves, by name.
 
@@ -51,7 +56,7 @@ def manifests(folders: list[Path]) -> dict[str, dict[str, Any]]:
     """
     found = {str(folder): json.loads((folder / "tokit.json").read_text("utf-8")) for folder in folders}
     said = {
-        json.dumps([m["corpus"], m["seed"], m["held_out"], *(m["params"][name] for name in SPLIT)])
+        json.dumps([m["corpus"], m["seed"], _held_out(m), *(m["params"][name] for name in SPLIT)])
         for m in found.values()
     }
     if len(said) > 1:
@@ -143,8 +148,8 @@ def print_results(found: list[Baseline], models: dict[str, dict[str, Any]], cons
             f"{each.bits_per_byte:.3f}", "",
         )  # fmt: skip
     for name, manifest in models.items():
-        minutes = manifest.get("minutes")
-        pseudo, bits = (manifest.get(key) for key in ("pseudo_bits_per_byte", "bits_per_byte"))
+        minutes = manifest["pretraining"]["minutes"]
+        pseudo, bits = (manifest["pretraining"]["held_out"][key] for key in ("pseudo_bits_per_byte", "bits_per_byte"))
         made.add_row(
             Path(name).name, manifest["family"], f"{seen_by(manifest):,}", f"{minutes:g}" if minutes else "",
             *("" if each is None else f"{each:.3f}" for each in (bits, pseudo)),

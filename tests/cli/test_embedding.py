@@ -15,6 +15,7 @@ import pytest
 from tests.support.program import Ran, assert_error, folder_bytes
 from tokit.embedding.static_embedder import open_static_embedder
 from tokit.ops.embed import embed
+from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import read_manifest
 
 Cli = Callable[..., Ran]
@@ -43,11 +44,11 @@ def test_fit_reads_a_pipe_and_says_what_it_did(cli: Cli, bpe_folder: Path, corpu
     assert (fitted.code, fitted.out) == (0, b"")
     assert "cbow" in fitted.err
     assert "words/s" in fitted.err
-    manifest = read_manifest(out, "embedding")
-    assert (manifest["family"], manifest["dim"], manifest["params"]["epochs"]) == ("cbow", 5, 2)
+    manifest = read_manifest(out, EmbeddingManifest)
+    assert (manifest.family, manifest.dim, manifest.params["epochs"]) == ("cbow", 5, 2)
     report = json.loads(cli("fit", "cbow", corpus_file, *options, tmp_path / "two", "--json").text)
     assert report["path"] == str(tmp_path / "two")
-    assert report["tokens"] == manifest["tokens"]
+    assert report["tokens"] == manifest.fit.tokens
     # A pipe and a file give the same bytes.
     assert folder_bytes(tmp_path / "two") == folder_bytes(out)
 
@@ -110,7 +111,7 @@ def test_fit_with_many_threads_still_fits(cli: Cli, bpe_folder: Path, corpus_fil
     assert (
         cli("fit", "fasttext", corpus_file, "-t", bpe_folder, "-d", 4, "-o", tmp_path / "emb", "--threads", 2).code == 0
     )
-    assert read_manifest(tmp_path / "emb")["reproducible"] is False
+    assert read_manifest(tmp_path / "emb", EmbeddingManifest).reproducible is False
 
 
 def test_embed_gives_a_line_for_each_document(cli: Cli, emb: Path) -> None:
@@ -195,7 +196,7 @@ def test_embed_of_nothing_gives_no_row(cli: Cli, emb: Path, tmp_path: Path) -> N
 
 def test_embed_idf_weighs_by_the_document_frequencies(cli: Cli, emb: Path) -> None:
     embedder = open_static_embedder(emb)
-    documents = embedder.embedding.manifest["corpus"]["documents"]
+    documents = embedder.embedding.manifest.corpus.documents
     weights = np.log((1 + documents) / (1 + embedder.embedding.document_frequencies)) + 1
     ids = embedder.tokenizer.encode("The water is cold.")
     rows = objects(cli("embed", "-e", emb, "--pool", "idf", stdin=b"The water is cold.\n"))

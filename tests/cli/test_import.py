@@ -17,6 +17,7 @@ from tests.support.program import Ran, assert_error, folder_bytes
 from tokit.embedding.embedding_folder import load_embedding
 from tokit.embedding.static_embedder import open_static_embedder
 from tokit.ops.embed import embed
+from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import changed_files, read_manifest
 
 Cli = Callable[..., Ran]
@@ -37,10 +38,10 @@ def test_import_writes_an_embedding(cli: Cli, file: Path, tmp_path: Path) -> Non
     assert (ran.code, ran.out) == (0, b"")
     assert "glove, 4 words, 3 dimensions; counts by rank" in ran.err
     assert "warning" not in ran.err
-    manifest = read_manifest(tmp_path / "emb", "embedding")
-    assert (manifest["family"], manifest["vocab_size"], manifest["token_counts"]) == ("import", SPECIAL + 4, "rank")
-    assert manifest["params"]["source"]["name"] == "glove.txt"
-    assert manifest["tokenizer_sha256"] == manifest["files"]["tokenizer.json"]
+    manifest = read_manifest(tmp_path / "emb", EmbeddingManifest)
+    assert (manifest.family, manifest.vocab_size, manifest.token_counts) == ("import", SPECIAL + 4, "rank")
+    assert manifest.imported.file["name"] == "glove.txt"
+    assert manifest.tokenizer_sha256 == manifest.files["tokenizer.json"]
     assert changed_files(tmp_path / "emb") == []
     embedding = load_embedding(tmp_path / "emb")
     np.testing.assert_array_equal(embedding.vectors[:SPECIAL], 0)
@@ -89,7 +90,7 @@ def test_nothing_is_lost_silently(cli: Cli, file: Path, tmp_path: Path) -> None:
     # The first of two wins, and what text does not reach has its row.
     np.testing.assert_array_equal(embedding.vectors[SPECIAL], [1, 0, 0.5])
     np.testing.assert_array_equal(embedding.vectors[SPECIAL + 4 :], [[1, 1, 1], [1, 2, 3]])
-    assert read_manifest(tmp_path / "emb")["duplicates"]["count"] == 2
+    assert read_manifest(tmp_path / "emb", EmbeddingManifest).imported.words["duplicates"]["count"] == 2
 
 
 def test_rules_decide_what_text_reaches(cli: Cli, file: Path, tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_rules_decide_what_text_reaches(cli: Cli, file: Path, tmp_path: Path) ->
     )
     assert (ran.code, "warning" in ran.err) == (0, False)
     np.testing.assert_array_equal(embed(["DO n't"], tmp_path / "emb"), [[2, 3]])
-    assert read_manifest(tmp_path / "emb")["params"]["rules"]["normalizers"] == ["lowercase"]
+    assert read_manifest(tmp_path / "emb", EmbeddingManifest).imported.pipeline["normalizers"] == ["lowercase"]
 
 
 def test_a_matrix_needs_its_words(cli: Cli, tmp_path: Path) -> None:

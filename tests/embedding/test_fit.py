@@ -36,6 +36,7 @@ from tokit.ids.stream import IdStream
 from tokit.ops.fit import fit_embedding
 from tokit.progress import Progress
 from tokit.storage import folder
+from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.training_state import Checkpoints
 
 # How much alike two trainings of one text are that draw other random numbers.
@@ -93,7 +94,7 @@ def test_the_folder_holds_what_it_says(text: Path, tokenizer: Path, tmp_path: Pa
     size = loaded.vocab_size
     vectors = load_file(tmp_path / "emb" / "model.safetensors")
     training = load_file(tmp_path / "emb" / "training.safetensors")
-    manifest = folder.read_manifest(tmp_path / "emb", "embedding")
+    manifest = folder.read_manifest(tmp_path / "emb", EmbeddingManifest)
     assert list(vectors) == ["embeddings"]
     assert vectors["embeddings"].shape == training["output"].shape == (size, 16)
     assert vectors["embeddings"].dtype == training["output"].dtype == np.float32
@@ -103,13 +104,13 @@ def test_the_folder_holds_what_it_says(text: Path, tokenizer: Path, tmp_path: Pa
     assert seen.sum() == report.tokens_seen == 10
     assert (vectors["embeddings"][~seen] == 0).all()
     assert (vectors["embeddings"][seen] != 0).any(axis=1).all()
-    assert manifest["tokenizer_sha256"] == loaded.sha256
-    assert manifest["params"] == dataclasses.asdict(EMBEDDINGS.get(family).Params())
-    assert manifest["corpus"]["documents"] == 600
+    assert manifest.tokenizer_sha256 == loaded.sha256
+    assert manifest.params == dataclasses.asdict(EMBEDDINGS.get(family).Params())
+    assert manifest.corpus.documents == 600
     # Without the line ends.
-    assert manifest["corpus"]["bytes"] == text.stat().st_size - 600
-    assert (manifest["seed"], manifest["threads"], manifest["reproducible"]) == (0, 1, True)
-    assert len(manifest["losses"]) == (0 if family == "svd" else manifest["params"]["epochs"])
+    assert manifest.corpus.bytes == text.stat().st_size - 600
+    assert (manifest.fit.seed, manifest.fit.threads, manifest.reproducible) == (0, 1, True)
+    assert len(manifest.fit.losses) == (0 if family == "svd" else manifest.params["epochs"])
     assert folder.changed_files(tmp_path / "emb") == []
 
 
@@ -140,10 +141,10 @@ def test_the_seed_matters(text: Path, tokenizer: Path, tmp_path: Path) -> None:
 
 def test_more_threads_say_that_they_are_not_reproducible(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     report = fit(text, tokenizer, tmp_path / "emb", threads=2)
-    manifest = folder.read_manifest(tmp_path / "emb")
+    manifest = folder.read_manifest(tmp_path / "emb", EmbeddingManifest)
     assert not report.reproducible
-    assert manifest["reproducible"] is False
-    assert "--threads 1" in manifest["not_reproducible_because"]
+    assert manifest.reproducible is False
+    assert "--threads 1" in manifest.not_reproducible_because
 
 
 @pytest.mark.parametrize("family", list(EMBEDDINGS))
@@ -194,9 +195,8 @@ def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_pa
     fit(text, tokenizer, out, family=family, dim=8, resume=True)
     for name in ("model.safetensors", "training.safetensors"):
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert (
-        folder.read_manifest(out, "embedding")["losses"]
-        == (folder.read_manifest(tmp_path / "whole", "embedding")["losses"])
+    assert folder.read_manifest(out, EmbeddingManifest).fit.losses == (
+        folder.read_manifest(tmp_path / "whole", EmbeddingManifest).fit.losses
     )
     assert sorted(each.name for each in tmp_path.iterdir()) == ["emb", "scratch", "whole"]
 
@@ -319,7 +319,7 @@ def test_the_reference_can_be_asked_for(text: Path, tokenizer: Path, tmp_path: P
     with engine("reference"):
         fit(text, tokenizer, tmp_path / "theirs")
     fit(text, tokenizer, tmp_path / "ours")
-    engines = [folder.read_manifest(tmp_path / name, "embedding")["engine"] for name in ("theirs", "ours")]
+    engines = [folder.read_manifest(tmp_path / name, EmbeddingManifest).fit.engine for name in ("theirs", "ours")]
     assert engines == ["gensim", "kernels"]
 
 
@@ -333,7 +333,7 @@ def test_a_family_without_a_reference_refuses_to_be_trained_by_one(
         assert not (tmp_path / "emb").exists()
     else:
         assert ran.code == 0, ran.err
-        assert folder.read_manifest(tmp_path / "emb", "embedding")["engine"] == "gensim"
+        assert folder.read_manifest(tmp_path / "emb", EmbeddingManifest).fit.engine == "gensim"
 
 
 def test_the_corpus_is_read_once(text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -567,19 +567,32 @@ def test_a_damaged_folder_is_an_error(tmp_path: Path, text: Path, tokenizer: Pat
 
 
 @pytest.mark.parametrize(
-    "changed", [{"special_ids": [99]}, {"special_ids": ["a"]}, {"unknown_id": -1}, {"unknown_id": 99}, {"dim": 15}]
+    ("changed", "code", "message"),
+    [
+        ({"special_ids": [99]}, 3, "do not fit each other"),
+        ({"special_ids": ["a"]}, 1, "'special_ids.0' is missing or damaged"),
+        ({"unknown_id": -1}, 3, "do not fit each other"),
+        ({"unknown_id": 99}, 3, "do not fit each other"),
+        ({"dim": 15}, 3, "do not fit each other"),
+    ],
 )
 def test_a_manifest_that_does_not_fit_is_an_error(
-    cli: Callable[..., Ran], tmp_path: Path, text: Path, tokenizer: Path, changed: dict[str, Any]
+    cli: Callable[..., Ran],
+    tmp_path: Path,
+    text: Path,
+    tokenizer: Path,
+    changed: dict[str, Any],
+    code: int,
+    message: str,
 ) -> None:
     fit(text, tokenizer, tmp_path / "emb")
     assert cli("inspect", tmp_path / "emb", "--check").code == 0
-    manifest = folder.read_manifest(tmp_path / "emb")
+    manifest = folder.read_json(tmp_path / "emb" / "tokit.json")
     folder.dump_json({**manifest, **changed}, tmp_path / "emb" / "tokit.json")
-    assert_error(cli("near", "plum", "-e", tmp_path / "emb"), 1, "do not fit each other")
+    assert_error(cli("near", "plum", "-e", tmp_path / "emb"), 1, message)
     # The hashes are of the other files, and they are right.
     ran = cli("inspect", tmp_path / "emb", "--check")
-    assert (ran.code, "do not fit each other" in ran.err) == (3, True)
+    assert (ran.code, message in ran.err) == (code, True)
 
 
 def test_vectors_of_another_type_are_an_error(tmp_path: Path, text: Path, tokenizer: Path) -> None:

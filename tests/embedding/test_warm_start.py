@@ -23,6 +23,7 @@ from tokit.embedding.static_fit import FitReport
 from tokit.embedding.words.word_space import open_space
 from tokit.errors import ArtifactError, TrainingError, UsageError
 from tokit.ops.fit import fit_embedding
+from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import read_manifest, sha256_file
 from tokit.storage.training_state import Checkpoints
 from tokit.text.pipeline import PipelineOptions
@@ -103,8 +104,8 @@ def test_counts_are_of_both_texts(home: Path, tmp_path: Path) -> None:
     assert (both.token_counts == first.token_counts + second.token_counts).all()
     assert (both.document_frequencies == first.document_frequencies + second.document_frequencies).all()
     assert both.documents == 120
-    assert both.manifest["tokens"] == second.manifest["tokens"]
-    assert both.manifest["tokens_seen"] == 11
+    assert both.manifest.fit.tokens == second.manifest.fit.tokens
+    assert both.manifest.tokens_seen == 11
     fit(home / "first.txt", tmp_path / "third", warm_start=tmp_path / "emb")
     assert load_embedding(tmp_path / "third").documents == 180
     assert np.isfinite(open_static_embedder(tmp_path / "third", pool="idf").embed(["the ships"])).all()
@@ -112,13 +113,15 @@ def test_counts_are_of_both_texts(home: Path, tmp_path: Path) -> None:
 
 def test_the_manifest_says_what_it_began_with(home: Path, tmp_path: Path) -> None:
     fit(home / "second.txt", tmp_path / "emb", family="fasttext", warm_start=home / "skipgram")
-    manifest = read_manifest(tmp_path / "emb", "embedding")
-    begun = manifest["from"]
-    assert (begun["family"], begun["matched"], begun["initialized"]) == ("skipgram", "id", 9)
+    manifest = read_manifest(tmp_path / "emb", EmbeddingManifest)
+    warm_start = manifest.warm_start
+    assert warm_start is not None
+    assert (warm_start.source, warm_start.family) == ("embedding", "skipgram")
+    assert (warm_start.matched, warm_start.initialized) == ("id", 9)
     for name in ("model.safetensors", "training.safetensors", "tokenizer.json"):
-        assert begun["files"][name] == sha256_file(home / "skipgram" / name)
-    assert manifest["dim"] == 8
-    assert "from" not in read_manifest(home / "skipgram")
+        assert warm_start.files[name] == sha256_file(home / "skipgram" / name)
+    assert manifest.dim == 8
+    assert read_manifest(home / "skipgram", EmbeddingManifest).warm_start is None
 
 
 @pytest.mark.parametrize("family", list(STILL))
@@ -135,9 +138,9 @@ def test_the_tokenizer_may_be_left_out(home: Path, tmp_path: Path, family: str) 
 def test_special_and_unknown_tokens_stay_what_they_are(bpe_folder: Path, english_file: Path, tmp_path: Path) -> None:
     fit(english_file, tmp_path / "one", tokenizer=bpe_folder, dim=4, settings={"epochs": 1})
     fit(english_file, tmp_path / "two", warm_start=tmp_path / "one", settings={"epochs": 1})
-    one, two = read_manifest(tmp_path / "one"), read_manifest(tmp_path / "two")
+    one, two = read_manifest(tmp_path / "one", EmbeddingManifest), read_manifest(tmp_path / "two", EmbeddingManifest)
     for name in ("special_ids", "unknown_id", "tokenizer_family", "tokenizer_sha256", "vocab_size"):
-        assert one[name] == two[name], name
+        assert getattr(one, name) == getattr(two, name), name
     assert (tmp_path / "one" / "tokenizer.json").read_bytes() == (tmp_path / "two" / "tokenizer.json").read_bytes()
 
 

@@ -269,7 +269,7 @@ def test_a_stopped_run_begins_again_with_the_same_start_only(
     _, halves = fitted("halves", settings=settings, init=start, resume=True)
     assert all(np.array_equal(whole[name], halves[name]) for name in whole)
     said = json.loads((tmp_path / "halves" / "tokit.json").read_text("utf-8"))
-    assert said["freeze"] == ["encoder.layer.0"] and said["init_embeddings"]["resized"] == "padded"
+    assert said["freeze"] == ["encoder.layer.0"] and said["warm_start"]["resized"] == "padded"
 
 
 @pytest.mark.parametrize(

@@ -362,8 +362,9 @@ def test_the_same_documents_are_held_out_whatever_the_tokenizer_and_the_blocks(
         settings = {**TINY, "max_steps": 1, "validation_bytes": 700}
         out = tmp_path / str(number)
         pretrain(corpus, tokenizer, out, family="llama", size="tiny", settings=settings, threads=1)
-        held.append(json.loads((out / "tokit.json").read_text("utf-8"))["held_out"])
-    assert held[0] == held[1] == held[2] and held[0]["documents"] > 1 and 500 < held[0]["bytes"] <= 700
+        held.append(json.loads((out / "tokit.json").read_text("utf-8"))["pretraining"]["held_out"])
+    sizes = [(facts["documents"], facts["bytes"]) for facts in held]
+    assert sizes[0] == sizes[1] == sizes[2] and held[0]["documents"] > 1 and 500 < held[0]["bytes"] <= 700
 
 
 def test_pseudo_likelihood_of_a_long_document_is_that_of_its_first_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def test_documents_are_told_apart_better(model: Path, corpus_file: Path, tmp_pat
         return float((cosines.sum() - len(texts)) / len(texts) / (len(texts) - 1))
 
     assert alike(tmp_path / "taught") < alike(model) - 0.02
-    assert json.loads((tmp_path / "taught" / "tokit.json").read_text("utf-8"))["sentence"] == "simcse"
+    assert json.loads((tmp_path / "taught" / "tokit.json").read_text("utf-8"))["pretraining"]["sentence"] == "simcse"
 
 
 def test_a_stage_that_was_killed_goes_on_to_the_same_bytes(

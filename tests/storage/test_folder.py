@@ -15,6 +15,7 @@ import pytest
 import tokit
 from tests.support.program import folder_bytes
 from tokit.errors import ArtifactError
+from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import (
     MANIFEST,
     changed_files,
@@ -37,7 +38,7 @@ MANIFEST_OF_COUNTS = CountsManifest(
 
 
 def make(target: Path, content: bytes = b"one", *, overwrite: bool = False) -> None:
-    with writing(target, "counts", overwrite=overwrite) as draft:
+    with writing(target, overwrite=overwrite) as draft:
         (draft.path / "data.bin").write_bytes(content)
         (draft.path / "inner").mkdir()
         (draft.path / "inner" / "more.txt").write_bytes(b"more")
@@ -79,7 +80,7 @@ def test_failure_leaves_what_was(tmp_path: Path, error: type[BaseException], the
     if there:
         make(tmp_path / "out")
     before = folder_bytes(tmp_path)
-    with pytest.raises(error), writing(tmp_path / "out", "counts", overwrite=True) as draft:
+    with pytest.raises(error), writing(tmp_path / "out", overwrite=True) as draft:
         (draft.path / "data.bin").write_bytes(b"half")
         raise error
     assert folder_bytes(tmp_path) == before
@@ -87,7 +88,8 @@ def test_failure_leaves_what_was(tmp_path: Path, error: type[BaseException], the
 
 
 def test_folder_is_not_seen_before_it_is_whole(tmp_path: Path) -> None:
-    with writing(tmp_path / "out", "counts") as draft:
+    with writing(tmp_path / "out") as draft:
+        draft.manifest = MANIFEST_OF_COUNTS
         (draft.path / "data.bin").write_bytes(b"x")
         assert not (tmp_path / "out").exists()
         assert draft.path.parent == tmp_path
@@ -169,7 +171,7 @@ def test_crash_between_the_renames_is_mended(tmp_path: Path, look: Callable[[Pat
 def test_kill_in_the_middle_leaves_a_draft_that_the_next_run_removes(tmp_path: Path) -> None:
     code = (
         "import os, sys\nfrom tokit.storage.folder import writing\n"
-        "with writing(sys.argv[1], 'counts') as draft:\n"
+        "with writing(sys.argv[1]) as draft:\n"
         "    (draft.path / 'data.bin').write_bytes(b'half')\n    os.kill(os.getpid(), 9)\n"
     )
     root = Path(tokit.__file__).parents[1]
@@ -258,7 +260,7 @@ def test_what_is_no_artifact_says_so(tmp_path: Path) -> None:
         read_manifest(tmp_path)
     dump_json({"kind": "counts", "format_version": FORMAT_VERSION}, tmp_path / MANIFEST)
     with pytest.raises(ArtifactError, match="holds counts, not an embedding"):
-        read_manifest(tmp_path, "embedding")
+        read_manifest(tmp_path, EmbeddingManifest)
 
 
 @pytest.mark.parametrize(

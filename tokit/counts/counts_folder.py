@@ -34,7 +34,7 @@ class CountsArtifact:
 
 def save_counts(artifact: CountsArtifact, target: str | Path, *, overwrite: bool = False) -> None:
     """Write counts as a folder."""
-    with writing(target, "counts", overwrite=overwrite) as draft:
+    with writing(target, overwrite=overwrite) as draft:
         (draft.path / "words.bin").write_bytes(artifact.counts.data.tobytes())
         np.save(draft.path / "ends.npy", artifact.counts.ends)
         np.save(draft.path / "counts.npy", artifact.counts.counts)

@@ -18,6 +18,7 @@ from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.base import Fitted
 from tokit.embedding.ngrams import NgramTable
 from tokit.errors import ArtifactError
+from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import dump_json, read_manifest
 from tokit.storage.safetensors import Rows, mapped_tensor, write_tensors
 
@@ -48,18 +49,18 @@ class StaticEmbedding:
     special: npt.NDArray[np.bool_]
     unknown_id: int | None
     tokenizer: Path
-    manifest: dict[str, Any]
+    manifest: EmbeddingManifest
 
     @property
     def documents(self) -> int | None:
         """Documents that `document_frequencies` are of, those before a start included; None: nothing is known."""
-        read = self.manifest.get("corpus", {}).get("documents")
-        return None if read is None else int(read) + int(self.manifest.get("from", {}).get("documents", 0))
+        corpus, warm_start = self.manifest.corpus, self.manifest.warm_start
+        return None if corpus is None else corpus.documents + (warm_start.documents if warm_start else 0)
 
     @property
     def counted(self) -> bool:
         """Whether `token_counts` say anything: of words that came without counts each has one."""
-        return self.manifest.get("token_counts") != COUNTED_ONCE
+        return self.manifest.token_counts != COUNTED_ONCE
 
     @property
     def seen(self) -> npt.NDArray[np.bool_]:
@@ -117,17 +118,17 @@ def load_embedding(folder: str | Path) -> StaticEmbedding:
     Raises:
         ArtifactError: it is none, or its files are missing, damaged, or do not fit each other.
     """
-    manifest = read_manifest(folder, "embedding")
+    manifest = read_manifest(folder, EmbeddingManifest)
     path = Path(folder)
     vectors = _tensor(path / VECTORS, "embeddings")
     counts, frequencies = (_tensor(path / TRAINING, name) for name in ("token_counts", "document_frequencies"))
-    size, dim = manifest.get("vocab_size"), manifest.get("dim")
-    special_ids, unknown_id = manifest["special_ids"], manifest.get("unknown_id")
+    size, dim = manifest.vocab_size, manifest.dim
+    special_ids, unknown_id = manifest.special_ids, manifest.unknown_id
     fits = vectors.shape == (size, dim) and counts.shape == frequencies.shape == (size,)
     # Kernels take numbers for what they should be.
     fits = fits and vectors.dtype == np.float32 and counts.dtype == frequencies.dtype == np.int64
     named = [*special_ids, *([] if unknown_id is None else [unknown_id])]
-    fits = fits and all(isinstance(each, int) and 0 <= each < len(vectors) for each in named)
+    fits = fits and all(0 <= i < len(vectors) for i in named)
     if not fits or not np.isfinite(vectors).all():
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="fit it again")
     special = np.zeros(len(vectors), dtype=np.bool_)
@@ -141,13 +142,13 @@ def load_ngrams(folder: str | Path) -> NgramTable | None:
     Raises:
         ArtifactError: no embedding, or its n-grams do not fit it.
     """
-    manifest = read_manifest(folder, "embedding")
+    manifest = read_manifest(folder, EmbeddingManifest)
     path = Path(folder) / TRAINING
     own, ngrams, numbers = (mapped_tensor(path, name) for name in ("own", "ngrams", "ngram_buckets"))
     if own is None or ngrams is None or numbers is None:
         return None
-    size, dim = manifest["vocab_size"], manifest["dim"]
-    settings = [manifest.get("params", {}).get(name) for name in ("minn", "maxn", "bucket")]
+    size, dim = manifest.vocab_size, manifest.dim
+    settings: list[Any] = [manifest.params.get(name) for name in ("minn", "maxn", "bucket")]
     fits = own.shape == (size, dim) and ngrams.shape == (len(numbers), dim) and numbers.dtype == np.uint32
     if not fits or not all(isinstance(each, int) for each in settings) or not _ascends(numbers, settings[2]):
         raise ArtifactError(f"{folder}: its n-grams do not fit its vectors", hint="fit or import it again")
@@ -160,9 +161,9 @@ def load_output(folder: str | Path) -> FloatArray | None:
     Raises:
         ArtifactError: no embedding, or a damaged one.
     """
-    manifest = read_manifest(folder, "embedding")
+    manifest = read_manifest(folder, EmbeddingManifest)
     output = mapped_tensor(Path(folder) / TRAINING, "output")
-    return output if output is not None and output.shape == (manifest["vocab_size"], manifest["dim"]) else None
+    return output if output is not None and output.shape == (manifest.vocab_size, manifest.dim) else None
 
 
 def _ascends(numbers: npt.NDArray[np.uint32], buckets: int) -> bool:

@@ -16,6 +16,7 @@ from tokit.errors import UsageError
 from tokit.progress import Tick
 from tokit.runtime.threads import interruptible
 from tokit.storage.folder import check_target, writing
+from tokit.storage.manifests import Manifest
 from tokit.storage.training_state import NEVER, Checkpoints
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
@@ -43,10 +44,6 @@ class Fit(Protocol[JobT, TrainedT, ReportT_co]):
     """A fit whose settings are checked and whose inputs are open: `StaticFit` or `PretrainingFit`."""
 
     @property
-    def kind(self) -> str:
-        """Kind of the artifact."""
-
-    @property
     def tokenizer(self) -> LibraryTokenizer:
         """The tokenizer whose ids are trained on."""
 
@@ -70,7 +67,7 @@ class Fit(Protocol[JobT, TrainedT, ReportT_co]):
     def train(self, job: JobT) -> TrainedT:
         """Train."""
 
-    def write(self, folder: Path, trained: TrainedT, text: TrainingText) -> dict[str, Any]:
+    def write(self, folder: Path, trained: TrainedT, text: TrainingText) -> Manifest:
         """Write the folder's files; the manifest."""
 
     def report(self, out: str | Path, trained: TrainedT, text: TrainingText) -> ReportT_co:
@@ -143,7 +140,7 @@ def run_fit(
     except BaseException:
         job.stop.set()
         raise
-    with writing(out, fit.kind, overwrite=overwrite) as draft:
+    with writing(out, overwrite=overwrite) as draft:
         draft.manifest = fit.write(draft.path, trained, encoded)
     if checkpoints:
         checkpoints.clear()

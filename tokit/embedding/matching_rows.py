@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +28,7 @@ from tokit.embedding.warm_start import NgramVectors, WarmStart
 from tokit.embedding.words.lookup import spelled, whole_token, word_spellings
 from tokit.errors import TrainingError, UsageError
 from tokit.storage.folder import sha256_file
+from tokit.storage.manifests import EMBEDDING, WarmStartFacts
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 # How rows were found.
@@ -80,16 +80,17 @@ class MatchedStart:
         return total
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What a manifest says of it."""
+    def facts(self) -> WarmStartFacts:
+        """Entry of a manifest."""
         embedding = self.earlier.embedding
-        return {
-            "family": embedding.manifest.get("family"),
-            "matched": self.matched,
-            "initialized": int(self.start.initialized.sum()),
-            "documents": embedding.documents or 0,
-            "files": self.earlier.files,
-        }
+        return WarmStartFacts(
+            source=EMBEDDING,
+            family=embedding.manifest.family,
+            matched=self.matched,
+            initialized=int(self.start.initialized.sum()),
+            documents=embedding.documents or 0,
+            files=self.earlier.files,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +176,7 @@ def match_warm_start(earlier: SourceEmbedding, family: type[Embedding], pieces: 
     matched, rows, given = matching_rows(earlier, pieces, sha256)
     embedding, same = earlier.embedding, matched == BY_ID
     vectors = embedding.vectors
-    kindred = embedding.manifest.get("family") in family.shares_output_with
+    kindred = embedding.manifest.family in family.shares_output_with
     # The file may be replaced by what is trained: none of it is read later.
     output = load_output(earlier.folder) if kindred else None
     output = None if output is None else np.array(output)
@@ -204,7 +205,7 @@ def matching_rows(earlier: SourceEmbedding, pieces: Pieces, sha256: str) -> tupl
     """
     embedding = earlier.embedding
     vectors = embedding.vectors
-    same = sha256 in (embedding.manifest.get("tokenizer_sha256"), earlier.files[TOKENIZER])
+    same = sha256 in (embedding.manifest.tokenizer_sha256, earlier.files[TOKENIZER])
     same = same and len(pieces) == len(vectors)
     # A row of zeros would learn nothing beside an output matrix of zeros.
     usable = embedding.seen & vectors.any(axis=1)

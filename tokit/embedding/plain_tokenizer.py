@@ -67,9 +67,8 @@ def fit_tokenizer(tokenizer: Tokenizer) -> FitTokenizer:
 def own_fit_tokenizer(embedding: StaticEmbedding, tokenizer: LibraryTokenizer) -> FitTokenizer:
     """The tokenizer of an embedding's folder, under the hash and special tokens of the one it was made from."""
     manifest = embedding.manifest
-    family, digest = (manifest.get(name) for name in ("tokenizer_family", "tokenizer_sha256"))
     identity = dataclasses.replace(
-        tokenizer.identity, family=family or tokenizer.family, sha256=digest or tokenizer.sha256, special_ids={}
+        tokenizer.identity, family=manifest.tokenizer_family, sha256=manifest.tokenizer_sha256, special_ids={}
     )
     plain = LibraryTokenizer(tokenizer.library, identity)
     pieces = dataclasses.replace(tokenizer.pieces, special=embedding.special, unknown_id=embedding.unknown_id)

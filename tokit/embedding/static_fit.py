@@ -27,6 +27,7 @@ from tokit.progress import Tick
 from tokit.runtime.engine import REFERENCE, chosen_engine
 from tokit.runtime.memory import give_back
 from tokit.runtime.threads import available_threads
+from tokit.storage.embedding_manifest import EmbeddingManifest, FitFacts
 from tokit.storage.folder import dump_json
 from tokit.storage.training_state import Checkpoints
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
@@ -124,7 +125,6 @@ class StaticFit:
         start: The embedding to initialize from, its rows matched to the tokenizer's ids.
     """
 
-    kind: ClassVar[str] = "embedding"
     options: ClassVar[EncodeOptions] = PLAIN
     hold_out: ClassVar[None] = None
 
@@ -153,7 +153,7 @@ class StaticFit:
             "dim": plan.dim,
             "seed": plan.seed,
             "tokenizer": self.source.original.sha256,
-            **({"from": self.start.facts} if self.start else {}),
+            "warm_start": dataclasses.asdict(self.start.facts) if self.start else None,
         }
 
     def job(self, text: TrainingText, checkpoints: Checkpoints | None, tick: Tick) -> FitJob:
@@ -183,7 +183,7 @@ class StaticFit:
         give_back()
         return self.plan.family.fit(job)
 
-    def write(self, folder: Path, fitted: Fitted, text: TrainingText) -> dict[str, Any]:
+    def write(self, folder: Path, fitted: Fitted, text: TrainingText) -> EmbeddingManifest:
         """Write the folder's files.
 
         Returns:
@@ -195,29 +195,31 @@ class StaticFit:
         dump_json(tokenizer_config({}), folder / "tokenizer_config.json")
         return self._manifest(fitted, text, tokens_seen=int((counts > 0).sum()))
 
-    def _manifest(self, fitted: Fitted, text: TrainingText, *, tokens_seen: int) -> dict[str, Any]:
+    def _manifest(self, fitted: Fitted, text: TrainingText, *, tokens_seen: int) -> EmbeddingManifest:
         plan, source, because = self.plan, self.source, fitted.not_reproducible_because
-        return {
-            "family": plan.family.name,
-            "vocab_size": len(fitted.vectors),
-            "dim": plan.dim,
-            "params": dataclasses.asdict(plan.params),
-            "tokenizer_family": source.original.family,
-            "tokenizer_sha256": source.original.sha256,
-            "special_ids": source.pieces.special.nonzero()[0].tolist(),
-            "unknown_id": source.pieces.unknown_id,
-            "tokens": text.tokens,
-            "tokens_seen": tokens_seen,
-            "losses": list(fitted.losses),
-            "seed": plan.seed,
-            "threads": plan.threads,
-            "deterministic": plan.deterministic,
-            "engine": fitted.engine,
-            "reproducible": not because,
-            **({"not_reproducible_because": because} if because else {}),
-            "corpus": text.facts.as_dict(),
-            **({"from": self.start.facts} if self.start else {}),
-        }
+        return EmbeddingManifest(
+            family=plan.family.name,
+            vocab_size=len(fitted.vectors),
+            dim=plan.dim,
+            params=dataclasses.asdict(plan.params),
+            tokenizer_family=source.original.family,
+            tokenizer_sha256=source.original.sha256,
+            special_ids=source.pieces.special.nonzero()[0].tolist(),
+            unknown_id=source.pieces.unknown_id,
+            tokens_seen=tokens_seen,
+            reproducible=not because,
+            not_reproducible_because=because,
+            corpus=text.facts,
+            warm_start=self.start.facts if self.start else None,
+            fit=FitFacts(
+                tokens=text.tokens,
+                losses=fitted.losses,
+                seed=plan.seed,
+                threads=plan.threads,
+                deterministic=plan.deterministic,
+                engine=fitted.engine,
+            ),
+        )
 
     def report(self, out: str | Path, fitted: Fitted, text: TrainingText) -> FitReport:
         """What was fitted, on how much text."""

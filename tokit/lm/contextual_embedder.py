@@ -13,11 +13,12 @@ from tokit.arrays import FloatArray, IdArray, Ids, spans
 from tokit.embedding.static_embedder import Component, Embedder, some_at_once
 from tokit.errors import ArtifactError, UsageError
 from tokit.lm import require_lm_extra
-from tokit.lm.folder.config import CONFIG, MEAN, MEANS, Pooling, longest_document, pooling_of, read_config
+from tokit.lm.folder.config import CONFIG, MEANS, Pooling, longest_document, pooling_of, read_config
 from tokit.lm.onnx.onnx_encoder import find_onnx, load_onnx_encoder, require_onnx
 from tokit.registry import did_you_mean, near_names
 from tokit.runtime.threads import thread_count
 from tokit.storage.folder import kind_of, read_manifest
+from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.load import load_tokenizer
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 # Folders of transformers that are tables, not models.
 STATIC_TYPES = ("model2vec",)
 # Kinds of artifacts that are language models: as transformers loads them, or as a graph alone.
-KINDS = ("contextual", "onnx")
+KINDS = (LanguageModelManifest.kind, OnnxManifest.kind)
 ENGINES = ("torch", "onnx")
 # Documents whose tokens' vectors are held at once.
 DOCUMENTS_AT_ONCE = 512
@@ -160,15 +161,15 @@ def open_contextual_embedder(
 
 def _pooling(folder: Path) -> Pooling:
     """What sentence-transformers' files ask for; in a folder of ONNX, which has none of these, the manifest."""
-    if kind_of(folder) != "onnx":
+    if kind_of(folder) != OnnxManifest.kind:
         return pooling_of(folder)
-    return Pooling(tuple(read_manifest(folder).get("pooling", (MEAN,))), str(folder))
+    return Pooling(read_manifest(folder, OnnxManifest).pooling, str(folder))
 
 
 def _engine(folder: Path, named: str | None, *, layer: str | None, int8: bool) -> str:
     if named is not None and named not in ENGINES:
         raise UsageError(f"unknown --engine '{named}'", hint=did_you_mean(named, list(ENGINES)))
-    only_onnx = kind_of(folder) == "onnx"
+    only_onnx = kind_of(folder) == OnnxManifest.kind
     if only_onnx and named == "torch":
         raise UsageError(
             f"{folder} is a model in ONNX, which torch does not load", hint="give the model it was made of"
@@ -194,6 +195,8 @@ def context_of(folder: Path) -> int:
     Raises:
         ArtifactError: a file is damaged.
     """
-    if kind_of(folder) in KINDS:
-        return int(read_manifest(folder)["context"])
+    if kind_of(folder) is not None:
+        manifest = read_manifest(folder)
+        if isinstance(manifest, LanguageModelManifest | OnnxManifest):
+            return manifest.context_length
     return longest_document(folder)

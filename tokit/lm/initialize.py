@@ -5,7 +5,7 @@ Rows of tokens are found as for static embeddings: by id with the same tokenizer
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,10 @@ from tokit.errors import ArtifactError, UsageError
 from tokit.lm.contextual_embedder import context_of
 from tokit.lm.plan import InitOptions, PretrainPlan
 from tokit.lm.pretrain_params import Shape
+from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import kind_of
+from tokit.storage.manifests import CHECKPOINT, EMBEDDING, WarmStartFacts
+from tokit.storage.model_manifests import LanguageModelManifest
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.load import load_tokenizer
@@ -65,14 +68,14 @@ class ModelInit:
         warm_start: Initial weights and frozen layers; none for a new model.
         shape: Shape of the model.
         context: Tokens that its folder says it takes; None leaves it to the parameters.
-        facts: For the manifest, and to tell one training's checkpoints from another's.
+        facts: Source of the initial weights, for the manifest; None for random ones.
         report: None when the model is new, its input embeddings too.
     """
 
     warm_start: WarmStart
     shape: Shape
     context: int | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: WarmStartFacts | None = None
     report: InitReport | None = None
 
 
@@ -110,7 +113,7 @@ def initialize_model(plan: PretrainPlan, original: Tokenizer, source: LibraryTok
     freeze = plan.init.freeze
     check_frozen(plan.family, source.vocab_size, source.special_ids, plan.shape, plan.params, patterns=freeze)
     if plan.init.vectors is None:
-        return ModelInit(WarmStart(freeze=freeze), plan.shape, facts=_frozen(plan.init))
+        return ModelInit(WarmStart(freeze=freeze), plan.shape)
     return _from_vectors(plan.init.vectors, plan, original, source)
 
 
@@ -133,22 +136,16 @@ def _from_vectors(path: str | Path, plan: PretrainPlan, original: Tokenizer, sou
         dim=embedding.dim,
         resized=resized,
     )
-    facts = {
-        "init_embeddings": {
-            "family": embedding.embedding.manifest.get("family"),
-            "matched": matched,
-            "initialized": count,
-            "resized": resized or "no",
-            "files": embedding.files,
-        },
-        **_frozen(plan.init),
-    }
+    facts = WarmStartFacts(
+        source=EMBEDDING,
+        family=embedding.embedding.manifest.family,
+        matched=matched,
+        initialized=count,
+        resized=resized,
+        files=embedding.files,
+    )
     warm_start = WarmStart(vectors=vectors, freeze=plan.init.freeze)
     return ModelInit(warm_start, plan.shape, facts=facts, report=report)
-
-
-def _frozen(init: InitOptions) -> dict[str, Any]:
-    return {"freeze": list(init.freeze)} if init.freeze else {}
 
 
 def _from_checkpoint(folder: Path, plan: PretrainPlan, original: Tokenizer, source: LibraryTokenizer) -> ModelInit:
@@ -170,15 +167,13 @@ def _from_checkpoint(folder: Path, plan: PretrainPlan, original: Tokenizer, sour
         random=len(rows) - count,
         missing=checkpoint.fresh,
     )
-    facts = {
-        "from": {
-            "matched": matched,
-            "initialized": count,
-            "missing": list(checkpoint.fresh),
-            "files": checkpoint.files,
-        },
-        **_frozen(plan.init),
-    }
+    facts = WarmStartFacts(
+        source=CHECKPOINT,
+        matched=matched,
+        initialized=count,
+        missing=checkpoint.fresh,
+        files=checkpoint.files,
+    )
     context = max(plan.params.context_length, min(context_of(folder), checkpoint.positions))
     return ModelInit(warm_start, checkpoint.shape, context, facts, report)
 
@@ -188,10 +183,10 @@ def _open_checkpoint(folder: Path, plan: PretrainPlan) -> Checkpoint:
     from tokit.lm.train.freeze import freeze
 
     kind = kind_of(folder)
-    if kind not in (None, "contextual"):
+    if kind not in (None, LanguageModelManifest.kind):
         raise ArtifactError(
             f"{folder} holds no language model, but of kind '{kind}'",
-            hint=f"--init-embeddings {folder}" if kind == "embedding" else "give a language model's folder",
+            hint=f"--init-embeddings {folder}" if kind == EmbeddingManifest.kind else "give a language model's folder",
         )
     checkpoint = open_checkpoint(folder, plan.family, dropout=plan.params.dropout, seed=plan.seed)
     if plan.params.context_length > checkpoint.positions:

@@ -12,6 +12,7 @@ from tokit.lm.initialize import InitReport, ModelInit, initialize_model, tokeniz
 from tokit.lm.plan import PretrainPlan
 from tokit.progress import Tick
 from tokit.runtime.memory import keep_memory
+from tokit.storage.model_manifests import HeldOutFacts, LanguageModelManifest, PretrainFacts
 from tokit.storage.training_state import Checkpoints
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
@@ -84,7 +85,6 @@ class PretrainingFit:
         notes: What the user should know of the tokenizer.
     """
 
-    kind: ClassVar[str] = "contextual"
     options: ClassVar[EncodeOptions] = FRAMED
 
     def __init__(
@@ -117,7 +117,8 @@ class PretrainingFit:
             "minutes": plan.minutes,
             "sentence": plan.sentence,
             "tokenizer": self.tokenizer.sha256,
-            **self.init.facts,
+            "freeze": plan.init.freeze,
+            "warm_start": dataclasses.asdict(self.init.facts) if self.init.facts else None,
         }
 
     def job(self, text: TrainingText, checkpoints: Checkpoints | None, tick: Tick) -> PretrainJob:
@@ -160,7 +161,7 @@ class PretrainingFit:
     def _context_length(self) -> int:
         return self.init.context or self.plan.params.context_length
 
-    def write(self, folder: Path, trained: Pretrained, text: TrainingText) -> dict[str, Any]:
+    def write(self, folder: Path, trained: Pretrained, text: TrainingText) -> LanguageModelManifest:
         """Write the folder's files.
 
         Returns:
@@ -172,37 +173,46 @@ class PretrainingFit:
         write_model_tokenizer(folder, self.tokenizer, self._context_length)
         return self._manifest(trained, text)
 
-    def _manifest(self, trained: Pretrained, text: TrainingText) -> dict[str, Any]:
+    def _manifest(self, trained: Pretrained, text: TrainingText) -> LanguageModelManifest:
         plan, source = self.plan, self.tokenizer
-        loss, bits = scores(trained)
-        return {
-            "family": plan.family.name,
-            "vocab_size": source.vocab_size,
-            "dim": int(trained.model.config.hidden_size),
-            "context": self._context_length,
-            "size": None if "from" in self.init.facts else plan.size,
-            "shape": dataclasses.asdict(self.init.shape),
-            "params": dataclasses.asdict(plan.params),
-            "tokenizer_family": source.family,
-            "tokenizer_sha256": source.sha256,
-            "special_tokens": source.special_ids,
-            "steps": trained.steps,
-            "stopped_early": trained.stopped_early,
-            "sentence": plan.sentence,
-            "minutes": plan.minutes,
-            "losses": list(trained.losses),
-            "evaluations": [dataclasses.asdict(evaluation) for evaluation in trained.evaluations],
-            "held_out": {"documents": len(text.held_out_sizes), "bytes": int(text.held_out_sizes.sum())},
-            "held_out_loss": loss,
-            "bits_per_byte": bits,
-            "pseudo_bits_per_byte": trained.pseudo_bits_per_byte,
-            "precision": trained.precision,
-            "seed": plan.seed,
-            "threads": plan.threads,
-            "reproducible": True,
-            "corpus": text.facts.as_dict(),
-            **self.init.facts,
-        }
+        return LanguageModelManifest(
+            family=plan.family.name,
+            vocab_size=source.vocab_size,
+            dim=int(trained.model.config.hidden_size),
+            context_length=self._context_length,
+            params=dataclasses.asdict(plan.params),
+            tokenizer_family=source.family,
+            tokenizer_sha256=source.sha256,
+            special_ids=source.special_ids,
+            freeze=plan.init.freeze,
+            steps=trained.steps,
+            losses=trained.losses,
+            precision=trained.precision,
+            seed=plan.seed,
+            threads=plan.threads,
+            reproducible=True,
+            corpus=text.facts,
+            warm_start=self.init.facts,
+            pretraining=self._facts(trained, text),
+        )
+
+    def _facts(self, trained: Pretrained, text: TrainingText) -> PretrainFacts:
+        loss, bits_per_byte = scores(trained)
+        return PretrainFacts(
+            size=None if self.plan.init.checkpoint is not None else self.plan.size,
+            shape=dataclasses.asdict(self.init.shape),
+            sentence=self.plan.sentence,
+            minutes=self.plan.minutes,
+            stopped_early=trained.stopped_early,
+            evaluations=[dataclasses.asdict(evaluation) for evaluation in trained.evaluations],
+            held_out=HeldOutFacts(
+                documents=len(text.held_out_sizes),
+                bytes=int(text.held_out_sizes.sum()),
+                loss=loss,
+                bits_per_byte=bits_per_byte,
+                pseudo_bits_per_byte=trained.pseudo_bits_per_byte,
+            ),
+        )
 
     def report(self, out: str | Path, trained: Pretrained, text: TrainingText) -> PretrainReport:
         """What was trained, on how much text, and how good it is."""

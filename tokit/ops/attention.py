@@ -19,6 +19,7 @@ from tokit.lm.folder.config import CONFIG, read_config
 from tokit.progress import Progress, Tick, silent
 from tokit.storage.files import check_file, writing_file
 from tokit.storage.folder import kind_of, read_manifest
+from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
 from tokit.tokenizer.encode_corpus import encode_corpus
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def require_attention(folder: str | Path) -> None:
         if kind_of(folder) is None and not (Path(folder) / CONFIG).is_file():
             raise ArtifactError(f"{folder}: no language model there", hint="tokit fit bert makes one")
         raise UsageError(f"{folder} is no language model, so it has no attention", hint="tokit fit bert makes one")
-    if kind_of(folder) == "onnx":
+    if kind_of(folder) == OnnxManifest.kind:
         raise UsageError(
             f"{folder} is a model in ONNX, which does not give its attention", hint="give the model it was made of"
         )
@@ -218,8 +219,8 @@ def require_attention(folder: str | Path) -> None:
 
 def family_of(folder: str | Path) -> str:
     """The family of a language model: by our manifest, or as transformers calls its type."""
-    if kind_of(folder) == "contextual":
-        return str(read_manifest(folder, "contextual").get("family", ""))
+    if kind_of(folder) == LanguageModelManifest.kind:
+        return read_manifest(folder, LanguageModelManifest).family
     return str(read_config(folder).get("model_type", ""))
 
 

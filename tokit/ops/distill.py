@@ -22,8 +22,10 @@ from tokit.errors import TrainingError, UsageError
 from tokit.ids.stream import StreamWriter
 from tokit.lm.contextual_embedder import ContextualEmbedder, is_language_model, open_contextual_embedder, refuse_missing
 from tokit.progress import Progress, Tick, silent
+from tokit.storage.embedding_manifest import DistillFacts, EmbeddingManifest
 from tokit.storage.folder import check_target, dump_json, kind_of, read_manifest, sha256_file, writing
 from tokit.storage.manifests import CorpusFacts
+from tokit.storage.model_manifests import LanguageModelManifest
 from tokit.tokenizer.base import PLAIN, Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import library_json
 from tokit.tokenizer.encode_corpus import encode_corpus
@@ -123,9 +125,8 @@ def distil(
     components = principal_components(vectors[known], columns)
     params = {"dim": columns, "sif_a": smoothing, "layer": layer}
     table = _weighed(components, known, frequencies, smoothing)
-    _save(table, known, frequencies, source, out=out, overwrite=overwrite, said={
-        "params": params, "model": model_facts(Path(model)), "explained": components.explained,
-    })  # fmt: skip
+    teacher = model_facts(Path(model), explained=components.explained)
+    _save(table, known, frequencies, source, params=params, teacher=teacher, out=out, overwrite=overwrite)
     facts = frequencies.facts
     return DistilReport(
         str(out), len(known), int(known.sum()), columns, embedder.dim, "corpus" if facts else "rank",
@@ -220,15 +221,18 @@ def known_counts(known: Bools, frequencies: Frequencies) -> IntArray:
     return counts
 
 
-def model_facts(model: Path) -> dict[str, Any]:
-    """What a manifest says of the model."""
-    manifest = read_manifest(model, "contextual") if kind_of(model) == "contextual" else {}
+def model_facts(model: Path, *, explained: float) -> DistillFacts:
+    """Entry of a manifest about the model that was distilled."""
+    own = kind_of(model) == LanguageModelManifest.kind
+    manifest = read_manifest(model, LanguageModelManifest) if own else None
     weights = model / WEIGHTS
-    said = ("family", "tokenizer_sha256", "corpus")
-    facts: dict[str, Any] = {name: manifest[name] for name in said if name in manifest}
-    if weights.is_file():
-        facts["sha256"] = sha256_file(weights)
-    return facts
+    return DistillFacts(
+        family=manifest.family if manifest else None,
+        tokenizer_sha256=manifest.tokenizer_sha256 if manifest else None,
+        corpus=manifest.corpus if manifest else None,
+        weights_sha256=sha256_file(weights) if weights.is_file() else None,
+        explained=explained,
+    )
 
 
 def _save(
@@ -237,28 +241,31 @@ def _save(
     frequencies: Frequencies,
     source: FitTokenizer,
     *,
-    said: dict[str, Any],
+    params: dict[str, Any],
+    teacher: DistillFacts,
     out: str | Path,
     overwrite: bool,
 ) -> None:
     # There is nothing to go on training from.
     fitted = Fitted(vectors=table, output=np.zeros((0, table.shape[1]), dtype=np.float32))
     facts = frequencies.facts
-    with writing(out, "embedding", overwrite=overwrite) as draft:
+    with writing(out, overwrite=overwrite) as draft:
         write_vectors(draft.path, fitted, known_counts(known, frequencies), np.where(known, frequencies.documents, 0))
         (draft.path / TOKENIZER).write_text(library_json(source.plain.library), encoding="utf-8")
         dump_json(tokenizer_config({}), draft.path / "tokenizer_config.json")
-        draft.manifest = {
-            "family": FAMILY,
-            "vocab_size": len(table),
-            "dim": table.shape[1],
-            "tokenizer_family": source.original.family,
-            "tokenizer_sha256": source.original.sha256,
-            "special_ids": source.pieces.special.nonzero()[0].tolist(),
-            "unknown_id": source.pieces.unknown_id,
-            "tokens_seen": int(known.sum()),
-            "token_counts": "corpus" if facts else "rank",
-            "reproducible": True,
-            **said,
-            **({"corpus": facts.as_dict()} if facts else {"document_frequencies": "unknown"}),
-        }
+        draft.manifest = EmbeddingManifest(
+            family=FAMILY,
+            vocab_size=len(table),
+            dim=table.shape[1],
+            tokenizer_family=source.original.family,
+            tokenizer_sha256=source.original.sha256,
+            special_ids=source.pieces.special.nonzero()[0].tolist(),
+            unknown_id=source.pieces.unknown_id,
+            tokens_seen=int(known.sum()),
+            token_counts="corpus" if facts else "rank",
+            reproducible=True,
+            params=params,
+            corpus=facts,
+            document_frequencies="corpus" if facts else "unknown",
+            distilled=teacher,
+        )

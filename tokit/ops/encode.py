@@ -183,7 +183,7 @@ def encode_shards(
     end_of_text = tokenizer.special_ids["endoftext"] if writer_type.flat else None
     dtype = id_dtype(tokenizer.vocab_size)
     names = [WHOLE] if split is None else ["train", split.name]
-    with writing(out, "shards", overwrite=overwrite) as draft:
+    with writing(out, overwrite=overwrite) as draft:
         with ExitStack() as stack:
             writers = [writer_type(draft.path / name, dtype, end_of_text) for name in names]
             parts = dict(zip(names, [stack.enter_context(closing(writer)) for writer in writers], strict=True))

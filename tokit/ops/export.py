@@ -97,7 +97,7 @@ def export_embedding(
     listed = path.with_suffix(WORD_LIST) if to == "npy" else None
     if listed is not None and listed.exists() and not overwrite:
         raise ArtifactError(f"{listed} exists", hint="pass --overwrite, or another -o")
-    by_text = kind.by_text or embedding.manifest.get("tokenizer_family") == "word"
+    by_text = kind.by_text or embedding.manifest.tokenizer_family == "word"
     tokens = named_tokens(embedding, kind, by_text=by_text)
     if not tokens.words:
         raise ArtifactError(f"{artifact}: no token can be exported", hint=f"is it for --to {to}?")
@@ -159,7 +159,7 @@ def _exported(
         vectors=embedding.vectors,
         ngrams=load_ngrams(artifact) if kind.by_text else None,
         output=load_output(artifact) if kind.by_text else None,
-        params=embedding.manifest.get("params", {}),
-        cbow=embedding.manifest.get("family") == "cbow",
+        params=embedding.manifest.params,
+        cbow=embedding.manifest.family == "cbow",
         tick=tick,
     )

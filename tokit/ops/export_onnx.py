@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from tokit.lm.onnx.onnx_encoder import INT8, PLAIN, load_onnx_encoder
 from tokit.runtime.threads import thread_count
 from tokit.storage.files import check_file, writing_file
 from tokit.storage.folder import check_target, kind_of, read_manifest, sha256_file, writing
+from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
 
 if TYPE_CHECKING:
     from tokit.lm.torch_encoder import TorchEncoder
@@ -133,7 +134,7 @@ def _place(
             with writing_file(path) as file, (Path(work) / (INT8 if int8 else PLAIN)).open("rb") as made:
                 shutil.copyfileobj(made, file)
         return
-    with writing(path, "onnx", overwrite=overwrite) as draft:
+    with writing(path, overwrite=overwrite) as draft:
         yield draft.path
         write_model_tokenizer(draft.path, embedder.tokenizer, embedder.encoder.context)
         draft.manifest = _manifest(embedder, Path(folder), int8=int8)
@@ -172,23 +173,23 @@ def _cosines(mine: FloatArray, theirs: FloatArray) -> FloatArray:
     return cosines
 
 
-def _manifest(embedder: ContextualEmbedder, folder: Path, *, int8: bool) -> dict[str, Any]:
+def _manifest(embedder: ContextualEmbedder, folder: Path, *, int8: bool) -> OnnxManifest:
     weights = folder / "model.safetensors"
-    return {
-        "family": _family(folder, embedder),
-        "vocab_size": embedder.tokenizer.vocab_size,
-        "dim": embedder.dim,
-        "context": embedder.encoder.context,
-        "int8": int8,
-        "pooling": list(embedder.pooling.steps),
-        "weights_sha256": sha256_file(weights) if weights.is_file() else None,
-        "tokenizer_sha256": embedder.tokenizer.sha256,
-    }
+    return OnnxManifest(
+        family=_family(folder, embedder),
+        vocab_size=embedder.tokenizer.vocab_size,
+        dim=embedder.dim,
+        context_length=embedder.encoder.context,
+        int8=int8,
+        pooling=embedder.pooling.steps,
+        weights_sha256=sha256_file(weights) if weights.is_file() else None,
+        tokenizer_sha256=embedder.tokenizer.sha256,
+    )
 
 
 def _family(folder: str | Path, embedder: ContextualEmbedder) -> str:
-    if kind_of(folder) == "contextual":
-        return str(read_manifest(folder, "contextual")["family"])
+    if kind_of(folder) == LanguageModelManifest.kind:
+        return read_manifest(folder, LanguageModelManifest).family
     return str(_torch(embedder).model.config.model_type)
 
 

@@ -23,6 +23,8 @@ from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runtime.threads import available_threads
 from tokit.storage.folder import check_target, writing
+from tokit.storage.manifests import CHECKPOINT, WarmStartFacts
+from tokit.storage.model_manifests import LanguageModelManifest, TaskFacts
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 if TYPE_CHECKING:
@@ -163,33 +165,33 @@ def _save(
     from tokit.lm.folder.model_folder import write_stock_model
 
     files = weight_files(job.folder)
-    with writing(report.path, "contextual", overwrite=overwrite) as draft:
+    with writing(report.path, overwrite=overwrite) as draft:
         write_stock_model(draft.path, trained.model, context)
         typed = int(getattr(trained.model.config, "type_vocab_size", 0) or 0) > 1
         write_model_tokenizer(draft.path, tokenizer, context, typed=typed)
-        draft.manifest = {
-            "family": report.family,
-            "vocab_size": tokenizer.vocab_size,
-            "dim": int(trained.model.config.hidden_size),
-            "context": context,
-            "task": {
-                "name": report.task,
-                "labels": list(report.labels),
-                "examples": report.examples,
-                "held_out": report.held_out,
-                "scores": report.scores,
-            },
-            "params": dataclasses.asdict(job.params),
-            "freeze": list(job.freeze),
-            "from": {"files": files},
-            "tokenizer_family": tokenizer.family,
-            "tokenizer_sha256": tokenizer.sha256,
-            "special_tokens": tokenizer.special_ids,
-            "steps": report.steps,
-            "losses": list(report.losses),
-            "precision": report.precision,
-            "seed": job.seed,
-            "threads": job.threads,
-            "reproducible": True,
-            "corpus": corpus_facts(Fingerprint.of(block_of(found.train))).as_dict(),
-        }
+        draft.manifest = LanguageModelManifest(
+            family=report.family,
+            vocab_size=tokenizer.vocab_size,
+            dim=int(trained.model.config.hidden_size),
+            context_length=context,
+            task=TaskFacts(
+                name=report.task,
+                labels=report.labels,
+                examples=report.examples,
+                held_out=report.held_out,
+                scores=report.scores,
+            ),
+            params=dataclasses.asdict(job.params),
+            freeze=job.freeze,
+            warm_start=WarmStartFacts(source=CHECKPOINT, files=files),
+            tokenizer_family=tokenizer.family,
+            tokenizer_sha256=tokenizer.sha256,
+            special_ids=tokenizer.special_ids,
+            steps=report.steps,
+            losses=report.losses,
+            precision=report.precision,
+            seed=job.seed,
+            threads=job.threads,
+            reproducible=True,
+            corpus=corpus_facts(Fingerprint.of(block_of(found.train))),
+        )

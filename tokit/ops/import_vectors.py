@@ -5,11 +5,9 @@ The words of the file become a `word` tokenizer: the special tokens first, then 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,10 +19,12 @@ from tokit.embedding.formats.base import VectorFile, WordVectors
 from tokit.embedding.formats.detect import detect_format, existing_file
 from tokit.embedding.formats.skipped_words import SkippedWords
 from tokit.embedding.imported_words import as_fitted, import_notes, select_words, token_counts, unreachable_words
+from tokit.embedding.ngrams import NgramTable
 from tokit.errors import ArtifactError, UsageError
 from tokit.progress import Tick, silent
+from tokit.storage.embedding_manifest import EmbeddingManifest, FileRecord, ImportFacts, WordsRecord
 from tokit.storage.folder import check_target, dump_json, sha256_file, writing
-from tokit.text.pipeline import PipelineOptions
+from tokit.text.pipeline import PipelineOptions, TextPipeline
 from tokit.tokenizer.encode.library_tokenizer import library_json
 from tokit.tokenizer.families.base import TrainedVocabulary
 from tokit.tokenizer.families.word import Word, WordParams, from_words
@@ -130,10 +130,8 @@ def import_vectors(
     )
     del content
     all_counts = np.concatenate([np.zeros(len(special.texts), dtype=np.int64), counts])
-    params = {"format": name, "rules": text_pipeline.as_dict(), **_sources(path, words)}
-    if fitted.ngrams:
-        params |= {setting: getattr(fitted.ngrams, setting) for setting in ("minn", "maxn", "bucket")}
-    _save(report, fitted, all_counts, trained, params=params, overwrite=overwrite)
+    facts = _facts(report, text_pipeline, path, None if words is None else Path(words))
+    _save(report, fitted, all_counts, trained, facts=facts, overwrite=overwrite)
     return report
 
 
@@ -160,12 +158,32 @@ def _read(kind: type[ReadableFormat], file: VectorFile) -> WordVectors:
     return content
 
 
-def _sources(path: Path, words: str | Path | None) -> dict[str, Any]:
-    files = {"source": path} if words is None else {"source": path, "word_list": Path(words)}
-    return {
-        role: {"name": file.name, "bytes": file.stat().st_size, "sha256": sha256_file(file)}
-        for role, file in files.items()
-    }
+def _facts(report: ImportReport, pipeline: TextPipeline, file: Path, word_list: Path | None) -> ImportFacts:
+    return ImportFacts(
+        format=report.format,
+        pipeline=pipeline.as_dict(),
+        file=_file_record(file),
+        word_list=None if word_list is None else _file_record(word_list),
+        ngram_rows=report.ngrams,
+        words={
+            "duplicates": _words_record(report.duplicates),
+            "unusable": _words_record(report.unusable),
+            "spaced": _words_record(report.spaced),
+            "unreachable": _words_record(report.unreachable),
+        },
+    )
+
+
+def _words_record(words: SkippedWords) -> WordsRecord:
+    return {"count": words.count, "examples": list(words.examples)}
+
+
+def _file_record(path: Path) -> FileRecord:
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_file(path)}
+
+
+def _ngram_params(table: NgramTable | None) -> dict[str, int]:
+    return {"minn": table.minn, "maxn": table.maxn, "bucket": table.bucket} if table else {}
 
 
 def _save(
@@ -174,31 +192,29 @@ def _save(
     counts: IntArray,
     trained: TrainedVocabulary,
     *,
-    params: dict[str, Any],
+    facts: ImportFacts,
     overwrite: bool,
 ) -> None:
     definition = library_json(trained.library).encode("utf-8")
     digest = hashlib.sha256(definition).hexdigest()
-    skipped = ("duplicates", "unusable", "spaced", "unreachable")
-    with writing(report.path, "embedding", overwrite=overwrite) as draft:
+    with writing(report.path, overwrite=overwrite) as draft:
         # Document frequencies are unknown.
         write_vectors(draft.path, fitted, counts, np.zeros_like(counts))
         (draft.path / TOKENIZER).write_bytes(definition)
         draft.digests[TOKENIZER] = digest
         dump_json(tokenizer_config({}), draft.path / "tokenizer_config.json")
-        draft.manifest = {
-            "family": FAMILY,
-            "vocab_size": report.vocab_size,
-            "dim": report.dim,
-            "params": params,
-            "tokenizer_family": Word.name,
-            "tokenizer_sha256": digest,
-            "special_ids": list(trained.special.ids().values()),
-            "unknown_id": trained.special.ids()[UNKNOWN],
-            "tokens_seen": report.words,
-            "token_counts": report.counts,
-            "ngram_rows": report.ngrams,
-            "document_frequencies": "unknown",
-            **{name: dataclasses.asdict(getattr(report, name)) for name in skipped},
-            "reproducible": True,
-        }
+        draft.manifest = EmbeddingManifest(
+            family=FAMILY,
+            vocab_size=report.vocab_size,
+            dim=report.dim,
+            params=_ngram_params(fitted.ngrams),
+            tokenizer_family=Word.name,
+            tokenizer_sha256=digest,
+            special_ids=list(trained.special.ids().values()),
+            unknown_id=trained.special.ids()[UNKNOWN],
+            tokens_seen=report.words,
+            token_counts=report.counts,
+            document_frequencies="unknown",
+            reproducible=True,
+            imported=facts,
+        )

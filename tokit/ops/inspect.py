@@ -59,8 +59,8 @@ def inspect_artifact(path: str | Path, *, check: bool = False) -> Inspection:
         faults = tuple(tokenizer_faults(tokenizer)) if check else ()
         return Inspection(str(path), "foreign tokenizer", tokenizer_facts(tokenizer), faults)
     manifest = read_manifest(path)
-    facts = {name: value for name, value in manifest.items() if name not in ("kind", "files")}
-    facts["files"] = file_sizes(Path(path), list(manifest["files"]))
+    facts = {name: value for name, value in manifest.as_json().items() if name not in ("kind", "files")}
+    facts["files"] = file_sizes(Path(path), list(manifest.files))
     if kind == "tokenizer":
         facts["special_ids"] = _special_ids(Path(path))
     return Inspection(str(path), kind, facts, tuple(artifact_faults(path, kind)) if check else ())

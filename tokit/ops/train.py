@@ -211,7 +211,7 @@ def _save(
     overwrite: bool,
 ) -> TrainedTokenizer:
     tokenizer, trained = result
-    with writing(target, "tokenizer", overwrite=overwrite) as draft:
+    with writing(target, overwrite=overwrite) as draft:
         tokenizer.save_files(draft.path)
         for name, content in trained.files.items():
             (draft.path / name).write_bytes(content)

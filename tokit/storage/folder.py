@@ -28,29 +28,22 @@ from tokit.storage.manifests import FORMAT_VERSION, MANIFESTS, Manifest
 from tokit.storage.typed_json import MismatchError, typed
 
 MANIFEST = "tokit.json"
-# Kinds whose manifests are not typed yet: what each must hold for its readers.
-KINDS: dict[str, dict[str, type]] = {
-    "embedding": {"vocab_size": int, "dim": int, "special_ids": list},
-    "contextual": {"family": str, "vocab_size": int, "dim": int, "context": int},
-    "onnx": {"family": str, "vocab_size": int, "dim": int, "context": int},
-}
-ENGINES_OF = {"contextual": ("torch", "transformers")}
 AGAIN = "make the artifact again"
 M = TypeVar("M", bound=Manifest)
 
 
 @dataclass
 class Draft:
-    """A folder that is being written: put files in `path`, facts in `manifest`.
+    """A folder that is being written: put files in `path`, and set `manifest`.
 
     Attributes:
         path: The folder.
-        manifest: What its manifest says besides kind, versions and files.
+        manifest: Of the artifact; to be set before the block ends.
         digests: The sha256 of files, by name, where it is known already.
     """
 
     path: Path
-    manifest: Manifest | dict[str, Any] = field(default_factory=dict)
+    manifest: Manifest | None = None
     digests: dict[str, str] = field(default_factory=dict)
 
 
@@ -107,16 +100,15 @@ def check_target(target: str | Path, *, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def writing(target: str | Path, kind: str, *, overwrite: bool = False) -> Iterator[Draft]:
-    """Write an artifact: `with writing("tok", "tokenizer") as draft: …` appears whole when the block ends well.
+def writing(target: str | Path, *, overwrite: bool = False) -> Iterator[Draft]:
+    """Write an artifact: `with writing("tok") as draft: …` appears whole when the block ends without an error.
 
     Args:
         target: The folder to appear.
-        kind: "tokenizer", "counts", "shards", "embedding", "contextual", "onnx".
         overwrite: Replace a folder of ours that is there.
 
     Yields:
-        A draft; what its block leaves in `draft.path` becomes the artifact, with `draft.manifest` in its manifest.
+        A draft; what its block leaves in `draft.path` becomes the artifact, with `draft.manifest` beside it.
 
     Raises:
         ArtifactError: see `check_target`.
@@ -129,7 +121,7 @@ def writing(target: str | Path, kind: str, *, overwrite: bool = False) -> Iterat
         draft.path.mkdir()
         try:
             yield draft
-            _seal(draft, kind)
+            _seal(draft)
             _swap(draft.path, path)
         finally:
             shutil.rmtree(draft.path, ignore_errors=True)
@@ -150,15 +142,15 @@ def folders_on_the_way(path: Path) -> Iterator[None]:
 
 
 @overload
-def read_manifest(folder: str | Path, kind: type[M]) -> M: ...
+def read_manifest(folder: str | Path) -> Manifest: ...
 @overload
-def read_manifest(folder: str | Path, kind: str | None = None) -> dict[str, Any]: ...
-def read_manifest(folder: str | Path, kind: str | type[Manifest] | None = None) -> Manifest | dict[str, Any]:
+def read_manifest(folder: str | Path, kind: type[M]) -> M: ...
+def read_manifest(folder: str | Path, kind: type[Manifest] = Manifest) -> Manifest:
     """The manifest of an artifact.
 
     Args:
         folder: The artifact.
-        kind: Of it; None takes any.
+        kind: The dataclass of its kind; `Manifest` takes any.
 
     Raises:
         ArtifactError: no folder, no manifest, a broken one, one of another kind or of a newer format.
@@ -172,16 +164,11 @@ def read_manifest(folder: str | Path, kind: str | type[Manifest] | None = None) 
             f"{folder} is not an artifact of tokit (no {MANIFEST})", hint="tokit inspect shows what a path is"
         )
     entries = _entries(path / MANIFEST)
-    name = kind.kind if isinstance(kind, type) else kind
-    if name is not None and entries["kind"] != name:
+    if kind is not Manifest and entries["kind"] != kind.kind:
         raise ArtifactError(
-            f"{folder} holds {_a(entries['kind'])}, not {_a(name)}", hint=f"give the path of {_a(name)}"
+            f"{folder} holds {_a(entries['kind'])}, not {_a(kind.kind)}", hint=f"give the path of {_a(kind.kind)}"
         )
-    if entries["kind"] not in MANIFESTS:
-        _require_entries(entries, path / MANIFEST)
-        return entries
-    manifest = _typed(MANIFESTS[entries["kind"]], entries, path / MANIFEST)
-    return manifest if isinstance(kind, type) else manifest.as_json()
+    return _typed(MANIFESTS.get(entries["kind"]), entries, path / MANIFEST)
 
 
 def _entries(path: Path) -> dict[str, Any]:
@@ -198,10 +185,15 @@ def _entries(path: Path) -> dict[str, Any]:
         raise _damaged(path, "format_version")
     if version > FORMAT_VERSION:
         raise ArtifactError(f"{path}: written by a newer tokit", hint="pip install --upgrade tokit")
-    kinds = [*MANIFESTS, *KINDS]
-    if entries["kind"] not in kinds:
-        raise ArtifactError(f"{path}: unknown kind '{entries['kind']}'", hint=did_you_mean(entries["kind"], kinds))
-    return from_format_1(entries) if version == 1 else entries
+    try:
+        entries = from_format_1(entries) if version == 1 else entries
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{path}: an entry is missing or damaged ({error})", hint=AGAIN) from error
+    if entries["kind"] not in MANIFESTS:
+        raise ArtifactError(
+            f"{path}: unknown kind '{entries['kind']}'", hint=did_you_mean(entries["kind"], list(MANIFESTS))
+        )
+    return entries
 
 
 def _typed(kind: type[M], entries: dict[str, Any], path: Path) -> M:
@@ -223,23 +215,11 @@ def _damaged(path: Path, entry: str) -> ArtifactError:
     return ArtifactError(f"{path}: its entry '{entry}' is missing or damaged", hint=AGAIN)
 
 
-def _require_entries(manifest: dict[str, Any], path: Path) -> None:
-    """Refuse a manifest without the entries that the readers of its kind rely on.
-
-    Raises:
-        ArtifactError: the first entry that is missing, or of another type.
-    """
-    expected = {"format_version": int, "files": dict, **KINDS[manifest["kind"]]}
-    for name, kind in expected.items():
-        if not isinstance(manifest.get(name), kind):
-            raise _damaged(path, name)
-
-
 def kind_of(path: str | Path) -> str | None:
     """The kind of artifact at a path, or None when it is not one of ours."""
     folder = _resolved(path)
     recover(folder)
-    return str(read_manifest(folder)["kind"]) if (folder / MANIFEST).is_file() else None
+    return str(_entries(folder / MANIFEST)["kind"]) if (folder / MANIFEST).is_file() else None
 
 
 def changed_files(folder: str | Path) -> list[str]:
@@ -248,7 +228,7 @@ def changed_files(folder: str | Path) -> list[str]:
     path = _resolved(folder)
     return [
         name
-        for name, digest in manifest["files"].items()
+        for name, digest in manifest.files.items()
         if not (path / name).is_file() or sha256_file(path / name) != digest
     ]
 
@@ -261,7 +241,8 @@ def recover(path: Path) -> None:
 
 
 def _a(kind: str) -> str:
-    return kind if kind.endswith("s") else f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+    name = kind.replace("-", " ")
+    return name if name.endswith("s") else f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
 def _resolved(target: str | Path) -> Path:
@@ -273,24 +254,19 @@ def _previous(path: Path) -> Path:
     return path.with_name(f".{path.name}.previous")
 
 
-def _seal(draft: Draft, kind: str) -> None:
+def _seal(draft: Draft) -> None:
     # Some libraries leave files that their owner alone may read; the folder has the mode that the user wants.
     mode = stat.S_IMODE(draft.path.stat().st_mode) & 0o666
     names = sorted(file.relative_to(draft.path).as_posix() for file in draft.path.rglob("*") if file.is_file())
     files = {name: draft.digests.get(name) or sha256_file(draft.path / name) for name in names}
-    dump_json(_sealed(draft.manifest, kind, files), draft.path / MANIFEST)
+    if draft.manifest is None:
+        raise ValueError(f"{draft.path}: an artifact without a manifest")
+    manifest = replace(draft.manifest, versions=versions(draft.manifest.libraries), files=files)
+    dump_json(manifest.as_json(), draft.path / MANIFEST)
     for name in (*names, MANIFEST):
         (draft.path / name).chmod(mode)
         _sync(draft.path / name)
     _sync(draft.path)
-
-
-def _sealed(manifest: Manifest | dict[str, Any], kind: str, files: dict[str, str]) -> dict[str, Any]:
-    if isinstance(manifest, Manifest):
-        return replace(manifest, versions=versions(manifest.libraries), files=files).as_json()
-    libraries = Manifest.libraries + ENGINES_OF.get(kind, ())
-    head = {"kind": kind, "format_version": FORMAT_VERSION}
-    return {**head, **manifest, "versions": versions(libraries), "files": files}
 
 
 def _swap(new: Path, target: Path) -> None:

@@ -1,5 +1,7 @@
 """Manifests of artifacts: one dataclass for each kind, as it stands in `tokit.json`.
 
+Those of embeddings and models are in files of their own: loading a tokenizer does not need them.
+
 A field with a default may be missing from the file, and is left out of it while it has that value. Entries that no
 field is named after are ignored.
 """
@@ -10,7 +12,11 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypedDict
 
+from tokit.registry import Registry
+
 FORMAT_VERSION = 2
+# Sources of a warm start.
+CHECKPOINT, EMBEDDING = "checkpoint", "embedding"
 
 
 class PipelineRecord(TypedDict):
@@ -52,6 +58,31 @@ class CorpusFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WarmStartFacts:
+    """Initial weights of a training that came from an earlier one.
+
+    Attributes:
+        source: "embedding" for vectors of a static embedding, "checkpoint" for a whole model.
+        family: Of the source; None when it does not say.
+        matched: How rows were matched with tokens: "id" or "text".
+        initialized: Number of tokens with a row of the source; None for all.
+        documents: Number of documents that the counts of the source are of.
+        resized: "projected" or "padded" vectors of another dimension; empty for vectors of the same one.
+        missing: Names of parameters that the source lacks: they were initialized at random.
+        files: sha256 of the source's files, by name.
+    """
+
+    source: str
+    family: str | None = None
+    matched: str = "id"
+    initialized: int | None = None
+    documents: int = 0
+    resized: str = ""
+    missing: tuple[str, ...] = ()
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """Entries that the manifest of every kind has.
 
@@ -69,13 +100,21 @@ class Manifest:
 
     def as_json(self) -> dict[str, Any]:
         """Entries of the file, in its order."""
-        entries = {name: value for name, value in dataclasses.asdict(self).items() if value != self._default(name)}
+        facts = _with_lists(dataclasses.asdict(self))
+        entries = {name: value for name, value in facts.items() if getattr(self, name) != self._default(name)}
         sealed = {name: entries.pop(name, {}) for name in ("versions", "files")}
         return {"kind": self.kind, "format_version": FORMAT_VERSION, **entries, **sealed}
 
     @classmethod
     def _default(cls, name: str) -> Any:
         return cls.__dataclass_fields__[name].default
+
+
+def _with_lists(value: Any) -> Any:
+    """A value as JSON gives it back: lists in place of tuples."""
+    if isinstance(value, dict):
+        return {name: _with_lists(entry) for name, entry in value.items()}
+    return [_with_lists(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +228,14 @@ class ShardsManifest(Manifest):
     corpus: CorpusFacts
 
 
-MANIFESTS: dict[str, type[Manifest]] = {
-    manifest.kind: manifest for manifest in (TokenizerManifest, CountsManifest, ShardsManifest)
-}
+MANIFESTS: Registry[type[Manifest]] = Registry(
+    "kind of artifact",
+    {
+        "tokenizer": "tokit.storage.manifests:TokenizerManifest",
+        "counts": "tokit.storage.manifests:CountsManifest",
+        "shards": "tokit.storage.manifests:ShardsManifest",
+        "embedding": "tokit.storage.embedding_manifest:EmbeddingManifest",
+        "language-model": "tokit.storage.model_manifests:LanguageModelManifest",
+        "onnx-model": "tokit.storage.model_manifests:OnnxManifest",
+    },
+)

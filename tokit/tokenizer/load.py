@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokit.errors import ArtifactError
-from tokit.storage.folder import MANIFEST, read_manifest
+from tokit.storage.folder import MANIFEST, kind_of
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.formats import FORMATS
 from tokit.tokenizer.tokenizer_folder import read_tokenizer_folder
@@ -45,10 +45,10 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
 
 
 def _load_artifact(folder: Path) -> Tokenizer:
-    kind = read_manifest(folder)["kind"]
+    kind = kind_of(folder)
     if kind == "shards":
         return load_tokenizer(folder / SHARDS_TOKENIZER)
-    if kind in ("embedding", "contextual", "onnx"):
+    if kind in ("embedding", "language-model", "onnx-model"):
         return FORMATS.get("tokenizer.json").load(folder / "tokenizer.json")
     return read_tokenizer_folder(folder)
 

@@ -14,6 +14,7 @@ from tokit.lm.folder.config import read_config
 from tokit.lm.pretrain_params import FinetuneParams
 from tokit.runtime.threads import interruptible
 from tokit.storage.folder import kind_of
+from tokit.storage.model_manifests import OnnxManifest
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.load import load_tokenizer
 
@@ -31,7 +32,7 @@ def trainable_tokenizer(folder: Path) -> LibraryTokenizer:
     tokenizer = load_tokenizer(folder)
     if not is_language_model(folder):
         raise ArtifactError(f"{folder} holds no language model", hint="tokit fit bert … -o MODEL trains one")
-    if kind_of(folder) == "onnx":
+    if kind_of(folder) == OnnxManifest.kind:
         raise UsageError(
             f"{folder} is an ONNX model, which cannot be trained", hint="give the model it was exported from"
         )
