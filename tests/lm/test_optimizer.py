@@ -100,7 +100,7 @@ def test_bfloat16_is_taken_where_it_pays(
 
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instruction, raising=False)
-    monkeypatch.setattr(base, "_processor", lambda: f"vendor_id\t: {vendor}\n")
+    monkeypatch.setattr(base, "processor_description", lambda: f"vendor_id\t: {vendor}\n")
     assert base.bfloat16_pays() is pays
     assert optimizer.resolved_precision("auto") == ("bfloat16" if pays else "float32")
     assert optimizer.resolved_precision("bfloat16") == "bfloat16"

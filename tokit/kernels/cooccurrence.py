@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tokit.kernels.compiled.intrinsics import i64, inlined, jit, number, prefetch, u32, u64
-from tokit.kernels.train.word_hash_table import home_of
+from tokit.kernels.word_hash_table import home_of
 
 # A slot is a pair plus one, as zero means that the slot is free, and a sum.
 _SLOT, _SUM = np.uint64(2), np.uint64(1)

@@ -3,6 +3,7 @@
 Importing Numba takes longer than most commands run, so the object code of each entry is kept in a folder:
 `TOKIT_CACHE_DIR` when it is set, else beside the package, else in the user's cache folder, else nowhere (then it is
 compiled in each process). The folder's name holds a hash of all kernel sources and of the processor's features.
+`docs/kernels.md` describes the cache, the two ways of linking, and how each is switched off.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,20 +24,21 @@ import numpy as np
 from tokit import kernels
 from tokit.kernels.compiled import elf
 from tokit.runtime.engine import AUTO, KERNELS, chosen_engine
+from tokit.runtime.processor import processor_description
 from tokit.storage.atomic_file import replacing
 
-# Entry → the module of this package that it stands in; its name there is the same.
+# Entry → the module of `tokit.kernels` that defines a function of that name.
 ENTRIES = {
     "count_block": "train.count_pretokens",
     "pour_words": "train.count_pretokens",
     "list_words": "train.count_pretokens",
     "gather_words": "train.count_pretokens",
     "add_words": "train.count_pretokens",
-    "encode_block": "encode.encoding",
+    "encode_block": "encode.encode_block",
     "encode_characters": "encode.characters",
-    "seed_words": "encode.encoding",
-    "index_pairs": "encode.encoding",
-    "learn_windows": "word2vec.windows",
+    "seed_words": "encode.word_cache",
+    "index_pairs": "encode.bpe_merges",
+    "learn_windows": "word2vec.train_documents",
     "hash_ngrams": "ngrams",
     "pool_means": "pooling",
     "count_pairs": "cooccurrence",
@@ -43,24 +47,24 @@ ENTRIES = {
     "merge_pairs": "cooccurrence",
     "learn_glove": "glove",
     "multiply_rows": "sparse",
-    "learn_merges": "train.learning",
-    "lay_words": "train.learning",
-    "move_pairs": "train.learning",
-    "split_lines": "text",
-    "hash_documents": "text",
-    "find_changed": "text",
-    "pack_ids": "text",
-    "format_ids": "text",
-    "parse_ids": "text",
-    "decode_ids": "text",
-    "count_ids": "text",
+    "learn_merges": "train.learn_merges",
+    "lay_words": "train.pair_table",
+    "move_pairs": "train.pair_table",
+    "split_lines": "lines",
+    "hash_documents": "document_hashes",
+    "find_changed": "normalization",
+    "pack_ids": "id_bytes",
+    "format_ids": "id_text",
+    "parse_ids": "id_text",
+    "decode_ids": "id_bytes",
+    "count_ids": "id_bytes",
 }
 NEVER_CALLED = (
     "numba_do_raise", "numba_gil_ensure", "numba_gil_release", "numba_unpickle",
     "numba_runtime_build_excinfo_struct", "NRT_Free", "NRT_MemInfo_call_dtor",
 )  # fmt: skip
 PACKAGE_CACHE = Path(__file__).parents[1] / "__pycache__"
-# Bytes of text that the libraries do in about the time that loading a kernel takes, and compiling it.
+# Bytes of text that the libraries process in the time that it takes to load a kernel, and to compile it.
 WORTH_LOADING, WORTH_COMPILING = 1 << 18, 1 << 24
 Argument: TypeAlias = "np.ndarray[Any, Any] | int"
 Kernel: TypeAlias = Callable[..., int]
@@ -72,9 +76,10 @@ _announced: list[bool] = []
 
 
 def kernel(name: str) -> Kernel:
-    """An entry, ready to be called with arrays (of the types that its source says, C-contiguous) and integers.
+    """Load an entry, or compile it.
 
-    Calling it lets other threads run. It returns an int.
+    It is called with C-contiguous arrays of the types that its source names, and integers, and returns an int. Other
+    threads run meanwhile.
 
     Raises:
         KeyError: there is no such entry.
@@ -92,7 +97,7 @@ def _callable(function: Callable[[Any], int]) -> Kernel:
         for k, argument in enumerate(arguments):
             if isinstance(argument, np.ndarray):
                 memory = argument.__array_interface__
-                # Only an array that is not C-contiguous says its strides.
+                # Only an array that is not C-contiguous has strides here.
                 if memory["strides"] is not None:
                     raise ValueError(f"argument {k} of a kernel is not contiguous")
                 packed[2 * k] = memory["data"][0]
@@ -105,18 +110,20 @@ def _callable(function: Callable[[Any], int]) -> Kernel:
 
 
 def pays(name: str, size: int, seen: int = 0) -> bool:
-    """Whether a kernel is worth its loading, or even its compiling; or what was chosen.
+    """Check that a kernel is worth loading, or even compiling; or that the user chose the kernels.
+
+    A kernel that is not compiled yet pays off once small pieces of work add up to a large one.
 
     Args:
-        name: Of the entry.
-        size: Bytes of text that wait for it.
-        seen: Bytes that the same caller had before and asked about.
+        name: The entry.
+        size: Bytes of text to process now.
+        seen: Bytes that the same caller has asked about before.
     """
     if chosen_engine() != AUTO:
         return chosen_engine() == KERNELS
     if seen + size < WORTH_LOADING:
         return False
-    # Where one was compiled, others that work with it may be too.
+    # Where one kernel was compiled, the others that work with it may be too.
     if seen + size >= WORTH_COMPILING or name in _ready or _announced or _cached(name) is not None:
         return True
     # Much work may come in small pieces.
@@ -132,7 +139,7 @@ def _cached(name: str) -> tuple[str, bytes] | None:
             continue
         digest, _, sealed = content.partition(b"\n")
         symbol, _, code = sealed.partition(b"\n")
-        # A file that was cut off or changed would take the process down with it.
+        # A truncated or changed file would crash the process.
         if digest == hashlib.sha256(sealed).hexdigest().encode():
             return symbol.decode(), code
     return None
@@ -147,16 +154,22 @@ def _compiled(name: str) -> tuple[str, bytes]:
     if not _announced:
         _announced.append(True)
         kernels.announce("compiling for this processor: once, and it takes some seconds")
-    from importlib import import_module
+    symbol, code = _object_code(getattr(import_module(f"tokit.kernels.{ENTRIES[name]}"), name))
+    _keep(name, symbol, code)
+    return symbol, code
 
+
+def _object_code(source: Callable[[Any], int]) -> tuple[str, bytes]:
+    """Compile a function to an object file, with Numba; returns the symbol of its entry, and the file.
+
+    Numba has no public way to an object file. All of its private names that are used stand here, and pyproject.toml
+    bounds its version; for a new one, run `tests/kernels/test_loader.py`.
+    """
     from numba import cfunc, types
 
-    source = getattr(import_module(f"tokit.kernels.{ENTRIES[name]}"), name)
     entry = cfunc(types.int64(types.CPointer(types.int64)), nopython=True, error_model="numpy")(source)
     library = entry._library
-    code = bytes(library._codegen._tm.emit_object(library._final_module))
-    _keep(name, entry._wrapper_name, code)
-    return entry._wrapper_name, code
+    return entry._wrapper_name, bytes(library._codegen._tm.emit_object(library._final_module))
 
 
 def _keep(name: str, symbol: str, code: bytes) -> None:
@@ -183,7 +196,7 @@ def _write(path: Path, content: bytes) -> None:
 
 @cache
 def folders() -> tuple[Path, ...]:
-    """Where machine code may lie; the first that can be written gets it."""
+    """Folders that machine code is read from, in order; it is written to the first that can be written."""
     return tuple(place / _key() for place in _places())
 
 
@@ -194,14 +207,14 @@ def _places() -> Iterator[Path]:
         return
     yield PACKAGE_CACHE
     home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - does not raise
-    # A user without a home leaves "~" as it is, and that would be a folder here.
+    # Without a home directory "~" stays, and would name a folder here.
     if home.is_absolute():
         yield home / "tokit"
 
 
 @cache
 def _key() -> str:
-    """What the machine code depends on: the sources, the compiler and the processor."""
+    """The name of a cache folder: a hash of the sources, the compiler and the processor."""
     import llvmlite
 
     digest = hashlib.sha256()
@@ -212,25 +225,23 @@ def _key() -> str:
 
 
 def _processor() -> str:
-    """The processor and its features, as the system says or, where it does not, as LLVM does."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123 - only its beginning, of one of many
-            lines = file.read(1 << 13).partition("\n\n")[0].splitlines()
-    except OSError:
-        lines = []
-    named = [line for line in lines if line.startswith(("cpu family", "model", "flags"))]
-    if any(line.startswith("flags") for line in named):
-        return "\n".join(named)
+    """The processor and its features, as the system lists them, or else as LLVM does."""
+    lines = processor_description().splitlines()
+    features = [line for line in lines if line.startswith(("cpu family", "model", "flags"))]
+    if any(line.startswith("flags") for line in features):
+        return "\n".join(features)
     from llvmlite import binding
 
     return f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
 
 
 def _outside(symbol: str) -> int:
-    """The address of something that a kernel may call."""
-    # Kernels neither raise nor allocate, but the compiler does not see that everywhere and leaves calls behind.
-    named = "abort" if symbol in NEVER_CALLED else symbol
-    address = ctypes.cast(getattr(ctypes.CDLL(None), named), ctypes.c_void_p).value
+    """The address of a function of the C library that a kernel may call."""
+    # Kernels neither raise nor allocate, but the compiler cannot always see that, and leaves calls in.
+    name = "abort" if symbol in NEVER_CALLED else symbol
+    # On Windows the process itself is no library.
+    library = ctypes.CDLL("msvcrt" if sys.platform == "win32" else None)
+    address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
     return address or 0
 
 

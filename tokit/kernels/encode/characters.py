@@ -6,7 +6,7 @@ import numpy as np
 
 from tokit.kernels.compiled.intrinsics import i32, i64, jit, number, u8, u32
 from tokit.kernels.layout import DROPPED, UNKNOWN
-from tokit.kernels.pretokenize.cutting import char_length, code_point
+from tokit.kernels.pretokenize.character_classes import char_length, code_point
 
 
 @jit

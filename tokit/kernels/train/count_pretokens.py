@@ -25,8 +25,9 @@ from tokit.kernels.layout import (
     SPACE,
     WANTED,
 )
-from tokit.kernels.pretokenize.cutting import LEFT, cut, take_window, window_end
-from tokit.kernels.train.word_hash_table import (
+from tokit.kernels.pretokenize.character_classes import LEFT
+from tokit.kernels.pretokenize.windows import find_pretokens, take_window, window_end
+from tokit.kernels.word_hash_table import (
     MIDDLE,
     SHORT,
     find_long,
@@ -149,7 +150,7 @@ def _count_block(
         end = window_end(data, ends, state[DOCUMENT], begin, style)
         size = end - begin
         document = take_window(data, ends, state[DOCUMENT], begin, end, text, marks)
-        count = cut(text, size, pages, values, style, group, steps, classes, marks, starts)
+        count = find_pretokens(text, size, pages, values, style, group, steps, classes, marks, starts)
         counted = _count_window(text, starts, count, classes, style == RUNS, shorts, longs, arena, keys, others, state)
         if counted < count:
             state[COUNTED] = counted
@@ -163,7 +164,7 @@ def _count_block(
 def count_block(a):
     """Count the pre-tokens of a block, from where `state` says on.
 
-    Arguments: data, ends (not empty); pages, values, style, group, steps: see `cutting.cut`; shorts, longs, arena:
+    Arguments: data, ends (not empty); pages, values, style, group, steps: see `find_pretokens`; shorts, longs, arena:
     what was counted; text, classes, marks (zero), starts: scratch, MARGIN longer than the data; keys,
     others: scratch, COUNT_BATCH long; state.
 

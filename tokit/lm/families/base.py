@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tokit.lm.folder.weights import load_weights, open_config
 from tokit.lm.pretrain_params import PretrainParams, Shape
+from tokit.runtime.processor import processor_description
 
 Model = Any
 # Inner size of a gated feed-forward layer, over the hidden size: its three matrices have as many parameters as the two
@@ -183,16 +184,9 @@ def bfloat16_pays() -> bool:
     """
     if _supports("_is_amx_tile_supported"):
         return True
-    return _supports("_is_avx512_bf16_supported") and "AuthenticAMD" in _processor()
+    return _supports("_is_avx512_bf16_supported") and "AuthenticAMD" in processor_description()
 
 
 def _supports(name: str) -> bool:
     """A processor check of torch; False in a version that does not have it."""
     return bool(getattr(torch.cpu, name, bool)())
-
-
-def _processor() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
-    except OSError:
-        return ""
