@@ -1,7 +1,7 @@
 """Counting which tokens stand near which, in a table of pairs that is emptied when it is full.
 
 A pair is the number low << 32 | high of its two ids, as both directions have the same sum. Sums are integers, in
-fixed point: the same whatever the order in which they are added, so neither spilling nor threads change a bit of them.
+fixed point: they do not depend on the order of addition, so neither spilling nor threads change a bit of them.
 """
 
 from __future__ import annotations
@@ -127,15 +127,15 @@ def pour_pairs(a):
 def _merge_pairs(left, left_sums, right, right_sums, pairs, sums):
     i, k, count = 0, 0, 0
     while i < len(left) and k < len(right):
-        here, there = left[i], right[k]
+        left_pair, right_pair = left[i], right[k]
         total = np.uint64(0)
-        if here <= there:
+        if left_pair <= right_pair:
             total += left_sums[i]
             i += 1
-        if there <= here:
+        if right_pair <= left_pair:
             total += right_sums[k]
             k += 1
-        pairs[count], sums[count] = min(here, there), total
+        pairs[count], sums[count] = min(left_pair, right_pair), total
         count += 1
     while i < len(left):
         pairs[count], sums[count] = left[i], left_sums[i]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokit.kernels.compiled.intrinsics import ask_for, f32, inlined, jit, number, u32
-from tokit.kernels.compiled.simd import WIDTH, by_root, load, plus, spread, store, times, times_plus, total, zero
+from tokit.kernels.compiled.intrinsics import f32, inlined, jit, number, prefetch_row, u32
+from tokit.kernels.compiled.simd import WIDTH, broadcast, by_root, load, plus, store, times, times_plus, total, zero
 from tokit.kernels.layout import BIASES, PARTS
 
 # An error is taken for no more than this, as in the reference's code.
@@ -36,8 +36,8 @@ def _move(table, a, b, k, squares, step):
     x, y = load(table, a + k), load(table, b + k)
     u, v = load(table, a + k + squares), load(table, b + k + squares)
     dx, dy = times(step, y), times(step, x)
-    store(table, a + k, plus(x, by_root(times(spread(np.float32(-1)), dx), u)))
-    store(table, b + k, plus(y, by_root(times(spread(np.float32(-1)), dy), v)))
+    store(table, a + k, plus(x, by_root(times(broadcast(np.float32(-1)), dx), u)))
+    store(table, b + k, plus(y, by_root(times(broadcast(np.float32(-1)), dy), v)))
     store(table, a + k + squares, times_plus(dx, dx, u))
     store(table, b + k + squares, times_plus(dy, dy, v))
 
@@ -54,7 +54,7 @@ def _learn_direction(table, biases, token, neighbor, stride, target, weight, rat
     error = total(plus(first, second)) + biases[token * BIASES] + biases[neighbor * BIASES + 1] - target
     loss = np.float32(0.5) * weight * error * error
     step = _bounded(weight * error) * rate
-    wide = spread(step)
+    wide = broadcast(step)
     for k in range(0, stride, WIDTH):
         _move(table, a, b, k, 2 * stride, wide)
     _move_bias(biases, token * BIASES, step)
@@ -64,18 +64,18 @@ def _learn_direction(table, biases, token, neighbor, stride, target, weight, rat
 
 @jit
 def _learn_glove(pairs, numbers, table, biases, stride, rate, loss):
-    lost, count = 0.0, len(pairs) // 2
+    loss_sum, count = 0.0, len(pairs) // 2
     length = PARTS * stride
     for e in range(count):
         if e + _AHEAD < count:
-            ask_for(table, np.int64(pairs[2 * (e + _AHEAD)]), length)
-            ask_for(table, np.int64(pairs[2 * (e + _AHEAD) + 1]), length)
+            prefetch_row(table, np.int64(pairs[2 * (e + _AHEAD)]), length)
+            prefetch_row(table, np.int64(pairs[2 * (e + _AHEAD) + 1]), length)
         i, j = np.int64(pairs[2 * e]), np.int64(pairs[2 * e + 1])
         target, weight = numbers[2 * e], numbers[2 * e + 1]
-        lost += _learn_direction(table, biases, i, j, stride, target, weight, rate)
+        loss_sum += _learn_direction(table, biases, i, j, stride, target, weight, rate)
         if i != j:
-            lost += _learn_direction(table, biases, j, i, stride, target, weight, rate)
-    loss[0] = np.float32(lost)
+            loss_sum += _learn_direction(table, biases, j, i, stride, target, weight, rate)
+    loss[0] = np.float32(loss_sum)
     return 0
 
 

@@ -46,7 +46,7 @@ def _pack_ids(data, ends, mark, narrow, wide, out_ends):
 
 
 def pack_ids(a):
-    """Ids as shards keep them: narrow, with a mark behind each document.
+    """Write ids as shards keep them: in 16 bits where they fit, with a separator after each document.
 
     Arguments: data, ends; the mark, or -1; narrow (uint16) and wide (uint32): one is empty, the other is written, and
     out_ends.
@@ -62,7 +62,7 @@ def _copy(piece, pieces, piece_ends, out, used):
     start = piece_ends[piece - 1] if piece else np.int64(0)
     size = piece_ends[piece] - start
     if size <= 8:
-        # Eight bytes whatever the piece has: the next one writes over what is too much.
+        # Always eight bytes: the next piece overwrites those that this one does not have.
         for k in range(8):
             out[used + k] = pieces[start + k]
     else:
@@ -95,7 +95,7 @@ def _decode_ids(data, ends, first, first_ends, rest, rest_ends, dropped, separat
 
 
 def decode_ids(a):
-    """The text of documents, with a separator behind each.
+    """Decode documents to text, with a separator after each.
 
     Arguments: data, ends: ids within the vocabulary; first, first_ends: bytes of each piece at the beginning of a
     document (MARGIN longer), rest, rest_ends: of the same after another; dropped: a byte a piece, 1 where it has no

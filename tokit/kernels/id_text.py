@@ -48,8 +48,9 @@ def _format_ids(data, ends, digits, out):
 
 
 def format_ids(a):
-    """A line of decimal numbers a document. Arguments: data, ends; digits ("00" to "99"); out: 11 bytes an id and one
-    a document, and one more.
+    """Format each document as a line of decimal numbers.
+
+    Arguments: data, ends; digits ("00" to "99"); out: 11 bytes an id and one a document, and one more.
 
     Returns:
         Bytes written, with a newline behind each line.
@@ -83,9 +84,11 @@ def _parse_ids(data, ends, limit, out, out_ends):
 
 
 def parse_ids(a):
-    """Lines of decimal numbers between spaces. Arguments: data, ends; the vocabulary's size; out, out_ends: written.
+    """Parse lines of decimal numbers between spaces.
+
+    Arguments: data, ends; the vocabulary's size; out, out_ends: written.
 
     Returns:
-        How many ids there are; -1 when something else stands there, or an id outside the vocabulary.
+        How many ids there are; -1 when a line holds anything else, or an id outside the vocabulary.
     """
     return _parse_ids(u8(a, 0), i64(a, 1), number(a, 2), u32(a, 3), i64(a, 4))

@@ -1,15 +1,14 @@
 """Constants that the kernels and their callers share: classes, states, return codes, and how tables lie in arrays.
 
 It does not import Numba, so callers read it at start-up; kernels compile the values in. Each constant stands here
-alone: a caller that had a copy of its own would misread a kernel's arrays without a word.
+alone: a stale copy in a caller would misread a kernel's arrays in silence.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# What an entry returns: all is done; more of the same is to be done; a table must grow; scratch is too short for a
-# pre-token.
+# Return codes of entries: all is done; call again for more; a table must grow; scratch is too short for a pre-token.
 DONE, MORE, FULL, LONG_WORD = 0, 1, 2, 3
 
 # Pre-tokenization -----------------------------------------------------------------------------------------------------
@@ -17,10 +16,10 @@ DONE, MORE, FULL, LONG_WORD = 0, 1, 2, 3
 # Classes of characters. ODD marks those whose place must be looked at alone: an apostrophe, wide white space, and for
 # patterns that put a symbol before a word every symbol that is not ASCII.
 LETTER, NUMBER, SYMBOL, SPACE, BLANK, RETURN, ODD = 1, 2, 4, 8, 16, 32, 64
-# For o200k alone the two highest bits say of a letter or mark which case it can stand for.
+# For o200k alone the two highest bits are the cases that a letter or mark can stand for.
 UPPER, LOWER = 64, 128
-# For RUNS and MARKS, which have no use for them, BLANK says that a pre-token starts at a character whatever is before
-# it, and the highest bit that it is a digit.
+# For RUNS and MARKS, which do not use them, BLANK means that a pre-token always starts at the character, and the
+# highest bit that it is a digit.
 DIGIT = 128
 # Styles: how the classes are put together. MARKS are RUNS where a space is no border and ASCII punctuation always one.
 GPT2, CL100K, LLAMA3, QWEN2, O200K, RUNS, MARKS = 0, 1, 2, 3, 4, 5, 6
@@ -37,8 +36,8 @@ SHORT_VALUE = np.uint64(1)
 REST, LONG_VALUE, PLACE = np.uint64(1), np.uint64(2), np.uint64(3)
 # Where the arena begins, as place 0 means that a word is not in it.
 ARENA_START = 8
-# The state of tables of words: where the block goes on (byte, document), words in the two tables, bytes in the arena,
-# how many words of a window were counted that did not fit, and the bytes of those that come next.
+# The state of tables of words: where to continue in the block (byte, document), words in the two tables, bytes in the
+# arena, words of a window that were counted before a table was full, and the bytes of those that come next.
 POSITION, DOCUMENT, SHORTS, LONGS, ARENA, COUNTED, WANTED = 0, 1, 2, 3, 4, 5, 6
 COUNT_STATE = 7
 # Words that are counted between two looks at the room that is left.

@@ -22,9 +22,9 @@ _PIECE = 1 << 9
 
 @inlined
 def _is_wrong(byte, back_1, back_2, back_3):
-    """Whether a byte cannot stand behind the three before it, in UTF-8.
+    """Check that a byte is invalid in UTF-8 after the three before it.
 
-    Neither in a character longer than it must be, nor in half of a surrogate pair, nor beyond U+10FFFF.
+    Overlong forms, surrogates and characters beyond U+10FFFF are invalid.
     https://www.unicode.org/versions/Unicode16.0.0/core-spec/chapter-3/#G27506 (table 3-7)
     """
     continues = (byte & np.uint8(0xC0)) == np.uint8(0x80)
@@ -38,7 +38,7 @@ def _is_wrong(byte, back_1, back_2, back_3):
 
 @jit
 def _is_utf8_behind(raw, start, end):
-    """Whether the bytes from `start` >= 3 on can stand behind those before them."""
+    """Check that the bytes from `start` >= 3 on are valid after those before them."""
     here, back_1, back_2, back_3 = raw[start:end], raw[start - 1 : end - 1], raw[start - 2 : end], raw[start - 3 : end]
     wide = back_1[0]
     for k in range(len(here)):
@@ -60,7 +60,7 @@ def _is_utf8(raw, size):
     for start in range(3, size, _PIECE):
         if not _is_utf8_behind(raw, start, min(start + _PIECE, size)):
             return False
-    # A character must not go on behind the end.
+    # The last character must be complete.
     for k in range(min(3, size)):
         if raw[size - 1 - k] >= (0xC0, 0xE0, 0xF0)[k]:
             return False
@@ -98,7 +98,7 @@ def _split_lines(raw, size, data, ends):
 
 
 def split_lines(a):
-    """Take newlines out. Arguments: raw, its size; data (as long), ends: written.
+    """Remove newlines, and note where lines end. Arguments: raw, its size; data (as long), ends: written.
 
     Returns:
         How many newlines there were, the rest behind the last one has no end; -1 when the text is not UTF-8.

@@ -27,7 +27,7 @@ _HIGH = np.uint64(0x8080808080808080)
 
 @inlined
 def _compose(pairs, first, second):
-    """Whether two characters stand in the sorted pairs."""
+    """Check that two characters are among the sorted pairs."""
     wanted = (np.uint64(first) << np.uint64(21)) | np.uint64(second)
     low = np.int64(0)
     high = np.int64(len(pairs))
@@ -82,11 +82,11 @@ def _find_changed(data, ends, pages, classes, plain, pairs, changed):
 
 
 def find_changed(a):
-    """Which documents a normalizer may change.
+    """Mark the documents that a normalizer may change.
 
-    Arguments: data, ends; pages: where in `classes` the page of 256 code points starts; classes: CHANGES, or 0 for what
-    stays whatever stands around, or an or of COMPOSED (can be taken apart), COMPOSES (with what `pairs` says) and the
-    RANK of a mark, whose marks have to stand in order; whether all of ASCII is 0; pairs: first << 21 | second, sorted;
+    Arguments: data, ends; pages: where in `classes` the page of 256 code points starts; classes: CHANGES, or 0 for a
+    character that no neighbor changes, or an or of COMPOSED (can be decomposed), COMPOSES (see `pairs`) and the RANK of
+    a mark, whose marks must be in order; whether all of ASCII is 0; pairs: first << 21 | second, sorted;
     changed: written, a byte a document.
 
     Returns:

@@ -1,4 +1,4 @@
-"""From the vectors of a document's tokens to their mean."""
+"""Mean pooling: the mean of the vectors of each document's tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _divide(out, at, dim, count):
 
 
 @jit
-def _pool_means(ids, ends, table, dim, skip, most, out, kept):
+def _pool_means(ids, ends, table, dim, skip, most, out, counts):
     start = 0
     for document in range(len(ends)):
         count, at = 0, document * dim
@@ -33,7 +33,7 @@ def _pool_means(ids, ends, table, dim, skip, most, out, kept):
                     _add(table, np.int64(ids[i]) * dim, out, at, dim)
         if count:
             _divide(out, at, dim, np.float32(count))
-        kept[document] = count
+        counts[document] = count
         start = ends[document]
     return 0
 
@@ -41,8 +41,8 @@ def _pool_means(ids, ends, table, dim, skip, most, out, kept):
 def pool_means(a):
     """The mean of the vectors of each document's tokens, added up token after token in 32 bits.
 
-    Arguments: ids, each with a row in the table; ends; the table, row after row; its columns; the id of a token that is
-    left out, or -1; how many tokens may be added up so; means, and how many tokens each is of, written to. The mean of
-    more tokens than that is none: it is left to the caller.
+    Arguments: ids, each with a row in the table; ends; the table, row after row; its dimension; the id of a token
+    that is skipped, or -1; the most tokens of a document that are added up so; written: means, and the number of tokens
+    of each. The mean of a document of more tokens is not valid: it is left to the caller.
     """
     return _pool_means(u32(a, 0), i64(a, 1), f32(a, 2), number(a, 3), number(a, 4), number(a, 5), f32(a, 6), i64(a, 7))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tokit.kernels.compiled.intrinsics import f32, i32, i64, jit, number, prefetch
-from tokit.kernels.compiled.simd import WIDTH, load, spread, store, times_plus, zero
+from tokit.kernels.compiled.simd import WIDTH, broadcast, load, store, times_plus, zero
 
-# Columns that a row's sums are kept of at once: four vectors.
+# Numbers of a row that are summed up at once: four vectors.
 _STRIP = 4 * WIDTH
 _LINE = 16
 # Numbers of the matrix between asking for a row and adding it.
@@ -19,7 +19,7 @@ def _add_rows(columns, numbers, first, last, dense, stride, at, out, to):
         if k + _AHEAD < last:
             for line in range(0, _STRIP, _LINE):
                 prefetch(dense, columns[k + _AHEAD] * stride + at + line)
-        number_, row = spread(numbers[k]), columns[k] * stride + at
+        number_, row = broadcast(numbers[k]), columns[k] * stride + at
         s0 = times_plus(number_, load(dense, row), s0)
         s1 = times_plus(number_, load(dense, row + WIDTH), s1)
         s2 = times_plus(number_, load(dense, row + 2 * WIDTH), s2)

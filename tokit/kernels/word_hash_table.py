@@ -22,18 +22,18 @@ _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 @inlined
 def short_key(text, start, length):
-    """The number that a word of up to eight bytes is."""
+    """A word of up to eight bytes as a number."""
     return load64(text, start) & (_ONES >> np.uint64(64 - 8 * length))
 
 
 @inlined
 def is_short(key, length):
-    """Whether the key of a word says all of it: a zero at its end could not be told from no byte."""
+    """Check that the key of a word holds all of it: a zero at its end would look like no byte."""
     return (key >> np.uint64(8 * (length - 1))) != 0
 
 
 @inlined
-def spread(key):
+def mix(key):
     """A hash of a number, good in its upper half."""
     h = key * _K0
     h ^= h >> np.uint64(32)
@@ -46,7 +46,7 @@ def home_of(table, key):
 
     Offsets are unsigned: a signed one would be looked at each time whether it counts from the end.
     """
-    return ((spread(key) >> np.uint64(32)) * np.uint64(SHORT_SLOT)) & np.uint64(len(table) - 1)
+    return ((mix(key) >> np.uint64(32)) * np.uint64(SHORT_SLOT)) & np.uint64(len(table) - 1)
 
 
 @inlined
@@ -66,7 +66,7 @@ def middle_rest(text, start, length):
 
 @inlined
 def is_middle(rest, length):
-    """Whether the key of a word of nine to 16 bytes says all of it."""
+    """Check that the key of a word of nine to 16 bytes holds all of it."""
     return (rest >> np.uint64(8 * (length - SHORT - 1))) != 0
 
 
@@ -87,7 +87,7 @@ def hash_of(text, start, length):
 @inlined
 def middle_home(table, key, rest):
     """The offset in the second table of the slot where the search for a key begins."""
-    return ((spread(key ^ (rest * _K1)) >> np.uint64(32)) * np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
+    return ((mix(key ^ (rest * _K1)) >> np.uint64(32)) * np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
 
 
 @inlined
@@ -115,13 +115,13 @@ def _same_bytes(text, start, arena, place, length):
 
 @inlined
 def long_home(table, key):
-    """The same of a word in the arena; `key` is its hash."""
-    return ((spread(key) >> np.uint64(32)) * np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
+    """The offset in the second table where the search for a word of the arena begins; `key` is its hash."""
+    return ((mix(key) >> np.uint64(32)) * np.uint64(LONG_SLOT)) & np.uint64(len(table) - 1)
 
 
 @jit
 def seek_long(table, arena, text, start, length, key):
-    """The same for a word in the arena, and whether it is there."""
+    """Find a word of the arena: the offset of its slot, or of the free slot for it, and whether it is there."""
     at = long_home(table, key)
     while table[at + REST] != 0:
         if table[at] == key and table[at + REST] == np.uint64(length) and table[at + PLACE] != 0:
@@ -133,7 +133,7 @@ def seek_long(table, arena, text, start, length, key):
 
 @inlined
 def find_long(table, arena, text, start, length, key):
-    """The same, without saying whether."""
+    """The offset of a word's slot, or of the free slot for it."""
     return seek_long(table, arena, text, start, length, key)[0]
 
 

@@ -1,8 +1,8 @@
-"""What kernels need of memory beyond plain arrays: their arguments, and eight bytes at once from any offset.
+"""LLVM intrinsics of the kernels, and their calling convention.
 
 An entry has one argument, the address of pairs of int64: (address, length) for an array, (value, 0) for a number.
 Machine code of such a function can be loaded without Numba, which takes longer to import than most commands run.
-Nothing checks bounds here: a caller passes arrays that are long enough, and says so in its contract.
+Nothing checks bounds here: a caller passes arrays that are long enough, and each contract states what that is.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def store64(typing_context, array, offset, value):
 
 @intrinsic
 def prefetch(typing_context, array, index):
-    """Ask for the cache line of an element before it is needed."""
+    """Prefetch the cache line of an element."""
 
     def codegen(context, builder, signature, arguments):
         array_type = signature.args[0]
@@ -161,15 +161,15 @@ def prefetch(typing_context, array, index):
 
 
 @inlined
-def ask_for(table, row, length):
-    """Ask for all cache lines of a row of so many float32."""
+def prefetch_row(table, row, length):
+    """Prefetch all cache lines of a row of `length` float32."""
     for k in range(0, length, _LINE):
         prefetch(table, row * length + k)
 
 
 @intrinsic
 def claim(typing_context, array, index, value):
-    """Put a value where zero stands, unless another thread was faster; whether it was put there."""
+    """Replace a zero by a value, unless another thread was faster; returns whether it did."""
 
     def codegen(context, builder, signature, arguments):
         address = cell(builder, context, signature, arguments)
@@ -193,7 +193,7 @@ def publish(typing_context, array, index, value):
 
 @intrinsic
 def observe(typing_context, array, index):
-    """A value that another thread may publish; what is read after it is at least as new."""
+    """Load a value that another thread may publish; what is read after it is at least as new."""
 
     def codegen(context, builder, signature, arguments):
         return builder.load_atomic(cell(builder, context, signature, arguments), "acquire", 8)
@@ -203,7 +203,7 @@ def observe(typing_context, array, index):
 
 @intrinsic
 def take(typing_context, array, index, amount):
-    """Add to a number that threads share; what it was before."""
+    """Add to a number that threads share; returns what it was before."""
 
     def codegen(context, builder, signature, arguments):
         address = cell(builder, context, signature, arguments)

@@ -76,7 +76,7 @@ def zero(typing_context):
 
 
 @intrinsic
-def spread(typing_context, number):
+def broadcast(typing_context, number):
     """A number in every place."""
 
     def codegen(context, builder, signature, arguments):

@@ -41,7 +41,7 @@ def rank_of(pairs, left, right):
 
 @jit
 def merge_few(count, pairs, merged, ids, ranks):
-    """Apply the best merge of some ids until there is none, leftmost first; returns how many ids are left."""
+    """Apply the best merge, leftmost first, until there is none; returns the number of ids left."""
     for k in range(count - 1):
         ranks[k] = rank_of(pairs, ids[k], ids[k + 1])
     while count > 1:
@@ -91,7 +91,7 @@ def _sift_down(heap, size, k):
 
 @inlined
 def _push(heap, size, ranks, place):
-    """Put a place with its rank on the heap, if it has one; returns the heap's new size."""
+    """Push a place with its rank, if it has one; returns the new size of the heap."""
     if ranks[place] == NO_RANK:
         return size
     heap[size] = (np.uint64(ranks[place]) << np.uint64(32)) | np.uint64(place)
@@ -101,7 +101,7 @@ def _push(heap, size, ranks, place):
 
 @jit
 def merge_many(count, pairs, merged, ids, before, after, ranks, heap):
-    """The same for many ids: a heap of (rank, place), places linked to their neighbors.
+    """Do the same for many ids, with a heap of (rank, place) and places linked to their neighbors.
 
     Args:
         count: Of ids.
@@ -142,13 +142,13 @@ def merge_many(count, pairs, merged, ids, before, after, ranks, heap):
         if left >= 0:
             ranks[left] = rank_of(pairs, ids[left], ids[place])
             size = _push(heap, size, ranks, left)
-    kept = np.int64(0)
+    used = np.int64(0)
     k = np.int64(0)
     while k < count:
-        ids[kept] = ids[k]
-        kept += 1
+        ids[used] = ids[k]
+        used += 1
         k = np.int64(after[k])
-    return kept
+    return used
 
 
 @jit

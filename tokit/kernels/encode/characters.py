@@ -10,7 +10,7 @@ from tokit.kernels.pretokenize.character_classes import char_length, code_point
 
 
 @jit
-def _encode_characters(data, ends, pages, values, spelled, unknown, out, out_ends):
+def _encode_characters(data, ends, pages, values, byte_ids, unknown, out, out_ends):
     used = np.int64(0)
     i = np.int64(0)
     for document in range(len(ends)):
@@ -27,7 +27,7 @@ def _encode_characters(data, ends, pages, values, spelled, unknown, out, out_end
                 used += 1
             elif value == UNKNOWN:
                 for k in range(i, i + length):
-                    out[used + k - i] = spelled[data[k]]
+                    out[used + k - i] = byte_ids[data[k]]
                 used += length
             i += length
         out_ends[document] = used
@@ -36,7 +36,7 @@ def _encode_characters(data, ends, pages, values, spelled, unknown, out, out_end
 
 def encode_characters(a):
     """Ids of characters. Arguments: data, ends; pages: where in `values` the page of 256 code points starts; values:
-    the id of each character, UNKNOWN or DROPPED; spelled: the id of each byte of an unknown one; unknown: its id
+    the id of each character, UNKNOWN or DROPPED; byte_ids: the id of each byte of an unknown one; unknown: its id
     instead, or -1; out: ids, as long as the data; out_ends: of the documents in it.
 
     Returns:

@@ -62,13 +62,13 @@ from tokit.kernels.word_hash_table import (
 
 # A longer word is not kept: it hardly comes again, and would fill the arena.
 LONGEST_KEPT = 256
-# No home in the first table.
+# In place of an offset in the first table: the word belongs in the second.
 FAR = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @jit
 def _encode_word(text, start, length, model, unknown, limit, symbols, pairs, merged, heads, tails, work):
-    """Ids of a word that the cache does not have, into the first array of `work`; how many they are."""
+    """Encode a word that is not in the cache into the first array of `work`; returns the number of ids."""
     ids = work[0]
     if model == WORDS:
         ids[0] = unknown
@@ -84,7 +84,7 @@ def _encode_word(text, start, length, model, unknown, limit, symbols, pairs, mer
 
 @jit
 def _write_new(text, start, length, model, work, cache, out, written):
-    """Ids of a word that the cache does not have, which then has it; returns ids written so far."""
+    """Encode a word that is not in the cache, and keep it; returns the ids written so far."""
     kind, unknown, limit, symbols, pairs, merged, heads, tails = model
     size = _encode_word(text, start, length, kind, unknown, limit, symbols, pairs, merged, heads, tails, work)
     for j in range(size):
@@ -96,7 +96,7 @@ def _write_new(text, start, length, model, work, cache, out, written):
 
 @inlined
 def _look_ahead(text, starts, first, last, nears, fars, batch):
-    """Keys of a batch of words, or their hashes; their slots are on their way from memory before they are needed."""
+    """Compute the keys or hashes of a batch of words, and prefetch their slots."""
     heads, tails, homes = batch[0], batch[1], batch[2]
     start = np.int64(starts[first])
     for k in range(first, last):
@@ -120,9 +120,9 @@ def _look_ahead(text, starts, first, last, nears, fars, batch):
 
 @jit
 def _encode_window(text, starts, count, classes, drop, out, model, work, cache, batch, state):
-    """Encode the pre-tokens of a window; returns ids written so far, or -1 when one is too long.
+    """Encode the pre-tokens of a window; returns the ids written so far, or -1 when a pre-token is too long.
 
-    Before each pre-token `before` says how many ids there are.
+    `before` receives the number of ids before each pre-token.
     """
     nears, fars, arena, runs = cache[:4]
     heads, tails, homes, before = batch
@@ -147,7 +147,7 @@ def _encode_window(text, starts, count, classes, drop, out, model, work, cache, 
                 value = observe(nears, at + IDS) if known else np.uint64(0)
                 more = nears[at + MORE_IDS]
             size = (value >> COUNT_BITS) & COUNT
-            # Four ids are written whatever the word has: the next word writes over what is too much.
+            # Four ids are always written: the next word overwrites those that this one does not have.
             store64(out, written, value & PAIR_OF_IDS)
             store64(out, written + np.uint64(2), more)
             if np.uint64(0) < size <= np.uint64(NEAR_IDS):
@@ -192,7 +192,7 @@ def _encode_block(data, ends, cutter, model, cache, scratch, batch, work, out, o
         state[WRITTEN] = written
         state[POSITION] = end
         state[DOCUMENT] = next_document
-    # Documents without text at the very end, or nothing but such.
+    # Empty documents at the end.
     while state[DOCUMENT] < len(ends):
         out_ends[state[DOCUMENT]] = state[WRITTEN]
         state[DOCUMENT] += 1

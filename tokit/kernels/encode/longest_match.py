@@ -34,7 +34,7 @@ from tokit.kernels.word_hash_table import (
 
 @inlined
 def _vocabulary_id(shorts, longs, arena, text, start, length):
-    """The id of a piece in tables whose values are ids plus one; -1 if it is not there."""
+    """Look up a piece in tables whose values are ids plus one; -1 if it is not there."""
     if length <= SHORT:
         key = short_key(text, start, length)
         if is_short(key, length):
@@ -57,7 +57,7 @@ def _vocabulary_id(shorts, longs, arena, text, start, length):
 
 @jit
 def longest_pieces(text, start, length, limit, unknown, heads, tails, ids):
-    """WordPiece: the longest piece of the vocabulary that fits, again and again; the unknown id if none does.
+    """Match the longest piece of the vocabulary, again and again; the unknown id if none matches.
 
     Args:
         text: Bytes; seven more than the word has must be there.
@@ -66,7 +66,7 @@ def longest_pieces(text, start, length, limit, unknown, heads, tails, ids):
         limit: A word of more characters is unknown.
         unknown: The id.
         heads: Tables (shorts, longs, arena) of all pieces.
-        tails: The same of pieces that go on within a word, without their prefix.
+        tails: The same of continuation pieces, without their prefix.
         ids: Written.
     """
     characters = 0

@@ -58,13 +58,13 @@ _K1 = np.uint64(0xC2B2AE3D27D4EB4F)
 
 @inlined
 def head_key(text, start, length):
-    """The first eight bytes of a word, or fewer."""
+    """The first eight bytes of a word, or all of a shorter one."""
     return load64(text, start) & (_ONES >> np.uint64(64 - 8 * min(length, SHORT)))
 
 
 @inlined
 def tail_key(text, start, length):
-    """The bytes behind them and the length: of a word of up to NEAR bytes, and never zero."""
+    """The other bytes of a word of up to NEAR bytes, and its length; never zero."""
     bits = np.uint64(8 * max(length - SHORT, 0)) & np.uint64(63)
     rest = load64(text, start + SHORT) & ((np.uint64(1) << bits) - np.uint64(1))
     return rest | (np.uint64(length) << np.uint64(56))
@@ -72,20 +72,20 @@ def tail_key(text, start, length):
 
 @inlined
 def is_near(length, head):
-    """Whether a word's place is in the first table: a head of zero could not be told from one still to be stored."""
+    """Check that a word belongs in the first table: a head of zero would look like one not stored yet."""
     return length <= NEAR and head != 0
 
 
 @inlined
 def near_home(nears, head, tail):
-    # The upper half, on which every byte has a bearing, as a share of all slots.
+    # The upper half, which depends on every byte, scaled to the number of slots.
     h = (head * _SPREAD + tail * _K1) >> np.uint64(32)
     return ((h * np.uint64(len(nears) // NEAR_SLOT)) >> np.uint64(32)) * np.uint64(NEAR_SLOT)
 
 
 @inlined
 def seek_near(nears, head, tail, home):
-    """The offset of a word's slot and whether it is there, or of the free slot where it belongs."""
+    """Find a word: the offset of its slot, or of the free slot for it, and whether it is there."""
     at = np.uint64(home)
     while nears[at] != head or nears[at + TAIL] != tail:
         if nears[at + TAIL] == 0:
@@ -144,7 +144,7 @@ def _keep_far(text, start, length, ids, count, fars, arena, runs, fill):
 
 @jit
 def keep_word(text, start, length, count, ids, cache):
-    """Keep the ids of a word, when there is room. No bytes are no word: their slot would look like a free one."""
+    """Keep the ids of a word if there is room. The empty word is not kept: its slot would look free."""
     if length == 0:
         return
     nears, fars, arena, runs, fill = cache
@@ -157,7 +157,7 @@ def keep_word(text, start, length, count, ids, cache):
 
 @jit
 def write_many(value, runs, out, written):
-    """Ids of a word that has more than two; returns ids written so far."""
+    """Write the ids of a word that has more than its slot holds; returns the ids written so far."""
     at = np.int64(value >> np.uint64(32))
     size = np.int64(runs[at])
     for j in range(size):

@@ -60,7 +60,7 @@ def code_point(text, i, length):
 
 @jit
 def classify(text, n, pages, values, classes, style):
-    """The class of each byte's character, from `classes[LEFT]` on.
+    """Write the class of each byte's character, from `classes[LEFT]` on.
 
     Args:
         text: UTF-8, MARGIN bytes longer than `n`.
@@ -78,14 +78,14 @@ def classify(text, n, pages, values, classes, style):
     wide = np.uint64(0)
     for i in range(0, n, 8):
         wide |= load64(text, i)
-    # Behind the text lies what was there before: then the slow way is taken for nothing.
+    # What lies beyond the text is left from before: at worst the slow way is taken needlessly.
     if wide & _HIGH_BITS:
         _classify_wide(text, n, pages, values, classes)
 
 
 @jit
 def _classify_ascii(text, n, classes):
-    """What `values` say of ASCII for the patterns of GPT-2 and its heirs, as comparisons of many bytes at once."""
+    """Classify ASCII as `values` does for GPT-2's and similar patterns, comparing many bytes at once."""
     for i in range(n):
         byte = text[i]
         value = _SYMBOL
@@ -101,7 +101,7 @@ def _classify_ascii(text, n, classes):
 
 @jit
 def _classify_wide(text, n, pages, values, classes):
-    """The classes again, where characters have several bytes: each is written over eight of them at once."""
+    """Classify again where characters have several bytes: each class is written over eight bytes at once."""
     i = np.int64(0)
     while i < n:
         if text[i] < 0x80:

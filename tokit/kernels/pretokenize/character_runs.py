@@ -14,9 +14,9 @@ from tokit.kernels.pretokenize.character_classes import (
 
 @jit
 def mark_runs(text, n, classes, marks):
-    """A pre-token starts where the class changes, and at every NUMBER, which stands for what is isolated here.
+    """Mark where the class changes, and every NUMBER, which means an isolated character here.
 
-    It starts at every BLANK too, which the next character may still continue.
+    A pre-token starts at every BLANK too, and the next character may continue it.
     """
     for i in range(n):
         p, c = classes[i + 1], classes[i + 2]
@@ -28,7 +28,7 @@ def mark_runs(text, n, classes, marks):
 
 @jit
 def wall_digits(text, n, classes, marks, digit, group):
-    """Digits are fragments of their own, `group` at a time: before and after them nothing looks."""
+    """Make groups of digits fragments of their own, which nothing looks across."""
     i = 0
     while i < n:
         if not classes[i + LEFT] & digit:

@@ -52,7 +52,7 @@ def mark_gpt2(n, classes, marks):
 
 @jit
 def mark_words(n, classes, marks):
-    """For patterns that put any one symbol or space before a word, and group digits."""
+    """Mark the patterns that put any one symbol or space before a word, and group digits."""
     for i in range(n):
         o, p, c, q = classes[i], classes[i + 1], classes[i + 2], classes[i + 3]
         wall = marks[i] >> 1
@@ -95,7 +95,7 @@ def contraction_length(text, i, n, fold):
 
 @jit
 def _patch_space(text, a, classes, marks, style):
-    """Cut the run of white space that starts at `a`."""
+    """Split the run of white space that starts at `a`."""
     if classes[a + 1] & SPACE and not marks[a] & WALL:
         return
     b = a + 1
@@ -132,7 +132,7 @@ def _patch_space(text, a, classes, marks, style):
 
 @jit
 def _patch_digits(text, a, classes, marks, group):
-    """Cut the run of digits that starts at `a` into groups."""
+    """Split the run of digits that starts at `a` into groups."""
     if classes[a + 1] & NUMBER and not marks[a] & WALL:
         return
     i = a
@@ -146,7 +146,7 @@ def _patch_digits(text, a, classes, marks, group):
 
 @jit
 def _patch_symbol(text, n, i, classes, marks, style):
-    """Cut a contraction off, or let the one symbol at `i` start the word behind it."""
+    """Split a contraction off, or let the one symbol at `i` start the word after it."""
     if not marks[i] & START or text[i] & 0xC0 == 0x80:
         return
     if text[i] == APOSTROPHE:

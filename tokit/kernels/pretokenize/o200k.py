@@ -1,4 +1,7 @@
-"""The pattern of o200k, walked as the regular expression does: it looks back into words."""
+"""The pattern of o200k, walked as the regular expression does: it looks back into words.
+
+A match is the offset of its end, or -1 for none.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ _ANY_CASE = np.bool_(True)
 
 @jit
 def _word_end(text, i, end, classes):
-    """Where capitals, if any, and then at least one small letter end; -1: there are none. Some characters are both."""
+    """Match capitals, if any, and at least one lower-case letter; some characters count as both."""
     u = i
     back = -1
     while u < end and classes[u + LEFT] & UPPER:
@@ -49,7 +52,7 @@ def _word_end(text, i, end, classes):
 
 @jit
 def _capitals_end(text, i, end, classes):
-    """The same for one capital or more with any small letters behind; -1: no match."""
+    """Match one capital or more, and any lower-case letters after them."""
     u = i
     while u < end and classes[u + LEFT] & UPPER:
         u += char_length(text[u])
@@ -62,7 +65,7 @@ def _capitals_end(text, i, end, classes):
 
 @jit
 def _o200k_word(text, i, end, classes):
-    """Where the word at `i` ends, with a symbol before it or none; -1: there is no word."""
+    """Match a word at `i`, with or without a symbol before it."""
     value = classes[i + LEFT]
     after = i + char_length(text[i])
     prefixed = not value & (LETTER | NUMBER | RETURN)
@@ -80,7 +83,7 @@ def _o200k_word(text, i, end, classes):
 
 @jit
 def _o200k_symbols(text, i, end, classes):
-    """Where ` ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*` ends; -1: no match."""
+    """Match ` ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*`."""
     start = i + 1 if text[i] == BLANK_BYTE else i
     j = start
     while j < end and not classes[j + LEFT] & (SPACE | LETTER | NUMBER):
@@ -94,7 +97,7 @@ def _o200k_symbols(text, i, end, classes):
 
 @jit
 def _o200k_rest(text, i, end, classes):
-    """Where digits or white space end that start at `i`."""
+    """Match the digits or white space at `i`."""
     j = i
     if classes[i + LEFT] & NUMBER:
         count = 0

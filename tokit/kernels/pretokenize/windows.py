@@ -1,7 +1,7 @@
 """Pre-tokenize a block one window at a time, small enough for the processor's fastest cache.
 
-A window ends where a document does, or where a pre-token starts whatever stands around: at a lone space between visible
-characters, over which no pattern looks.
+A window ends where a document does, or where a pre-token always starts: at a lone space between visible characters,
+which no pattern looks across.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WINDOW = 1 << 14
 
 @jit
 def find_pretokens(text, n, pages, values, style, group, steps, classes, marks, starts):
-    """Where the pre-tokens of a window start.
+    """Find where the pre-tokens of a window start.
 
     Args:
         text: UTF-8, MARGIN bytes longer than `n`.
@@ -44,19 +44,19 @@ def find_pretokens(text, n, pages, values, style, group, steps, classes, marks, 
         pages: See `classify`.
         values: See `classify`.
         style: GPT2 and so on.
-        group: Digits are find_pretokens off first, in groups of so many; 0: they are not.
-        steps: For each byte the places of its ones, lowest first, eight of them, and how many there are; flat.
+        group: Digits are split off first, in groups of this size; 0: they are not.
+        steps: For each byte the places of its ones, lowest first, eight of them, and their number; flat.
         classes: Scratch, `n` + MARGIN long.
         marks: The same; WALL where a document starts, zero elsewhere. All zero again when this returns.
         starts: Written: the starts, and `n` behind them.
 
     Returns:
-        How many pre-tokens there are.
+        The number of pre-tokens.
     """
     classes[0] = 0
     classes[1] = 0
     classify(text, n, pages, values, classes, style)
-    # What follows is white space or nothing, which is the same but for the wall.
+    # White space and nothing are the same to what comes before, but for the wall.
     classes[n + LEFT] = SPACE
     classes[n + LEFT + 1] = 0
     marks[n] = WALL
@@ -77,7 +77,7 @@ def find_pretokens(text, n, pages, values, style, group, steps, classes, marks, 
 
 @jit
 def _positions(n, marks, steps, starts):
-    """Where marks have START, in order, and `n` behind; the marks become zero.
+    """List the places that are marked START, in order, and `n`; the marks become zero.
 
     Eight marks are gathered into the bits of a byte, whose places of ones are looked up and written four at a time,
     those behind the last one to be overwritten.
@@ -104,7 +104,7 @@ def _positions(n, marks, steps, starts):
 
 @inlined
 def _always_starts(data, i, style):
-    """Whether a pre-token starts at `i`, and nothing behind it looks before it, for a reason in ASCII."""
+    """Check, by ASCII alone, that a pre-token starts at `i` and that nothing after it depends on text before it."""
     byte = data[i]
     if style == MARKS:
         return 0x20 < byte < 0x7F and not (0x30 <= byte <= 0x39 or 0x41 <= byte & 0xDF <= 0x5A)
@@ -113,7 +113,7 @@ def _always_starts(data, i, style):
 
 @jit
 def _last_safe_start(data, low, high, style):
-    """The last place in [low, high) at which a pre-token always starts; -1: there is none."""
+    """Find the last place in [low, high) at which a pre-token always starts; -1 if there is none."""
     for i in range(high - 1, low - 1, -1):
         if _always_starts(data, i, style):
             return i
@@ -122,7 +122,7 @@ def _last_safe_start(data, low, high, style):
 
 @jit
 def window_end(data, ends, document, begin, style):
-    """Where the window ends that begins at `begin` in `document`: behind a document, or where a pre-token starts."""
+    """Find where the window from `begin` in `document` ends: after a document, or where a pre-token starts."""
     total = ends[-1]
     goal = begin + WINDOW
     if goal >= total:
@@ -148,7 +148,7 @@ def window_end(data, ends, document, begin, style):
 
 @jit
 def take_window(data, ends, document, begin, end, text, marks):
-    """Copy a window into `text`, and wall off the documents in it.
+    """Copy a window into `text`, and mark the borders of its documents.
 
     Returns:
         The first document that does not end in the window.

@@ -1,4 +1,4 @@
-"""Counting pre-tokens in tables, block by block."""
+"""Count pre-tokens in tables of words, block by block."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from tokit.kernels.word_hash_table import (
 
 @inlined
 def _is_full(used, more, slots):
-    """Whether a table should grow before it gets more words: half full, or with them more than three quarters."""
+    """Check that a table should grow before it gets more words: half full, or three quarters with them."""
     return 2 * used > slots or 4 * (used + more) > 3 * slots
 
 
@@ -74,7 +74,7 @@ def _count_long(text, start, length, times, longs, arena, state):
 
 @inlined
 def _lacks_room(shorts, longs, arena, size, state):
-    """Whether there may be no room for a batch of words of so many bytes."""
+    """Check that there may be no room for a batch of words of `size` bytes."""
     full = _is_full(state[SHORTS], COUNT_BATCH, len(shorts) // SHORT_SLOT) or _is_full(
         state[LONGS], COUNT_BATCH, len(longs) // LONG_SLOT
     )
@@ -82,33 +82,33 @@ def _lacks_room(shorts, longs, arena, size, state):
 
 
 @jit
-def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys, others, state):
+def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys, long_words, state):
     """Count the words of a window from state[COUNTED] on; returns how many of them are counted, all if they fit."""
     for first in range(state[COUNTED], count, COUNT_BATCH):
         size = np.int64(starts[min(first + COUNT_BATCH, count)]) - np.int64(starts[first])
         if _lacks_room(shorts, longs, arena, size, state):
             state[WANTED] = size
             return first
-        # Short words and others are told apart without a branch, and all slots of a batch are on their way from
-        # memory before the first is looked at.
+        # Short and long words are separated without a branch, and all slots of a batch are prefetched before the
+        # first is read.
         n_keys = np.uint64(0)
-        n_others = np.uint64(0)
+        n_long = np.uint64(0)
         start = np.int64(starts[first])
         for k in range(first, min(first + COUNT_BATCH, count)):
             end = np.int64(starts[np.uint64(k + 1)])
             length = end - start
-            kept = not (drop and classes[start + LEFT] & SPACE)
+            wanted = not (drop and classes[start + LEFT] & SPACE)
             key = short_key(text, start, min(length, SHORT))
             short = length <= SHORT and is_short(key, min(length, SHORT))
             keys[n_keys] = key
-            n_keys += np.uint64(kept & short)
-            others[n_others] = k
-            n_others += np.uint64(kept & (not short))
+            n_keys += np.uint64(wanted & short)
+            long_words[n_long] = k
+            n_long += np.uint64(wanted & (not short))
             prefetch(shorts, np.int64(home_of(shorts, key)))
             start = end
-        for k in range(n_others):
-            start = np.int64(starts[others[k]])
-            length = np.int64(starts[others[k] + 1]) - start
+        for k in range(n_long):
+            start = np.int64(starts[long_words[k]])
+            length = np.int64(starts[long_words[k] + 1]) - start
             if SHORT < length <= MIDDLE:
                 prefetch(longs, np.int64(middle_home(longs, load64(text, start), middle_rest(text, start, length))))
         for k in range(n_keys):
@@ -118,9 +118,9 @@ def _count_window(text, starts, count, classes, drop, shorts, longs, arena, keys
                 shorts[at] = key
                 state[SHORTS] += 1
             shorts[at + SHORT_VALUE] += np.uint64(1)
-        for k in range(n_others):
-            start = np.int64(starts[others[k]])
-            length = np.int64(starts[others[k] + 1]) - start
+        for k in range(n_long):
+            start = np.int64(starts[long_words[k]])
+            length = np.int64(starts[long_words[k] + 1]) - start
             _count_long(text, start, length, np.uint64(1), longs, arena, state)
     return np.int64(count)
 
@@ -142,7 +142,7 @@ def _count_block(
     marks,
     starts,
     keys,
-    others,
+    long_words,
     state,
 ):
     while state[POSITION] < ends[-1]:
@@ -151,7 +151,9 @@ def _count_block(
         size = end - begin
         document = take_window(data, ends, state[DOCUMENT], begin, end, text, marks)
         count = find_pretokens(text, size, pages, values, style, group, steps, classes, marks, starts)
-        counted = _count_window(text, starts, count, classes, style == RUNS, shorts, longs, arena, keys, others, state)
+        counted = _count_window(
+            text, starts, count, classes, style == RUNS, shorts, longs, arena, keys, long_words, state
+        )
         if counted < count:
             state[COUNTED] = counted
             return FULL
@@ -166,7 +168,7 @@ def count_block(a):
 
     Arguments: data, ends (not empty); pages, values, style, group, steps: see `find_pretokens`; shorts, longs, arena:
     what was counted; text, classes, marks (zero), starts: scratch, MARGIN longer than the data; keys,
-    others: scratch, COUNT_BATCH long; state.
+    long_words: scratch, COUNT_BATCH long; state.
 
     Returns:
         DONE, or FULL when a table or the arena must grow before the next words.
@@ -212,9 +214,9 @@ def _pour_words(old_shorts, old_longs, old_arena, shorts, longs, arena, state):
 
 
 def pour_words(a):
-    """Add the counts of some tables to others that have room for them.
+    """Add the counts of some tables to long_words that have room for them.
 
-    Arguments: shorts, longs and arena of the ones; the same and the state of the others.
+    Arguments: shorts, longs and arena of the ones; the same and the state of the long_words.
     """
     return _pour_words(u64(a, 0), u64(a, 1), u8(a, 2), u64(a, 3), u64(a, 4), u8(a, 5), i64(a, 6))
 
@@ -264,7 +266,7 @@ def _sort_keys(data, used, length, keys, word):
         first = (first << np.uint64(8)) | np.uint64(data[used + k] if k < length else 0)
         second = (second << np.uint64(8)) | np.uint64(data[used + k + 8] if k + 8 < length else 0)
     keys[2 * word] = first
-    # The last byte gives way to the length: words that are equal up to there are told apart by the caller.
+    # The length takes the place of the last byte: the caller separates words that are equal up to there.
     keys[2 * word + 1] = (second & ~np.uint64(0xFF)) | np.uint64(min(length, 255))
 
 

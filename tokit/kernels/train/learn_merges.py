@@ -1,6 +1,6 @@
 """Learn merges: the most frequent pair of neighboring symbols becomes a symbol, again and again.
 
-A pair with a new symbol stands only where that symbol was just made, so all its places are found in one go, in order,
+A pair with a new symbol stands only where that symbol was just new, so all its places are found in one go, in order,
 and from then on its count can only fall. So the heap may hold counts that are out of date: a pair that comes up with
 too high a count is put back with the true one.
 
@@ -65,14 +65,14 @@ def _meet(side, symbol, weight, met, count):
 
 
 @jit
-def _join(first, size, left, right, made, cells, times, lengths, places, lefts, rights, met_left, met_right, found):
+def _join(first, size, left, right, new, cells, times, lengths, places, lefts, rights, met_left, met_right, found):
     """Make the new symbol wherever the pair stands, and note its neighbors.
 
     Its places are gathered at the front of the pair's. `found`: how many these are, different neighbors on the left
     and on the right, how often two new symbols met, and their weight.
     """
     n_places, n_left, n_right, met, met_weight = np.int64(0), np.int64(0), np.int64(0), np.int64(0), np.int64(0)
-    middle, length = lengths[left], lengths[made]
+    middle, length = lengths[left], lengths[new]
     for k in range(first, first + size):
         if k + AHEAD < first + size:
             prefetch(cells, 2 * np.int64(places[k + AHEAD]))
@@ -82,11 +82,11 @@ def _join(first, size, left, right, made, cells, times, lengths, places, lefts, 
         weight = weight_at(cells, times, i)
         before, behind = np.int64(cells[2 * (i - 1)]), np.int64(cells[2 * (i + length)])
         cells[2 * (i + middle)] = GONE
-        cells[2 * i] = made
-        cells[2 * (i + length - 1)] = made
+        cells[2 * i] = new
+        cells[2 * (i + length - 1)] = new
         places[first + n_places] = i
         n_places += 1
-        if before == made:
+        if before == new:
             met += 1
             met_weight += weight
         elif before >= 0:
@@ -123,15 +123,15 @@ def _remember(left, right, weight, size, bar, longest, lengths, table, heap, sta
 
 
 @jit
-def _list_places(first, size, made, cells, lengths, lefts, rights, places):
+def _list_places(first, size, new, cells, lengths, lefts, rights, places):
     """Write the places of the new pairs; beside each neighbor stands where its next one goes, or -1."""
-    length = lengths[made]
+    length = lengths[new]
     for k in range(first, first + size):
         if k + AHEAD < first + size:
             prefetch(cells, 2 * np.int64(places[k + AHEAD]))
         i = np.int64(places[k])
         before, behind = np.int64(cells[2 * (i - 1)]), np.int64(cells[2 * (i + length)])
-        if before >= 0 and before != made and lefts[2 * before + 1] >= 0:
+        if before >= 0 and before != new and lefts[2 * before + 1] >= 0:
             places[lefts[2 * before + 1]] = i - lengths[before]
             lefts[2 * before + 1] += 1
         if behind >= 0 and rights[2 * behind + 1] >= 0:
@@ -140,19 +140,19 @@ def _list_places(first, size, made, cells, lengths, lefts, rights, places):
 
 
 @jit
-def _merge_pair(at, left, right, made, bar, longest, lengths, cells, times, table, places, heap, lefts, rights,
+def _merge_pair(at, left, right, new, bar, longest, lengths, cells, times, table, places, heap, lefts, rights,
                 met_left, met_right, found, state):  # fmt: skip
-    lengths[made] = lengths[left] + lengths[right]
+    lengths[new] = lengths[left] + lengths[right]
     first = table[at + FIRST]
     used = state[USED]
-    _join(first, table[at + PLACES], left, right, made, cells, times, lengths, places, lefts, rights, met_left,
+    _join(first, table[at + PLACES], left, right, new, cells, times, lengths, places, lefts, rights, met_left,
           met_right, found)  # fmt: skip
     size, n_left, n_right, met, met_weight = found[0], found[1], found[2], found[3], found[4]
     for k in range(n_left):
         symbol = np.int64(met_left[k])
         weight = lefts[2 * symbol]
         _lower(symbol, left, weight, table)
-        lefts[2 * symbol + 1] = _remember(symbol, made, weight, lefts[2 * symbol + 1], bar, longest, lengths, table,
+        lefts[2 * symbol + 1] = _remember(symbol, new, weight, lefts[2 * symbol + 1], bar, longest, lengths, table,
                                           heap, state)  # fmt: skip
     for k in range(n_right):
         symbol = np.int64(met_right[k])
@@ -162,20 +162,20 @@ def _merge_pair(at, left, right, made, bar, longest, lengths, cells, times, tabl
             # Where the next symbol was merged as well, two new ones have met.
             weight -= met_weight
             rights[2 * symbol + 1] -= met
-        rights[2 * symbol + 1] = _remember(made, symbol, weight, rights[2 * symbol + 1], bar, longest, lengths, table,
+        rights[2 * symbol + 1] = _remember(new, symbol, weight, rights[2 * symbol + 1], bar, longest, lengths, table,
                                            heap, state)  # fmt: skip
-    rights[2 * made + 1] = -1
+    rights[2 * new + 1] = -1
     if met > 0:
-        rights[2 * made + 1] = _remember(made, made, met_weight, met, bar, longest, lengths, table, heap, state)
+        rights[2 * new + 1] = _remember(new, new, met_weight, met, bar, longest, lengths, table, heap, state)
     if state[USED] > used:
-        _list_places(first, size, made, cells, lengths, lefts, rights, places)
+        _list_places(first, size, new, cells, lengths, lefts, rights, places)
     for k in range(n_left):
         lefts[2 * np.int64(met_left[k])] = 0
         lefts[2 * np.int64(met_left[k]) + 1] = 0
     for k in range(n_right):
         rights[2 * np.int64(met_right[k])] = 0
         rights[2 * np.int64(met_right[k]) + 1] = 0
-    rights[2 * made + 1] = 0
+    rights[2 * new + 1] = 0
     table[at + COUNT] = 0
 
 

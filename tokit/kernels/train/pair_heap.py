@@ -16,7 +16,7 @@ from tokit.kernels.layout import (
 
 @inlined
 def is_before(heap, k, count, key):
-    """Whether an entry of the heap is merged before another pair."""
+    """Check that an entry of the heap is merged before another pair."""
     return heap[2 * k] > count or (heap[2 * k] == count and heap[2 * k + 1] < key)
 
 

@@ -24,7 +24,7 @@ from tokit.kernels.layout import (
     USED,
 )
 from tokit.kernels.train.pair_heap import push
-from tokit.kernels.word_hash_table import spread
+from tokit.kernels.word_hash_table import mix
 
 # Places in a slot of the table.
 COUNT, FIRST, PLACES = np.uint64(1), np.uint64(2), np.uint64(3)
@@ -42,7 +42,7 @@ def pair_key(left, right):
 def slot_of(table, key):
     """The offset of a pair's slot in the table, or of the free one where it belongs."""
     mask = np.uint64(len(table) - 1)
-    at = ((spread(np.uint64(key)) >> np.uint64(32)) * np.uint64(PAIR_SLOT)) & mask
+    at = ((mix(np.uint64(key)) >> np.uint64(32)) * np.uint64(PAIR_SLOT)) & mask
     while table[at] != EMPTY and table[at] != key:
         at = (at + np.uint64(PAIR_SLOT)) & mask
     return at
@@ -50,7 +50,7 @@ def slot_of(table, key):
 
 @inlined
 def weight_at(cells, times, i):
-    """How often the word occurs in which a cell lies."""
+    """The count of the word that a cell belongs to."""
     weight = np.int64(cells[2 * i + 1])
     return weight if weight >= 0 else times[-1 - weight]
 

@@ -1,7 +1,7 @@
-"""What a training on windows leaves to chance: which tokens stay, how far a window reaches, which tokens are random.
+"""Sampling for word2vec: subsampling of frequent tokens, window width, negative samples.
 
-All of it comes from one stream of a block's own, so that one thread learns the same each time: the order in which
-something is drawn is part of the result.
+All of it comes from one random stream a block, so that one thread gives the same result each time: the order of the
+draws is part of the result.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tokit.kernels.compiled.intrinsics import inlined, jit
 from tokit.kernels.layout import ALWAYS, GROUP
 
 _KEPT_ALWAYS = np.uint32(ALWAYS)
-# Groups of random tokens that have a bit each; all behind share the last.
+# Groups of negative samples that have a bit each; all others share the last.
 _LAST_BIT = 62
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -35,41 +35,41 @@ def _random_below(state, limit):
 
 
 @jit
-def keep_some(ids, start, end, keep, state, kept):
-    """Copy tokens, of which frequent ones are left out at random; how many are left."""
+def subsample(ids, start, end, keep, state, tokens):
+    """Copy tokens, dropping frequent ones at random; returns the number kept."""
     count = 0
     for k in range(start, end):
         token = np.int64(ids[k])
         if keep[token] == _KEPT_ALWAYS or np.uint32(_random(state) >> _HALF) < keep[token]:
-            kept[count] = token
+            tokens[count] = token
             count += 1
     return count
 
 
 @inlined
 def draw_window(count, here, window, state):
-    """The first neighbor of a token and the one after its last, in a window of random width."""
+    """Draw a window: the first neighbor of a token, and the one after its last."""
     reach = _random_below(state, window) + 1
     return max(0, here - reach), min(count, here + reach + 1)
 
 
 @inlined
-def _draw_one(state, limits, others):
-    """A random token by Walker's alias method: one drawn evenly stands below its limit, else the other of its place."""
+def _draw_one(state, limits, aliases):
+    """Draw a token by Walker's alias method: an evenly drawn one below its limit, else its alias."""
     bits = _random(state)
     token = ((bits >> _HALF) * np.uint64(len(limits))) >> _HALF
     if np.uint32(bits & _LOW) >= limits[token]:
-        token = np.uint64(others[token])
+        token = np.uint64(aliases[token])
     return np.int64(token)
 
 
 @jit
-def draw_others(target, negatives, state, limits, others, rows, first, groups):
-    """Rows of a token and of random ones that are not it, and of zeros where there is none; how many are real."""
+def draw_negatives(target, negatives, state, limits, aliases, rows, first, groups):
+    """Draw negative samples: rows of the token and of others, then rows of zeros; returns the number of real ones."""
     rows[first] = target
     count = 1
     for _ in range(negatives):
-        token = _draw_one(state, limits, others)
+        token = _draw_one(state, limits, aliases)
         if token != target:
             rows[first + count] = token
             count += 1
@@ -79,14 +79,14 @@ def draw_others(target, negatives, state, limits, others, rows, first, groups):
 
 
 @jit
-def draw_pool(kept, start, end, wanted, state, limits, others, rows, first):
-    """Random tokens; a bit for each group of them that holds one of `kept[start:end]`."""
+def draw_shared(tokens, start, end, wanted, state, limits, aliases, rows, first):
+    """Draw shared negative samples; returns a bit for each group of them that holds one of `tokens[start:end]`."""
     shared = 0
     for k in range(wanted):
-        token = _draw_one(state, limits, others)
+        token = _draw_one(state, limits, aliases)
         rows[first + k] = token
         for at in range(start, end):
-            if kept[at] == token:
+            if tokens[at] == token:
                 shared |= bit_of(k // GROUP)
                 break
     return shared
@@ -94,5 +94,5 @@ def draw_pool(kept, start, end, wanted, state, limits, others, rows, first):
 
 @inlined
 def bit_of(group):
-    """That of a group of random tokens."""
+    """The bit of a group of negative samples."""
     return 1 << min(group, _LAST_BIT)

@@ -1,36 +1,36 @@
-"""Skip-gram: each neighbor of a token is a vector that tells the token from random ones.
+"""Skip-gram with negative sampling: each neighbor of a token is an input vector.
 
-The token's row and those of the random ones are the same for all of its neighbors, so that they stay in the nearest
+The token's row and those of its negative samples are the same for all of its neighbors, so they stay in the nearest
 cache.
 """
 
 from __future__ import annotations
 
-from tokit.kernels.compiled.intrinsics import ask_for, jit
-from tokit.kernels.compiled.simd import WIDTH, spread, store
+from tokit.kernels.compiled.intrinsics import jit, prefetch_row
+from tokit.kernels.compiled.simd import WIDTH, broadcast, store
 from tokit.kernels.layout import GROUP, SCORES
-from tokit.kernels.word2vec.sampling import draw_others, draw_window
-from tokit.kernels.word2vec.updates import SAMPLED, group_of, hear, score_two, step, to_errors
+from tokit.kernels.word2vec.sampling import draw_negatives, draw_window
+from tokit.kernels.word2vec.updates import SAMPLED, add_losses, group_of, score_two, step, to_errors
 
 
 @jit
-def _learn(inputs, outputs, near, told, stride, constants, rates, scores, loss):
-    """Tell a true token from random ones by rows of the first table.
+def _learn(inputs, outputs, context, targets, stride, constants, rates, scores, loss):
+    """Train rows of the input table on a true token and its negative samples.
 
     Args:
-        inputs: The first table.
-        outputs: Table of the token and the random ones.
-        near: Names of the rows that learn: the array, the place of the first, how many; one more may be looked at.
-        told: Names of rows of the second table, the true one first; the place of the first; how many there are, how
-            many times GROUP they fill.
-        stride: Numbers from row to row.
+        inputs: The input table.
+        outputs: The output table.
+        context: Input rows: the array of their numbers, the place of the first, their number; one more may be read.
+        targets: Output rows, the true one first: the array of their numbers, the place of the first, their number, and
+            the groups of GROUP that they fill.
+        stride: Numbers from one row to the next.
         constants: Masks and losses.
         rates: Learning rate, everywhere.
         scores: Scratch.
-        loss: Where the loss is added up, or empty.
+        loss: The sum of losses, or empty.
     """
-    named, start, count = near
-    rows, first, real, groups = told
+    named, start, count = context
+    rows, first, real, groups = targets
     masks, losses = constants
     for group in range(groups):
         r = group_of(rows, first + group * GROUP, stride)
@@ -40,38 +40,38 @@ def _learn(inputs, outputs, near, told, stride, constants, rates, scores, loss):
             a, b = named[start + c] * stride, named[start + c + 1] * stride
             score_two(inputs, outputs, a, b, r, stride, scores, c * SCORES)
         if len(loss):
-            hear(count, true, here, losses, scores, loss)
+            add_losses(count, true, here, losses, scores, loss)
         to_errors(count, true, here, masks, rates, scores)
         step(inputs, outputs, named, start, count, r, stride, scores)
 
 
 @jit
-def learn_neighbors(kept, count, inputs, outputs, stride, draws, settings, alpha, constants, scratch, state, loss):
-    """A document by each neighbor of its tokens."""
-    limits, others = draws
+def learn_neighbors(tokens, count, inputs, outputs, stride, draws, settings, alpha, constants, scratch, state, loss):
+    """Train on a document by each neighbor of its tokens."""
+    limits, aliases = draws
     window, negatives, groups = settings
     rows, scores, _, _, rates = scratch
     for at in range(0, len(rates), WIDTH):
-        store(rates, at, spread(alpha))
+        store(rates, at, broadcast(alpha))
     now, later = 0, groups * GROUP
-    coming = draw_others(kept[0], negatives, state, limits, others, rows, now, groups)
+    coming = draw_negatives(tokens[0], negatives, state, limits, aliases, rows, now, groups)
     for here in range(count):
         first, last = draw_window(count, here, window, state)
         real = coming
         if here + 1 < count:
-            # The rows of the next token are on their way while this one is learned.
-            coming = draw_others(kept[here + 1], negatives, state, limits, others, rows, later, groups)
+            # The rows of the next token are prefetched while this one is trained on.
+            coming = draw_negatives(tokens[here + 1], negatives, state, limits, aliases, rows, later, groups)
             for k in range(coming):
-                ask_for(outputs, rows[later + k], stride)
+                prefetch_row(outputs, rows[later + k], stride)
         if here + window < count:
-            ask_for(inputs, kept[here + window], stride)
-        heard = loss if here % SAMPLED == 0 else loss[:0]
-        told = rows, now, real, groups
-        # The first neighbor takes the place of the token itself, so that all stand side by side.
-        token, kept[here] = kept[here], kept[first]
-        near = kept, first + 1, last - first - 1
-        _learn(inputs, outputs, near, told, stride, constants, rates, scores, heard)
-        kept[here] = token
-        if len(heard):
+            prefetch_row(inputs, tokens[here + window], stride)
+        sampled_loss = loss if here % SAMPLED == 0 else loss[:0]
+        targets = rows, now, real, groups
+        # The first neighbor takes the place of the token itself, so that all neighbors are adjacent.
+        token, tokens[here] = tokens[here], tokens[first]
+        context = tokens, first + 1, last - first - 1
+        _learn(inputs, outputs, context, targets, stride, constants, rates, scores, sampled_loss)
+        tokens[here] = token
+        if len(sampled_loss):
             loss[1] += 1
         now, later = later, now

@@ -1,7 +1,7 @@
-"""Products of rows of two tables, and steps along their errors: the arithmetic of `neighbors.py` and `means.py`.
+"""Products of rows of two tables, and steps along their errors: the arithmetic of `skipgram.py` and `cbow.py`.
 
-Rows of the first table are vectors that learn; GROUP rows of the second are worked on at once, so that each number
-that is loaded is used several times. Rows are named by their offsets.
+Rows of the input table are vectors that are trained; GROUP rows of the output table are worked on at once, so that each
+number that is loaded is used several times. Rows are given by their offsets.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import numpy as np
 from tokit.kernels.compiled.intrinsics import inlined, jit
 from tokit.kernels.compiled.simd import (
     WIDTH,
+    broadcast,
     load,
     minus,
     plus,
     sigmoid,
-    spread,
     store,
     store_totals,
     times,
@@ -25,7 +25,7 @@ from tokit.kernels.compiled.simd import (
 )  # fmt: skip
 from tokit.kernels.layout import GROUP, LARGEST_SCORE, SCORES, WIDEST
 
-# The loss is summed up for one token, or some that follow each other, in so many.
+# The loss is summed up for one step in this number.
 SAMPLED = 16
 _ONE = np.float32(1)
 
@@ -64,7 +64,7 @@ def score_two(inputs, outputs, a, b, r, stride, scores, at):
 
 @jit
 def step(inputs, outputs, named, first, count, r, stride, errors):
-    """Move rows of both tables, those of the first named, by their errors: each by the other's, as it was before."""
+    """Move named input rows and GROUP output rows by their errors, each by the other's old values."""
     for k in range(0, stride, WIDTH):
         w0, w1, w2 = load(outputs, r[0] + k), load(outputs, r[1] + k), load(outputs, r[2] + k)
         w3, w4, w5 = load(outputs, r[3] + k), load(outputs, r[4] + k), load(outputs, r[5] + k)
@@ -73,17 +73,17 @@ def step(inputs, outputs, named, first, count, r, stride, errors):
             at = named[first + c] * stride + k
             e = c * SCORES
             x = load(inputs, at)
-            error = spread(errors[e])
+            error = broadcast(errors[e])
             d0, y = times_plus(error, x, d0), times_plus(error, w0, x)
-            error = spread(errors[e + 1])
+            error = broadcast(errors[e + 1])
             d1, y = times_plus(error, x, d1), times_plus(error, w1, y)
-            error = spread(errors[e + 2])
+            error = broadcast(errors[e + 2])
             d2, y = times_plus(error, x, d2), times_plus(error, w2, y)
-            error = spread(errors[e + 3])
+            error = broadcast(errors[e + 3])
             d3, y = times_plus(error, x, d3), times_plus(error, w3, y)
-            error = spread(errors[e + 4])
+            error = broadcast(errors[e + 4])
             d4, y = times_plus(error, x, d4), times_plus(error, w4, y)
-            error = spread(errors[e + 5])
+            error = broadcast(errors[e + 5])
             d5, y = times_plus(error, x, d5), times_plus(error, w5, y)
             store(inputs, at, y)
         # Loaded again, as the same token may have been drawn twice.
@@ -97,7 +97,7 @@ def step(inputs, outputs, named, first, count, r, stride, errors):
 
 @jit
 def score_one(inputs, outputs, a, r, stride, scores):
-    """The same of a single row."""
+    """Products of a single input row with GROUP output rows."""
     s0, s1, s2, s3, s4, s5 = zero(), zero(), zero(), zero(), zero(), zero()
     for k in range(0, stride, WIDTH):
         x = load(inputs, a + k)
@@ -113,8 +113,8 @@ def score_one(inputs, outputs, a, r, stride, scores):
 @jit
 def step_one(inputs, outputs, a, r, stride, errors):
     """Move a single row of the first table and those of the second, as `step` does."""
-    e0, e1, e2 = spread(errors[0]), spread(errors[1]), spread(errors[2])
-    e3, e4, e5 = spread(errors[3]), spread(errors[4]), spread(errors[5])
+    e0, e1, e2 = broadcast(errors[0]), broadcast(errors[1]), broadcast(errors[2])
+    e3, e4, e5 = broadcast(errors[3]), broadcast(errors[4]), broadcast(errors[5])
     for k in range(0, stride, WIDTH):
         x = load(inputs, a + k)
         y = times_plus(e0, load(outputs, r[0] + k), x)
@@ -134,10 +134,10 @@ def step_one(inputs, outputs, a, r, stride, errors):
 
 @jit
 def to_errors(count, true, rows, masks, rates, scores):
-    """Scores of GROUP rows, the first `true` of `rows` being true ones, into errors: those of `count` vectors.
+    """Turn the scores of `count` vectors with GROUP rows, the first `true` of `rows` being true ones, into errors.
 
     Args:
-        masks: For each number of rows up to GROUP, WIDEST numbers: ones in so many places of each SCORES, and zeros.
+        masks: For each number of rows up to GROUP, WIDEST numbers: ones in that number of places of each SCORES, else zeros.
         rates: Learning rate of each score.
         scores: Changed; those of rows that are not there become zero.
     """
@@ -159,7 +159,7 @@ def score_alone(inputs, outputs, a, b, stride):
 @jit
 def step_alone(inputs, outputs, a, b, stride, error):
     """Move one row of each table, as `step` does."""
-    rate = spread(error)
+    rate = broadcast(error)
     for k in range(0, stride, WIDTH):
         x, w = load(inputs, a + k), load(outputs, b + k)
         store(inputs, a + k, times_plus(rate, w, x))
@@ -167,7 +167,7 @@ def step_alone(inputs, outputs, a, b, stride, error):
 
 
 @inlined
-def surprise(table, score):
+def loss_of(table, score):
     """-log(sigmoid(score)), by a table over [-LARGEST_SCORE, LARGEST_SCORE)."""
     if score <= np.float32(-LARGEST_SCORE):
         return -score
@@ -176,21 +176,21 @@ def surprise(table, score):
 
 
 @jit
-def hear(count, true, rows, losses, scores, loss):
+def add_losses(count, true, rows, losses, scores, loss):
     """Add up the losses of GROUP rows, of which the first `true` of `rows` are true ones."""
     for c in range(count):
         for k in range(rows):
             score = scores[c * SCORES + k]
-            loss[0] += surprise(losses, score if k < true else -score)
+            loss[0] += loss_of(losses, score if k < true else -score)
 
 
 @jit
-def hear_random(count, losses, alpha, rates, scores, loss):
-    """The same of GROUP random rows, which count as much as they are learned from."""
+def add_random_losses(count, losses, alpha, rates, scores, loss):
+    """Add up the losses of GROUP negative samples, weighted as their learning rates are."""
     for c in range(count):
         for k in range(GROUP):
             at = c * SCORES + k
-            loss[0] += rates[at] / alpha * surprise(losses, -scores[at])
+            loss[0] += rates[at] / alpha * loss_of(losses, -scores[at])
 
 
 @inlined
@@ -199,12 +199,12 @@ def _moved(means, at, copy, k):
 
 
 @jit
-def add_up(inputs, rows, first, last, stride, means, at, copy):
-    """The mean of the rows named from `first` to `last`, twice: to be moved, and as it is.
+def mean_of(inputs, rows, first, last, stride, means, at, copy):
+    """The mean of the rows named from `first` to `last`, written twice: to be moved, and to be kept.
 
-    Eight vectors at a time, then four; where a row has no more, its last one comes again, and to the same end.
+    Eight vectors at a time, then four; where a row has no more, its last one is repeated with the same result.
     """
-    share, end = spread(_ONE / np.float32(last - first)), stride - WIDTH
+    share, end = broadcast(_ONE / np.float32(last - first)), stride - WIDTH
     k = 0
     while stride - k > 4 * WIDTH:
         k4, k5 = min(k + 4 * WIDTH, end), min(k + 5 * WIDTH, end)
@@ -245,7 +245,7 @@ def _store_twice(means, at, copy, k, value):
 
 
 @jit
-def pass_on(inputs, rows, first, last, stride, means, at, copy):
+def move_by_mean(inputs, rows, first, last, stride, means, at, copy):
     """Move those rows by as much as their mean was moved from its copy."""
     end = stride - WIDTH
     k = 0
