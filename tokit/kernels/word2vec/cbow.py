@@ -36,7 +36,7 @@ _ONE = np.float32(1)
 
 @jit
 def _learn_true(means, outputs, at, targets, stride, constants, rates, scores, loss):
-    """Train one vector, of `means` at an offset, on true tokens: their array, the first, their number; GROUP are read."""
+    """Train one vector of `means` on true tokens: their array, the first, their number; GROUP of them are read."""
     rows, start, true = targets
     masks, losses = constants
     for first in range(0, true, GROUP):

@@ -137,7 +137,7 @@ def to_errors(count, true, rows, masks, rates, scores):
     """Turn the scores of `count` vectors with GROUP rows, the first `true` of `rows` being true ones, into errors.
 
     Args:
-        masks: For each number of rows up to GROUP, WIDEST numbers: ones in that number of places of each SCORES, else zeros.
+        masks: For each number n of rows up to GROUP, WIDEST numbers: ones in n places of each SCORES, else zeros.
         rates: Learning rate of each score.
         scores: Changed; those of rows that are not there become zero.
     """
