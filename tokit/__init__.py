@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokit.corpus import open_corpus
-    from tokit.ops.compare import compare
-    from tokit.ops.count import count_to_folder
+    from tokit.ops.compare import compare_tokenizers
+    from tokit.ops.count import count_words
     from tokit.ops.distill import distil
     from tokit.ops.embed import embed
     from tokit.ops.export import export_embedding
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _API = {
-    "compare": "tokit.ops.compare:compare",
+    "compare_tokenizers": "tokit.ops.compare:compare_tokenizers",
     "open_corpus": "tokit.corpus:open_corpus",
     "load_tokenizer": "tokit.tokenizer.load:load_tokenizer",
-    "count_to_folder": "tokit.ops.count:count_to_folder",
+    "count_words": "tokit.ops.count:count_words",
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
     "export_embedding": "tokit.ops.export:export_embedding",
     "finetune": "tokit.ops.finetune:finetune",
@@ -46,8 +46,8 @@ _API = {
 }
 
 __all__ = [
-    "compare",
-    "count_to_folder",
+    "compare_tokenizers",
+    "count_words",
     "distil",
     "embed",
     "export_embedding",

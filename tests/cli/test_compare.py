@@ -138,7 +138,7 @@ def test_text_that_is_not_utf8_is_warned_of(cli: Cli, bpe_folder: Path) -> None:
 
 
 def test_compare_from_python(bpe_folder: Path) -> None:
-    report = tokit.compare(tokit.open_corpus([str(PARALLEL / "ja.txt")]), [bpe_folder])
+    report = tokit.compare_tokenizers(tokit.open_corpus([str(PARALLEL / "ja.txt")]), [bpe_folder])
     assert report.tokenizers[0].values["lossless_share"] == 1.0
 
 

@@ -66,7 +66,7 @@ def compare(
     if explain and not tokenizers:
         _print_definitions()
         return
-    from tokit.ops.compare import compare as compare_tokenizers
+    from tokit.ops.compare import compare_tokenizers
 
     with output.progress() as tick:
         report = compare_tokenizers(corpus.open(), tokenizers or (), words=words, tick=tick)

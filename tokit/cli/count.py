@@ -79,13 +79,13 @@ def count(
     $ tokit count --counts counts1 --counts counts2 -o all
     """
     set_up(threads, engine)
-    from tokit.ops.count import count_to_folder
+    from tokit.ops.count import count_words
     from tokit.text.pipeline import PipelineOptions, TextPipeline
 
     options = PipelineOptions(normalizer_names(normalizer), pre_tokenizer, digits)
     pipeline = None if options == PipelineOptions() else options.over(TextPipeline())
     with output.progress() as tick:
-        report = count_to_folder(
+        report = count_words(
             corpus.open_beside(counts),
             out,
             pipeline=pipeline,

@@ -66,7 +66,7 @@ class CompareReport:
     replaced: int
 
 
-def compare(
+def compare_tokenizers(
     corpus: Corpus,
     tokenizers: Sequence[str | Path],
     *,

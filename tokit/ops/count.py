@@ -39,7 +39,7 @@ class CountReport:
     missing_up_to: int = 0
 
 
-def count_to_folder(
+def count_words(
     corpus: Corpus | None,
     out: str | Path,
     *,
