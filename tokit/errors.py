@@ -1,15 +1,15 @@
-"""The errors that a user can cause.
+"""Errors that a user can cause.
 
-Only these are rendered as an `error:` and a `hint:` line; anything else is a bug of ours and keeps its traceback.
+Only these are rendered as an `error:` and a `hint:` line; any other exception is a bug of ours and keeps its traceback.
 """
 
 
 class TokitError(Exception):
-    """Something that the user can mend: what happened, where, and what to do next.
+    """An error that the user can correct.
 
     Args:
-        message: One sentence that names file, line or value.
-        hint: What to try; may be empty.
+        message: One sentence that says what happened and names the file, line or value.
+        hint: A way to correct it; may be empty.
     """
 
     exit_code = 1
@@ -21,7 +21,7 @@ class TokitError(Exception):
 
 
 class UsageError(TokitError):
-    """A command line that cannot be meant: an unknown name, a value that cannot be read."""
+    """An invalid command line: an unknown name, a value that cannot be read."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""How long work tells how far it is: a callback that library code calls and the command line draws."""
+"""Progress callbacks: library code calls them, the command line draws a bar."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Progress:
     """One report of a running job.
 
     Attributes:
-        stage: What is being done: "counting", "merging".
-        done: How much is done, in `unit`.
-        total: How much there is, or None when nobody knows.
+        stage: Name of the work: "counting", "merging".
+        done: Amount done, in `unit`.
+        total: Amount in all, or None where that is unknown.
         unit: "bytes", "merges", "tokens".
-        note: More to show beside it, such as a loss.
+        note: Shown beside it, such as a loss.
     """
 
     stage: str

@@ -1,6 +1,6 @@
-"""Names that stand for code, imported only when asked for.
+"""Lazy registries: tables from a name to code, which is imported when it is looked up.
 
-A registry is a table; looking a name up imports one module, listing the names imports none.
+Listing the names imports nothing.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ T = TypeVar("T")
 
 
 def near_names(name: str | Path) -> str:
-    """A hint that names files like this one in its folder, or asks about the path when there are none."""
+    """Hint with similarly named files of its folder, or a question about the path when there are none."""
     folder = Path(name).parent
     try:
         present = os.listdir(folder)  # noqa: PTH208 (names are wanted, not paths)
     except OSError:
         present = []
     near = difflib.get_close_matches(Path(name).name, present, n=3)
-    return f"near it: {', '.join(str(folder / other) for other in near)}" if near else "is the path right?"
+    return f"similar names: {', '.join(str(folder / other) for other in near)}" if near else "is the path right?"
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
-    """A hint for a mistyped name: the nearest known one, or all of them."""
+    """Hint for a mistyped name: the nearest known one, or all of them."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
 
@@ -39,7 +39,7 @@ class Registry(Generic[T]):
     """A table from name to "module:attribute".
 
     Args:
-        kind: What the names are, for messages: "tokenizer", "reader".
+        kind: Noun for the names in messages: "tokenizer", "reader".
         table: name → "module:attribute".
     """
 
@@ -62,7 +62,7 @@ class Registry(Generic[T]):
         return " ".join(docstring.partition("\n\n")[0].split()).partition(". ")[0].rstrip(".")
 
     def get(self, name: str) -> T:
-        """Import and return what `name` stands for.
+        """Import and return the object under a name.
 
         Raises:
             UsageError: the name is not in the table; the hint holds the nearest one.

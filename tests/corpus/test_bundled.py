@@ -100,7 +100,7 @@ def test_inspect_lists_what_needs_a_missing_package(cli: Callable[..., Ran]) -> 
 
 @pytest.mark.usefixtures("no_gensim")
 def test_missing_evaluation_set_asks_for_a_file(cli: Callable[..., Ran], tmp_path: Path) -> None:
-    ran = cli("eval", tmp_path, "--task", "simlex999")
+    ran = cli("eval", "-e", tmp_path, "--task", "simlex999")
     message = "'simlex999' comes with gensim, which is not installed"
     assert_error(ran, 1, message, "pip install gensim, or give a file of your own")
 

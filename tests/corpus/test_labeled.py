@@ -80,7 +80,7 @@ def test_compressed_files_and_several_of_them(tmp_path: Path) -> None:
     ("text", "columns", "kind", "said"),
     [
         ("", Columns(), CorpusError, "no example"),
-        ("good\ta\nbad\n", Columns(), CorpusError, "data.tsv:2: 1 column, and column 2 is wanted"),
+        ("good\ta\nbad\n", Columns(), CorpusError, "data.tsv:2: 1 column, but column 2 is needed"),
         ("good\ta\n\nbad\tb\n", Columns(), CorpusError, "data.tsv:2: an empty line"),
         ("good\ta\n \tb\n", Columns(), CorpusError, "data.tsv:2: an empty label or text"),
         ("a\tb\tc\td\n", Columns(), UsageError, "4 columns"),

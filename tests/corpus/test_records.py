@@ -358,7 +358,7 @@ def test_halves_of_a_character_are_not_utf8_though_their_sum_is(tmp_path: Path) 
 def test_a_table_cut_short_is_an_error(tmp_path: Path, name: str, keep: int) -> None:
     FORMATS[name](tmp_path / name, [{"id": "1", "text": "a"}] * 5)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:keep])
-    with pytest.raises(CorpusError, match=f"{name}: cannot be read, it may be cut off"):
+    with pytest.raises(CorpusError, match=f"{name}: cannot be read, it may be truncated"):
         documents(open_corpus([str(tmp_path / name)]))
 
 

@@ -1,7 +1,7 @@
-"""The bytes of one source: a file, a pipe or standard input, decompressed on the way.
+"""Bytes of one source: a file, a pipe or standard input, decompressed while they are read.
 
-Reading never waits to fill a buffer when the source is not a regular file, so that a pipe that is fed slowly is
-answered line by line.
+When the source is not a regular file, reading never waits for a full buffer, so that a slow pipe is answered line by
+line.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ReadStats:
     """Counters that reading a corpus fills.
 
     Attributes:
-        skipped: Documents dropped because they are not UTF-8.
+        skipped: Documents dropped because they are not UTF-8; see `utf8.is_skipped`.
         replaced: Documents in which bytes that are not UTF-8 became U+FFFD.
         bytes_read: Bytes taken from disk or pipe, before decompression.
     """
@@ -47,13 +47,13 @@ class ReadStats:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def count(self, *, skipped: int = 0, replaced: int = 0) -> None:
-        """Count documents in; threads may do so at once."""
+        """Add documents; threads may do so at once."""
         with self._lock:
             self.skipped += skipped
             self.replaced += replaced
 
     def reset(self) -> None:
-        """Start over."""
+        """Set all counters to zero."""
         self.skipped = self.replaced = self.bytes_read = 0
 
 
@@ -61,9 +61,9 @@ class ByteStream:
     """Bytes of a source, in order, once.
 
     Args:
-        name: What messages call the source.
+        name: Name of the source in messages.
         pull: Returns at least one and at most n bytes, b"" at the end; may wait.
-        ready: Whether `pull` would answer at once; None for a regular file, which always does.
+        ready: True when `pull` would return at once; None for a regular file, which always does.
         path: The file itself when it is regular and not compressed, for readers that seek.
     """
 
@@ -78,12 +78,12 @@ class ByteStream:
         self._ended = False
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes; fewer when a pipe has no more for now, none only at the end."""
+        """Read at most `size` bytes: fewer when a pipe has no more for now, none only at the end."""
         pieces: list[bytes] = []
         wanted = size
         while wanted and not self._ended:
             piece = self._pull(wanted)
-            # A terminal goes on after its end-of-file key, so the end is remembered.
+            # A terminal can be read on after its end-of-file key, so the end is remembered.
             self._ended = not piece
             pieces.append(piece)
             wanted -= len(piece)
@@ -100,7 +100,7 @@ def open_stream(name: str, path: Path | None, compression: str | None, stats: Re
     """Open a source for reading.
 
     Args:
-        name: What messages call it.
+        name: Its name in messages.
         path: The file; None for standard input.
         compression: "gz", "bz2", "xz", "zst" or None.
         stats: Counts the bytes that are read.
@@ -127,7 +127,7 @@ def _standard_input(compression: str | None, stats: ReadStats) -> ByteStream:
     try:
         file = sys.stdin.fileno()
     except (OSError, io.UnsupportedOperation):
-        # A program that calls us may have put an object without a descriptor there.
+        # A program that calls us may have put an object without a descriptor in its place.
         buffer = cast(io.BufferedReader, sys.stdin.buffer)
         pull = decompress(STDIN, _counted(STDIN, buffer.read1, stats), compression)
         return ByteStream(STDIN, pull, lambda: False)
@@ -158,7 +158,7 @@ def _read_descriptor(file: int, size: int) -> bytes:
         try:
             return os.read(file, size)
         except BlockingIOError:
-            # Whoever gave us standard input may have made it non-blocking.
+            # The program that passed us standard input may have made it non-blocking.
             _has_input(file, None)
 
 
@@ -169,14 +169,14 @@ def _has_input(file: int, milliseconds: int | None) -> bool:
 
 
 def cannot_read(name: str, error: OSError) -> CorpusError:
-    """The operating system's word on a file, with the names that lie near it."""
+    """The error for a file that the system cannot read, with similar names of its folder."""
     reason = (error.strerror or str(error)).lower()
     return CorpusError(f"{name}: {reason}", hint=near_names(name) if isinstance(error, FileNotFoundError) else "")
 
 
 @contextmanager
 def copied(stream: ByteStream) -> Iterator[Path]:
-    """A temporary file with the rest of a stream; it is gone at the end, whatever happens.
+    """Copy the rest of a stream to a temporary file, which is removed at the end in any case.
 
     Raises:
         CorpusError: the temporary folder has no room.
@@ -206,7 +206,7 @@ def _no_room(name: str) -> Iterator[None]:
 
 @contextmanager
 def seekable(stream: ByteStream) -> Iterator[Path]:
-    """A file with the bytes of a stream: the source itself when that is a plain file, else a temporary copy."""
+    """Yield a file with the bytes of a stream: the source itself when it is a plain file, else a temporary copy."""
     if stream.path is not None:
         yield stream.path
         return

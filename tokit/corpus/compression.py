@@ -1,7 +1,7 @@
-"""Decompression while reading: gz, bz2, xz and zst, of one or many members.
+"""Decompression while reading: gz, bz2, xz and zst, of one or several members.
 
 The file objects of the libraries are not used: they wait for whole headers and buffers, which stalls a slow pipe, and
-zstandard's takes a cut-off file for a whole one.
+zstandard's accepts a truncated file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Gzip:
 
 
 class Zstd:
-    """zstandard's decompressor with the interface of bz2's and lzma's; what is past the wanted length waits."""
+    """zstandard's decompressor with the interface of bz2's and lzma's; output past the wanted length is buffered."""
 
     def __init__(self) -> None:
         try:
@@ -96,10 +96,10 @@ COMPRESSIONS: dict[str, Callable[[], Codec]] = {
 
 
 class Decompressor:
-    """Pulls compressed bytes and hands on plain ones.
+    """Pulls compressed bytes and returns plain ones.
 
     Args:
-        name: What messages call the source.
+        name: Name of the source in messages.
         pull: Returns at least one and at most n compressed bytes, b"" at the end.
         compression: A key of `COMPRESSIONS`.
     """
@@ -147,11 +147,13 @@ class Decompressor:
         if codec.eof:
             self._codec, self._waiting = None, codec.unused_data.lstrip(b"\0")
         elif ended and not out:
-            raise CorpusError(f"{self._name}: the {self._compression} data is cut off", hint="fetch or copy it again")
+            raise CorpusError(
+                f"{self._name}: the {self._compression} data is truncated", hint="download or copy it again"
+            )
         return out
 
     def _corrupt(self, error: Exception) -> Exception:
-        """What a codec raised, as a user reads it; each library has its own exceptions, and memory is not its fault."""
+        """Turn an exception of a codec into an error for the user; each library has exceptions of its own."""
         if isinstance(error, MemoryError):
             return error
         return CorpusError(
@@ -164,5 +166,5 @@ TESTERS = {"gz": "gzip -t", "bz2": "bzip2 -t", "xz": "xz -t", "zst": "zstd -t"}
 
 
 def decompress(name: str, pull: Callable[[int], bytes], compression: str | None) -> Callable[[int], bytes]:
-    """`pull`, with what it returns decompressed."""
+    """Wrap `pull` so that it returns decompressed bytes."""
     return pull if compression is None else Decompressor(name, pull, compression)

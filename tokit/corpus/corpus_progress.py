@@ -30,7 +30,7 @@ def raw_blocks_with_progress(corpus: Corpus, stage: str, tick: Tick) -> Iterator
 
 
 def is_small(raw_block: RawBlock) -> bool:
-    """Whether a block is not worth another thread."""
+    """True for a block that is not worth another thread."""
     return raw_block.size < WORTH_A_THREAD
 
 

@@ -1,6 +1,6 @@
-"""Hashes of documents: what a corpus holds, and which of its documents are held out.
+"""Hashes of documents: the fingerprint of a corpus, and the split into training and held-out documents.
 
-Both look at each document alone, so that order, threads, files and block borders make no difference.
+Both take each document alone, so that order, threads, files and block borders make no difference.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Hashes = npt.NDArray[np.uint64]
 
 
 def hash_documents(block: Block, seed: int = 0) -> Hashes:
-    """128 bits of each document, the same on every machine.
+    """Hash each document to 128 bits, the same on every machine.
 
-    Each eight bytes are mixed with their place, and the results summed up. Documents that differ have different hashes
-    but by chance; this is no protection against someone who looks for two that are alike.
+    Each eight bytes are mixed with their position, and the results added up. Different documents have equal hashes only
+    by chance; the hash does not protect against someone who searches for such a pair.
 
     Args:
         block: Documents.
@@ -43,7 +43,7 @@ def hash_documents(block: Block, seed: int = 0) -> Hashes:
 
 
 def _seeded(seed: int) -> int:
-    """A seed of any size and sign as 64 bits that have nothing to do with those of the next seed."""
+    """Mix a seed of any size and sign into 64 bits."""
     digits = str(seed).encode()
     value = 0
     for byte in digits:
@@ -52,17 +52,17 @@ def _seeded(seed: int) -> int:
 
 
 def _hashed(block: Block, seed: np.uint64) -> Hashes:
-    """What the kernel does, for all words at once."""
+    """Hash in NumPy, all eight-byte words at once, with the result of the kernel."""
     step, mix_1 = np.uint64(HASH_STEP), np.uint64(HASH_MIX_1)
     lengths = block.lengths
     counts = (lengths + 7) // 8
     firsts = np.cumsum(counts) - counts
-    spread = np.zeros(int(counts.sum()) * 8, dtype=np.uint8)
-    spread[np.arange(len(block.data)) + np.repeat(firsts * 8 - (block.ends - lengths), lengths)] = block.data
-    places = np.arange(len(spread) // 8) - np.repeat(firsts, counts) + 1
+    padded = np.zeros(int(counts.sum()) * 8, dtype=np.uint8)
+    padded[np.arange(len(block.data)) + np.repeat(firsts * 8 - (block.ends - lengths), lengths)] = block.data
+    places = np.arange(len(padded) // 8) - np.repeat(firsts, counts) + 1
     with np.errstate(over="ignore"):
         steps = seed + places.astype(np.uint64) * step
-        one = _mixed(spread.view("<u8").astype(np.uint64) ^ steps)
+        one = _mixed(padded.view("<u8").astype(np.uint64) ^ steps)
         two = _mixed(one + steps)
         sizes = lengths.astype(np.uint64)
         ones = _mixed(_sums(one, counts) + sizes * step + seed)
@@ -76,7 +76,7 @@ def _mixed(x: Hashes) -> Hashes:
 
 
 def _sums(values: Hashes, counts: npt.NDArray[np.int64]) -> Hashes:
-    """Sums of runs of values, modulo 2**64; a run may be empty."""
+    """Sums of consecutive runs of values, modulo 2**64; a run may be empty."""
     totals = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(values, dtype=np.uint64)])
     ends = np.cumsum(counts)
     return np.asarray(totals[ends] - totals[ends - counts], dtype=np.uint64)
@@ -84,15 +84,15 @@ def _sums(values: Hashes, counts: npt.NDArray[np.int64]) -> Hashes:
 
 @dataclass(slots=True)
 class Fingerprint:
-    """A sum of document hashes, which tells two corpora apart whatever the order of their documents.
+    """A sum of document hashes, which identifies a corpus independently of the order of its documents.
 
-    Adding keeps repeated documents apart from single ones, where exclusive-or would cancel them. It is no protection
-    against someone who makes up documents to reach a certain sum.
+    A sum tells repeated documents from single ones, where exclusive-or would cancel them. It does not protect against
+    someone who invents documents to reach a certain sum.
 
     Attributes:
         total: Sum of the 128-bit hashes of all documents, modulo 2**128.
-        documents: How many there were.
-        bytes: Their bytes, without line ends.
+        documents: Number of documents.
+        bytes: Bytes of their text, without line ends.
     """
 
     total: int = 0
@@ -101,7 +101,7 @@ class Fingerprint:
 
     @classmethod
     def of(cls, block: Block) -> Fingerprint:
-        """Of the documents of one block."""
+        """Fingerprint of one block."""
         hashes = hash_documents(block)
         # Halves, so that sums of up to 2**32 documents fit.
         low = [int((hashes[:, part] & np.uint64(0xFFFFFFFF)).sum(dtype=np.uint64)) for part in (0, 1)]
@@ -110,11 +110,11 @@ class Fingerprint:
         return cls(total % _MODULUS, len(block), len(block.data))
 
     def add(self, block: Block) -> None:
-        """Count the documents of a block in."""
+        """Add the documents of a block."""
         self.merge(Fingerprint.of(block))
 
     def merge(self, other: Fingerprint) -> None:
-        """Count all documents of another fingerprint in."""
+        """Add all documents of another fingerprint."""
         self.total = (self.total + other.total) % _MODULUS
         self.documents += other.documents
         self.bytes += other.bytes
@@ -125,14 +125,14 @@ class Fingerprint:
 
 
 def split_mask(block: Block, fraction: float, seed: int = 0) -> npt.NDArray[np.bool_]:
-    """Which documents of a block are held out.
+    """Select the held-out documents of a block.
 
-    A document is held out when its keyed 64-bit hash, divided by 2**64, is below the fraction. Equal documents so fall
-    on the same side, and a smaller fraction holds out some of what a larger one does.
+    A document is held out when its keyed 64-bit hash, divided by 2**64, is below the fraction. So equal documents
+    are on the same side, and a smaller fraction holds out a subset of what a larger one does.
 
     Args:
         block: Documents.
-        fraction: Share to hold out, 0 to 1.
+        fraction: Fraction to hold out, 0 to 1.
         seed: Another seed holds out other documents.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A record as a line of JSON, whatever format it was read from: tables hold values that JSON has no word for."""
+"""Write records of any format as lines of JSON: tables hold values that JSON has no type for."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tokit.errors import CorpusError
 
 
 def dump_record(record: Record) -> bytes:
-    """One JSON object, without a line end.
+    """Write a record as one JSON object, without a line end.
 
-    Dates and times stand in ISO 8601, decimals as strings, NaN and the infinities as null.
+    Dates and times become ISO 8601, decimals strings, NaN and the infinities null.
 
     Raises:
         CorpusError: a field that JSON cannot hold, such as bytes, or one that is nested too deeply.
@@ -24,7 +24,7 @@ def dump_record(record: Record) -> bytes:
         text = _text(record)
     except RecursionError as error:
         raise CorpusError("a record is nested too deeply to be written", hint="leave that column out") from error
-    # Half of a surrogate pair has no UTF-8; Python's escape of it is JSON's too.
+    # Half of a surrogate pair has no UTF-8; Python's escape of it is valid JSON.
     return text.encode("utf-8", "backslashreplace")
 
 
@@ -32,7 +32,7 @@ def _text(record: Record) -> str:
     try:
         return _dump(record)
     except (TypeError, ValueError):
-        # Plain records, which are the most, are not walked through in Python.
+        # Most records are plain, and need no walk in Python.
         return _dump({name: _plain(name, value) for name, value in record.items()})
 
 

@@ -1,9 +1,9 @@
-"""Labeled text: files of columns from which a model learns a task.
+"""Labeled text: files of examples from which a model learns a task.
 
-Three shapes: a label and a text, two texts and a score or label, and a token and its tag a line with an empty line
-between sentences (the form of the CoNLL shared tasks, https://www.clips.uantwerpen.be/conll2003/ner/). Columns are
-separated by tabs, taken as they stand, and told by their number from 1 on, or by the names in a header; records (JSON
-lines, CSV, Parquet) have names. A first line of usual names is a header too where columns are told by number.
+Three forms: a label and a text a line, two texts and a score or label a line, or a token and its tag a line with an
+empty line between sentences (as in the CoNLL shared tasks, https://www.clips.uantwerpen.be/conll2003/ner/). Columns are
+separated by tabs, without quoting, and named by their number from 1 on or by the header; records (JSON lines, CSV,
+Parquet) have field names. Where columns are named by number, a first line of usual column names is skipped as a header.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from tokit.registry import did_you_mean
 CLASSIFY, TOKENS, PAIRS = "classify", "tokens", "pairs"
 TASKS = (CLASSIFY, TOKENS, PAIRS)
 RECORDS = ("jsonl", "csv", "parquet", "arrow")
-# Columns by number and by name where none are given: of the label, and of the texts.
+# Default columns, by number and by name: of the label, and of the texts.
 NUMBERS: dict[str, tuple[str, tuple[str, ...]]] = {
     CLASSIFY: ("1", ("2",)), TOKENS: ("-1", ("1",)), PAIRS: ("3", ("1", "2")),
 }  # fmt: skip
 NAMES = {CLASSIFY: ("label", ("text",)), PAIRS: ("label", ("text1", "text2"))}
-# Usual names of columns: a first line of nothing else is a header.
+# Usual column names: a first line that holds only these is a header.
 LABEL_NAMES = frozenset({
     "label", "labels", "class", "category", "score", "similarity", "sentiment", "target", "tag", "tags", "pos", "ner",
 })  # fmt: skip
@@ -37,16 +37,16 @@ TEXT_NAMES = frozenset({
     "question", "question1", "question2", "token", "tokens", "word", "words", "form",
 })  # fmt: skip
 OTHER_NAMES = frozenset({"id", "idx", "index", "lemma"})
-# From so many examples on, labels of which most occur but once are taken for texts.
-MANY = 10
-WHICH = "--label and --text say which column is which: --label 2 --text 1, or --label label --text sentence of a header"
-# Between documents of CoNLL 2003.
+# From this number of examples on, labels that mostly occur once are taken for texts.
+MIN_EXAMPLES_TO_CHECK = 10
+COLUMN_HINT = "name the columns: --label 2 --text 1 by number, or --label label --text sentence by the header"
+# Separator of documents in CoNLL 2003.
 BOUNDARY = "-DOCSTART-"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Something to learn from.
+    """A labeled example.
 
     Attributes:
         texts: One text, two of them, or the words of a sentence.
@@ -59,14 +59,14 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where things stand.
+    """Columns of the label and the texts.
 
     Attributes:
-        task: "classify", "tokens" or "pairs"; None is told by the number of columns.
-        label: Name or number of the column of labels; None takes the task's usual one.
-        texts: The same of texts.
-        format: Of the files; None goes by their names.
-        errors: Text that is not UTF-8: "strict", "replace", "skip".
+        task: "classify", "tokens" or "pairs"; None infers it from the number of columns.
+        label: Name or number of the column of labels; None is the task's default.
+        texts: Names or numbers of the columns of texts; none are the task's default.
+        format: Format of the files; None goes by their names.
+        errors: Treatment of text that is not UTF-8: "strict", "replace", "skip".
     """
 
     task: str | None = None
@@ -77,7 +77,7 @@ class Columns:
 
     @property
     def named(self) -> bool:
-        """Whether a column is told by its name."""
+        """True when a column is given by its name."""
         return any(not _is_number(column) for column in (*self.texts, *([self.label] if self.label else [])))
 
 
@@ -86,7 +86,7 @@ def read_labeled(paths: Sequence[str], columns: Columns) -> tuple[str, list[Exam
 
     Args:
         paths: Files, or "-" for standard input.
-        columns: Where things stand.
+        columns: Columns of the label and the texts.
 
     Returns:
         The task, and the examples in the order of the files.
@@ -107,18 +107,18 @@ def read_labeled(paths: Sequence[str], columns: Columns) -> tuple[str, list[Exam
 
 
 def check_labels(task: str, paths: Sequence[str], columns: Columns, examples: Sequence[Example]) -> None:
-    """Check that what should be the labels of texts, or of pairs, are not the texts.
+    """Check that the column of labels is not that of the texts.
 
     Raises:
-        CorpusError: more than half as many labels as examples, of which there are some.
+        CorpusError: more than half as many labels as examples, of which there are at least 10.
     """
     labels = {example.labels[0] for example in examples}
-    if len(examples) < MANY or 2 * len(labels) <= len(examples):
+    if len(examples) < MIN_EXAMPLES_TO_CHECK or 2 * len(labels) <= len(examples):
         return
     usual = NAMES[task] if _by_name(paths, columns) else NUMBERS[task]
     column = columns.label or usual[0]
     raise CorpusError(
-        f"column {column} has {len(labels)} labels in {len(examples)} examples: is it the text?", hint=WHICH
+        f"column {column} has {len(labels)} labels in {len(examples)} examples: is it the text?", hint=COLUMN_HINT
     )
 
 
@@ -138,7 +138,7 @@ def _from_records(paths: Sequence[str], columns: Columns) -> tuple[str, list[Exa
     task = columns.task or (PAIRS if len(columns.texts) > 1 else CLASSIFY)
     if task == TOKENS:
         raise UsageError("--task tokens reads columns without names", hint="--text 1 --label 2, of lines with tabs")
-    label, texts = _chosen(task, columns, *NAMES[task])
+    label, texts = _label_and_texts(task, columns, *NAMES[task])
     format_ = columns.format or ("tsv" if all(_format(path, columns) in (None, "text") for path in paths) else None)
     corpus = _open(paths, columns, format=format_, field=texts[0], keep_records=True)
     examples = []
@@ -165,7 +165,7 @@ def _value(place: str, record: Record, name: str) -> str:
     return text
 
 
-def _chosen(task: str, columns: Columns, label: str, texts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _label_and_texts(task: str, columns: Columns, label: str, texts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     chosen = columns.texts or texts
     if len(chosen) != len(texts):
         wanted = "two --text columns" if len(texts) == 2 else "one --text column"
@@ -182,7 +182,7 @@ def _from_lines(corpus: Corpus, columns: Columns) -> tuple[str, list[Example]]:
         for source in corpus.sources
     ]
     task = columns.task or _task_of([line for lines in files for line in lines])
-    label, texts = _chosen(task, columns, *NUMBERS[task])
+    label, texts = _label_and_texts(task, columns, *NUMBERS[task])
     columns = replace(columns, task=task)
     lines = [line for lines in files for line in _without_header(lines, label, texts, columns)]
     if task == TOKENS:
@@ -193,27 +193,28 @@ def _from_lines(corpus: Corpus, columns: Columns) -> tuple[str, list[Example]]:
 def _without_header(
     lines: list[tuple[str, str]], label: str, texts: tuple[str, ...], columns: Columns
 ) -> list[tuple[str, str]]:
-    """The lines of a file but for the first one, where that has usual names of columns for label and texts.
+    """Drop the first line of a file when it holds usual column names.
 
     Raises:
-        CorpusError: it names a column that was not given as something else than what it is taken for.
+        CorpusError: it names a default column differently: the label a text, or a text a label.
     """
     names = _names(lines[0][1], (label, *texts), columns.task) if lines else []
     if not names or not set(names) <= LABEL_NAMES | TEXT_NAMES | OTHER_NAMES:
         return lines
-    said = [("label", label, names[0], LABEL_NAMES)] if columns.label is None else []
+    expected = [("label", label, names[0], LABEL_NAMES)] if columns.label is None else []
     if not columns.texts:
-        said += [("text", *column, TEXT_NAMES) for column in zip(texts, names[1:], strict=True)]
-    for what, column, name, usual in said:
+        expected += [("text", *column, TEXT_NAMES) for column in zip(texts, names[1:], strict=True)]
+    for role, column, name, usual in expected:
         if name not in usual:
             raise CorpusError(
-                f"{lines[0][0]}: column {column} should be the {what}, and the header names it '{name}'", hint=WHICH
+                f"{lines[0][0]}: column {column} should be the {role}, and the header names it '{name}'",
+                hint=COLUMN_HINT,
             )
     return lines[1:]
 
 
 def _names(line: str, columns: Sequence[str], task: str | None) -> list[str]:
-    """What a line has in some columns, in small letters; nothing when it lacks one of them."""
+    """The cells of a line in the given columns, in lower case; none when it lacks one of the columns."""
     cells = line.split() if task == TOKENS and "\t" not in line else line.split("\t")
     numbers = [_number(column) for column in columns]
     fits = all(-len(cells) <= number < len(cells) for number in numbers)
@@ -221,7 +222,7 @@ def _names(line: str, columns: Sequence[str], task: str | None) -> list[str]:
 
 
 def _task_of(lines: list[tuple[str, str]]) -> str:
-    """The task that the first line is of: two columns are a label and a text, three are pairs.
+    """Infer the task from the first line: two columns are a label and a text, three are a pair.
 
     Raises:
         UsageError: it has another number of columns.
@@ -229,35 +230,35 @@ def _task_of(lines: list[tuple[str, str]]) -> str:
     cells = lines[0][1].count("\t") + 1 if lines else 2
     if cells not in (2, 3):
         raise UsageError(
-            f"{lines[0][0]}: {cells} columns, which is no task's usual form",
-            hint="a label, a tab and a text; or name the columns: --task classify --label 1 --text 3",
+            f"{lines[0][0]}: {cells} columns, which no task has by default",
+            hint="write a label, a tab and a text; or name the columns: --task classify --label 1 --text 3",
         )
     return CLASSIFY if cells == 2 else PAIRS
 
 
 def _example(place: str, line: str, label: str, texts: tuple[str, ...]) -> Example:
     if not line.strip():
-        hint = "remove the line; or are these tokens and tags? --task tokens"
+        hint = "remove the line; for tokens and tags pass --task tokens"
         raise CorpusError(f"{place}: an empty line", hint=hint)
     cells = line.split("\t")
-    wanted = [_cell(place, cells, column) for column in (label, *texts)]
-    if not all(cell.strip() for cell in wanted):
+    label_cell, *text_cells = (_cell(place, cells, column) for column in (label, *texts))
+    if not all(cell.strip() for cell in (label_cell, *text_cells)):
         raise CorpusError(f"{place}: an empty label or text", hint="remove the line, or fill it")
-    return Example(tuple(wanted[1:]), (wanted[0].strip(),))
+    return Example(tuple(text_cells), (label_cell.strip(),))
 
 
 def _cell(place: str, cells: Sequence[str], column: str) -> str:
     number = _number(column)
     if number >= len(cells) or -number > len(cells):
         raise CorpusError(
-            f"{place}: {len(cells)} column{'s' if len(cells) != 1 else ''}, and column {column} is wanted",
-            hint="columns are separated by tabs; --label and --text say which are which",
+            f"{place}: {len(cells)} column{'s' if len(cells) != 1 else ''}, but column {column} is needed",
+            hint="columns are separated by tabs; --label and --text name them",
         )
     return cells[number]
 
 
 def _sentences(lines: list[tuple[str, str]], label: int, text: int) -> Iterator[Example]:
-    """Runs of lines between empty ones; comments and the boundaries of documents are left out."""
+    """Group the lines between empty ones into sentences; comments and separators of documents are left out."""
     tabs = any("\t" in line for _, line in lines)
     words: list[str] = []
     tags: list[str] = []
@@ -269,7 +270,10 @@ def _sentences(lines: list[tuple[str, str]], label: int, text: int) -> Iterator[
         elif not line.startswith(BOUNDARY) and not (tabs and line.startswith("#") and "\t" not in line):
             cells = line.split("\t") if tabs else line.split()
             if len(cells) < 2:
-                raise CorpusError(f"{place}: one column, where a token and its tag are wanted", hint="token, tab, tag")
+                raise CorpusError(
+                    f"{place}: one column instead of a token and its tag",
+                    hint="a line is token, tab, tag",
+                )
             word, tag = (_cell(place, cells, str(column + (column >= 0))).strip() for column in (text, label))
             if not word or not tag:
                 raise CorpusError(f"{place}: an empty token or tag", hint="remove the line, or fill it")
@@ -282,10 +286,10 @@ def _is_number(column: str) -> bool:
 
 
 def _number(column: str) -> int:
-    """A column's number from 1 on, or from -1, the last one, down, as an index.
+    """Turn the number of a column, from 1 on, or from -1 for the last one down, into an index.
 
     Raises:
-        UsageError: it is 0.
+        UsageError: the number is 0.
     """
     number = int(column)
     if number == 0:

@@ -1,4 +1,4 @@
-"""From what the user names (files, folders, globs, URIs, `@names`, `-`) to the sources that are read."""
+"""Find the files behind the names that the user gives: files, folders, globs, URIs, `@names`, `-`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Located:
     Attributes:
         name: As given, for messages; the name in the folder when a folder was given.
         path: The file; None for standard input.
-        format: What a named corpus says it is; None to go by the extension.
-        unit: What a named corpus says a document is; None for a line.
+        format: Of a bundled corpus; None to go by the extension.
+        unit: Document boundary of a bundled corpus; None for a line.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Located:
 
 
 def locate(paths: Sequence[str], files_from: str | None) -> list[Located]:
-    """All sources, in the order they were named.
+    """Find all sources, in the order they were named.
 
     Raises:
         UsageError: standard input is named twice, or a corpus name is unknown.
@@ -84,7 +84,7 @@ def _named(name: str) -> list[Located]:
 
     found = find_bundled(name)
     located = _path(str(found.path), name)
-    return [Located(each.name, each.path, found.format, found.unit) for each in located]
+    return [Located(file.name, file.path, found.format, found.unit) for file in located]
 
 
 def _local(uri: str) -> str:
@@ -92,7 +92,7 @@ def _local(uri: str) -> str:
     if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
         raise CorpusError(
             f"{uri}: remote files cannot be read yet (the extra 'remote' will bring that)",
-            hint="fetch it first, or pipe it in: curl -s URL | tokit …",
+            hint="download it first, or pipe it in: curl -s URL | tokit …",
         )
     return unquote(parts.path)
 
@@ -117,9 +117,9 @@ def _existing(path: str, name: str) -> Iterator[Located]:
     if stat.S_ISDIR(mode):
         yield from _folder(path, name)
         return
-    # Asked for now, so that the last of many files does not end the work after hours.
+    # Checked now, so that the last of many files does not end the work after hours.
     if not os.access(path, os.R_OK):
-        raise CorpusError(f"{name}: permission denied", hint="check who may read it")
+        raise CorpusError(f"{name}: permission denied", hint="check its permissions")
     yield Located(name, Path(path))
 
 
@@ -135,13 +135,13 @@ def _folder(path: str, name: str) -> Iterator[Located]:
 
 
 def _text_files(path: str, name: str) -> Iterator[str]:
-    """Files that a reader knows by their extension; hidden files and folders are left out."""
+    """Files with the extension of a known format; hidden files and folders are left out."""
 
     def refuse(error: OSError) -> None:
         raise cannot_read(name, error) from error
 
     for folder, folders, files in os.walk(path, onerror=refuse):
-        folders[:] = [each for each in folders if not each.startswith(".")]
+        folders[:] = [child for child in folders if not child.startswith(".")]
         for file in files:
             whole = Path(folder) / file
             if not file.startswith(".") and known_format(file)[0] is not None and whole.is_file():

@@ -31,23 +31,23 @@ def open_corpus(
     keep_records: bool = False,
     block_bytes: int = 1 << 20,
 ) -> Corpus:
-    """Find the sources of a corpus; their text is read by `Corpus.blocks`.
+    """Find the sources of a corpus; `Corpus.blocks` reads their text.
 
     Args:
         paths: Files, folders, globs, `file://` URIs, `@names`, and "-" for standard input, which is also read when
             neither this nor `files_from` names anything.
-        unit: What a document is in text: "line" (the default), "file", or "blank" for runs of lines between empty ones.
+        unit: Document boundary in text: "line" (the default), "file", or "blank" for runs of lines between empty ones.
         field: The field of a record that holds its text; "text" by default. Only for formats of records.
-        format: "text", "jsonl", "csv", "tsv", "parquet", "arrow" or "mediawiki", with the compression behind a dot
-            where the name of the file does not say it ("jsonl.gz"). By default the extension says.
-        errors: What happens to a document that is not UTF-8: "strict" raises, "replace" puts U+FFFD, "skip" drops it.
-        max_document: Longest document, in bytes.
-        files_from: A file, or "-", with one more name a line.
+        format: "text", "jsonl", "csv", "tsv", "parquet", "arrow" or "mediawiki", with the compression after a dot
+            where the name of the file lacks it ("jsonl.gz"). The default is that of the extension.
+        errors: Treatment of a document that is not UTF-8: "strict" raises, "replace" puts U+FFFD, "skip" drops it.
+        max_document: Length limit of a document, in bytes.
+        files_from: A file, or "-", with further names, one a line.
         keep_records: Hand the parsed records on in `Block.records`.
-        block_bytes: About how many bytes a block holds; a longer document is a block alone.
+        block_bytes: Approximate size of a block; a longer document is a block alone.
 
     Raises:
-        UsageError: an unknown format, unit, errors or `@name`; options that do not fit each other.
+        UsageError: an unknown format, unit, errors or `@name`; options that exclude each other.
         CorpusError: there is no such file, or it may not be read.
         MissingExtraError: the format needs a package that is not installed.
     """
@@ -83,7 +83,7 @@ def _check_known(kind: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def _check_options(sources: list[CorpusSource], unit: str | None, field: str | None) -> None:
-    """An option that no source can use was meant for another format."""
+    """Refuse an option that no source can use: it was meant for another format."""
     options = {source.reader.option for source in sources}
     if field is not None and "field" not in options:
         raise UsageError(f"--field {field} is for records, and this is text", hint="name the format: --format jsonl")

@@ -38,10 +38,10 @@ def not_utf8(stream: ByteStream, place: str, byte: int, where: str) -> CorpusErr
     """The error for one bad byte.
 
     Args:
-        stream: Where it comes from.
+        stream: The source.
         place: File and line, or file and record.
         byte: Its value.
-        where: Its offset, with what that counts from.
+        where: Its offset, and the start from which that counts.
     """
     tool = next((tool for magic, tool in MAGIC.items() if stream.head.startswith(magic)), None)
     hint = "pass --errors replace, or convert it first: iconv -f latin1 -t utf-8"
@@ -52,9 +52,9 @@ def not_utf8(stream: ByteStream, place: str, byte: int, where: str) -> CorpusErr
     return CorpusError(f"{place}: byte 0x{byte:02X} at {where} is not UTF-8", hint=hint)
 
 
-def mend(documents: Sequence[bytes], errors: str, stats: ReadStats) -> list[bytes | None]:
-    """Documents with bad bytes replaced by U+FFFD (`errors="replace"`), or None in their place (`errors="skip"`)."""
-    return [document if find_invalid(document) < 0 else _mended(document, errors, stats) for document in documents]
+def repair(documents: Sequence[bytes], errors: str, stats: ReadStats) -> list[bytes | None]:
+    """Replace bad bytes by U+FFFD (`errors="replace"`), or documents with bad bytes by None (`errors="skip"`)."""
+    return [document if find_invalid(document) < 0 else _repaired(document, errors, stats) for document in documents]
 
 
 def is_skipped(errors: str, stats: ReadStats) -> bool:
@@ -64,14 +64,14 @@ def is_skipped(errors: str, stats: ReadStats) -> bool:
     return skipped
 
 
-def _mended(document: bytes, errors: str, stats: ReadStats) -> bytes | None:
+def _repaired(document: bytes, errors: str, stats: ReadStats) -> bytes | None:
     if is_skipped(errors, stats):
         return None
     return document.decode("utf-8", "replace").encode("utf-8")
 
 
 def has_surrogates(text: str) -> bool:
-    """Whether a string holds halves of surrogate pairs, which UTF-8 cannot write."""
+    """True when a string holds halves of surrogate pairs, which UTF-8 cannot write."""
     return _SURROGATES.search(text) is not None
 
 

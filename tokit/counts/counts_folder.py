@@ -63,7 +63,7 @@ def load_counts(folder: str | Path) -> CountsArtifact:
         raise ArtifactError(f"{folder}: {error}", hint="count again") from error
     if not (ends.shape == counts.shape == (manifest.words,) and _are_words(data, ends)):
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="count again")
-    # Kernels take the memory as it is: of another type they would read past its end.
+    # Kernels do not check the type: of another one they would read past the end of the array.
     if counts.dtype != np.int64 or np.any(counts <= 0):
         raise ArtifactError(f"{folder}: counts.npy does not hold counts (int64, above 0)", hint="count again")
     return CountsArtifact(
@@ -75,7 +75,7 @@ def load_counts(folder: str | Path) -> CountsArtifact:
 
 
 def _are_words(data: ByteArray, ends: IntArray) -> bool:
-    """Whether `data` is UTF-8, each word of it is, and no byte is left after the last."""
+    """True when `data` is UTF-8, each word of it is, and no byte is left after the last."""
     if ends.dtype != np.int64 or (int(ends[-1]) if len(ends) else 0) != len(data):
         return False
     starts = ends[:-1]
@@ -135,9 +135,9 @@ def require_same_pipeline(one: TextPipeline, other: TextPipeline, name: str, oth
     Raises:
         ArtifactError: a part of the pipeline differs; the message names it.
     """
-    theirs = dict(other.as_dict())
+    other_parts = dict(other.as_dict())
     for part, value in one.as_dict().items():
-        differing = theirs[part]
+        differing = other_parts[part]
         if value != differing:
             raise ArtifactError(
                 f"{name} has {part} {value!r}, {other_name} has {differing!r}",

@@ -37,7 +37,7 @@ class WordLimits:
     free_memory: Callable[[], int | None] = _unknown
 
     def allow(self, size: int) -> bool:
-        """Whether `size` more bytes can be taken, and as many again, which sorting and merging need."""
+        """True when `size` more bytes can be taken, and as many again, which sorting and merging need."""
         free = self.free_memory()
         return free is None or 2 * size <= free
 
@@ -46,7 +46,7 @@ class WordLimits:
         return 3 * min(held, self.max_words or held) // 4
 
     def too_many(self, words: int) -> bool:
-        """Whether a table holds more words than it may."""
+        """True when a table holds more words than it may."""
         return self.max_words is not None and words > self.max_words
 
     def highest_forgotten(self, counts: IntArray) -> int:
@@ -82,7 +82,7 @@ class Shortfall:
     missing: int = 0
 
     def __add__(self, other: Shortfall) -> Shortfall:
-        """Of counts added up: a word may be there in one part and missing in the other."""
+        """Shortfall of counts added up: a word may be there in one part and missing in the other."""
         either = max(self.listed + other.missing, self.missing + other.listed)
         return Shortfall(either, self.missing + other.missing)
 

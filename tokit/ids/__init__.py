@@ -1,4 +1,7 @@
-"""Token ids on disk: shards that training loops read."""
+"""Token ids on disk: shards, which training loops read, and the stream of ids of one training.
+
+A new shard format is one file with a `ShardWriter` in it and one line in `FORMATS`; copy `parquet.py`.
+"""
 
 from tokit.ids.writer import ShardWriter
 from tokit.registry import Registry

@@ -1,4 +1,4 @@
-"""Flat ids: little-endian uint16 or uint32, one document after the other, as nanoGPT reads them.
+"""Flat ids: little-endian uint16 or uint32, one document after the other, the format of nanoGPT.
 
 `ends.npy` (int64) holds the exclusive end of each document, its end-of-text included.
 https://github.com/karpathy/nanoGPT (data/openwebtext/prepare.py)
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from tokit.arrays import Ids
-from tokit.ids.writer import Packed, ShardWriter, with_end_of_text
+from tokit.ids.writer import PackedIds, ShardWriter, with_end_of_text
 from tokit.kernels.compiled.loader import kernel, pays
 from tokit.storage.files import RowWriter
 from tokit.storage.hashed_file import GrowingFile
 
 
 class BinWriter(ShardWriter):
-    """Ids and nothing else in the file."""
+    """A file of nothing but ids."""
 
     extension = ".bin"
     flat = True
@@ -29,10 +29,10 @@ class BinWriter(ShardWriter):
         self._file = self._opened()
         self._ends_file = NpyColumn(path.with_name(_ends_name(path.name)), np.dtype("<i8"))
 
-    def packed(self, ids: Ids) -> Packed:
+    def packed(self, ids: Ids) -> PackedIds:
         return _packed(ids, self.end_of_text, self.dtype)
 
-    def write(self, packed: Packed) -> None:
+    def write(self, packed: PackedIds) -> None:
         self._file.write(packed.data)
         self._ends_file.write(packed.ends + self.tokens)
         self.documents += len(packed.ends)
@@ -48,21 +48,21 @@ class BinWriter(ShardWriter):
         return GrowingFile(self.path)
 
 
-def _packed(ids: Ids, end_of_text: int | None, dtype: np.dtype[np.unsignedinteger]) -> Packed:
+def _packed(ids: Ids, end_of_text: int | None, dtype: np.dtype[np.unsignedinteger]) -> PackedIds:
     if not pays("pack_ids", ids.data.nbytes):
         ids = ids if end_of_text is None else with_end_of_text(ids, end_of_text)
-        return Packed(ids.data.astype(dtype), ids.ends)
+        return PackedIds(ids.data.astype(dtype), ids.ends)
     marks = 0 if end_of_text is None else len(ids)
     out = np.empty(len(ids.data) + marks, dtype=dtype)
     none = np.empty(0, dtype=dtype)
     ends = np.empty(len(ids), dtype=np.int64)
     narrow, wide = (out, none) if dtype.itemsize == 2 else (none, out)
     kernel("pack_ids")(ids.data, ids.ends, -1 if end_of_text is None else end_of_text, narrow, wide, ends)
-    return Packed(out, ends)
+    return PackedIds(out, ends)
 
 
 class NpyWriter(BinWriter):
-    """The same ids as an .npy array of one dimension."""
+    """Ids as an .npy array of one dimension."""
 
     extension = ".npy"
 

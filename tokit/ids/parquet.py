@@ -1,4 +1,4 @@
-"""Parquet: a row a document, its ids in the column `input_ids`, as `datasets` reads it."""
+"""Parquet: one row a document, its ids in the column `input_ids`, the form that `datasets` reads."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 from tokit.arrays import Ids
 from tokit.errors import MissingExtraError
-from tokit.ids.writer import Packed, ShardWriter
+from tokit.ids.writer import PackedIds, ShardWriter
 
 
 class ParquetWriter(ShardWriter):
-    """Rows end by themselves, so no end-of-text is written."""
+    """Rows mark the ends of documents, so no end-of-text is written."""
 
     extension = ".parquet"
     flat = False
@@ -29,10 +29,10 @@ class ParquetWriter(ShardWriter):
         self._schema = arrow.schema([("input_ids", arrow.large_list(self._values))])
         self._writer = parquet.ParquetWriter(self.path, self._schema, compression="zstd")
 
-    def packed(self, ids: Ids) -> Packed:
-        return Packed(ids.data.astype(self.dtype), ids.ends)
+    def packed(self, ids: Ids) -> PackedIds:
+        return PackedIds(ids.data.astype(self.dtype), ids.ends)
 
-    def write(self, packed: Packed) -> None:
+    def write(self, packed: PackedIds) -> None:
         if not len(packed.ends):
             return
         offsets = np.concatenate([[0], packed.ends])

@@ -1,4 +1,4 @@
-"""A shards folder: one part, or `train` and `val`; the tokenizer it was made with; and a manifest that says so."""
+"""Read a shards folder: one part, or `train` and `val`; the tokenizer of its ids; and a manifest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Shards:
         return list(self.manifest.parts)
 
     def read(self, part: str) -> Iterator[Ids]:
-        """The ids of a part, some documents at a time, without end-of-text.
+        """Iterate over the ids of a part, a number of documents at a time, without end-of-text.
 
         Raises:
             ArtifactError: a file is missing or does not fit its manifest.
@@ -43,7 +43,7 @@ class Shards:
             yield from self._read_flat(part)
 
     def flat(self, part: str) -> tuple[np.ndarray[Any, Any], IntArray]:
-        """A part of bin or npy shards as memory-mapped ids and the ends of the documents, end-of-text included.
+        """Map a part of bin or npy shards: its ids, and the ends of the documents, end-of-text included.
 
         Raises:
             ArtifactError: a file is missing or does not fit its manifest.
@@ -104,7 +104,7 @@ def open_shards(path: str | Path) -> Shards:
     """Open a shards folder.
 
     Raises:
-        ArtifactError: it is none.
+        ArtifactError: it is no shards folder.
     """
     return Shards(Path(path), read_manifest(path, ShardsManifest))
 
@@ -114,7 +114,7 @@ def _damaged(message: str) -> ArtifactError:
 
 
 def _fit(ends: np.ndarray[Any, Any], tokens: int, marks: int) -> bool:
-    """Whether they are the ends of documents that hold `marks` tokens or more each, and `tokens` together."""
+    """True when these are the ends of documents of at least `marks` tokens each and `tokens` in all."""
     if ends.dtype != np.int64 or ends.min(initial=0) < 0:
         return False
     total = int(ends[-1]) if len(ends) else 0

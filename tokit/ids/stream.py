@@ -1,8 +1,8 @@
-"""The ids of a corpus, encoded once and read again in every epoch.
+"""Ids of a corpus for training: encoded once, read again in every epoch.
 
-They lie in a flat file that is mapped into memory, so that memory does not grow with the corpus and standard input
-works like a file. It has no name, so that a run that is killed leaves nothing behind. Shards have the same form: a flat
-array of ids, and the ends of the documents.
+They are in a flat file that is mapped into memory, so that memory does not grow with the corpus, and standard input can
+be trained on like a file. The file has no name, so that a killed run leaves nothing behind. Shards have the same form:
+a flat array of ids, and the ends of the documents.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy.typing as npt
 from tokit.arrays import Ids, IntArray, Ragged
 from tokit.kernels.compiled.loader import kernel, pays
 
-# Documents are handed on about so many tokens at a time.
+# Approximate number of tokens in which documents are turned into lists at a time.
 CHUNK_TOKENS = 1 << 18
-# Linux maps so many bytes around one that is looked at; a multiple of a page.
+# Number of bytes that Linux maps around one that is read; a multiple of a page.
 READ_AROUND = 1 << 16
 
 
@@ -31,16 +31,16 @@ class IdStream(Ragged):
     Attributes:
         data: All ids; uint16 or uint32, shape (tokens,); may be mapped from a file.
         ends: Exclusive end of each document; int64, shape (documents,).
-        mapping: Of the file that `data` is mapped from, if it is.
+        mapping: Of the file behind `data`, if there is one.
     """
 
     data: npt.NDArray[np.unsignedinteger]
     mapping: mmap.mmap | None = None
 
     def part(self, start: int, end: int) -> npt.NDArray[np.uint32]:
-        """Consecutive ids, copied.
+        """Copy consecutive ids.
 
-        What was read of the file is given back, so that a training holds none of it, however often it is read.
+        The pages that were read are returned to the system, so that a training keeps none of the file in memory.
         """
         ids = np.array(self.data[start:end], dtype=np.uint32)
         if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
@@ -49,7 +49,7 @@ class IdStream(Ragged):
         return ids
 
     def sentences(self, longest: int) -> Iterator[list[int]]:
-        """Each document that is not empty, as a list; a longer one comes in consecutive parts of `longest` tokens."""
+        """Iterate over documents that are not empty, as lists, split into parts of up to `longest` tokens."""
         starts = self.starts
         first = 0
         while first < len(self.ends):
@@ -71,7 +71,7 @@ class IdStream(Ragged):
 
 
 class StreamWriter:
-    """Writes the ids of a corpus to a file, and counts them on the way: `with StreamWriter(8000) as stream: …`.
+    """Writes the ids of a corpus to a file, and counts them: `with StreamWriter(8000) as stream: …`.
 
     Attributes:
         token_counts: Occurrences of each id; int64, shape (vocab,).
@@ -116,7 +116,7 @@ class StreamWriter:
         self._file.close()
 
     def mapped(self) -> IdStream:
-        """What was written; it outlives the writer."""
+        """Map the file; the stream outlives the writer."""
         self._file.flush()
         ends = np.concatenate(self._ends) if self._ends else np.zeros(0, dtype=np.int64)
         if not self._tokens:

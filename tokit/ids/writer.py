@@ -1,4 +1,4 @@
-"""What a shard format is: one part of a shards folder, written block by block."""
+"""Interface of a shard format: writes one part of a shards folder, block by block."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def id_dtype(vocab_size: int) -> np.dtype[np.unsignedinteger]:
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """Documents on their way into a file.
+class PackedIds:
+    """Ids of documents in the form of a file.
 
     Attributes:
-        data: Ids in the type of the file, with an end-of-text behind each document where the format wants one.
+        data: Ids in the type of the file, with an end-of-text after each document where the format has one.
         ends: Exclusive end of each document in `data`.
     """
 
@@ -37,11 +37,11 @@ class ShardWriter(ABC):
     Args:
         path: The file, without its extension.
         dtype: Of the ids.
-        end_of_text: Written after each document by formats that have no other mark of its end.
+        end_of_text: Id that is written after each document by formats without another mark of its end.
     """
 
     extension: ClassVar[str]
-    # A flat run of ids says nothing of documents: the ends lie beside it, and end-of-text lies between them.
+    # A flat file has no document ends: they are in a file beside it, and end-of-text follows each document.
     flat: ClassVar[bool]
 
     def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger], end_of_text: int | None) -> None:
@@ -50,15 +50,15 @@ class ShardWriter(ABC):
         self.end_of_text = end_of_text
         self.documents = 0
         self.tokens = 0
-        # The sha256 of files, by name, that are hashed while they are written; there when the writer is closed.
+        # The sha256, by name, of files that are hashed while they are written; complete when the writer is closed.
         self.digests: dict[str, str] = {}
 
     @abstractmethod
-    def packed(self, ids: Ids) -> Packed:
-        """Documents as the file has them. It looks at nothing that `write` changes, so any thread may call it."""
+    def packed(self, ids: Ids) -> PackedIds:
+        """Bring documents into the form of the file; any thread may, as it reads nothing that `write` changes."""
 
     @abstractmethod
-    def write(self, packed: Packed) -> None:
+    def write(self, packed: PackedIds) -> None:
         """Append documents."""
 
     @abstractmethod
@@ -67,7 +67,7 @@ class ShardWriter(ABC):
 
 
 def with_end_of_text(ids: Ids, end_of_text: int) -> Ids:
-    """The same documents, each followed by one more id."""
+    """Append an id to each document."""
     ends = ids.ends + np.arange(1, len(ids) + 1, dtype=np.int64)
     data = np.insert(ids.data, ids.ends, end_of_text)
     return Ids(data, ends)

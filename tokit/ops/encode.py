@@ -17,7 +17,7 @@ from tokit.corpus.json_record import dump_record
 from tokit.errors import UsageError
 from tokit.ids import FORMATS
 from tokit.ids.shards import WHOLE
-from tokit.ids.writer import Packed, ShardWriter, id_dtype
+from tokit.ids.writer import PackedIds, ShardWriter, id_dtype
 from tokit.kernels.compiled.loader import kernel, pays
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
@@ -265,7 +265,7 @@ def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, 
 class Shares:
     """A block on its way into the parts of a shards folder."""
 
-    by_part: dict[str, Packed]
+    by_part: dict[str, PackedIds]
     fingerprint: Fingerprint
     open_end: bool
 

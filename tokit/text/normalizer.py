@@ -1,6 +1,6 @@
-"""Normalizing whole blocks: the reference's normalizer is asked only for documents that it may change.
+"""Normalize whole blocks: the library's normalizer gets only the documents that it may change.
 
-Which characters it leaves alone was probed (`tests/probe_classes.py`).
+The characters that it leaves alone were probed (`tests/support/probe_classes.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from tokit.arrays import Block, ByteArray, Mask
 from tokit.kernels.compiled.loader import kernel
 from tokit.text.pipeline import METASPACE
-from tokit.text.quick_check import stability
+from tokit.text.quick_check import quick_check_tables
 
 if TYPE_CHECKING:
     from tokenizers.normalizers import Normalizer
@@ -25,9 +25,8 @@ class BlockNormalizer:
     """Normalizes the documents of blocks.
 
     Args:
-        normalizer: The reference's; None changes nothing.
-        steps: What it does, as names out of `quick_check.INERT`; None where that is unknown, and then every document
-            goes through it.
+        normalizer: The library's; None changes nothing.
+        steps: Its steps, as names of `quick_check.INERT`; None where they are unknown, and then it gets every document.
     """
 
     def __init__(self, normalizer: Normalizer | None, steps: Sequence[str] | None) -> None:
@@ -39,15 +38,15 @@ class BlockNormalizer:
         """The same documents, normalized."""
         if self._normalizer is None or not len(block.data):
             return block
-        ready = Block(_lowered(block.data), block.ends) if self._lowers else block
-        changed = self._may_change(ready)
-        return _with_texts(ready, changed, [self._normalized(text) for text in _texts(block, changed)])
+        lowered = Block(_lowered(block.data), block.ends) if self._lowers else block
+        changed = self._may_change(lowered)
+        return _with_texts(lowered, changed, [self._normalized(text) for text in _texts(block, changed)])
 
     def _may_change(self, block: Block) -> Mask:
         if not self._steps:
             return np.ones(len(block), dtype=np.bool_)
         changed = np.empty(len(block), dtype=np.uint8)
-        kernel("find_changed")(block.data, block.ends, *stability(self._steps).arguments, changed)
+        kernel("find_changed")(block.data, block.ends, *quick_check_tables(self._steps).arguments, changed)
         return changed.astype(np.bool_)
 
     def _normalized(self, text: bytes) -> bytes:
@@ -58,7 +57,7 @@ class BlockNormalizer:
 
 
 def _lowered(data: ByteArray) -> ByteArray:
-    """ASCII in lower case. Whatever else is in a document that stays as it is, this is all that lower-casing does."""
+    """Lowercase ASCII: the only change to documents that the normalizer need not see."""
     return data + ((data - np.uint8(65)) < 26).view(np.uint8) * np.uint8(32)
 
 
@@ -76,7 +75,7 @@ def _texts(block: Block, mask: Mask) -> list[bytes]:
 
 
 def _with_texts(block: Block, mask: Mask, texts: list[bytes]) -> Block:
-    """The same documents, but for those where `mask` is true, which have other texts."""
+    """Replace the documents where `mask` is true by other texts."""
     if not texts:
         return block
     lengths = block.lengths

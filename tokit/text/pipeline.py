@@ -1,6 +1,6 @@
-r"""How text is normalised and cut into pre-tokens: the part that counts and tokenizers share.
+r"""Text pipelines: a normalizer and a pre-tokenizer, by name.
 
-Counts carry these rules, and training across different ones is refused, so the rules live below both.
+Counts and tokenizers share them: counts carry their pipeline, and training across different ones is refused.
 The patterns are those of the models they are named after, in the syntax of the reference's regex engine
 (Oniguruma: possessive `{1,3}+` would be a repeated group there, `$` the end of any line).
 
@@ -39,7 +39,7 @@ PATTERNS: dict[str, str] = {
     "qwen2": _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+",
 }
-# They drop the white space between words, so a tokenizer on them cannot give the text back.
+# They drop the white space between words, so a tokenizer on them cannot restore the text.
 DROPPING = ("bert", "whitespace", "whitespace-split")
 PRE_TOKENIZERS = (*PATTERNS, *DROPPING, "metaspace", "punctuation", "none")
 REGEX_PREFIX = "regex:"
@@ -50,11 +50,11 @@ METASPACE = "▁"
 
 @dataclass(frozen=True, slots=True)
 class TextPipeline:
-    """How text is normalised and cut into pre-tokens.
+    """A normalizer and a pre-tokenizer.
 
     Attributes:
-        normalizers: Names out of `NORMALIZERS`, applied in this order.
-        pre_tokenizer: A name out of `PRE_TOKENIZERS`, or "regex:" and a pattern whose matches are the pre-tokens.
+        normalizers: Names of `NORMALIZERS`, applied in this order.
+        pre_tokenizer: A name of `PRE_TOKENIZERS`, or "regex:" and a pattern whose matches are the pre-tokens.
         digits: "single" makes every digit a pre-token, "triple" groups of up to three; "keep" leaves it to the pattern.
     """
 
@@ -71,16 +71,16 @@ class TextPipeline:
 
     @property
     def keeps_text(self) -> bool:
-        """Whether the pre-tokens joined together are the text again."""
+        """True when the pre-tokens joined together are the text."""
         return not self.normalizers and self.pre_tokenizer not in (*DROPPING, "metaspace")
 
     @property
     def splits_at_spaces(self) -> bool:
-        """Whether a lone space between two visible characters always starts a pre-token, or lies between two.
+        """True when a lone space between two visible characters always starts a pre-token, or lies between two.
 
-        True for nearly every name: those patterns have no match that goes on from a visible character over a space,
-        and none looks further back. So equal stretches of normalised text between such spaces fall into equal
-        pre-tokens. "punctuation" cuts at no space at all, and a pattern of the user's own may do anything.
+        True for nearly every name: those patterns have no match that continues from a visible character over a space,
+        and none looks further back. So equal stretches of normalized text between such spaces fall into equal
+        pre-tokens. "punctuation" splits at no space at all, and a pattern of the user's own may match anything.
         """
         return self.pre_tokenizer not in ("none", "punctuation") and not self.pre_tokenizer.startswith(REGEX_PREFIX)
 
@@ -98,7 +98,7 @@ class TextPipeline:
         return cls(tuple(values["normalizers"]), values["pre_tokenizer"], values["digits"])
 
     def normalizer(self) -> Normalizer | None:
-        """The reference's normalizer for these rules, or None when text stays as it is."""
+        """The library's normalizer, or None when text is not changed."""
         from tokenizers import normalizers
 
         makers = {
@@ -107,7 +107,7 @@ class TextPipeline:
         }  # fmt: skip
         steps: list[Normalizer] = []
         for name in self.normalizers:
-            # The reference strips combining marks only, so accents must be taken apart before.
+            # The library strips combining marks only, so characters are decomposed before.
             if name == "strip-accents" and not {"nfd", "nfkd"} & set(self.normalizers):
                 steps.append(normalizers.NFD())
             steps.append(makers[name]())
@@ -116,7 +116,7 @@ class TextPipeline:
         return steps[0] if len(steps) == 1 else normalizers.Sequence(steps)
 
     def splitters(self) -> list[pre_tokenizers.PreTokenizer]:
-        """The reference's pre-tokenizers for these rules, in order, without a change of alphabet."""
+        """The library's pre-tokenizers, in order, without a change of alphabet."""
         from tokenizers import Regex, pre_tokenizers
 
         steps: list[pre_tokenizers.PreTokenizer] = []
@@ -180,7 +180,7 @@ def _library_splitter(name: str) -> pre_tokenizers.PreTokenizer:
 
 
 def join_steps(steps: list[pre_tokenizers.PreTokenizer]) -> pre_tokenizers.PreTokenizer | None:
-    """One pre-tokenizer out of several; None out of none."""
+    """Join pre-tokenizers into one; None when there are none."""
     from tokenizers import pre_tokenizers
 
     if not steps:

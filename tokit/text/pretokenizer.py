@@ -1,7 +1,7 @@
-"""Which rules the kernels can cut text by, and what they need for it.
+"""Pre-tokenizers that the kernels support, and the tables that they need.
 
-The classes of characters are those of the reference, probed and kept in `kernels/classes.npy`
-(`tests/probe_classes.py` makes it and says what the bits mean).
+The classes of characters are those of the library, probed and kept in `kernels/classes.npy`
+(`tests/support/probe_classes.py` writes it and documents the bits).
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ RANK_SHIFT = 26
 
 @dataclass(frozen=True, slots=True)
 class KernelPreTokenizer:
-    """What the kernels need to cut text: see `kernels/cutting.py`.
+    """Tables by which the kernels pre-tokenize; see `kernels/pretokenize/`.
 
     Attributes:
-        style: How the classes are put together.
-        group: Digits are cut off first, in groups of so many; 0: they are not.
+        style: The pattern; it says what the classes mean.
+        group: Digits are split off first, in groups of up to `group`; 0 leaves them to the pattern.
         pages: Where the page of each 256 code points starts in `values`; int32, shape (0x1100,).
         values: Class of each character; uint8.
-        metaspace: The reference puts U+2581 for every space. The kernels take either for the start of a pre-token, so
-            that can be done with the text before or with the pre-tokens after.
+        metaspace: The library replaces every space by U+2581. The kernels take either as the start of a pre-token, so
+            that can be done to the text before or to the pre-tokens after.
     """
 
     style: int
@@ -77,12 +77,12 @@ class KernelPreTokenizer:
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        """In the order in which kernels take them."""
+        """The tables in the order of the kernels' parameters."""
         return self.pages, self.values, self.style, self.group, _steps()
 
 
 def kernel_pretokenizer_for(pipeline: TextPipeline) -> KernelPreTokenizer | None:
-    """How the kernels cut by these rules; None when only the library can. Normalizers are not looked at."""
+    """The kernels' tables for the pre-tokenizer of a pipeline, or None when only the library has it."""
     if pipeline.pre_tokenizer not in STYLES:
         return None
     pages, values = _classes(pipeline.pre_tokenizer)
@@ -92,7 +92,7 @@ def kernel_pretokenizer_for(pipeline: TextPipeline) -> KernelPreTokenizer | None
 
 @cache
 def _steps() -> npt.NDArray[np.int32]:
-    """For each byte the places of its ones, lowest first, eight of them, and how many there are; flat."""
+    """For each byte the positions of its one bits, lowest first, padded to eight, and their number; flat."""
     rows = np.zeros((256, 9), dtype=np.int32)
     for byte in range(256):
         ones = [place for place in range(8) if byte >> place & 1]
@@ -103,7 +103,7 @@ def _steps() -> npt.NDArray[np.int32]:
 
 @cache
 def properties() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
-    """The probed table: where the page of each 256 code points starts, and the bits of each character."""
+    """The probed table: start of the page of each 256 code points, and the bits of each character."""
     table = np.load(Path(__file__).parents[1] / "kernels" / "classes.npy", allow_pickle=False)
     pages = table[: CODE_POINTS // PAGE].astype(np.int32) * PAGE
     bits = table[CODE_POINTS // PAGE :]
@@ -193,7 +193,7 @@ def _metaspace_classes(
 ) -> tuple[npt.NDArray[np.int32], ByteArray]:
     values = np.asarray(LETTER | _has(bits, P_NUMBER) * DIGIT, dtype=np.uint8)
     values[ord(" ")] |= BLANK
-    # Pages may be shared, so that of the sign becomes one of its own.
+    # Pages may be shared, so the page of the sign is copied.
     page, place = divmod(ord(METASPACE), PAGE)
     own = values[pages[page] : pages[page] + PAGE].copy()
     own[place] |= BLANK
@@ -204,18 +204,18 @@ def _metaspace_classes(
 
 @dataclass(slots=True)
 class Scratch:
-    """Arrays that a kernel works in; one a thread, as long as the longest block so far."""
+    """Working arrays of a kernel; one set a thread, as long as its longest block so far."""
 
     text: ByteArray
     classes: ByteArray
     marks: ByteArray
     starts: npt.NDArray[np.int32]
     keys: npt.NDArray[np.uint64]
-    others: npt.NDArray[np.int32]
+    long_words: npt.NDArray[np.int32]
 
     @classmethod
     def of(cls, size: int) -> Scratch:
-        """For blocks of up to `size` bytes. What is not touched takes no memory."""
+        """Allocate for blocks of up to `size` bytes. Untouched pages take no memory."""
         size += MARGIN
         return cls(
             np.empty(size, dtype=np.uint8),
@@ -227,15 +227,15 @@ class Scratch:
         )
 
     def fits(self, size: int) -> bool:
-        """Whether a block of `size` bytes fits in."""
+        """True when a block of `size` bytes fits in."""
         return len(self.text) >= size + MARGIN
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        """In the order in which kernels take them."""
-        return self.text, self.classes, self.marks, self.starts, self.keys, self.others
+        """The tables in the order of the kernels' parameters."""
+        return self.text, self.classes, self.marks, self.starts, self.keys, self.long_words
 
 
 def padded(data: ByteArray) -> ByteArray:
-    """A copy with room behind, for kernels that read eight bytes at once."""
+    """A copy with room at the end, for kernels that read eight bytes at once."""
     return np.concatenate([data, np.zeros(MARGIN, dtype=np.uint8)])

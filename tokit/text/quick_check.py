@@ -1,7 +1,7 @@
-"""Which text a normalizer leaves as it is: classes of characters, and the pairs of them that compose.
+"""Unicode quick check for normalizers: which documents cannot change, by classes of characters and composing pairs.
 
-A document is left alone when every character of it stays by itself, its marks stand in order, and no mark composes with
-the character that it belongs to. That is the quick check of Unicode's annex 15, with its "maybe" looked up.
+A document cannot change when each of its characters alone does not, its marks are in order, and no mark composes with
+the character before it. That is the quick check of Unicode's annex 15, with its "maybe" looked up.
 https://www.unicode.org/reports/tr15/#Detecting_Normalization_Forms
 """
 
@@ -33,12 +33,12 @@ COMPOSING = ("nfc", "nfkc")
 
 
 @dataclass(frozen=True, slots=True)
-class Stability:
-    """What the kernel needs to tell which documents some normalizers may change.
+class QuickCheckTables:
+    """Tables by which a kernel tells which documents a sequence of normalizers may change.
 
     Attributes:
-        pages: Where the page of each 256 code points starts in `classes`; int32, shape (0x1100,).
-        classes: 0 for what stays whatever stands around; see `kernels/text.py`.
+        pages: Start of the page of each 256 code points in `classes`; int32, shape (0x1100,).
+        classes: 0 for characters that no context changes; see the kernel `find_changed`.
         pairs: first << 21 | second of characters that compose, sorted; uint64.
     """
 
@@ -48,14 +48,14 @@ class Stability:
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        """In the order in which kernels take them."""
-        # ASCII that stays is passed over eight bytes at once.
+        """The tables in the order of the kernel's parameters."""
+        # ASCII that does not change is passed over eight bytes at once.
         return self.pages, self.classes, int(not self.classes[:128].any()), self.pairs
 
 
 @cache
-def stability(steps: frozenset[str]) -> Stability:
-    """For normalizers by their names in `INERT`, in any order: what one leaves alone the next sees too."""
+def quick_check_tables(steps: frozenset[str]) -> QuickCheckTables:
+    """Tables for normalizers by their names in `INERT`, in any order: text that one leaves alone reaches the next."""
     pages, bits = properties()
     inert = sum(INERT[step] for step in steps)
     alone = sum(ALONE.get(step, INERT[step]) for step in steps)
@@ -67,7 +67,7 @@ def stability(steps: frozenset[str]) -> Stability:
         classes[may_stay & (bits & P_COMPOSES != 0)] |= COMPOSES
         # What a composed character is made of may compose otherwise with a mark behind it.
         classes[stays & (bits & INERT["nfd"] == 0)] = COMPOSED
-    return Stability(pages, classes, _pairs())
+    return QuickCheckTables(pages, classes, _pairs())
 
 
 @cache

@@ -1,4 +1,4 @@
-"""CSV and TSV: a header, then a record a row; a quoted cell may hold delimiters and line ends."""
+"""CSV and TSV: a header, then one record a row; a quoted cell may hold delimiters and line ends."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tokit.errors import CorpusError
 
 
 class DecodedLines:
-    """Decoded lines of a stream, as `csv.reader` wants them: line ends kept as they are, inside cells too.
+    """Decoded lines of a stream for `csv.reader`, with their line ends, which may be inside cells.
 
     Args:
         stream: Read to its end.
-        options: With `errors="strict"` a bad byte raises; else it travels as a surrogate, until its row is known.
+        options: With `errors="strict"` a bad byte raises; else it becomes a surrogate until its row is known.
 
     Attributes:
-        drained: Every line that has arrived was handed on; the next one may have to be waited for.
+        drained: All lines that have arrived were returned; the next one may have to be waited for.
         damaged: There were bad bytes.
     """
 
@@ -61,15 +61,15 @@ def read_delimited(stream: ByteStream, options: ReadOptions, stats: ReadStats, *
     # The limit belongs to the whole process, so it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), options.max_document))
     lines = DecodedLines(stream, options)
-    # Not strict, the csv module takes all that follows an open quote for one cell, and says nothing.
+    # Without strict, the csv module silently takes all that follows an open quote as one cell.
     rows = _rows(csv.reader(iter(lines), delimiter=delimiter, strict=True), stream.name)
-    header = [_mended(cell) for cell in next(rows, ("", []))[1]]
+    header = [_repaired(cell) for cell in next(rows, ("", []))[1]]
     column = _column(stream.name, header, options.field) if header else 0
     collector = Collector(options, stats)
     for place, row in rows:
         cells = _checked(place, row, header)
         damaged = lines.damaged and any(map(has_surrogates, cells))
-        cells = [_mended(cell) for cell in cells] if damaged else cells
+        cells = [_repaired(cell) for cell in cells] if damaged else cells
         record = dict(zip(header, cells, strict=True)) if options.keep_records else {}
         collector.add(place, cells[column], record, damaged=damaged)
         if lines.drained or collector.full:
@@ -78,7 +78,7 @@ def read_delimited(stream: ByteStream, options: ReadOptions, stats: ReadStats, *
 
 
 def _rows(reader: Iterator[list[str]], name: str) -> Iterator[tuple[str, list[str]]]:
-    """Each row that is not empty, with the file and line it starts at."""
+    """Rows that are not empty, each with its file and first line."""
     while True:
         place = f"{name}:{reader.line_num + 1}"  # type: ignore[attr-defined]  # csv's class has no public name
         try:
@@ -111,7 +111,7 @@ def _checked(place: str, row: list[str], header: list[str]) -> list[str]:
     return row
 
 
-def _mended(cell: str) -> str:
+def _repaired(cell: str) -> str:
     return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, one of its fields the document."""
+"""JSON lines: one object a line; one of its fields is the document."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_jsonl(stream: ByteStream, options: ReadOptions, stats: ReadStats) -> It
     collector = Collector(options, stats)
     for chunk in whole_lines(stream, options.block_bytes, options.max_document + RECORD_ROOM):
         for line, raw in enumerate(chunk.data.split(b"\n"), start=chunk.line):
-            # Only here is a byte-order mark no content: JSON forbids it, and some editors write it.
+            # Only here is a byte-order mark not content: JSON forbids it, and some editors write it.
             trimmed = raw.removeprefix(BOM) if line == 1 else raw
             if trimmed.strip():
                 _add(collector, stream, line, trimmed, options)
@@ -43,7 +43,7 @@ def _parse(place: str, line: str) -> Record:
     except json.JSONDecodeError as error:
         raise CorpusError(
             f"{place}: broken JSON at column {error.colno}: {error.msg}",
-            hint="each line must be one whole JSON object; plain text is --format text",
+            hint="each line must be one whole JSON object; for plain text pass --format text",
         ) from error
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"{place}: JSON that cannot be read: {error}") from error

@@ -75,7 +75,7 @@ def _events(stream: ByteStream) -> Iterator[tuple[str, Element]]:
         parser.close()
         yield from _elements(parser)
     except ParseError as error:
-        raise CorpusError(f"{stream.name}: broken XML, it may be cut off: {error}") from error
+        raise CorpusError(f"{stream.name}: broken XML, it may be truncated: {error}") from error
 
 
 def _elements(parser: XMLPullParser[Any]) -> Iterator[tuple[str, Element]]:

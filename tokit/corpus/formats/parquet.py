@@ -1,4 +1,4 @@
-"""Parquet and Arrow: one column of a table is the documents.
+"""Parquet and Arrow: one column of a table holds the documents.
 
 Only that column is read, batch by batch, and its buffers become blocks without an object for each document.
 """
@@ -16,14 +16,14 @@ from tokit.arrays import Block, ByteArray, IntArray, Record, split_items
 from tokit.corpus.byte_stream import ByteStream, ReadStats, seekable
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import document_too_long, missing_field
-from tokit.corpus.utf8 import find_invalid, mend, not_utf8
+from tokit.corpus.utf8 import find_invalid, not_utf8, repair
 from tokit.errors import CorpusError, MissingExtraError
 
 # pyarrow ships no types.
 Batch: TypeAlias = Any
 Schema: TypeAlias = Any
 Column: TypeAlias = Any
-# Each batch with the bytes of the file that were read by then.
+# Each batch with the number of bytes of the file that were read by then.
 Batches: TypeAlias = Iterator[tuple[Batch, int]]
 
 
@@ -60,7 +60,7 @@ def _read(
 
 @contextmanager
 def _damage(name: str) -> Iterator[None]:
-    """What pyarrow says of a file, as a user reads it."""
+    """Turn exceptions of pyarrow into errors for the user."""
     import pyarrow as pa
 
     try:
@@ -68,7 +68,7 @@ def _damage(name: str) -> Iterator[None]:
     except MemoryError:
         raise
     except (pa.ArrowException, OSError) as error:
-        raise CorpusError(f"{name}: cannot be read, it may be cut off: {error}") from error
+        raise CorpusError(f"{name}: cannot be read, it may be truncated: {error}") from error
 
 
 def _parquet_batches(path: Path, name: str, options: ReadOptions) -> Batches:
@@ -85,7 +85,7 @@ def _parquet_batches(path: Path, name: str, options: ReadOptions) -> Batches:
 
 
 def _batch_rows(metadata: Any, block_bytes: int) -> int:
-    """Rows that hold about a block's worth of bytes, so that long documents do not make a batch of gigabytes."""
+    """Number of rows that hold about a block's bytes, so that long documents do not make a batch of gigabytes."""
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     width = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
     return min(1 << 16, max(1, block_bytes // max(1, width)))
@@ -129,7 +129,7 @@ def _check_column(name: str, schema: Schema, field: str) -> None:
 
 
 def _text_types() -> list[Callable[[Any], bool]]:
-    """Binary columns are taken too: older writers leave the mark out that they are text."""
+    """Arrow types that can hold text: binary ones too, as older writers do not mark text."""
     from pyarrow import types as kinds
 
     strings = [kinds.is_string, kinds.is_large_string, kinds.is_string_view]
@@ -144,8 +144,8 @@ class TableParser:
     """Turns the batches of one table into blocks.
 
     Args:
-        stream: Where the table comes from, for messages.
-        options: Says which column holds the text and what happens when it is not UTF-8.
+        stream: The source, for messages.
+        options: Name the column of the text, and the treatment of text that is not UTF-8.
         stats: Counts skipped and replaced documents.
     """
 
@@ -182,10 +182,10 @@ class TableParser:
         documents = split_items(part, ends)
         if self._options.errors == "strict":
             raise self._not_utf8(documents, start)
-        mended = mend(documents, self._options.errors, self._stats)
-        kept = [row for row, document in enumerate(mended) if document is not None]
-        texts = [document for document in mended if document is not None]
-        return Block.of(texts, records=records and self._with_text([records[row] for row in kept], texts))
+        repaired = repair(documents, self._options.errors, self._stats)
+        rows = [row for row, document in enumerate(repaired) if document is not None]
+        texts = [document for document in repaired if document is not None]
+        return Block.of(texts, records=records and self._with_text([records[row] for row in rows], texts))
 
     def _check_lengths(self, lengths: IntArray, start: int) -> None:
         limit = self._options.max_document
@@ -193,18 +193,18 @@ class TableParser:
             raise document_too_long(self._place(start + int(np.argmax(lengths > limit))), limit)
 
     def _not_utf8(self, documents: list[bytes], start: int) -> CorpusError:
-        row, offset = next((row, at) for row, each in enumerate(documents) if (at := find_invalid(each)) >= 0)
+        row, offset = next((row, at) for row, document in enumerate(documents) if (at := find_invalid(document)) >= 0)
         where = f"offset {offset} of the field"
         return not_utf8(self._stream, self._place(start + row), documents[row][offset], where)
 
     def _records(self, batch: Batch, start: int, count: int) -> list[Record] | None:
-        """Records of some rows, all fields but the text, which need not be UTF-8."""
+        """Records of consecutive rows without the text, which need not be UTF-8."""
         if not self._options.keep_records:
             return None
         rows = batch.slice(start, count)
-        others = rows.drop_columns([self._options.field])
+        other_columns = rows.drop_columns([self._options.field])
         try:
-            filled = others.to_pylist() if others.num_columns else [{} for _ in range(count)]
+            filled = other_columns.to_pylist() if other_columns.num_columns else [{} for _ in range(count)]
         except UnicodeDecodeError as error:
             raise CorpusError(
                 f"{self._place(start)} or one after it: a column besides '{self._options.field}' is not UTF-8",
@@ -225,7 +225,7 @@ def _buffers(column: Column) -> tuple[ByteArray, IntArray]:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     column = column.cast(pa.large_binary())
-    # A file can hold any offsets, and numpy would not look.
+    # A file can hold any offsets, and numpy does not check them.
     column.validate(full=True)
     _, bounds, data = column.buffers()
     start = column.offset
@@ -244,7 +244,7 @@ def _cuts(bounds: IntArray, size: int) -> Iterator[tuple[int, int]]:
 
 
 def _is_utf8(data: ByteArray, ends: IntArray) -> bool:
-    """Whether each document is UTF-8: all of them together, and none starts inside a character."""
+    """True when each document is UTF-8: all of them together are, and none starts inside a character."""
     if find_invalid(data.data) >= 0:
         return False
     starts = np.concatenate([[0], ends[:-1]])[np.diff(ends, prepend=0) > 0]

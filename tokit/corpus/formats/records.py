@@ -1,4 +1,4 @@
-"""What every format of records shares: text fields become documents, records travel along when asked for."""
+"""Shared by the formats of records: gather text fields into blocks, with their records on request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tokit.errors import CorpusError
 from tokit.registry import did_you_mean
 
 BOM = b"\xef\xbb\xbf"
-# A record is more than its document; past this a line is taken for one that never ends.
+# A record is longer than its document; a line that is longer by this much is taken to never end.
 RECORD_ROOM = 1 << 26
 
 
@@ -20,7 +20,7 @@ class Collector:
     """Gathers documents into blocks.
 
     Args:
-        options: Says what happens to text that is not UTF-8 and whether records are kept.
+        options: Say what happens to text that is not UTF-8, and whether records are kept.
         stats: Counts skipped and replaced documents.
     """
 
@@ -33,23 +33,23 @@ class Collector:
 
     @property
     def full(self) -> bool:
-        """A block's worth is there."""
+        """True when there is enough for a block."""
         return self._size >= self._options.block_bytes
 
     def add(self, place: str, text: str, record: Record, *, damaged: bool = False) -> None:
-        """Take one document.
+        """Add one document.
 
         Args:
             place: File and line, or file and record.
             text: Its text; may hold halves of surrogate pairs.
-            record: What it was found in; its text is mended in place.
-            damaged: The bytes of the record were not UTF-8, and what stands here is already mended.
+            record: Its record; the text in it is repaired in place.
+            damaged: The bytes of the record were not UTF-8; `text` is repaired already.
 
         Raises:
             CorpusError: the text is too long, or is not UTF-8 and `errors` is "strict".
         """
         if has_surrogates(text):
-            text = self._mended(place, text)
+            text = self._repaired(place, text)
             record[self._options.field] = text
             damaged = True
         if damaged and is_skipped(self._options.errors, self._stats):
@@ -57,7 +57,7 @@ class Collector:
         self._keep(place, text.encode("utf-8"), record)
 
     def take(self) -> Iterator[Block]:
-        """One block of what was gathered so far, and start over; none when that is nothing."""
+        """Yield a block of the documents gathered so far, if there are any, and start the next one."""
         if not self._documents:
             return
         block = Block.of(self._documents, records=self._records if self._options.keep_records else None)
@@ -72,7 +72,7 @@ class Collector:
         if self._options.keep_records:
             self._records.append(record)
 
-    def _mended(self, place: str, text: str) -> str:
+    def _repaired(self, place: str, text: str) -> str:
         if self._options.errors == "strict":
             raise CorpusError(
                 f"{place}: field '{self._options.field}' holds half of a surrogate pair, which UTF-8 cannot write",

@@ -1,7 +1,7 @@
 """Plain text: a document is a line, a run of lines between empty ones, or the whole file.
 
-Only a newline byte ends a line. Carriage returns, NUL and a byte-order mark are content, so that what is read can be
-written back byte for byte.
+Only a newline byte ends a line. Carriage returns, NUL and a byte-order mark are content, so that text can be written
+back byte for byte.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from tokit.arrays import Block
 from tokit.corpus.byte_stream import ByteStream, ReadStats
 from tokit.corpus.formats.base import RawBlock, Reader, ReadOptions
-from tokit.corpus.utf8 import find_invalid, mend, not_utf8
+from tokit.corpus.utf8 import find_invalid, not_utf8, repair
 from tokit.errors import CorpusError
 from tokit.kernels.compiled.loader import kernel, pays
 
@@ -26,7 +26,7 @@ Span: TypeAlias = tuple[int, int]
 
 
 class TextChunk(NamedTuple):
-    """Raw bytes with whole documents in them, the number of their first line, from 1, and how many newlines."""
+    """Raw bytes of whole documents: the number of their first line, from 1, and the number of newlines."""
 
     line: int
     data: bytes
@@ -34,7 +34,7 @@ class TextChunk(NamedTuple):
 
 
 class DocumentEnds(NamedTuple):
-    """Where the first and the last document that ends in a piece does so; 0 when none does."""
+    """Functions for the ends of the first and of the last document that ends in a piece; 0 when none does."""
 
     first: Callable[[bytes], int]
     last: Callable[[bytes], int]
@@ -42,11 +42,11 @@ class DocumentEnds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DocumentUnit:
-    """What a document is.
+    """A kind of document boundary.
 
     Attributes:
-        chunks: Cuts a stream between documents.
-        spans: Where the documents lie in a chunk.
+        chunks: Splits a stream between documents.
+        spans: Start and end of each document of a chunk.
     """
 
     chunks: Callable[[ByteStream, int, int], Iterator[TextChunk]]
@@ -54,7 +54,7 @@ class DocumentUnit:
 
 
 def read_text(stream: ByteStream, options: ReadOptions, stats: ReadStats) -> Iterator[RawBlock]:
-    """Blocks of a text source; whoever makes one checks its bytes and cuts it into documents."""
+    """Raw blocks of a text source; parsing one checks its bytes and splits it into documents."""
     unit = UNITS[options.unit]
     for chunk in unit.chunks(stream, options.block_bytes, options.max_document):
         yield RawBlock(len(chunk.data), partial(_block, chunk, stream, options, stats))
@@ -83,8 +83,8 @@ def _block(chunk: TextChunk, stream: ByteStream, options: ReadOptions, stats: Re
         return _line_block(chunk, open_end)
     documents = [chunk.data[start:end] for start, end in unit.spans(chunk.data)]
     if not sound:
-        mended = mend(documents, options.errors, stats)
-        documents = [document for document in mended if document is not None]
+        repaired = repair(documents, options.errors, stats)
+        documents = [document for document in repaired if document is not None]
     return Block.of(documents, open_end=open_end)
 
 
@@ -98,7 +98,7 @@ def _line_block(chunk: TextChunk, open_end: bool) -> Block:
 
 
 def _split_lines(data: bytes, newlines: int, open_end: bool) -> Block | None:
-    """The same by a kernel; None when it is not UTF-8."""
+    """Split lines by a kernel; None when the data is not UTF-8."""
     raw = np.frombuffer(data, dtype=np.uint8)
     text = np.empty(len(raw) - newlines, dtype=np.uint8)
     ends = np.empty(newlines + open_end, dtype=np.int64)
@@ -131,12 +131,12 @@ def too_long(stream: ByteStream, line: int, limit: int) -> CorpusError:
 
 
 def whole_lines(stream: ByteStream, size: int, limit: int) -> Iterator[TextChunk]:
-    """Cut a stream after newlines; only the last chunk may lack one.
+    """Split a stream after newlines; only the last chunk may lack one.
 
     Args:
         stream: Read to its end.
-        size: A chunk holds about this many bytes; a line longer than that is a chunk alone.
-        limit: Longest line, in bytes.
+        size: Approximate size of a chunk, in bytes; a longer line is a chunk alone.
+        limit: Length limit of a line, in bytes.
 
     Raises:
         CorpusError: a line is longer than the limit; it is not read to its end.
@@ -145,7 +145,7 @@ def whole_lines(stream: ByteStream, size: int, limit: int) -> Iterator[TextChunk
 
 
 def whole_paragraphs(stream: ByteStream, size: int, limit: int) -> Iterator[TextChunk]:
-    """Cut a stream after empty lines; otherwise as `whole_lines`."""
+    """Split a stream after empty lines; otherwise as `whole_lines`."""
     lines = (_without_last_return(chunk.data) for chunk in whole_lines(stream, size, limit))
     return _gather(stream, lines, GAPS, size=size, limit=limit)
 
@@ -167,9 +167,9 @@ def whole_file(stream: ByteStream, size: int, limit: int) -> Iterator[TextChunk]
 def _gather(
     stream: ByteStream, pieces: Iterator[bytes], ends: DocumentEnds, *, size: int, limit: int
 ) -> Iterator[TextChunk]:
-    """Join pieces and cut them where documents end.
+    """Join pieces and split them where documents end.
 
-    What is carried over is joined only when its document ends, so that a huge one costs linear time.
+    Pieces of an unfinished document are joined only at its end, so that a huge one costs linear time.
     """
     line = 1
     carry: list[bytes] = []
@@ -198,7 +198,7 @@ def _gather(
 
 
 def _count_newlines(data: bytes) -> int:
-    # Where lines are short, as they are in text, numpy counts them several times as fast as Python.
+    # NumPy counts the short lines of usual text several times as fast as Python.
     return int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == 10))
 
 
