@@ -13,19 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import RUNNABLE
 from tests.support.program import LIMIT, TOKIT, Ran, assert_error
 from tokit.cli.commands import COMMANDS
-from tokit.embedding import EMBEDDINGS
-from tokit.lm import LANGUAGE_MODELS
-from tokit.tokenizer import FAMILIES
 
 Cli = Callable[..., Ran]
-# Every command that runs: those with families by the name of a family.
-RUNNABLE = [
-    *[name for name in COMMANDS if name not in ("train", "fit")],
-    *[f"train {family}" for family in FAMILIES],
-    *[f"fit {family}" for family in (*EMBEDDINGS, *LANGUAGE_MODELS)],
-]
 
 
 @pytest.fixture

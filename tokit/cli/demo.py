@@ -1,4 +1,4 @@
-"""`tokit demo`: the whole way on text that comes with tokit, by the commands that a user would type."""
+"""`tokit demo`: from bundled text to an embedding, by the commands that a user would type."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokit.cli.formatting import human_bytes
 from tokit.cli.options import OverwriteOpt
 from tokit.errors import ArtifactError
 
-DemoOutOpt = Annotated[Path, typer.Option("-o", "--out", help="The folder to leave everything in.")]
+DemoOutOpt = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder to write everything to.")]
 
 TEXT = ("@wiki", "@lee")
 WORDS = ("music", "language", "election")
@@ -25,7 +25,9 @@ WORDS = ("music", "language", "election")
 def demo(out: DemoOutOpt = Path("tokit-demo"), overwrite: OverwriteOpt = False) -> None:
     """Train tokenizers and fit an embedding on bundled text, in about a minute.
 
-    $ tokit demo; tokit inspect @ says what the text is
+    $ tokit demo
+
+    `tokit inspect @` describes the text.
     """
     from tokit.cli.main import execute
 
@@ -35,9 +37,9 @@ def demo(out: DemoOutOpt = Path("tokit-demo"), overwrite: OverwriteOpt = False) 
         sys.stdout.write(f"\n{_strong(title)}\n$ tokit {shlex.join(command)}\n")
         sys.stdout.flush()
         execute(command)
-    sys.stdout.write(f"\n{_strong('What is there now')}\n")
+    sys.stdout.write(f"\n{_strong('Files written')}\n")
     sys.stdout.writelines(f"{line}\n" for line in tree(out))
-    sys.stdout.write(f"\n{_strong('What to try next')}\n")
+    sys.stdout.write(f"\n{_strong('Next commands to try')}\n")
     sys.stdout.writelines(f"  {line}\n" for line in next_commands(out))
 
 
@@ -48,14 +50,14 @@ def steps(out: Path, *, overwrite: bool) -> list[tuple[str, list[str]]]:
     return [
         ("A word tokenizer, trained on Wikipedia articles and news",
          ["train", "word", *TEXT, "-v", "8000", "-o", f"{out}/word", *again]),
-        ("The words of the text counted once, as GPT-2 cuts them, to train more from",
+        ("The words of the text counted once, pre-tokenized as for GPT-2, to train more tokenizers from",
          ["count", *TEXT, "-o", f"{out}/counts", *again]),
         ("A character tokenizer", ["train", "char", *counts, "-o", f"{out}/char", *again]),
         ("A byte-level BPE tokenizer", ["train", "bpe", *counts, "-v", "8000", "-o", f"{out}/bpe", *again]),
-        ("The three side by side (tokit compare --explain says what the columns mean)",
+        ("The three side by side (tokit compare --explain defines the columns)",
          ["compare", f"{out}/word", f"{out}/char", f"{out}/bpe", "-c", "@lee"]),
-        ("How a text falls into tokens",
-         ["show", "Tokenizers cut unfamiliar words, such as floccinaucinihilipilification.", "-t", f"{out}/bpe"]),
+        ("The tokens of a text",
+         ["show", "Tokenizers split unfamiliar words, such as floccinaucinihilipilification.", "-t", f"{out}/bpe"]),
         ("An embedding of the BPE tokens",
          ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "--epochs", "10",
           "-o", f"{out}/vectors", *again]),
@@ -77,7 +79,7 @@ def tree(folder: Path) -> Iterator[str]:
 
 
 def next_commands(out: Path) -> list[str]:
-    """Command lines that go on from what the demo left."""
+    """Command lines that use the demo's artifacts."""
     program = Path(sys.argv[0])
     activate = [] if shutil.which("tokit") else [f". {program.parent / 'activate'}"]
     transformers = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -75,9 +76,9 @@ class FamilyGroup(CommandGroup):
         if moved:
             return moved
         if not args or args[0].startswith("-"):
-            return f"tokit {self.name} FAMILY …, with one of: {', '.join(self.names)}"
+            return f"tokit {self.name} FAMILY {shlex.join(args) or '…'}, with FAMILY one of {', '.join(self.names)}"
         if any(mark in args[0] for mark in CORPUS_MARKS) or Path(args[0]).exists():
-            return f"name a family before the corpus: tokit {self.name} {self.names[0]} {' '.join(args)}"
+            return f"name a family before the corpus: tokit {self.name} {self.names[0]} {shlex.join(args)}"
         return did_you_mean(args[0], self.names)
 
 

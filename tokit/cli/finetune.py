@@ -116,7 +116,7 @@ def finetune_model(
     """Fine-tune a language model on labeled examples.
 
     $ tokit finetune reviews.tsv -m model -o reviews
-    $ tokit finetune train.conll -m model --task tokens --held-out test.conll -o entities
+    $ tokit finetune train.conll -m model --task tokens -o entities
     """
     set_up(threads)
     from tokit.corpus.labeled import Columns

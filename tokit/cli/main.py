@@ -14,7 +14,7 @@ import typer
 
 from tokit import kernels
 from tokit.cli.commands import GROUPS, CommandGroup, command_of, summary_of
-from tokit.cli.old_spellings import option_hint
+from tokit.cli.hints import usage_hint
 from tokit.cli.output import say
 from tokit.errors import TokitError
 
@@ -119,14 +119,9 @@ def _fail(message: str, hint: str, code: int) -> int:
 
 
 def _usage(error: typer.TyperException, argv: Sequence[str]) -> int:
-    context: Any = getattr(error, "ctx", None)
-    name = context.command_path if context is not None else "tokit"
-    option, near = getattr(error, "option_name", None), getattr(error, "possibilities", None) or ()
-    message = getattr(error, "message", "") if near else error.format_message()
-    hint = option_hint(name, option, argv) if option else ""
-    if not hint:
-        hint = f"did you mean {' or '.join(sorted(near))}?" if near else f"{name} --help lists the options"
-    return _fail(str(message).rstrip("."), hint, 2)
+    # Typer's own suggestions are left to the hint.
+    message = error.message if getattr(error, "possibilities", None) else error.format_message()
+    return _fail(str(message).rstrip("."), usage_hint(error, argv), 2)
 
 
 def _os_message(error: OSError) -> str:

@@ -42,6 +42,7 @@ CorpusOpt = Annotated[
     typer.Option(
         "-c",
         "--corpus",
+        metavar="CORPUS",
         help="Files, folders, globs, @names, or - for standard input; may be repeated.",
         show_default=False,
         autocompletion=completion.corpora,

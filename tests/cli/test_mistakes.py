@@ -1,0 +1,141 @@
+"""Command lines that cannot be meant: what was meant is said, and nothing is imported or written before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import LIMIT, ROOT, Ran, assert_error
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text").write_text("some text\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("train bep text -o tok", "did you mean 'bpe'?"),
+        ("fit skipgrm text -t tok -o emb", "did you mean 'skipgram'?"),
+        ("fit bret text", "did you mean 'bert'?"),
+        ("train text -o tok", "name a family before the corpus: tokit train word text -o tok"),
+        ("fit news.txt", "name a family before the corpus: tokit fit skipgram news.txt"),
+        ("fit @lee -o emb", "name a family before the corpus: tokit fit skipgram @lee -o emb"),
+        ("fit 'a folder/*' -o emb", "tokit fit skipgram 'a folder/*' -o emb"),
+        ("fit -t tok skipgram text", "tokit fit skipgram -t tok text"),
+        ("fit -t tok text", "tokit fit FAMILY -t tok text, with FAMILY one of skipgram, cbow"),
+        ("train", "with FAMILY one of word, char"),
+    ],
+)
+def test_family_mistyped_or_forgotten(cli: Cli, tmp_path: Path, line: str, hint: str) -> None:
+    ran = cli(*_words(line))
+    assert_error(ran, 2, hint)
+    assert "famil" in ran.err.splitlines()[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("fit skipgram text -t tok -o emb --epoch 3", "did you mean --epochs?"),
+        ("fit bert text -t tok -o m --learing-rate 3", "did you mean --learning-rate?"),
+        ("train bpe text -o tok --min-frequncy 3", "did you mean --min-frequency?"),
+        ("fit skipgram text -t tok -o emb --size mini", "--size is an option of bert, llama, lstm, modernbert"),
+        ("fit bert text -t tok -o emb --dim 3", "--dim is an option of skipgram, cbow, fasttext, glove, svd"),
+        ("train bpe text -o tok --window", "tokit train bpe --help"),
+        ("fit skipgram text -t tok -o emb --window", "tokit fit skipgram --help"),
+        ("fit bert text -t tok -o m --objective maskd", "did you mean 'masked'?"),
+        ("fit svd text -t tok -o emb --weighting flatt", "did you mean 'flat'?"),
+        ("fit bert text -t tok -o m --size mni", "did you mean 'mini'?"),
+        ("encode text -t tok --format jsnol", "did you mean 'jsonl'?"),
+        ("import text --format glov -o emb", "did you mean 'glove'?"),
+        ("export emb --to fastext -o emb.bin", "did you mean 'fasttext'?"),
+        ("train bpe text", "tokit train bpe text/ -v 32000 -o tok"),
+        ("fit bert text -t tok", "tokit fit bert text/ -t tok --size mini"),
+        ("finetune text -o m", "-m model"),
+        ("near king", "tokit near king -e emb"),
+    ],
+)
+def test_option_choice_or_format_mistyped_or_forgotten(
+    cli: Cli, tmp_path: Path, bpe_folder: Path, line: str, hint: str
+) -> None:
+    (tmp_path / "tok").symlink_to(bpe_folder)
+    assert_error(cli(*_words(line)), 2, hint)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["text", "tok"]
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("train text -m bpe -v 300 -o tok", "tokit train bpe text -v 300 -o tok"),
+        ("train -m unigram text -o tok", "tokit train unigram text -o tok"),
+        ("train --counts counts --model word -o tok", "tokit train word --counts counts -o tok"),
+        ("train bpe text -o tok --set min_frequency=3", "--min-frequency 3"),
+        ("train bpe text -o tok --set=min-frequency=3", "--min-frequency 3"),
+        ("fit skipgram text -t tok -o emb --set negatives=7", "--negative 7"),
+        ("finetune text -m model -o m --set learning_rate=1e-3", "--learning-rate 1e-3"),
+        ("train bpe --help-params", "tokit train bpe --help"),
+        ("fit glove --help-params", "tokit fit glove --help"),
+        ("inspect --family bpe", "tokit train bpe --help"),
+        ("distil -e bert -o static", "tokit distill -m bert -o static"),
+        ("finetune -e bert text -o m", "tokit finetune -m bert"),
+        ("attention text --embedding bert", "tokit attention -m bert"),
+        ("distill -e bert -o static", "tokit distill -m bert"),
+        ("near king -man -e emb", "--minus man"),
+        ("eval emb", "tokit eval -e emb"),
+    ],
+)
+def test_old_spelling_is_answered_with_the_new_one(cli: Cli, line: str, hint: str) -> None:
+    assert_error(cli(*_words(line)), 2, hint)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("fit skipgram missing -t tok -o emb --learning-rate nan", "--learning-rate nan: less than 0"),
+        ("fit bert missing -t tok -o m --learning-rate nan", "--learning-rate nan: less than 0"),
+        ("fit bert missing -t tok -o m --mlm-probability 2", "--mlm-probability 2.0: more than 0.9"),
+        ("finetune missing -m model -o m --epochs many", "--epochs many: not a whole number"),
+    ],
+)
+def test_options_are_checked_before_torch_or_a_corpus(line: str, message: str) -> None:
+    script = (
+        "import sys\nfrom tokit.cli.main import main\ncode = main(sys.argv[1:])\n"
+        'sys.exit(f\'{code} {sorted({"torch", "transformers", "gensim", "numba"} & set(sys.modules))}\')\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *_words(line)], capture_output=True, timeout=LIMIT, check=False, cwd=ROOT
+    )
+    assert done.stderr.decode().splitlines()[0] == f"error: {message}"
+    assert done.stderr.decode().splitlines()[-1] == "2 []"
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("epoch = 3\n", "did you mean 'epochs'?"),
+        ("learning-rat = 0.1\n", "did you mean 'learning-rate'?"),
+        ("[training]\nepochs = 3\n", "unknown key 'training'"),
+        ("epochs = {a = 1}\n", "'epochs' is a table"),
+        ("epochs = 1.5\n", "--epochs 1.5: not a whole number"),
+        ("epochs = true\n", "--epochs True: not a whole number"),
+        ("config = 'x'\n", "unknown key 'config'"),
+    ],
+)
+def test_mistake_in_a_file_of_options(cli: Cli, tmp_path: Path, content: str, part: str) -> None:
+    (tmp_path / "options.toml").write_text(content)
+    assert_error(cli("fit", "skipgram", "text", "-t", "tok", "-o", "emb", "--config", "options.toml"), 2, part)
+
+
+def _words(line: str) -> list[str]:
+    import shlex
+
+    return shlex.split(line)
