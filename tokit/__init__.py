@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tokit.corpus import open_corpus
     from tokit.ops.compare import compare_tokenizers
     from tokit.ops.count import count_words
-    from tokit.ops.distill import distil
+    from tokit.ops.distill import distill
     from tokit.ops.embed import embed
     from tokit.ops.export import export_embedding
     from tokit.ops.finetune import finetune
@@ -39,7 +39,7 @@ _API = {
     "export_embedding": "tokit.ops.export:export_embedding",
     "finetune": "tokit.ops.finetune:finetune",
     "pretrain": "tokit.ops.fit:pretrain",
-    "distil": "tokit.ops.distill:distil",
+    "distill": "tokit.ops.distill:distill",
     "fit_embedding": "tokit.ops.fit:fit_embedding",
     "import_vectors": "tokit.ops.import_vectors:import_vectors",
     "embed": "tokit.ops.embed:embed",
@@ -48,7 +48,7 @@ _API = {
 __all__ = [
     "compare_tokenizers",
     "count_words",
-    "distil",
+    "distill",
     "embed",
     "export_embedding",
     "finetune",

@@ -224,5 +224,5 @@ def test_a_model_in_onnx_does_not_tell(bert: Path, cli: Cli, tmp_path: Path) -> 
     pytest.importorskip("onnxruntime", reason="needs the extra 'onnx'")
     pytest.importorskip("onnx", reason="needs the extra 'onnx'")
     assert cli("export", bert, "--to", "onnx", "-o", tmp_path / "onnx").code == 0
-    assert_error(cli("attention", "x", "-m", tmp_path / "onnx"), 2, "is a model in ONNX")
+    assert_error(cli("attention", "x", "-m", tmp_path / "onnx"), 2, "is an ONNX model")
     assert_error(cli("export", tmp_path / "onnx", "--to", "positions", "-o", tmp_path / "p.npz"), 1, "no language")

@@ -320,6 +320,6 @@ def test_token_vectors_are_made_some_documents_at_a_time(foreign: Any, monkeypat
     monkeypatch.setattr(type(embedder.encoder), "tokens", counted)
     monkeypatch.setattr(contextual_embedder, "DOCUMENTS_AT_ONCE", 2)
     apart = [(data.tolist(), np.concatenate(list(parts))) for data, parts in embedder.tokens(ids)]
-    assert asked == [2, 2, 1] and len(whole) == len(apart) == 5 and embedder.cut == 2
+    assert asked == [2, 2, 1] and len(whole) == len(apart) == 5 and embedder.truncated == 2
     for (data, rows), (again, others) in zip(whole, apart, strict=True):
         assert data == again and np.allclose(rows, others, atol=1e-5)

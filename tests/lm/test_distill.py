@@ -19,7 +19,8 @@ from tokit.embedding.embedding_folder import load_embedding  # noqa: E402
 from tokit.errors import TrainingError, UsageError  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.lm.distillation import principal_components, rank_probabilities, sif_weights  # noqa: E402
-from tokit.ops.distill import distil, piece_vectors  # noqa: E402
+from tokit.lm.piece_vectors import piece_vectors  # noqa: E402
+from tokit.ops.distill import distill  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
 
 SETTINGS = {
@@ -61,7 +62,7 @@ def test_pieces_of_another_tokenizer_are_texts_to_the_model(model: Path, trained
     i = next(i for i in np.flatnonzero(known).tolist() if len(embedder.tokenizer.encode(words.pieces.texts[i])) > 1)
     rows = [row for parts in embedder.tokens(framed(embedder, words.pieces.texts[i])) for row in parts[1]]
     assert np.allclose(vectors[i], np.concatenate(rows).mean(axis=0), atol=1e-5)
-    report = distil(model, tmp_path / "static", tokenizer=trained_folder("word"), dim=4)
+    report = distill(model, tmp_path / "static", tokenizer=trained_folder("word"), dim=4)
     assert report.vocab_size == words.vocab_size and report.known == int(known.sum())
 
 
@@ -70,7 +71,7 @@ def framed(embedder: Any, text: str) -> Any:
 
 
 def test_special_tokens_and_bytes_that_are_no_text_are_unknown(model: Path, tmp_path: Path) -> None:
-    report = distil(model, tmp_path / "static", dim=4)
+    report = distill(model, tmp_path / "static", dim=4)
     found = load_embedding(tmp_path / "static")
     pieces = open_contextual_embedder(model).tokenizer.pieces
     unknown = np.array(["\ufffd" in text or not text for text in pieces.texts]) | pieces.special
@@ -88,7 +89,7 @@ def test_principal_components_are_those_of_the_singular_value_decomposition() ->
     signs = np.sign((found.vectors * expected).sum(axis=0))
     assert np.allclose(found.vectors, expected * signs, atol=1e-3)
     assert found.explained == pytest.approx((sizes[:5] ** 2).sum() / (sizes**2).sum(), rel=1e-5)
-    with pytest.raises(TrainingError, match="not so many"):
+    with pytest.raises(TrainingError, match="fewer components"):
         principal_components(vectors[:3], 5)
 
 
@@ -101,8 +102,8 @@ def test_weights_are_those_of_model2vec() -> None:
 
 
 def test_with_a_text_what_it_has_often_weighs_little(model: Path, tmp_path: Path, corpus_file: Path) -> None:
-    distil(model, tmp_path / "a", dim=4, a=1.0)
-    report = distil(model, tmp_path / "b", dim=4, a=1e-4, corpus=open_corpus([str(corpus_file)]))
+    distill(model, tmp_path / "a", dim=4, a=1.0)
+    report = distill(model, tmp_path / "b", dim=4, a=1e-4, corpus=open_corpus([str(corpus_file)]))
     assert report.counts == "corpus" and report.documents > 10
     plain, weighed = load_embedding(tmp_path / "a"), load_embedding(tmp_path / "b")
     lengths = [np.linalg.norm(each.vectors, axis=1) for each in (plain, weighed)]
@@ -130,23 +131,24 @@ def test_model2vec_gives_the_same_means(model: Path, tmp_path: Path, lines: list
     model2vec = pytest.importorskip("model2vec", reason="needs model2vec")
     from tokit.embedding.static_embedder import open_static_embedder
 
-    distil(model, tmp_path / "static", dim=8)
+    distill(model, tmp_path / "static", dim=8)
     theirs = model2vec.StaticModel.from_pretrained(tmp_path / "static").encode(lines)
     assert np.abs(theirs).max() > 1e-4
     assert np.abs(theirs - open_static_embedder(tmp_path / "static").embed(lines)).max() < 1e-6
 
 
 @pytest.mark.parametrize(
-    ("given", "said"), [({"dim": 17}, "16 columns"), ({"dim": 0}, "--dim 0"), ({"a": 0.0}, "not a positive number")]
+    ("arguments", "message"),
+    [({"dim": 17}, "16 dimensions"), ({"dim": 0}, "--dim 0"), ({"a": 0.0}, "not a positive number")],
 )
-def test_numbers_are_checked(model: Path, tmp_path: Path, given: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        distil(model, tmp_path / "static", **given)
+def test_numbers_are_checked(model: Path, tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        distill(model, tmp_path / "static", **arguments)
     assert not (tmp_path / "static").exists()
 
 
 def test_a_table_is_no_language_model(model: Path, tmp_path: Path, cli: Any) -> None:
-    distil(model, tmp_path / "static", dim=4)
+    distill(model, tmp_path / "static", dim=4)
     done = cli("distill", "-m", tmp_path / "static", "-o", tmp_path / "again")
     assert done.code == 2 and "is no language model" in done.err
     done = cli("distill", "-m", tmp_path / "none", "-o", tmp_path / "again")

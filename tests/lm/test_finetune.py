@@ -231,7 +231,7 @@ def test_some_examples_are_held_out_by_a_hash_of_their_text(tuned: Any, data: di
 def test_long_texts_are_cut_and_long_sentences_parted(model: Path, tmp_path: Path) -> None:
     (tmp_path / "long.tsv").write_text("".join(f"{n % 2}\t{'sea ' * 100}\n" for n in range(20)), encoding="utf-8")
     report = finetune(model, [str(tmp_path / "long.tsv")], tmp_path / "a", settings={"epochs": 1}, threads=1)
-    assert report.cut == 20
+    assert report.truncated == 20
     # All words are told, those behind the model's 96 tokens too.
     long = "\n".join(f"{word}\t{'B' if word == 'sun' else 'O'}" for word in ["sun", "river", "music"] * 40)
     (tmp_path / "long.conll").write_text(f"{long}\n\n" * 4, encoding="utf-8")
@@ -239,7 +239,7 @@ def test_long_texts_are_cut_and_long_sentences_parted(model: Path, tmp_path: Pat
         model, [str(tmp_path / "long.conll")], tmp_path / "b", columns=Columns("tokens"),
         held_out=str(tmp_path / "long.conll"), settings={**FAST, "epochs": 20}, threads=1,
     )  # fmt: skip
-    assert report.cut == 8 and report.scores["token_accuracy"] == 1
+    assert report.truncated == 8 and report.scores["token_accuracy"] == 1
 
 
 @pytest.mark.parametrize("model", ["bert", "foreign"], indirect=True)
@@ -251,7 +251,7 @@ def test_long_pairs_are_cut_and_counted(model: Path, cli: Any, tmp_path: Path) -
         "finetune", "-m", model, tmp_path / "long.tsv", "-o", tmp_path / "a", "--epochs", "1", "--threads", "1",
         "--json",
     )  # fmt: skip
-    assert ran.code == 0 and json.loads(ran.out)["cut"] == 12 and "which were truncated: 12" in ran.err
+    assert ran.code == 0 and json.loads(ran.out)["truncated"] == 12 and "which were truncated: 12" in ran.err
 
 
 @pytest.mark.parametrize("model", ["bert"], indirect=True)

@@ -25,7 +25,7 @@ from tokit.errors import CheckError  # noqa: E402
 from tokit.lm import LANGUAGE_MODELS  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.lm.folder.model_folder import open_model  # noqa: E402
-from tokit.ops import export_onnx  # noqa: E402
+from tokit.lm.onnx import onnx_models  # noqa: E402
 from tokit.ops.export_onnx import OnnxReport, export_model  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
 
@@ -95,7 +95,7 @@ def test_rows_of_any_number_and_length_are_as_in_torch(model: Path, exported: tu
 def test_embed_gives_what_it_gives_with_torch(model: Path, exported: tuple[Path, OnnxReport]) -> None:
     theirs, mine = open_contextual_embedder(exported[0]), open_contextual_embedder(model)
     assert np.abs(theirs.embed(TEXTS) - mine.embed(TEXTS)).max() < 1e-4
-    assert theirs.dim == mine.dim and theirs.cut == mine.cut == 1
+    assert theirs.dim == mine.dim and theirs.truncated == mine.truncated == 1
 
 
 def test_int8_is_smaller_and_near(model: Path, exported: tuple[Path, OnnxReport]) -> None:
@@ -147,8 +147,8 @@ def test_a_name_that_ends_so_is_a_file(model: Path, cli: Cli, tmp_path: Path) ->
     assert ran.code == 0 and json.loads(ran.out)["int8_bytes"] == out.stat().st_size < before
 
 
-def test_vectors_that_differ_are_told(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    find = export_onnx._in_runtime
+def test_different_vectors_are_an_error(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = onnx_models._in_runtime
 
     def other(embedder: Any, file: Path) -> Any:
         found = find(embedder, file)
@@ -156,8 +156,8 @@ def test_vectors_that_differ_are_told(model: Path, tmp_path: Path, monkeypatch: 
         object.__setattr__(found.encoder, "vectors", lambda rows, real: vectors(rows, real) + 2e-4)
         return found
 
-    monkeypatch.setattr(export_onnx, "_in_runtime", other)
-    with pytest.raises(CheckError, match=r"differ by 0\.0002"):
+    monkeypatch.setattr(onnx_models, "_in_runtime", other)
+    with pytest.raises(CheckError, match=r"differ from torch by 0\.0002"):
         export_model(model, tmp_path / "m", verify=True)
     assert not (tmp_path / "m").exists()
 
@@ -302,7 +302,7 @@ def test_documents_are_pooled_in_onnx_as_in_torch(bert: Path, tmp_path: Path) ->
 
 def test_a_graph_is_not_trained(bert: Path, cli: Cli, tmp_path: Path) -> None:
     ran = cli("finetune", "@lee", "-m", bert.with_name("onnx"), "-o", tmp_path / "m")
-    assert_error(ran, 2, "is a model in ONNX, which cannot be trained")
+    assert_error(ran, 2, "is an ONNX model, which cannot be trained")
 
 
 def test_a_folder_that_is_not_there_is_no_model_s(cli: Cli, tmp_path: Path) -> None:

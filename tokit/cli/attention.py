@@ -17,7 +17,7 @@ from tokit.errors import UsageError
 
 if TYPE_CHECKING:
     from tokit.cli.heatmap import Panel
-    from tokit.ops.attention import Attention, HeadsReport
+    from tokit.lm.attention_reader import Attention, HeadsReport
 
 TextArg = Annotated[
     str | None,
@@ -77,8 +77,8 @@ def attention(
         return
     for number, line in enumerate(texts_of(text)):
         found = (opened.products(line) if qk else opened.weights(line)).only(layer, head)
-        if found.cut:
-            warn(f"the model takes {len(found.tokens):,} tokens; {found.cut:,} more were truncated")
+        if found.truncated:
+            warn(f"the model takes {len(found.tokens):,} tokens; {found.truncated:,} more were truncated")
         if html is not None:
             if number:
                 raise UsageError("--html shows one text, and there is a second line", hint="give one line")
@@ -185,8 +185,8 @@ def _scale(panels: Sequence[Panel], *, weights: bool) -> Any:
 
 
 def _show_heads(report: HeadsReport, output: Output) -> None:
-    if report.cut:
-        warn(f"documents longer than the model takes, which were truncated: {report.cut:,}")
+    if report.truncated:
+        warn(f"documents longer than the model takes, which were truncated: {report.truncated:,}")
     rows = [
         (str(row.layer), str(row.head), f"{row.entropy:.2f}", f"{row.distance:.2f}", percent(row.special, 1))
         for row in report.heads

@@ -77,10 +77,10 @@ def distill(
     With -c the frequencies of tokens are counted in a text; else the order of the vocabulary stands for them.
     """
     set_up(threads)
-    from tokit.ops.distill import distil
+    from tokit.ops.distill import distill
 
     with output.progress() as tick:
-        report = distil(
+        report = distill(
             model,
             out,
             tokenizer=tokenizer,

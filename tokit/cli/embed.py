@@ -139,8 +139,8 @@ def embed(
 def show(report: EmbedReport, output: Output, *, tokens: bool) -> None:
     """Write the summary of an embedding."""
     warn_of_broken_text(report.skipped, report.replaced)
-    if report.cut:
-        warn(f"documents longer than the model takes, which were truncated: {report.cut:,}")
+    if report.truncated:
+        warn(f"documents longer than the model takes, which were truncated: {report.truncated:,}")
     if report.path is not None:
         output.result(report)
         rows = report.tokens if tokens else report.documents

@@ -152,8 +152,8 @@ def warn_of(report: FinetuneReport) -> None:
         warn("no example was held out: there are no scores")
     if report.unknown:
         warn(f"held-out examples with a label that training did not have: {report.unknown:,}; they count as wrong")
-    if report.cut:
-        warn(f"examples longer than the model takes, which were truncated: {report.cut:,}")
+    if report.truncated:
+        warn(f"examples longer than the model takes, which were truncated: {report.truncated:,}")
 
 
 def summary(report: FinetuneReport) -> list[str]:

@@ -51,7 +51,7 @@ class Embedder(ABC):
         component: A direction that is taken out of documents' vectors.
         options: How text is encoded.
         in_threads: Whether several threads may make vectors at once.
-        cut: Documents that were cut, as they were too long.
+        truncated: Number of documents that were truncated.
     """
 
     tokenizer: LibraryTokenizer
@@ -60,7 +60,7 @@ class Embedder(ABC):
     in_threads: ClassVar[bool] = True
     # What has a vector when documents are taken apart.
     item: ClassVar[str] = "tokens"
-    cut: int = 0
+    truncated: int = 0
 
     @property
     @abstractmethod

@@ -38,8 +38,8 @@ class WordEmbedder(Embedder):
         return self._whole.dim
 
     @property
-    def cut(self) -> int:  # type: ignore[override]
-        return self._whole.cut
+    def truncated(self) -> int:  # type: ignore[override]
+        return self._whole.truncated
 
     def means(self, ids: Ids) -> FloatArray:
         return self._whole.means(ids)

@@ -41,14 +41,14 @@ class ContextualEmbedder(Embedder):
 
     Attributes:
         pooling: How a document's vector is made of its tokens'.
-        cut: Documents that were longer than the model takes.
+        truncated: Number of documents longer than the context length.
     """
 
     encoder: ModelEncoder
     tokenizer: LibraryTokenizer
     pooling: Pooling = MEANS
     component: Component | None = None
-    cut: int = 0
+    truncated: int = 0
     _frame: tuple[IdArray, IdArray] = field(init=False)
 
     options: ClassVar[EncodeOptions] = EncodeOptions(add_special=True)
@@ -89,13 +89,13 @@ class ContextualEmbedder(Embedder):
         return Ids(ids.data[inside], np.cumsum(np.minimum(lengths, most) - before - after))
 
     def within(self, ids: Ids) -> Ids:
-        """Documents cut to what the model takes, the end of the template kept."""
+        """Documents truncated to the context length; the special tokens at the end are kept."""
         lengths = ids.lengths
         most, after = self.encoder.context, self._frame[1]
         long = lengths > most
         if not long.any():
             return ids
-        self.cut += int(long.sum())
+        self.truncated += int(long.sum())
         keep = np.ones(len(ids.data), dtype=np.bool_)
         for end, length in zip(ids.ends[long].tolist(), lengths[long].tolist(), strict=True):
             keep[end - length + most - len(after) : end - len(after)] = False

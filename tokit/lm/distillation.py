@@ -1,8 +1,7 @@
-"""From vectors of single pieces to a static table: principal components, and rare pieces weighing more.
+"""Principal components and frequency weights of piece vectors.
 
-The way of Model2Vec, https://github.com/MinishLab/model2vec: each piece goes through a model alone, the principal
-components of all of them are kept, and each is weighed by how rare it is, so that a plain mean is a weighted one
-(Arora et al. 2017, https://openreview.net/forum?id=SyK00v5xx).
+As in Model2Vec, https://github.com/MinishLab/model2vec: each piece is encoded alone, the vectors are reduced by PCA
+and scaled by inverse frequency, so that a plain mean of them is a weighted one (SIF, Arora et al. 2017, https://openreview.net/forum?id=SyK00v5xx).
 """
 
 from __future__ import annotations
@@ -16,21 +15,19 @@ from tokit.arrays import FloatArray, IntArray
 from tokit.errors import TrainingError
 
 DEFAULT_DIM = 256
-# Model2Vec's own.
+# The SIF coefficient of Model2Vec.
 DEFAULT_SIF = 1e-4
 
-
 Doubles = npt.NDArray[np.float64]
-Shares = Doubles
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """Vectors in fewer columns.
+    """Vectors reduced to their principal components.
 
     Attributes:
-        vectors: Shape (n, dim), the column of the most variance first.
-        explained: Share of the variance that is left.
+        vectors: Shape (n, dim), the component of largest variance first.
+        explained: Fraction of the variance that they keep.
     """
 
     vectors: FloatArray
@@ -38,67 +35,67 @@ class Components:
 
 
 def principal_components(vectors: FloatArray, dim: int) -> Components:
-    """Centred vectors along the directions in which they differ most.
+    """Centered vectors, projected onto their principal components.
 
     Args:
-        vectors: Shape (n, columns).
-        dim: Columns to keep, > 0.
+        vectors: Shape (n, hidden).
+        dim: Number of components, > 0.
 
     Raises:
-        TrainingError: there are not so many directions.
+        TrainingError: there are fewer components.
     """
     if dim > min(vectors.shape):
         raise TrainingError(
-            f"{dim} dimensions of {vectors.shape[0]:,} pieces' vectors of {vectors.shape[1]}: there are not so many",
+            f"--dim {dim}: {vectors.shape[0]:,} vectors of dimension {vectors.shape[1]} have fewer components",
             hint=f"--dim {min(vectors.shape)}",
         )
-    centred, axes, variances = principal_axes(vectors, dim)
+    centered, axes, variances = principal_axes(vectors, dim)
     total = float(variances.sum())
     explained = float(variances[:dim].sum()) / total if total > 0 else 1.0
-    return Components((centred @ axes).astype(np.float32), min(explained, 1.0))
+    return Components((centered @ axes).astype(np.float32), min(explained, 1.0))
 
 
 def principal_axes(vectors: FloatArray, dim: int) -> tuple[Doubles, Doubles, Doubles]:
-    """The directions in which vectors differ most.
+    """Principal axes of vectors.
 
-    A direction has two ends: the one in which its largest number is positive is taken, so that all machines agree.
+    The sign of an axis is chosen so that its largest component is positive: all machines agree.
 
     Args:
-        vectors: Shape (n, columns).
-        dim: Directions, at most `columns`.
+        vectors: Shape (n, hidden).
+        dim: Number of axes, at most `hidden`.
 
     Returns:
-        (the vectors, centred; their directions, the one of the most variance first, shape (columns, dim); the sums of
-        squares along all directions in this order, shape (columns,)).
+        (centered vectors; axes, the one of largest variance first, shape (hidden, dim); sums of squares along all axes
+        in this order, shape (hidden,)).
     """
-    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-    # The table has many more rows than columns: the small product has the same directions.
-    variances, axes = np.linalg.eigh(centred.T @ centred)
+    centered = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+    # There are many more vectors than dimensions: the small product has the same axes.
+    variances, axes = np.linalg.eigh(centered.T @ centered)
     axes = axes[:, ::-1][:, :dim]
     largest = np.abs(axes).argmax(axis=0)
-    return centred, axes * np.sign(axes[largest, np.arange(dim)]), variances[::-1]
+    return centered, axes * np.sign(axes[largest, np.arange(dim)]), variances[::-1]
 
 
-def rank_probabilities(known: npt.NDArray[np.bool_]) -> Shares:
-    """Zipf's law: pieces that come first in a vocabulary are the frequent ones; the n-th counts as 1 / (n + 1).
+def rank_probabilities(known: npt.NDArray[np.bool_]) -> Doubles:
+    """Probabilities by Zipf's law: the n-th piece of a vocabulary is taken to be as frequent as 1 / (n + 1).
 
     Args:
-        known: Pieces that have a vector; shape (vocab,).
+        known: Pieces with a vector; shape (vocab,).
 
     Returns:
-        Shares that add up to 1, 0 for what is not known; shape (vocab,).
+        Probabilities, 0 for other pieces; shape (vocab,).
     """
-    shares = np.zeros(len(known))
-    shares[known] = 1 / np.arange(2, int(known.sum()) + 2)
-    return shares / max(float(shares.sum()), 1e-300)
+    weights = np.zeros(len(known))
+    weights[known] = 1 / np.arange(2, int(known.sum()) + 2)
+    return weights / max(float(weights.sum()), 1e-300)
 
 
-def count_probabilities(counts: IntArray, known: npt.NDArray[np.bool_]) -> Shares:
-    """Shares of the pieces in a text, among the known ones; shape (vocab,)."""
-    some = np.where(known, counts, 0).astype(np.float64)
-    return some / max(float(some.sum()), 1.0)
+def count_probabilities(counts: IntArray, known: npt.NDArray[np.bool_]) -> Doubles:
+    """Relative frequencies of the known pieces in a text, 0 for other pieces; shape (vocab,)."""
+    known_counts = np.where(known, counts, 0).astype(np.float64)
+    return known_counts / max(float(known_counts.sum()), 1.0)
 
 
-def sif_weights(probabilities: Shares, a: float) -> Shares:
-    """a / (a + p): near 1 for a rare piece; a > 0."""
+def sif_weights(probabilities: Doubles, a: float) -> Doubles:
+    """Smooth inverse frequency a / (a + p), close to 1 for a rare piece; a > 0."""
     return a / (a + probabilities)

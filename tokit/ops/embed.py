@@ -46,7 +46,7 @@ class EmbedReport:
     path: str | None = None
     component: str | None = None
     component_documents: int | None = None
-    cut: int = 0
+    truncated: int = 0
 
 
 def embed(texts: list[str], folder: str | Path, *, pool: str = "mean", a: float = DEFAULT_SIF) -> FloatArray:
@@ -230,8 +230,8 @@ def _each_block(
         return ids, list(parts) if few and embedder.in_threads else parts
 
     documents = tokens = 0
-    # Documents may have been cut before, where the component was looked for.
-    cut_before = embedder.cut
+    # Documents may have been truncated before, where the component was looked for.
+    truncated_before = embedder.truncated
     for ids, parts in encode_corpus(corpus, embedder.tokenizer, made, embedder.options, tick):
         sink(ids, parts)
         documents += len(ids)
@@ -240,7 +240,7 @@ def _each_block(
         documents, tokens, embedder.dim, corpus.skipped, corpus.replaced,
         component=None if embedder.component is None else embedder.component.of,
         component_documents=None if embedder.component is None else embedder.component.documents,
-        cut=embedder.cut - cut_before,
+        truncated=embedder.truncated - truncated_before,
     )  # fmt: skip
 
 

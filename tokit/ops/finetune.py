@@ -45,7 +45,7 @@ class FinetuneReport:
         scores: On held-out examples: accuracy and macro_f1; token_accuracy and entity_f1 (of spans in the BIO scheme;
             None without any); or pearson and spearman.
         unknown: Held-out examples with a label that training did not have; they count as wrong.
-        cut: Examples that were truncated to the model's context length.
+        truncated: Examples that were truncated to the model's context length.
         epochs: Passes over the examples.
         steps: Number of optimizer steps.
         losses: Mean training loss of each epoch.
@@ -64,7 +64,7 @@ class FinetuneReport:
     held_out: int
     scores: dict[str, float | None]
     unknown: int
-    cut: int
+    truncated: int
     epochs: int
     steps: int
     losses: tuple[float, ...]
@@ -137,7 +137,7 @@ def finetune(
         held_out=len(found.held_out),
         scores=scores,
         unknown=found.unknown,
-        cut=sum(encoding.truncated for encoding in encodings),
+        truncated=sum(encoding.truncated for encoding in encodings),
         epochs=params.epochs,
         steps=trained.steps,
         losses=trained.losses,
