@@ -33,6 +33,7 @@ __version__ = "0.1.0"
 _API = {
     "compare_tokenizers": "tokit.ops.compare:compare_tokenizers",
     "open_corpus": "tokit.corpus:open_corpus",
+    "load_embedder": "tokit.lm.load_embedder:load_embedder",
     "load_tokenizer": "tokit.tokenizer.load:load_tokenizer",
     "count_words": "tokit.ops.count:count_words",
     "train_tokenizer": "tokit.ops.train:train_tokenizer",
@@ -54,6 +55,7 @@ __all__ = [
     "finetune",
     "fit_embedding",
     "import_vectors",
+    "load_embedder",
     "load_tokenizer",
     "open_corpus",
     "pretrain",

@@ -207,7 +207,7 @@ def test_embed_idf_weighs_by_the_document_frequencies(cli: Cli, emb: Path) -> No
 def test_embed_removes_the_first_component(
     cli: Cli, emb: Path, corpus_file: Path, tmp_path: Path, of: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokit.ops.embed.SAMPLE_DOCUMENTS", 1)
+    monkeypatch.setattr("tokit.embedding.component_removal.SAMPLE_DOCUMENTS", 1)
     options = ("-e", emb, "--pool", "sif", "-o")
     text = corpus_file.read_bytes()
     # A sample is of whole blocks: here there are several.
@@ -238,7 +238,7 @@ def test_embed_with_many_threads_keeps_the_order(
     many = tmp_path / "many.txt"
     many.write_bytes(corpus_file.read_bytes() * (1 + (5 << 20) // corpus_file.stat().st_size))
     for threads, ahead in ((1, 1 << 26), (3, 1 << 26), (3, 0)):
-        monkeypatch.setattr("tokit.ops.embed.AHEAD_BYTES", ahead)
+        monkeypatch.setattr("tokit.embedding.embed_corpus.AHEAD_BYTES", ahead)
         options = ("-e", emb, "-o", tmp_path / f"{threads}-{ahead}.npy", "--threads", threads)
         assert cli("embed", many, *options).code == 0
     one, *others = [np.load(file) for file in sorted(tmp_path.glob("*.npy"))]

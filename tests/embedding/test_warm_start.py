@@ -358,7 +358,7 @@ def test_an_embedding_that_has_ngrams_gives_them(home: Path, tmp_path: Path) -> 
     ("options", "message"),
     [
         ({"dim": 5}, "--dim 5.*have 8 dimensions"),
-        ({"family": "svd"}, "svd has no start"),
+        ({"family": "svd"}, "svd cannot be warm-started"),
         ({"family": "skipgarm"}, "unknown embedding"),
     ],
 )

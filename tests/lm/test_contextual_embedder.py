@@ -74,9 +74,9 @@ def test_an_empty_corpus_is_an_error(cli: Any, bpe_folder: Path, tmp_path: Path)
     ("given", "said"),
     [
         (["--size", "tinny"], "did you mean 'tiny'?"),
-        (["--stepps", "3"], "did you mean 'steps'?"),
+        (["--max-stepps", "3"], "did you mean --max-steps?"),
         (["--minutes", "0"], "--minutes 0"),
-        (["-d", "100"], "takes no --dim"),
+        (["-d", "100"], "No such option: -d"),
         (["--num-attention-heads", "3"], "no multiple"),
         (["--minutes", "1", "--max-steps", "2"], "leave one of them out"),
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,13 +20,9 @@ from tokit.cli.options import (
 )
 from tokit.cli.output import Output, warn, warn_of_broken_text
 from tokit.errors import UsageError
-from tokit.registry import did_you_mean
 
 if TYPE_CHECKING:
-    from tokit.corpus import Corpus
-    from tokit.embedding.static_embedder import Embedder
-    from tokit.ops.embed import EmbedReport
-    from tokit.progress import Tick
+    from tokit.embedding.embed_corpus import EmbedReport
 
 PoolOpt = Annotated[
     str | None,
@@ -115,24 +110,26 @@ def embed(
     $ tokit embed text/ -e emb -o text.npy
     """
     set_up(threads)
-    check_options(
-        tokens=tokens, pool=pool, sif_a=sif_a, component=remove_component, to_file=out is not None,
-        as_json=output.as_json,
-    )  # fmt: skip
-    if words and not tokens:
-        raise UsageError("--words goes with --tokens", hint="add --tokens")
-    from tokit.ops.embed import file_kind
+    if output.as_json and out is None:
+        raise UsageError("standard output holds the vectors, so there is no place for --json", hint="leave --json out")
+    from tokit.ops.embed import EmbedOptions, embed_corpus, keeps_records
 
-    kind = None if out is None else file_kind(out, tokens=tokens)
-
-    embedder = _opened_embedder(embedding, pool, sif_a, layer=layer, engine=engine, int8=int8)
-    if words:
-        from tokit.embedding.word_embedder import WordEmbedder
-
-        embedder = WordEmbedder(embedder)
-    text = corpus.open(keep_records=kind in (None, ".jsonl"))
+    options = EmbedOptions(
+        pool=pool,
+        sif_a=sif_a,
+        remove_component=remove_component,
+        tokens=tokens,
+        words=words,
+        layer=layer,
+        engine=engine,
+        int8=int8,
+    )
+    options.check(out)
+    text = corpus.open(keep_records=keeps_records(out))
     with output.progress(shown=out is not None or not sys.stdout.isatty()) as tick:
-        report = _embedded(text, embedder, out, remove_component, tokens=tokens, overwrite=overwrite, tick=tick)
+        report = embed_corpus(
+            text, embedding, sys.stdout.buffer if out is None else out, options, overwrite=overwrite, tick=tick
+        )
     show(report, output, tokens=tokens)
 
 
@@ -148,63 +145,3 @@ def show(report: EmbedReport, output: Output, *, tokens: bool) -> None:
     if report.component is not None:
         extent = "all" if report.component == "all" else "the first"
         output.note(f"without the first principal component of {extent} {report.component_documents:,} documents")
-
-
-def _opened_embedder(
-    embedding: str, pool: str | None, sif_a: float | None, *, layer: str | None, engine: str | None, int8: bool
-) -> Embedder:
-    from tokit.embedding.static_embedder import DEFAULT_SIF, POOLS, open_static_embedder
-    from tokit.lm.contextual_embedder import is_language_model, open_contextual_embedder
-
-    if not is_language_model(embedding):
-        static = open_static_embedder(embedding, pool=pool or "mean", a=DEFAULT_SIF if sif_a is None else sif_a)
-        for option, given in (("--layer", layer), ("--engine", engine), ("--int8", int8)):
-            if given:
-                raise UsageError(f"{option}: {embedding} is no language model", hint=f"leave {option} out")
-        return static
-    if pool is not None and pool not in POOLS:
-        raise UsageError(f"unknown --pool '{pool}'", hint=did_you_mean(pool, list(POOLS)))
-    if pool not in (None, "mean"):
-        raise UsageError(
-            f"--pool {pool} is for static embeddings", hint="a language model takes the mean, or what its folder says"
-        )
-    return open_contextual_embedder(embedding, layer=layer, engine=engine, int8=int8)
-
-
-def _embedded(
-    text: Corpus,
-    embedder: Embedder,
-    out: Path | None,
-    component: str | None,
-    *,
-    tokens: bool,
-    overwrite: bool,
-    tick: Tick,
-) -> EmbedReport:
-    from tokit.ops.embed import embed_stream, embed_to_file, with_component_removed
-
-    with ExitStack() as stack:
-        if component is not None:
-            text = stack.enter_context(text.spooled())
-            embedder = with_component_removed(text, embedder, component, tick)
-        if out is None:
-            return embed_stream(text, embedder, sys.stdout.buffer, tokens=tokens, tick=tick)
-        return embed_to_file(text, embedder, out, tokens=tokens, overwrite=overwrite, tick=tick)
-
-
-def check_options(
-    *, tokens: bool, pool: str | None, sif_a: float | None, component: str | None, to_file: bool, as_json: bool
-) -> None:
-    """Refuse options that do not fit each other.
-
-    Raises:
-        UsageError: they do not.
-    """
-    if tokens and (pool or sif_a is not None):
-        raise UsageError("--tokens gives the vector of every token, --pool one of them all", hint="leave one out")
-    if tokens and component is not None:
-        raise UsageError("--remove-component is for vectors of documents, not of --tokens", hint="leave one out")
-    if sif_a is not None and pool != "sif":
-        raise UsageError("--sif-a is for --pool sif", hint="add --pool sif, or leave --sif-a out")
-    if as_json and not to_file:
-        raise UsageError("standard output holds the vectors, so there is no place for --json", hint="leave --json out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,10 @@ from tokit.embedding import EMBEDDINGS
 from tokit.errors import UsageError
 from tokit.lm import LANGUAGE_MODEL_PARAMS, LANGUAGE_MODELS
 
+if TYPE_CHECKING:
+    from tokit.corpus import Corpus
+    from tokit.tokenizer.training_text import ShardsText
+
 FitTokenizerOpt = Annotated[
     str | None,
     typer.Option(
@@ -32,7 +36,7 @@ FitTokenizerOpt = Annotated[
         "--tokenizer",
         metavar="TOK",
         help="Tokenizer: a folder, or a file of another tool.",
-        show_default="that of --from",
+        show_default="that of --from, or of shards",
     ),
 ]
 DimOpt = Annotated[
@@ -150,12 +154,13 @@ def fit_static(
 ) -> None:
     """Fit a static embedding of one family."""
     set_up(threads, engine)
-    require_tokenizer(family.family, tokenizer, from_)
+    text = corpus.open_training_text()
+    require_tokenizer(family.family, text, tokenizer, from_)
     from tokit.ops.fit import fit_embedding
 
     with output.progress() as tick:
         report = fit_embedding(
-            corpus.open(),
+            text,
             tokenizer,
             out,
             family=family.family,
@@ -194,13 +199,14 @@ def fit_model(
 ) -> None:
     """Pre-train a language model of one family."""
     set_up(threads)
-    require_tokenizer(family.family, tokenizer, from_, init_embeddings)
+    text = corpus.open_training_text()
+    require_tokenizer(family.family, text, tokenizer, from_, init_embeddings)
     from tokit.lm.plan import InitOptions
     from tokit.ops.fit import pretrain
 
     with output.progress() as tick:
         report = pretrain(
-            corpus.open(),
+            text,
             tokenizer,
             out,
             family=family.family,
@@ -219,13 +225,13 @@ def fit_model(
     show_model(report, output)
 
 
-def require_tokenizer(family: str, tokenizer: str | None, *initial: Path | None) -> None:
+def require_tokenizer(family: str, text: Corpus | ShardsText, tokenizer: str | None, *artifacts: Path | None) -> None:
     """Check that a tokenizer is named, or an artifact that has one.
 
     Raises:
         UsageError: it is not.
     """
-    if tokenizer is None and not any(initial):
+    if tokenizer is None and not any(artifacts) and not hasattr(text, "tokenizer"):
         raise UsageError("Missing option '-t' / '--tokenizer'", hint=f"tokit fit {family} text/ -t tok -o emb")
 
 

@@ -23,6 +23,7 @@ from tokit.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tokit.corpus import Corpus
+    from tokit.tokenizer.training_text import ShardsText
 
 CommandFunction = Callable[..., None]
 CORPUS_SECTION = "Corpus options"
@@ -251,16 +252,23 @@ class CorpusOptions:
         """The corpus; standard input where none is named."""
         from tokit.corpus import open_corpus
 
-        return open_corpus(
-            self.names,
-            unit=self.unit,
-            field=self.field,
-            format=self.format,
-            errors=self.errors,
-            max_document=self.max_document,
-            files_from=self.files_from,
-            keep_records=keep_records,
-        )
+        return open_corpus(self.names, **self._settings(), keep_records=keep_records)
+
+    def open_training_text(self) -> Corpus | ShardsText:
+        """The corpus of a training, which may be a shards folder."""
+        from tokit.tokenizer.training_text import open_training_text
+
+        return open_training_text(self.names, **self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "unit": self.unit,
+            "field": self.field,
+            "format": self.format,
+            "errors": self.errors,
+            "max_document": self.max_document,
+            "files_from": self.files_from,
+        }
 
     def open_beside(self, counts: Sequence[str] | None) -> Corpus | None:
         """The corpus of a command that also takes counts; None when only counts are given.

@@ -59,7 +59,7 @@ class Fit(Protocol[JobT, TrainedT, ReportT_co]):
         """Refuse checkpoints where the training keeps none."""
 
     def identity(self) -> dict[str, Any]:
-        """What tells this training's checkpoints from those of another, besides its text."""
+        """Settings that tell this training's checkpoints from those of another."""
 
     def job(self, text: TrainingText, checkpoints: Checkpoints | None, tick: Tick) -> JobT:
         """The input of the training."""

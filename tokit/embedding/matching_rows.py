@@ -1,4 +1,4 @@
-"""What `tokit fit --from` begins with: the rows of an embedding, found again for the ids that are trained on.
+"""Warm starts of `tokit fit --from`: the rows of an embedding, matched to the ids of a tokenizer.
 
 With the same tokenizer a row is its id's. With another one rows are found by the text of the pieces: those that both
 tokenizers write alike, then those that are a token of the embedding as `tokit near` looks words up.
@@ -54,7 +54,7 @@ class SourceEmbedding:
 
     @property
     def dim(self) -> int:
-        """Columns."""
+        """Dimension of the vectors."""
         return int(self.embedding.vectors.shape[1])
 
 
@@ -95,7 +95,7 @@ class MatchedStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmStartReport:
-    """What a training was initialized from.
+    """Report of a warm start.
 
     Attributes:
         path: The embedding.
@@ -145,11 +145,12 @@ def check_warm_start(earlier: SourceEmbedding, family: type[Embedding], dim: int
     """Refuse a start that cannot be one.
 
     Raises:
-        UsageError: the family takes none, or the embedding has another number of columns.
+        UsageError: the family cannot be warm-started, or the embedding has another dimension.
     """
     if Capability.WARM_STARTABLE not in family.capabilities:
         raise UsageError(
-            f"{family.name} has no start: it is counted and factorised anew", hint="leave out --from, or fit skipgram"
+            f"{family.name} cannot be warm-started: it factorizes co-occurrence counts",
+            hint="leave out --from, or fit skipgram",
         )
     if reference and Capability.REFERENCE_WARM_STARTABLE not in family.capabilities:
         raise UsageError(
@@ -173,7 +174,7 @@ def match_warm_start(earlier: SourceEmbedding, family: type[Embedding], pieces: 
     Raises:
         TrainingError: no token has a vector there.
     """
-    matched, rows, given = matching_rows(earlier, pieces, sha256)
+    matched, rows, known = matching_rows(earlier, pieces, sha256)
     embedding, same = earlier.embedding, matched == BY_ID
     vectors = embedding.vectors
     kindred = embedding.manifest.family in family.shares_output_with
@@ -182,7 +183,7 @@ def match_warm_start(earlier: SourceEmbedding, family: type[Embedding], pieces: 
     output = None if output is None else np.array(output)
     start = WarmStart(
         vectors if same else found_rows(vectors, rows),
-        given,
+        known,
         output if same or output is None else found_rows(output, rows),
         ngram_vectors(earlier.folder) if Capability.NGRAMS in family.capabilities else None,
     )
@@ -190,7 +191,7 @@ def match_warm_start(earlier: SourceEmbedding, family: type[Embedding], pieces: 
 
 
 def matching_rows(earlier: SourceEmbedding, pieces: Pieces, sha256: str) -> tuple[str, IntArray, npt.NDArray[np.bool_]]:
-    """Which row of an embedding is that of each id.
+    """Match the ids of a tokenizer to the rows of an embedding.
 
     Args:
         earlier: Where to look.
@@ -210,13 +211,13 @@ def matching_rows(earlier: SourceEmbedding, pieces: Pieces, sha256: str) -> tupl
     # A row of zeros would learn nothing beside an output matrix of zeros.
     usable = embedding.seen & vectors.any(axis=1)
     rows = np.arange(len(vectors)) if same else rows_by_text(earlier.tokenizer, pieces, usable & embedding.ordinary)
-    given = (rows != NONE) & usable[rows]
-    if not given.any():
+    known = (rows != NONE) & usable[rows]
+    if not known.any():
         raise TrainingError(
             f"no token of the tokenizer has a vector in {earlier.folder}",
             hint=f"do both write words alike? try: tokit near WORD -e {earlier.folder}",
         )
-    return (BY_ID if same else BY_TEXT), rows, given
+    return (BY_ID if same else BY_TEXT), rows, known
 
 
 def found_rows(table: FloatArray, rows: IntArray) -> FloatArray:
@@ -266,5 +267,5 @@ def rows_by_text(tokenizer: LibraryTokenizer, pieces: Pieces, known: npt.NDArray
 
 
 def marks_spaces(pieces: Pieces) -> bool:
-    """Whether pieces that begin a word have the space before it in their text."""
+    """True when pieces that start a word have the space before it in their text."""
     return any(len(text) > 1 and text[0] == " " for text in pieces.texts)

@@ -1,4 +1,4 @@
-"""What turns ids into vectors: of documents or of their tokens, out of an embedding's folder."""
+"""Embedders: text to vectors of documents or of their tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tokit.tokenizer.load import load_tokenizer
 
 POOLS = ("mean", "sif", "idf")
 DEFAULT_SIF = 1e-3
-# Vectors are made so many at a time.
+# Vectors computed at a time.
 ROWS_AT_ONCE = 1 << 14
 
 
@@ -65,7 +65,7 @@ class Embedder(ABC):
     @property
     @abstractmethod
     def dim(self) -> int:
-        """Columns of a vector."""
+        """Dimension of the vectors."""
 
     @abstractmethod
     def means(self, ids: Ids) -> FloatArray:
@@ -92,13 +92,13 @@ class Embedder(ABC):
         for data, parts in self.tokens(ids):
             yield [names[i] for i in data.tolist()], parts
 
-    def kept(self, ids: Ids) -> Ids:
+    def with_vectors(self, ids: Ids) -> Ids:
         """The tokens of documents that have vectors."""
         return ids
 
     def token_ends(self, ids: Ids) -> IntArray:
-        """Where each document ends in them; shape (documents,)."""
-        return self.kept(ids).ends
+        """End of each document in the vectors of all tokens; shape (documents,)."""
+        return self.with_vectors(ids).ends
 
     def embed(self, texts: list[str]) -> FloatArray:
         """One vector a text; shape (texts, dim)."""
@@ -119,7 +119,7 @@ class Embedder(ABC):
 
 
 def some_at_once(ids: Ids, count: int) -> Iterator[Ids]:
-    """Documents in their order, so many at a time."""
+    """Documents in their order, `count` at a time."""
     for first in range(0, len(ids), count):
         ends = ids.ends[first : first + count]
         start = int(ids.ends[first - 1]) if first else 0
@@ -178,7 +178,7 @@ def open_static_embedder(folder: str | Path, *, pool: str = "mean", a: float = D
 
 
 def _weights(embedding: StaticEmbedding, folder: str | Path, pool: str, a: float) -> FloatArray:
-    """What each token counts in a mean.
+    """Weight of each token in a mean.
 
     Raises:
         UsageError: the embedding does not know how often tokens occur, or in how many documents.

@@ -145,7 +145,7 @@ class StaticFit:
             raise UsageError(f"{name} keeps no checkpoints", hint="leave out --checkpoint-every and --resume")
 
     def identity(self) -> dict[str, Any]:
-        """What tells this training's checkpoints from those of another, besides its text."""
+        """Settings that tell this training's checkpoints from those of another."""
         plan = self.plan
         return {
             "family": plan.family.name,
@@ -222,7 +222,7 @@ class StaticFit:
         )
 
     def report(self, out: str | Path, fitted: Fitted, text: TrainingText) -> FitReport:
-        """What was fitted, on how much text."""
+        """The result, for people or programs."""
         counts, _ = self._total_counts(text)
         learned = learned_counts(text.token_counts, self.source.pieces)
         return FitReport(

@@ -44,8 +44,8 @@ class WordEmbedder(Embedder):
     def means(self, ids: Ids) -> FloatArray:
         return self._whole.means(ids)
 
-    def kept(self, ids: Ids) -> Ids:
-        return self._whole.kept(ids)
+    def with_vectors(self, ids: Ids) -> Ids:
+        return self._whole.with_vectors(ids)
 
     def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
         """The first token of each word, and the words' vectors."""
@@ -58,12 +58,12 @@ class WordEmbedder(Embedder):
             yield [self._text(word.tolist()) for word in words], iter((rows,))
 
     def token_ends(self, ids: Ids) -> IntArray:
-        kept = self.kept(ids)
+        kept = self.with_vectors(ids)
         counts = [len(self._starts(kept.data[start:end])) for start, end in spans(kept.ends)]
         return np.cumsum(np.array(counts, dtype=np.int64))
 
     def _words(self, ids: Ids) -> Iterator[tuple[IdArray, IntArray, FloatArray]]:
-        """Of each document its tokens, where words begin in them, and the words' vectors."""
+        """The tokens of each document, the first token of each word, and the words' vectors."""
         for data, parts in self._whole.tokens(ids):
             starts = self._starts(data)
             if not len(starts):

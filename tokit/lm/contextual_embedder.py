@@ -80,7 +80,7 @@ class ContextualEmbedder(Embedder):
         for (start, end), rows in zip(spans(kept.ends), vectors, strict=True):
             yield kept.data[start + before : end - after], iter((rows[before : len(rows) - after],))
 
-    def kept(self, ids: Ids) -> Ids:
+    def with_vectors(self, ids: Ids) -> Ids:
         most, (before, after) = self.encoder.context, map(len, self._frame)
         lengths = ids.lengths
         place = np.arange(len(ids.data)) - np.repeat(ids.ends - lengths, lengths)
@@ -103,7 +103,7 @@ class ContextualEmbedder(Embedder):
 
 
 def is_language_model(folder: str | Path) -> bool:
-    """Whether a folder holds a language model, ours or of transformers."""
+    """True when a folder holds a language model, ours or of transformers."""
     kind = kind_of(folder)
     if kind is not None:
         return kind in KINDS

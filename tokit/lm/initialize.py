@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitReport:
-    """What a model was initialized from.
+    """Report of the initialization of a model.
 
     Attributes:
         path: The checkpoint, or the static embedding.
@@ -201,7 +201,7 @@ def _open_checkpoint(folder: Path, plan: PretrainPlan) -> Checkpoint:
 def _checkpoint_rows(
     folder: Path, checkpoint: Checkpoint, original: Tokenizer, source: LibraryTokenizer
 ) -> tuple[str, IntArray]:
-    """How rows were matched, and the row of the checkpoint's input embeddings for each id of the new tokenizer."""
+    """The way rows were matched, and the row of the checkpoint's input embeddings for each id of the new tokenizer."""
     own = load_tokenizer(folder)
     size = int(checkpoint.model.get_input_embeddings().weight.shape[0])
     if original.sha256 == own.sha256 or original.pieces.names == own.pieces.names:

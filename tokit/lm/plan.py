@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InitOptions:
-    """What to initialize a model from.
+    """Checkpoint, vectors and frozen layers that a model is initialized with.
 
     Attributes:
         checkpoint: A folder of transformers to continue from.
@@ -117,12 +117,12 @@ def _check_sentence(sentence: str | None, init: InitOptions) -> None:
 
 
 def _refuse_shape(size: str | None, params: PretrainParams) -> None:
-    given = {
+    options = {
         "--size": size,
         "--num-hidden-layers": params.num_hidden_layers,
         "--hidden-size": params.hidden_size,
         "--num-attention-heads": params.num_attention_heads,
     }
-    named = [name for name, value in given.items() if value is not None]
+    named = [name for name, value in options.items() if value is not None]
     if named:
         raise UsageError(f"{named[0]} does not go with --from: a checkpoint has its shape", hint="leave it out")

@@ -106,7 +106,7 @@ class PretrainingFit:
         """Every language model keeps checkpoints."""
 
     def identity(self) -> dict[str, Any]:
-        """What tells this training's checkpoints from those of another, besides its text."""
+        """Settings that tell this training's checkpoints from those of another."""
         plan = self.plan
         return {
             "family": plan.family.name,
@@ -215,7 +215,7 @@ class PretrainingFit:
         )
 
     def report(self, out: str | Path, trained: Pretrained, text: TrainingText) -> PretrainReport:
-        """What was trained, on how much text, and how good it is."""
+        """The result, for people or programs."""
         plan = self.plan
         loss, bits = scores(trained)
         parameters = list(trained.model.parameters())
@@ -265,7 +265,7 @@ def scores(trained: Pretrained) -> tuple[float | None, float | None]:
 
 
 def opens_in(family: type[LanguageModelFamily]) -> tuple[str, ...]:
-    """Libraries that load a family's folder as it is."""
+    """Libraries that load a family's folder."""
     return ("tokit", "transformers", "sentence-transformers") if family.stock else ("tokit",)
 
 

@@ -52,7 +52,7 @@ def fit_embedding(
         warm_start: An embedding folder, fitted or imported, that the vectors are initialized from.
         seed: Random seed.
         threads: Threads to train with; None takes all processors. Only one gives the same bytes every time,
-        deterministic: or this does, whatever `threads` is: then one thread trains.
+        deterministic: or this does, for any `threads`: then one thread trains.
         checkpoint_every: Save the state to `OUT.checkpoint` each time this many tokens were trained on.
         resume: Continue from that checkpoint, when there is one; with one thread, or `deterministic`, to the same
             bytes as a run that was never killed.

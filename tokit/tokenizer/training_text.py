@@ -7,22 +7,23 @@ works like a file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Block, Ids, IntArray
-from tokit.corpus import Corpus, Fingerprint, split_mask
+from tokit.corpus import Corpus, Fingerprint, open_corpus, split_mask
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.errors import ArtifactError, UsageError
 from tokit.ids.shards import Shards, open_shards
 from tokit.ids.stream import IdStream, StreamWriter
 from tokit.progress import Progress, Tick
+from tokit.storage.folder import kind_of
 from tokit.storage.manifests import CorpusFacts
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.encode.document_ids import framed_ids
@@ -193,6 +194,29 @@ def open_shards_text(path: str | Path) -> ShardsText:
             f"{path} was encoded with --add-special: its documents hold a template", hint="encode without --add-special"
         )
     return ShardsText(shards, load_tokenizer(path))
+
+
+def open_training_text(paths: Sequence[str], **options: Any) -> Corpus | ShardsText:
+    """Open a corpus, or the one shards folder that is named.
+
+    Args:
+        paths: See `tokit.corpus.open_corpus`; or the path of a shards folder, and nothing beside it.
+        options: Those of `open_corpus`; shards take none.
+
+    Raises:
+        UsageError: shards beside other text, or with options of a corpus.
+        CorpusError: there is no such file.
+        ArtifactError: damaged shards.
+    """
+    shards = [path for path in paths if path != "-" and kind_of(path) == "shards"]
+    if not shards:
+        return open_corpus(paths, **options)
+    if len(paths) > 1 or options.get("files_from"):
+        raise UsageError(f"{shards[0]} is a shards folder, which is trained on alone", hint="encode all text into one")
+    named = [name for name in ("unit", "field", "format") if options.get(name)]
+    if named:
+        raise UsageError(f"--{named[0]} is for text, and {shards[0]} holds ids", hint=f"leave --{named[0]} out")
+    return open_shards_text(shards[0])
 
 
 def read_training_text(
