@@ -24,10 +24,11 @@ from tokit.arrays import Ids
 from tokit.corpus import open_corpus
 from tokit.errors import ArtifactError, IdsError, UsageError
 from tokit.ids import FORMATS
+from tokit.ids.parts_writer import Split
 from tokit.ids.shards import Shards, open_shards
 from tokit.ids.writer import id_dtype, with_end_of_text
 from tokit.ops.decode import decode_shards
-from tokit.ops.encode import Split, encode_shards
+from tokit.ops.encode import encode_shards
 from tokit.storage import hashed_file
 from tokit.storage.manifests import CorpusFacts, ShardPart, ShardsManifest
 from tokit.tokenizer.base import EncodeOptions

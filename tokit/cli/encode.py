@@ -102,7 +102,8 @@ def encode(
         raise UsageError("--as is for lines, and -o writes shards", hint="leave one of them out")
     if out is None and output.as_json:
         raise UsageError("--json describes shards", hint="--as jsonl prints a JSON object for each document")
-    from tokit.ops.encode import Split, encode_shards, encode_stream
+    from tokit.ids.parts_writer import Split
+    from tokit.ops.encode import encode_shards, encode_stream
     from tokit.tokenizer.base import EncodeOptions
     from tokit.tokenizer.load import load_tokenizer
 

@@ -27,7 +27,7 @@ class BinWriter(ShardWriter):
     def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger], end_of_text: int | None) -> None:
         super().__init__(path, dtype, end_of_text)
         self._file = self._opened()
-        self._ends_file = NpyColumn(path.with_name(_ends_name(path.name)), np.dtype("<i8"))
+        self._ends_file = NpyColumn(path.with_name(self.ends_file or ""), np.dtype("<i8"))
 
     def packed(self, ids: Ids) -> PackedIds:
         return _packed(ids, self.end_of_text, self.dtype)
@@ -85,7 +85,3 @@ class NpyColumn:
         """Write the header with the length."""
         self._rows.finish()
         self._file.close()
-
-
-def _ends_name(name: str) -> str:
-    return "ends.npy" if name == "ids" else f"{name}.ends.npy"

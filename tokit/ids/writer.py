@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Ids, IntArray
+from tokit.ids.shards import WHOLE
+from tokit.storage.manifests import ShardPart
 
 
 def id_dtype(vocab_size: int) -> np.dtype[np.unsignedinteger]:
@@ -48,10 +50,16 @@ class ShardWriter(ABC):
         self.path = path.with_name(path.name + self.extension)
         self.dtype = dtype
         self.end_of_text = end_of_text
+        self.ends_file = _ends_name(path.name) if self.flat else None
         self.documents = 0
         self.tokens = 0
         # The sha256, by name, of files that are hashed while they are written; complete when the writer is closed.
         self.digests: dict[str, str] = {}
+
+    @property
+    def facts(self) -> ShardPart:
+        """Entry of a manifest."""
+        return ShardPart(self.path.name, self.documents, self.tokens, self.ends_file)
 
     @abstractmethod
     def packed(self, ids: Ids) -> PackedIds:
@@ -64,6 +72,10 @@ class ShardWriter(ABC):
     @abstractmethod
     def close(self) -> None:
         """Finish the file."""
+
+
+def _ends_name(part: str) -> str:
+    return "ends.npy" if part == WHOLE else f"{part}.ends.npy"
 
 
 def with_end_of_text(ids: Ids, end_of_text: int) -> Ids:

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from queue import SimpleQueue
 from typing import Generic, NoReturn, TypeVar
@@ -35,6 +36,23 @@ def thread_count() -> int:
     """How many threads the user allows, or all processors."""
     named = os.environ.get("RAYON_NUM_THREADS", "")
     return int(named) if named.isdecimal() and int(named) else available_threads()
+
+
+@contextmanager
+def limited_threads(threads: int | None) -> Iterator[None]:
+    """Use at most this many threads in the block; None changes nothing.
+
+    The `tokenizers` library reads the number once, when it first works on several threads.
+    """
+    before = os.environ.get("RAYON_NUM_THREADS")
+    set_threads(threads)
+    try:
+        yield
+    finally:
+        if threads is not None:
+            os.environ.pop("RAYON_NUM_THREADS", None)
+            if before is not None:
+                os.environ["RAYON_NUM_THREADS"] = before
 
 
 def in_order(work: Callable[[T], U], items: Iterable[T], *, alone: Callable[[T], bool]) -> Iterator[U]:

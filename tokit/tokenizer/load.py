@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokit.errors import ArtifactError
+from tokit.ids.shards import SHARDS_TOKENIZER
 from tokit.storage.folder import MANIFEST, kind_of
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.formats import FORMATS
@@ -18,9 +19,6 @@ from tokit.tokenizer.tokenizer_folder import read_tokenizer_folder
 
 if TYPE_CHECKING:
     from tokit.tokenizer.formats.base import TokenizerFormat
-
-# The folder inside shards that holds the tokenizer they were made with.
-SHARDS_TOKENIZER = "tokenizer"
 
 
 def load_tokenizer(path: str | Path) -> Tokenizer:

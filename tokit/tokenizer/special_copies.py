@@ -9,6 +9,7 @@ from tokit.tokenizer.assemble import TEMPLATES
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, content_sha256, id_of
 from tokit.tokenizer.formats.sentencepiece import SentencePieceTokenizer
+from tokit.tokenizer.special_tokens import SpecialTokens
 
 
 def with_special_tokens(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
@@ -73,3 +74,13 @@ def library_form(tokenizer: Tokenizer) -> LibraryTokenizer:
     if isinstance(tokenizer, LibraryTokenizer):
         return tokenizer
     raise TypeError(type(tokenizer).__name__)
+
+
+def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, ...]]:
+    """A tokenizer with an end-of-text token, and a note if it is a copy of a foreign one that lacks it."""
+    if "endoftext" in tokenizer.special_ids:
+        return tokenizer, ()
+    text = SpecialTokens.parse().by_role["endoftext"]
+    copy = with_special_tokens(tokenizer, {"endoftext": text})
+    end = copy.special_ids["endoftext"]
+    return copy, (f"the tokenizer has no end of text: the shards keep a copy with {text} as id {end}",)
