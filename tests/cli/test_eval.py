@@ -239,7 +239,7 @@ def test_a_difference_of_a_few_items_is_noise(cli: Cli, make: Maker, tmp_path: P
     ran = cli("eval", "-e", bad, "-e", good, "--task", tmp_path / "questions", "--json")
     difference = rows(ran)[1]["difference"]
     assert (difference["verdict"], difference["interval"]["low"] > 0) == (verdict, True)
-    assert difference["apart"] == right
+    assert difference["different"] == right
     table = cli("eval", "-e", bad, "-e", good, "--task", tmp_path / "questions").text.splitlines()
     assert table[2].endswith(verdict)
     # What is not zero is not shown as zero.
@@ -331,7 +331,7 @@ def test_what_is_no_embedding_is_an_error(cli: Cli, make: Maker, bpe_folder: Pat
 
 def test_a_file_without_pairs_is_an_error(cli: Cli, make: Maker, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("word1,word2,score\n")
-    assert_error(cli("eval", "-e", make("one", 1), "--task", tmp_path / "empty.csv"), 1, "there is no pair in it")
+    assert_error(cli("eval", "-e", make("one", 1), "--task", tmp_path / "empty.csv"), 1, "no pair in it in it")
 
 
 def test_evaluating_loads_no_trainer(make: Maker) -> None:

@@ -13,8 +13,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from tokit.embedding import nearest
 from tokit.embedding.embedding_folder import StaticEmbedding
 from tokit.embedding.nearest import Neighborhood, Request
-from tokit.embedding.words.query import Question, check_k
-from tokit.embedding.words.results import Combined
+from tokit.embedding.words.query import WordQuery, check_k
+from tokit.embedding.words.results import CombinedWords
 from tokit.embedding.words.word_space import UnknownWordError, WordSpace
 from tokit.errors import UsageError
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
@@ -187,9 +187,9 @@ def test_an_analogy_leaves_its_words_out(space: WordSpace) -> None:
 
 @pytest.mark.parametrize("method", ["add", "mul"])
 def test_signs_tell_what_to_be_far_from(space: WordSpace, method: str) -> None:
-    answer = space.answer(Question.of(["king", "-man", "+woman"]), 3, method)
+    answer = space.answer(WordQuery.of(["king", "-man", "+woman"]), 3, method)
     assert answer.neighbors == space.analogy("man", "king", "woman", 3, method).neighbors
-    assert isinstance(answer.query, Combined)
+    assert isinstance(answer.query, CombinedWords)
     assert [[query.word for query in part] for part in (answer.query.plus, answer.query.minus)] == [
         ["king", "woman"],
         ["man"],
@@ -197,22 +197,22 @@ def test_signs_tell_what_to_be_far_from(space: WordSpace, method: str) -> None:
 
 
 def test_a_question_is_read_with_its_signs() -> None:
-    assert Question.of_line(" king  -man woman") == Question("king -man woman", ("king", "woman"), ("man",))
-    assert Question.of_line("New York") == Question("New York", ("New York",))
-    assert Question.of_line("a - b") == Question("a - b", ("a - b",))
-    assert Question.of(["+-ing"]).plus == ("-ing",)
-    assert len(Question.all_of(["king", "queen"])) == 2
-    assert len(Question.all_of(["king", "+queen"])) == 1
-    with pytest.raises(UsageError, match="only takes away"):
-        Question.of(["-king"])
+    assert WordQuery.of_line(" king  -man woman") == WordQuery("king -man woman", ("king", "woman"), ("man",))
+    assert WordQuery.of_line("New York") == WordQuery("New York", ("New York",))
+    assert WordQuery.of_line("a - b") == WordQuery("a - b", ("a - b",))
+    assert WordQuery.of(["+-ing"]).plus == ("-ing",)
+    assert len(WordQuery.all_of(["king", "queen"])) == 2
+    assert len(WordQuery.all_of(["king", "+queen"])) == 1
+    with pytest.raises(UsageError, match="has no positive word"):
+        WordQuery.of(["-king"])
 
 
 def test_an_answer_says_what_is_unknown_and_goes_on(space: WordSpace) -> None:
-    one, two, three = space.answers([Question.of_line(line) for line in ("king -man", "vvv", "qr -man")], 2)
+    one, two, three = space.answers([WordQuery.of_line(line) for line in ("king -man", "vvv", "qr -man")], 2)
     assert isinstance(two, UnknownWordError)
-    assert one == space.answer(Question.of_line("king -man"), 2)
+    assert one == space.answer(WordQuery.of_line("king -man"), 2)
     assert not isinstance(three, Exception)
-    assert isinstance(three.query, Combined)
+    assert isinstance(three.query, CombinedWords)
     assert three.query.plus[0].composed
 
 

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from tokit.arrays import Ids
 from tokit.embedding import pooling
-from tokit.embedding.pooling import Direction, idf_weights, mean_pool, remove_direction, sif_weights, without
+from tokit.embedding.pooling import (
+    Direction,
+    idf_weights,
+    mean_pool,
+    remove_direction,
+    sif_weights,
+    unigram_probabilities,
+    without,
+)
 from tokit.runtime import engine
 
 VECTORS = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
@@ -95,6 +103,6 @@ def test_an_id_of_another_tokenizer_is_an_error() -> None:
 
 
 def test_sif_weighs_rare_tokens_more() -> None:
-    weights = sif_weights(np.array([0, 1, 99]), a=1e-3)
+    weights = sif_weights(unigram_probabilities(np.array([0, 1, 99])), a=1e-3)
     np.testing.assert_allclose(weights, [1.0, 1e-3 / (1e-3 + 0.01), 1e-3 / (1e-3 + 0.99)], rtol=1e-6)
-    assert sif_weights(np.zeros(2, dtype=np.int64)).tolist() == [1.0, 1.0]
+    assert sif_weights(unigram_probabilities(np.zeros(2, dtype=np.int64))).tolist() == [1.0, 1.0]

@@ -11,8 +11,8 @@ from tokit.embedding.families.fasttext import FastTextParams, ngram_rows
 from tokit.embedding.families.fasttext import _own_rows as own_rows
 from tokit.embedding.ngrams import ngram_buckets
 from tokit.embedding.train.word2vec import OwnRows
-from tokit.embedding.warm_start import NgramVectors, WarmStart
-from tokit.embedding.warm_start_ngrams import Groups, NgramWarmStart, sums
+from tokit.embedding.warm_start import InitialVectors, NgramVectors
+from tokit.embedding.warm_start_ngrams import Groups, InitialNgramVectors, sums
 
 SPELLED = FastTextParams(minn=3, maxn=3)
 SETTINGS = (SPELLED.minn, SPELLED.maxn, SPELLED.bucket)
@@ -24,7 +24,7 @@ def plain_means(table: FloatArray, own: OwnRows) -> FloatArray:
     return np.array([table[part].mean(axis=0) for part in parts])
 
 
-def spelled(ngrams: NgramVectors | None) -> tuple[NgramWarmStart, FloatArray]:
+def spelled(ngrams: NgramVectors | None) -> tuple[InitialNgramVectors, FloatArray]:
     """A start of "king" and "kings", beside "ring" without a vector and "unseen"; and its table as it is laid."""
     texts = ("king", "kings", "ring", "unseen")
     pieces = Pieces(texts, texts, np.zeros(4, dtype=np.bool_))
@@ -32,8 +32,8 @@ def spelled(ngrams: NgramVectors | None) -> tuple[NgramWarmStart, FloatArray]:
     rows, used = ngram_rows(pieces, known, SPELLED)
     own = own_rows(rows, known, 4, len(used))
     vectors = np.array([[1, 2], [3, 5], [0, 0], [0, 0]], dtype=np.float32)
-    start = NgramWarmStart.of(
-        WarmStart(vectors, np.array([True, True, False, False]), None, ngrams), own, used, SETTINGS
+    start = InitialNgramVectors.of(
+        InitialVectors(vectors, np.array([True, True, False, False]), None, ngrams), own, used, SETTINGS
     )
     table = np.full((own.size, 2), 0.25, dtype=np.float32)
     start.initialize(table, np.zeros((4, 2), dtype=np.float32))
@@ -42,7 +42,7 @@ def spelled(ngrams: NgramVectors | None) -> tuple[NgramWarmStart, FloatArray]:
     return start, table
 
 
-def row_of(start: NgramWarmStart, table: FloatArray, ngram: str) -> list[float]:
+def row_of(start: InitialNgramVectors, table: FloatArray, ngram: str) -> list[float]:
     # Of three characters, and the borders make two more.
     bucket = ngram_buckets([ngram], SPELLED).rows[1]
     return list(table[4 + int(np.searchsorted(start.buckets, bucket))].tolist())

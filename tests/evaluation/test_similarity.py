@@ -15,8 +15,8 @@ from scipy import stats
 from tokit.errors import CorpusError
 from tokit.evaluation.analogy import EPSILON, METHODS, solve
 from tokit.evaluation.bootstrap import interval, mean_of_drawn, resampled
-from tokit.evaluation.similarity import cosines, spearman
-from tokit.evaluation.task_files import Questions, RatedPairs, read_task
+from tokit.evaluation.similarity import cosines, resampled_spearman
+from tokit.evaluation.task_files import AnalogyQuestions, RatedPairs, read_task
 
 
 def keyed(words: tuple[str, ...], dim: int = 12, extra: int = 0) -> KeyedVectors:
@@ -37,7 +37,9 @@ def test_spearman_of_a_data_set_is_gensims(name: str) -> None:
     assert isinstance(task, RatedPairs)
     vectors = keyed(task.words)
     _, expected, _ = vectors.evaluate_word_pairs(datapath(name), case_insensitive=False)
-    ours = spearman(task.scores, cosines(task.items, unit(vectors)), np.ones((1, len(task.items)), dtype=np.int64))
+    ours = resampled_spearman(
+        task.scores, cosines(task.items, unit(vectors)), np.ones((1, len(task.items)), dtype=np.int64)
+    )
     assert ours[0] == pytest.approx(expected.statistic, abs=1e-5)
 
 
@@ -47,7 +49,7 @@ def test_analogies_of_a_data_set_are_gensims(tmp_path: Path) -> None:
     path = tmp_path / "some.txt"
     path.write_text("\n".join(line for i, line in enumerate(lines) if line.startswith(":") or i % 60 == 0))
     task = read_task(path, "analogies")
-    assert isinstance(task, Questions)
+    assert isinstance(task, AnalogyQuestions)
     vectors = keyed(task.words, dim=4, extra=500)
     # The answers are made good ones, mostly: random vectors solve nothing.
     draw = np.random.default_rng(2)
@@ -71,7 +73,7 @@ def test_spearman_of_drawn_pairs_is_scipys(pairs: list[tuple[int, int]], data: s
     left, right = np.array(pairs, dtype=np.float64).T
     counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(pairs), max_size=len(pairs))))
     one, two = np.repeat(left, counts), np.repeat(right, counts)
-    ours = spearman(left, right, counts[None])[0]
+    ours = resampled_spearman(left, right, counts[None])[0]
     if len(set(one)) < 2 or len(set(two)) < 2:
         assert np.isnan(ours)
     else:
@@ -80,7 +82,7 @@ def test_spearman_of_drawn_pairs_is_scipys(pairs: list[tuple[int, int]], data: s
 
 def test_spearman_of_nothing_is_nan() -> None:
     nothing = np.zeros(0)
-    assert np.isnan(spearman(nothing, nothing, np.ones((2, 0), dtype=np.int64))).all()
+    assert np.isnan(resampled_spearman(nothing, nothing, np.ones((2, 0), dtype=np.int64))).all()
 
 
 @pytest.mark.parametrize("method", list(METHODS))
@@ -169,7 +171,7 @@ def test_a_suffix_stays_where_not_every_word_has_one(tmp_path: Path) -> None:
 def test_four_words_a_line_are_analogies(tmp_path: Path, text: str) -> None:
     (tmp_path / "questions").write_text(text)
     task = read_task(tmp_path / "questions", "questions")
-    assert isinstance(task, Questions)
+    assert isinstance(task, AnalogyQuestions)
     assert task.items.tolist() == [[0, 1, 2, 3], [0, 2, 1, 3]]
     assert [task.sections[i] for i in task.section_of] == (["one", "two"] if ":" in text else ["", ""])
 
@@ -177,10 +179,10 @@ def test_four_words_a_line_are_analogies(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("data", "part"),
     [
-        (b"", "there is no pair"),
-        (b"# only this\n\n", "there is no pair"),
-        (b"word1,word2,score\n", "there is no pair"),
-        (b": one\n", "there is no analogy"),
+        (b"", "no pair in it"),
+        (b"# only this\n\n", "no pair in it"),
+        (b"word1,word2,score\n", "no pair in it"),
+        (b": one\n", "no analogy in it"),
         (b"a,b,1\nc\rd,e,2\n", ":2: no pair with a score"),
         (b"a,b,1\nc,d\n", ":2: no pair with a score"),
         (b"a b 1\nc d nan\n", ":2: no pair with a score"),

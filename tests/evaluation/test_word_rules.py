@@ -18,7 +18,7 @@ from tokit.evaluation.word_rules import (
     code_points,
     find_words,
     is_white,
-    kept_whole,
+    whole_words,
     word_rule,
 )
 
@@ -75,7 +75,7 @@ def test_hostile_texts_have_the_references_words() -> None:
 
 def test_the_same_letter_is_asked_for_once_and_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert words_of(["Ԝord"], "letters") == ["Ԝord"]
-    monkeypatch.setattr("tokit.evaluation.word_rules._ask", None)
+    monkeypatch.setattr("tokit.evaluation.word_rules._classify", None)
     assert words_of(["Ԝord"], "letters") == ["Ԝord"]
 
 
@@ -120,7 +120,7 @@ def test_whole_words_are_those_of_the_plain_definition(rule: str, cut: tuple[str
     spans = Spans(*np.array([token[:2] for token in tokens], dtype=np.int64).reshape(-1, 2).T)
     known = np.array([token[2] for token in tokens], dtype=np.bool_)
     pairs = list(zip(words.starts.tolist(), words.stops.tolist(), strict=True))
-    assert kept_whole(words, spans, known, is_white(codes)).tolist() == plainly_whole(text, pairs, tokens)
+    assert whole_words(words, spans, known, is_white(codes)).tolist() == plainly_whole(text, pairs, tokens)
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_whole_words_of_one_text(tokens: list[tuple[int, int]], whole: list[bool
     spans = Spans(*np.array(tokens, dtype=np.int64).T)
     known = np.ones(len(tokens), dtype=np.bool_)
     words = find_words(codes, WORD_RULES["whitespace"])
-    assert kept_whole(words, spans, known, is_white(codes)).tolist() == whole
+    assert whole_words(words, spans, known, is_white(codes)).tolist() == whole

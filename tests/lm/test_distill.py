@@ -16,9 +16,10 @@ import tokit  # noqa: E402
 from tokit.arrays import Ids  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.embedding.embedding_folder import load_embedding  # noqa: E402
+from tokit.embedding.pooling import sif_weights  # noqa: E402
 from tokit.errors import TrainingError, UsageError  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
-from tokit.lm.distillation import principal_components, rank_probabilities, sif_weights  # noqa: E402
+from tokit.lm.distillation import principal_components, rank_probabilities  # noqa: E402
 from tokit.lm.piece_vectors import piece_vectors  # noqa: E402
 from tokit.ops.distill import distill  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
@@ -98,7 +99,7 @@ def test_weights_are_those_of_model2vec() -> None:
     ranks = 1 / np.arange(2, 12)
     expected = 1e-4 / (1e-4 + ranks / ranks.sum())
     known = np.array([False, *[True] * 10])
-    assert np.allclose(sif_weights(rank_probabilities(known)[known], 1e-4), expected)
+    assert np.allclose(sif_weights(rank_probabilities(known)[known], a=1e-4), expected)
 
 
 def test_with_a_text_what_it_has_often_weighs_little(model: Path, tmp_path: Path, corpus_file: Path) -> None:

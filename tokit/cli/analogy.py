@@ -12,7 +12,7 @@ from tokit.cli.output import Output
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
-    from tokit.embedding.words.query import Question
+    from tokit.embedding.words.query import WordQuery
 
 FirstArg = Annotated[str | None, typer.Argument(help="As this", metavar="A", show_default=False)]
 SecondArg = Annotated[str | None, typer.Argument(help="is to this,", metavar="B", show_default=False)]
@@ -60,7 +60,7 @@ def analogy(
     answers.finish()
 
 
-def _analogy_of_line(line: str) -> Question:
+def _analogy_of_line(line: str) -> WordQuery:
     from tokit.embedding.words.query import analogy_of
 
     words = line.split()

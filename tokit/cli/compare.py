@@ -148,7 +148,7 @@ def shown(value: Value, style: Style) -> str:
         return "-"
     if style == "count":
         return f"{value:,}"
-    if style == "share":
+    if style == "fraction":
         if 0 < value < 0.0005:
             return "<0.1%"
         return ">99.9%" if 0.9995 <= value < 1 else f"{value:.1%}"

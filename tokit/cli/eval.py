@@ -112,12 +112,12 @@ def evaluate(
 
 
 def _legend(report: EvalReport) -> str:
-    from tokit.evaluation.comparison import FEWEST_APART
+    from tokit.evaluation.comparison import FEWEST_DIFFERENT
 
     several = any(len(result.rows) > 1 for result in report.tasks)
     against = (
         "; differences are from the first, on what both cover, and noise has zero in its interval or fewer than "
-        f"{FEWEST_APART} items behind it"
+        f"{FEWEST_DIFFERENT} items behind it"
     )
     case = ", in lower case" if report.lowercase else ""
     rule = {"compose": "composed from n-grams, or else from pieces", "pieces": "composed from pieces"}

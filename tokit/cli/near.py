@@ -63,7 +63,7 @@ def near(
 
     $ tokit near bank --context "the bank of the river" -e bert -c news.txt
     """
-    from tokit.embedding.words.query import Question, check_k, check_method
+    from tokit.embedding.words.query import WordQuery, check_k, check_method
     from tokit.embedding.words.word_space import open_space
 
     check_k(k)
@@ -72,11 +72,11 @@ def near(
     if context is not None:
         near_in_context(embedding, words or (), context, corpus, k, layer, per_word, output)
         return
-    questions = Question.from_words(words or (), minus or ()) if words or minus else None
+    questions = WordQuery.from_words(words or (), minus or ()) if words or minus else None
     if questions is None:
         words_missing("WORD...", "tokit near king -e emb")
     refuse_model(embedding)
     answers = Answers(open_space(embedding), k, method)
-    results = answers.of_lines(Question.of_line) if questions is None else answers.of_words(questions)
+    results = answers.of_lines(WordQuery.of_line) if questions is None else answers.of_words(questions)
     show_all("queries", results, method, output)
     answers.finish()

@@ -16,8 +16,8 @@ from tokit.cli.output import Output, table, warn
 from tokit.errors import TokitError, UsageError
 
 if TYPE_CHECKING:
-    from tokit.embedding.words.query import Question
-    from tokit.embedding.words.results import Nearest, Neighbor, Query
+    from tokit.embedding.words.query import WordQuery
+    from tokit.embedding.words.results import LookedUpWord, Nearest, Neighbor
     from tokit.embedding.words.word_space import WordSpace
 
 MethodOpt = Annotated[
@@ -52,11 +52,11 @@ class Answers:
         self._method = method
         self._asked = self._unknown = 0
 
-    def of_words(self, questions: Sequence[Question]) -> Iterator[Nearest]:
+    def of_words(self, questions: Sequence[WordQuery]) -> Iterator[Nearest]:
         """The answers to questions of the command line."""
         return iter([self.space.answer(question, self._k, self._method) for question in questions])
 
-    def of_lines(self, read: Callable[[str], Question]) -> Iterator[Nearest]:
+    def of_lines(self, read: Callable[[str], WordQuery]) -> Iterator[Nearest]:
         """The answers; a line with a word that is unknown gets a warning, and no neighbors.
 
         Raises:
@@ -77,7 +77,7 @@ class Answers:
             # A slow pipe is answered line by line.
             sys.stdout.flush()
 
-    def _answered(self, numbers: list[int], questions: list[Question]) -> Iterator[Nearest]:
+    def _answered(self, numbers: list[int], questions: list[WordQuery]) -> Iterator[Nearest]:
         from tokit.embedding.words.results import unanswered
         from tokit.embedding.words.word_space import UnknownWordError
 
@@ -150,16 +150,16 @@ def _show_as_json(name: str, results: Iterable[Any]) -> None:
 
 def show_neighbors(result: Nearest, method: str = "add") -> None:
     """A table of the neighbors of a word, or of several."""
-    from tokit.embedding.words.results import Combined
+    from tokit.embedding.words.results import CombinedWords
 
     query = result.query
-    for each in (*query.plus, *query.minus) if isinstance(query, Combined) else (query,):
+    for each in (*query.plus, *query.minus) if isinstance(query, CombinedWords) else (query,):
         tell_composed(each)
     # The quotient of products is no cosine.
     table((query.word, "cosine" if method == "add" else "3CosMul"), _rows(result.neighbors))
 
 
-def tell_composed(query: Query) -> None:
+def tell_composed(query: LookedUpWord) -> None:
     """Say that a word has no vector of its own."""
     if query.ngrams:
         warn(f"'{query.word}' is no single token: the mean of its n-grams stands for it ({query.ngrams} known)")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.embedding.ngrams import NgramTable
-from tokit.embedding.warm_start import WarmStart
+from tokit.embedding.warm_start import InitialVectors
 from tokit.errors import TrainingError, UsageError
 from tokit.ids.stream import IdStream
 from tokit.params import param
@@ -111,7 +111,7 @@ class FitJob:
     reference: bool = False
     tick: Tick = silent
     checkpoints: Checkpoints | None = None
-    warm_start: WarmStart | None = None
+    warm_start: InitialVectors | None = None
     stop: Event = field(default_factory=Event)
 
     @property

@@ -59,7 +59,7 @@ class StaticEmbedding:
 
     @property
     def counted(self) -> bool:
-        """Whether `token_counts` say anything: of words that came without counts each has one."""
+        """True if `token_counts` are counts: words that were imported without counts have one each."""
         return self.manifest.token_counts != COUNTED_ONCE
 
     @property
@@ -150,7 +150,7 @@ def load_ngrams(folder: str | Path) -> NgramTable | None:
     size, dim = manifest.vocab_size, manifest.dim
     settings: list[Any] = [manifest.params.get(name) for name in ("minn", "maxn", "bucket")]
     fits = own.shape == (size, dim) and ngrams.shape == (len(numbers), dim) and numbers.dtype == np.uint32
-    if not fits or not all(isinstance(each, int) for each in settings) or not _ascends(numbers, settings[2]):
+    if not fits or not all(isinstance(setting, int) for setting in settings) or not _ascends(numbers, settings[2]):
         raise ArtifactError(f"{folder}: its n-grams do not fit its vectors", hint="fit or import it again")
     return NgramTable(own, ngrams, numbers, *settings)
 

@@ -24,8 +24,8 @@ from tokit.embedding.embedding_folder import (
     load_output,
 )
 from tokit.embedding.static_embedder import open_own_tokenizer
-from tokit.embedding.warm_start import NgramVectors, WarmStart
-from tokit.embedding.words.lookup import spelled, whole_token, word_spellings
+from tokit.embedding.warm_start import InitialVectors, NgramVectors
+from tokit.embedding.words.lookup import encode_spellings, whole_token, word_spellings
 from tokit.errors import TrainingError, UsageError
 from tokit.storage.folder import sha256_file
 from tokit.storage.manifests import EMBEDDING, WarmStartFacts
@@ -72,7 +72,7 @@ class MatchedStart:
     earlier: SourceEmbedding
     matched: str
     rows: IntArray
-    start: WarmStart
+    start: InitialVectors
 
     def counts(self, own: IntArray, earlier: IntArray) -> IntArray:
         """Counts of the new text and of the earlier one together: a token that only the earlier one has was seen."""
@@ -181,7 +181,7 @@ def match_warm_start(earlier: SourceEmbedding, family: type[Embedding], pieces: 
     # The file may be replaced by what is trained: none of it is read later.
     output = load_output(earlier.folder) if kindred else None
     output = None if output is None else np.array(output)
-    start = WarmStart(
+    start = InitialVectors(
         vectors if same else found_rows(vectors, rows),
         known,
         output if same or output is None else found_rows(output, rows),
@@ -260,7 +260,7 @@ def rows_by_text(tokenizer: LibraryTokenizer, pieces: Pieces, known: npt.NDArray
             left.append(i)
     texts = [pieces.texts[i] for i in left]
     spellings = [(text, text.removeprefix(" ")) for text in texts] if spaced else word_spellings(texts)
-    for i, ids in zip(left, spelled(tokenizer, spellings), strict=True):
+    for i, ids in zip(left, encode_spellings(tokenizer, spellings), strict=True):
         row = whole_token(ids, known)
         rows[i] = NONE if row is None else row
     return rows

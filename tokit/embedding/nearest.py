@@ -1,4 +1,4 @@
-"""Nearest tokens by cosine."""
+"""Nearest tokens by cosine similarity."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
 
-# So many scores are held at a time.
+# Scores that are computed at a time.
 SCORES_AT_ONCE = 1 << 23
-# Of so many groups of tokens the best is looked at before any token is.
+# Groups of tokens whose maximum is compared before single tokens are.
 GROUPS = 1024
-# 3CosMul divides by no less than this.
+# Added to the denominator of 3CosMul.
 EPSILON = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What neighbors are wanted of.
+    """A query for neighbors.
 
     Attributes:
         plus: Vectors to be near to, shape (n, dim).
         minus: Vectors to be far from, shape (m, dim).
-        exclude: Tokens that are no answer.
+        exclude: Tokens that are excluded from the results.
     """
 
     plus: FloatArray
@@ -33,15 +33,15 @@ class Request:
     exclude: tuple[int, ...] = ()
 
 
-Found = tuple[IntArray, FloatArray]
+RankedTokens = tuple[IntArray, FloatArray]
 
 
 class Neighborhood:
-    """Token vectors of length one, and who may be a neighbor.
+    """Search among token vectors of length one.
 
     Args:
         vectors: Shape (vocab, dim).
-        allowed: Tokens that may show up; those without a vector never do.
+        allowed: Tokens that may be results; those without a vector never are.
     """
 
     def __init__(self, vectors: FloatArray, allowed: npt.NDArray[np.bool_]) -> None:
@@ -52,10 +52,8 @@ class Neighborhood:
         self._places = np.full(len(vectors), -1, dtype=np.int64)
         self._places[self._members] = np.arange(len(self._members))
 
-    def nearest(self, vector: FloatArray, k: int, exclude: Sequence[int] = ()) -> Found:
-        """The `k` tokens whose vectors have the smallest angle with `vector`.
-
-        Equal ones come by id.
+    def nearest(self, vector: FloatArray, k: int, exclude: Sequence[int] = ()) -> RankedTokens:
+        """The `k` tokens with the largest cosine to `vector`; equal ones by id.
 
         Returns:
             Ids and cosines, nearest first; fewer than `k` when there are no more.
@@ -63,43 +61,50 @@ class Neighborhood:
         row = vector[None, :]
         return next(self.by_sum([Request(row, row[:0], tuple(exclude))], k))
 
-    def by_sum(self, requests: Sequence[Request], k: int) -> Iterator[Found]:
-        """For each request the `k` tokens nearest to the sum of its unit vectors: 3CosAdd.
+    def by_sum(self, requests: Sequence[Request], k: int) -> Iterator[RankedTokens]:
+        """The `k` tokens nearest to the sum of unit vectors of each request: 3CosAdd.
 
         Mikolov et al. 2013, https://aclanthology.org/N13-1090
         """
         for first in range(0, len(requests), self._rows_at_once):
-            some = requests[first : first + self._rows_at_once]
-            sums = np.stack([unit(_units(each.plus).sum(axis=0) - _units(each.minus).sum(axis=0)) for each in some])
-            yield from self._best(sums @ self._unit.T, k, some)
+            batch = requests[first : first + self._rows_at_once]
+            sums = np.stack(
+                [
+                    unit_vector(unit_rows(request.plus).sum(axis=0) - unit_rows(request.minus).sum(axis=0))
+                    for request in batch
+                ]
+            )
+            yield from self._best(sums @ self._unit.T, k, batch)
 
-    def by_product(self, requests: Sequence[Request], k: int) -> Iterator[Found]:
-        """For each request the `k` tokens whose similarities have the largest product: 3CosMul.
+    def by_product(self, requests: Sequence[Request], k: int) -> Iterator[RankedTokens]:
+        """The `k` tokens with the largest product of similarities for each request: 3CosMul.
 
-        Similarities are (1 + cosine) / 2; those to vectors to be far from divide. Scores are no cosines.
+        Similarities are (1 + cosine) / 2; those to `minus` are divisors. Scores are not cosines.
         Levy and Goldberg 2014, https://aclanthology.org/W14-1618
         """
-        at_once = max(1, self._rows_at_once // max((len(each.plus) + len(each.minus) for each in requests), default=1))
+        at_once = max(
+            1, self._rows_at_once // max((len(request.plus) + len(request.minus) for request in requests), default=1)
+        )
         for first in range(0, len(requests), at_once):
-            some = requests[first : first + at_once]
-            terms = np.concatenate([_units(part) for each in some for part in (each.plus, each.minus)])
-            # Halves here, where they are few: the same bits as those of halves taken of the products.
+            batch = requests[first : first + at_once]
+            terms = np.concatenate([unit_rows(part) for request in batch for part in (request.plus, request.minus)])
+            # Halved before the product, where there are fewer numbers: the bits of the result are the same.
             similar = (terms * np.float32(0.5)) @ self._unit.T
             similar += np.float32(0.5)
-            yield from self._best(_quotients(similar, some), k, some)
+            yield from self._best(_quotients(similar, batch), k, batch)
 
     @property
     def _rows_at_once(self) -> int:
         return max(1, SCORES_AT_ONCE // max(1, len(self._members)))
 
-    def _best(self, scores: FloatArray, k: int, requests: Sequence[Request]) -> Iterator[Found]:
+    def _best(self, scores: FloatArray, k: int, requests: Sequence[Request]) -> Iterator[RankedTokens]:
         for row, request in zip(scores, requests, strict=True):
             places = self._places[np.asarray(request.exclude, dtype=np.int64)]
             row[places[places >= 0]] = -np.inf
         for row, floor in zip(scores, _floors(scores, k), strict=True):
-            some = np.flatnonzero(row >= floor)
-            some = some[row[some] > -np.inf]
-            order = some[np.lexsort((some, -row[some]))][:k]
+            best = np.flatnonzero(row >= floor)
+            best = best[row[best] > -np.inf]
+            order = best[np.lexsort((best, -row[best]))][:k]
             yield self._members[order], row[order]
 
 
@@ -117,25 +122,26 @@ def _quotients(similar: FloatArray, requests: Sequence[Request]) -> FloatArray:
 
 
 def _floors(scores: FloatArray, k: int) -> FloatArray:
-    """For each row a score that at least `k` of it reach, and not many more."""
-    rows, columns = scores.shape
-    if k >= columns:
+    """Lower bound of the `k` best scores of each row, which not many more than `k` reach."""
+    rows, tokens = scores.shape
+    if k >= tokens:
         return np.full(rows, -np.inf, dtype=np.float32)
-    width = columns // GROUPS
+    width = tokens // GROUPS
     if width > 1 and k <= GROUPS:
-        # The best of k groups are k scores. Looking for the k best of all would take longer than the products did.
+        # The maxima of k groups are k scores. Selecting the k best of all would take longer than the products did.
         scores = scores[:, : width * GROUPS].reshape(rows, width, GROUPS).max(axis=1)
     floors: FloatArray = np.partition(scores, scores.shape[1] - k, axis=1)[:, -k]
     return floors
 
 
-def unit(vector: FloatArray) -> FloatArray:
-    """The vector with length one; zeros stay zeros."""
+def unit_vector(vector: FloatArray) -> FloatArray:
+    """Scale a vector to length one; zeros stay zeros."""
     length = np.linalg.norm(vector)
     return vector / length if length else vector
 
 
-def _units(vectors: FloatArray) -> FloatArray:
+def unit_rows(vectors: FloatArray) -> FloatArray:
+    """Scale rows to length one; zeros stay zeros. Shape (n, dim)."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     lengths[lengths == 0] = 1
     units: FloatArray = vectors / lengths

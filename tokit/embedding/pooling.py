@@ -1,4 +1,4 @@
-"""From the vectors of a document's tokens to one vector."""
+"""Pooling: from the vectors of a document's tokens to one vector."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy.typing as npt
 from tokit.arrays import FloatArray, IdArray, Ids, IntArray
 from tokit.kernels.compiled.loader import kernel, pays
 
-# So many tokens are looked up at a time, however long the documents are.
+# Tokens that are looked up at a time, for documents of any length.
 CHUNK_TOKENS = 1 << 16
 
 
 def mean_pool(ids: Ids, vectors: FloatArray, *, skip: int | None = None) -> FloatArray:
-    """The mean of the token vectors of each document.
+    """Mean of the token vectors of each document.
 
-    sentence-transformers and model2vec add token after token in 32 bits, and so does this, so that the means are the
-    same. Only a document of more than `CHUNK_TOKENS` tokens, where that loses digits, is added up in 64 bits.
+    Sums are 32-bit, token after token, as in sentence-transformers and model2vec, so that the means are the same. Only
+    documents of more than `CHUNK_TOKENS` tokens are summed in 64 bits, as 32 would lose digits.
 
     Args:
         ids: Token ids of some documents.
-        vectors: Embedding table, shape (vocab, dim).
-        skip: A token that is left out of the mean: the unknown token tells nothing of the text.
+        vectors: Embedding matrix, shape (vocab, dim).
+        skip: A token that is excluded from the mean, as the unknown token.
 
     Returns:
         Shape (documents, dim), float32. All zeros where a document has no token.
@@ -34,20 +34,20 @@ def mean_pool(ids: Ids, vectors: FloatArray, *, skip: int | None = None) -> Floa
     """
     if pays("pool_means", ids.data.nbytes):
         return _mean_pool_in_kernel(ids, vectors, -1 if skip is None else skip)
-    kept = ids if skip is None else without(ids, skip)
-    means = np.zeros((len(kept), vectors.shape[1]), dtype=np.float32)
-    lengths = kept.lengths
-    starts = kept.ends - lengths
+    pooled = ids if skip is None else without(ids, skip)
+    means = np.zeros((len(pooled), vectors.shape[1]), dtype=np.float32)
+    lengths = pooled.lengths
+    starts = pooled.ends - lengths
     for documents in _of_one_length(lengths):
         length = int(lengths[documents[0]])
         if length > CHUNK_TOKENS:
             for i in documents.tolist():
-                means[i] = _exact_mean(kept.data[starts[i] : kept.ends[i]], vectors)
+                means[i] = _exact_mean(pooled.data[starts[i] : pooled.ends[i]], vectors)
             continue
         for first in range(0, len(documents), CHUNK_TOKENS // length):
-            some = documents[first : first + CHUNK_TOKENS // length]
-            places = starts[some][:, None] + np.arange(length)
-            means[some] = vectors[kept.data[places]].mean(axis=1)
+            chunk = documents[first : first + CHUNK_TOKENS // length]
+            places = starts[chunk][:, None] + np.arange(length)
+            means[chunk] = vectors[pooled.data[places]].mean(axis=1)
     return means
 
 
@@ -64,7 +64,7 @@ def _mean_pool_in_kernel(ids: Ids, vectors: FloatArray, skip: int) -> FloatArray
 
 
 def _of_one_length(lengths: IntArray) -> Iterator[IntArray]:
-    """Documents that have equally many tokens, without the empty ones."""
+    """Groups of documents of equal length, without empty ones."""
     full = np.flatnonzero(lengths)
     order = full[np.argsort(lengths[full], kind="stable")]
     begins = [*np.unique(lengths[order], return_index=True)[1].tolist(), len(order)]
@@ -79,59 +79,63 @@ def _exact_mean(data: IdArray, vectors: FloatArray) -> FloatArray:
     return (total / len(data)).astype(np.float32)
 
 
-def sif_weights(token_counts: IntArray, *, a: float = 1e-3) -> FloatArray:
-    """Smooth inverse frequency: the weight a / (a + p) of each token, p its share of the corpus.
+def sif_weights(probabilities: npt.NDArray[np.float64], *, a: float = 1e-3) -> npt.NDArray[np.float64]:
+    """Smooth inverse frequency (SIF): weight a / (a + p) of a token of probability p, which is near 1 for a rare one.
 
-    The mean of weighted vectors is SIF pooling; `remove_direction` takes the corpus's first principal component out.
+    The mean of weighted vectors is SIF pooling; `remove_direction` removes the corpus's first principal component.
     Arora et al. 2017, https://openreview.net/forum?id=SyK00v5xx
 
     Args:
-        token_counts: Occurrences of each id, shape (vocab,).
+        probabilities: Unigram probability of each id, shape (vocab,).
         a: Smoothing, dimensionless, > 0; the paper uses 1e-4 to 1e-3.
 
     Returns:
         Shape (vocab,), between 0 and 1.
     """
-    shares = token_counts / max(int(token_counts.sum()), 1)
-    weights: FloatArray = (a / (a + shares)).astype(np.float32)
-    return weights
+    return a / (a + probabilities)
+
+
+def unigram_probabilities(token_counts: IntArray) -> npt.NDArray[np.float64]:
+    """Fraction of the corpus's tokens that each id is; zeros without tokens. Shape (vocab,)."""
+    probabilities: npt.NDArray[np.float64] = token_counts / max(int(token_counts.sum()), 1)
+    return probabilities
 
 
 def idf_weights(document_frequencies: IntArray, documents: int) -> FloatArray:
-    """Inverse document frequency: the weight ln((1 + n) / (1 + df)) + 1 of each token, smoothed as in scikit-learn.
+    """Inverse document frequency (IDF): weight ln((1 + n) / (1 + df)) + 1 of each token, smoothed as in scikit-learn.
 
     Spärck Jones 1972, https://doi.org/10.1108/eb026526
 
     Args:
-        document_frequencies: Documents that hold each id, shape (vocab,).
-        documents: How many there were.
+        document_frequencies: Number of documents that contain each id, shape (vocab,).
+        documents: Number of documents.
 
     Returns:
-        Shape (vocab,), at least 1; a token that no document holds weighs most.
+        Shape (vocab,), at least 1; largest for a token that no document contains.
     """
     weights: FloatArray = (np.log((1 + documents) / (1 + document_frequencies)) + 1).astype(np.float32)
     return weights
 
 
 class Direction:
-    """The direction that most of many vectors' length lies in: their first right singular vector, not centred."""
+    """First right singular vector of many vectors, not centered: the direction of most of their length."""
 
     def __init__(self, dim: int) -> None:
         self._products = np.zeros((dim, dim), dtype=np.float64)
 
     def add(self, products: npt.NDArray[np.float64]) -> None:
-        """Take in some more vectors, by what `products_of` says of them."""
+        """Add the Gram matrix of more vectors."""
         self._products += products
 
     @staticmethod
     def products_of(rows: FloatArray) -> npt.NDArray[np.float64]:
-        """The products of all pairs of columns, shape (dim, dim)."""
+        """Gram matrix of vectors, shape (dim, dim)."""
         exact = rows.astype(np.float64)
         products: npt.NDArray[np.float64] = exact.T @ exact
         return products
 
     def found(self) -> FloatArray:
-        """The direction, of length one; zeros if there was no vector but zeros."""
+        """Compute the direction, of length one; zeros if all vectors were zeros."""
         if not self._products.any():
             return np.zeros(len(self._products), dtype=np.float32)
         direction: FloatArray = np.linalg.eigh(self._products)[1][:, -1].astype(np.float32)
@@ -139,13 +143,13 @@ class Direction:
 
 
 def remove_direction(rows: FloatArray, direction: FloatArray) -> FloatArray:
-    """Vectors less what of them lies in a direction of length one."""
+    """Subtract the projection onto a direction of length one from vectors."""
     rest: FloatArray = rows - (rows @ direction)[:, None] * direction
     return rest
 
 
 def without(ids: Ids, skip: int) -> Ids:
-    """The documents without one token."""
+    """Remove a token from documents."""
     keep = ids.data != skip
     kept_before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(keep, dtype=np.int64)])
     return Ids(ids.data[keep], kept_before[ids.ends])

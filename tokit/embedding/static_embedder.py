@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from tokit.arrays import Block, FloatArray, IdArray, Ids, IntArray, spans
 from tokit.embedding.embedding_folder import StaticEmbedding, load_embedding
-from tokit.embedding.pooling import idf_weights, mean_pool, remove_direction, sif_weights
+from tokit.embedding.pooling import idf_weights, mean_pool, remove_direction, sif_weights, unigram_probabilities
 from tokit.errors import ArtifactError, UsageError
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import PLAIN, EncodeOptions
@@ -26,12 +28,12 @@ ROWS_AT_ONCE = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A direction that is taken out of documents' vectors.
+    """A principal component that is removed from documents' vectors.
 
     Attributes:
         direction: Shape (dim,), of length one.
         of: "all" documents, or a "sample".
-        documents: How many they were.
+        documents: Number of these documents.
     """
 
     direction: FloatArray
@@ -47,10 +49,11 @@ class Embedder(ABC):
     (1, 128)
 
     Attributes:
-        tokenizer: What makes ids of text.
-        component: A direction that is taken out of documents' vectors.
-        options: How text is encoded.
-        in_threads: Whether several threads may make vectors at once.
+        tokenizer: The embedding's tokenizer.
+        component: A component that is removed from documents' vectors.
+        options: Options of the encoding.
+        in_threads: Several threads may compute vectors at once.
+        item: Name of the parts of a document that have vectors.
         truncated: Number of documents that were truncated.
     """
 
@@ -58,7 +61,6 @@ class Embedder(ABC):
     component: Component | None
     options: ClassVar[EncodeOptions] = PLAIN
     in_threads: ClassVar[bool] = True
-    # What has a vector when documents are taken apart.
     item: ClassVar[str] = "tokens"
     truncated: int = 0
 
@@ -73,21 +75,21 @@ class Embedder(ABC):
 
     @abstractmethod
     def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
-        """The tokens of each document that have vectors, and these some at a time."""
+        """Tokens of each document that have vectors, and their vectors in parts."""
 
     def without(self, component: Component) -> Embedder:
-        """The same without a direction in its documents' vectors."""
+        """Copy that removes a component from documents' vectors."""
         other = copy.copy(self)
         object.__setattr__(other, "component", component)
         return other
 
     def all_tokens(self, ids: Ids) -> Iterator[FloatArray]:
-        """The vectors of all documents' tokens, some at a time."""
+        """Vectors of all documents' tokens, in parts."""
         for _, parts in self.tokens(ids):
             yield from parts
 
     def named(self, ids: Ids) -> Iterator[tuple[list[str], Iterator[FloatArray]]]:
-        """The same as `tokens`, by name."""
+        """Names of the tokens of each document that have vectors, and their vectors in parts."""
         names = self.tokenizer.pieces.names
         for data, parts in self.tokens(ids):
             yield [names[i] for i in data.tolist()], parts
@@ -105,21 +107,21 @@ class Embedder(ABC):
         return self.pool(Ids.of(self.tokenizer.encode_batch(texts, self.options)))
 
     def pool(self, ids: Ids) -> FloatArray:
-        """One vector a document, without the component. Shape (documents, dim)."""
+        """One vector a document, the component removed. Shape (documents, dim)."""
         rows = self.means(ids)
         return rows if self.component is None else remove_direction(rows, self.component.direction)
 
     def pooled(self, ids: Ids) -> Iterator[FloatArray]:
-        """The same, `ROWS_AT_ONCE` documents at a time."""
-        yield from map(self.pool, some_at_once(ids, ROWS_AT_ONCE))
+        """Vectors of documents, `ROWS_AT_ONCE` at a time."""
+        yield from map(self.pool, batches_of(ids, ROWS_AT_ONCE))
 
     def made_of(self, _block: Block, ids: Ids) -> Iterator[FloatArray]:
-        """The same of a block whose ids these are."""
+        """Vectors of the documents of a block, `ROWS_AT_ONCE` at a time."""
         return self.pooled(ids)
 
 
-def some_at_once(ids: Ids, count: int) -> Iterator[Ids]:
-    """Documents in their order, `count` at a time."""
+def batches_of(ids: Ids, count: int) -> Iterator[Ids]:
+    """Batches of `count` documents, in order."""
     for first in range(0, len(ids), count):
         ends = ids.ends[first : first + count]
         start = int(ids.ends[first - 1]) if first else 0
@@ -128,7 +130,7 @@ def some_at_once(ids: Ids, count: int) -> Iterator[Ids]:
 
 @dataclass(frozen=True)
 class StaticEmbedder(Embedder):
-    """A static embedding: a row of a table a token, and the unknown token left out of means."""
+    """Static embedding: a row a token. The unknown token is excluded from means."""
 
     embedding: StaticEmbedding
     tokenizer: LibraryTokenizer
@@ -159,7 +161,7 @@ def open_static_embedder(folder: str | Path, *, pool: str = "mean", a: float = D
 
     Args:
         folder: An embedding.
-        pool: "mean"; or "sif" or "idf", which weigh rare tokens more, by how often or in how many documents they occur.
+        pool: "mean"; or "sif" or "idf", which give rare tokens more weight, by their counts or document frequencies.
         a: Smoothing of SIF.
 
     Raises:
@@ -181,12 +183,13 @@ def _weights(embedding: StaticEmbedding, folder: str | Path, pool: str, a: float
     """Weight of each token in a mean.
 
     Raises:
-        UsageError: the embedding does not know how often tokens occur, or in how many documents.
+        UsageError: the embedding has no token counts, or no document frequencies.
     """
     if pool == "sif":
         if not embedding.counted:
             raise UsageError(f"--pool sif: {folder} does not know how often a word occurs", hint="leave it out")
-        return sif_weights(embedding.token_counts, a=a)
+        weights: FloatArray = sif_weights(unigram_probabilities(embedding.token_counts), a=a).astype(np.float32)
+        return weights
     documents = embedding.documents
     if documents is None:
         hint = "--pool sif" if embedding.counted else "leave it out"
@@ -195,7 +198,7 @@ def _weights(embedding: StaticEmbedding, folder: str | Path, pool: str, a: float
 
 
 def open_own_tokenizer(embedding: StaticEmbedding) -> LibraryTokenizer:
-    """The tokenizer that an embedding folder keeps.
+    """Open the tokenizer of an embedding folder.
 
     Raises:
         ArtifactError: it is missing, damaged, or has another size.

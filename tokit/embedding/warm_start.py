@@ -30,7 +30,7 @@ class NgramVectors:
 
 
 @dataclass(frozen=True, slots=True)
-class WarmStart:
+class InitialVectors:
     """Initial vectors by the ids of the tokenizer that is trained on.
 
     Attributes:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.train.word2vec import OwnRows
-from tokit.embedding.warm_start import NgramVectors, WarmStart
+from tokit.embedding.warm_start import InitialVectors, NgramVectors
 
 # Numbers that are added up at a time.
 NUMBERS_AT_ONCE = 1 << 22
@@ -30,7 +30,7 @@ class Groups(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NgramWarmStart(WarmStart):
+class InitialNgramVectors(InitialVectors):
     """Initial vectors of tokens and n-grams.
 
     Attributes:
@@ -43,15 +43,15 @@ class NgramWarmStart(WarmStart):
 
     @classmethod
     def of(
-        cls, start: WarmStart, own: OwnRows, buckets: npt.NDArray[np.uint32], settings: tuple[int, int, int]
-    ) -> NgramWarmStart:
+        cls, start: InitialVectors, own: OwnRows, buckets: npt.NDArray[np.uint32], settings: tuple[int, int, int]
+    ) -> InitialNgramVectors:
         """Add n-grams to initial vectors of tokens; earlier ones of other settings are of no use."""
         ngrams = start.ngrams if start.ngrams is not None and start.ngrams.settings == settings else None
         return cls(start.vectors, start.initialized, start.output, ngrams, own=own, buckets=buckets)
 
     def initialize(self, inputs: FloatArray, outputs: FloatArray) -> None:
         """Write the vectors into the matrices of a training, n-grams included."""
-        WarmStart.initialize(self, inputs, outputs)
+        InitialVectors.initialize(self, inputs, outputs)
         if self.ngrams is None:
             self._initialize_means(inputs)
         else:

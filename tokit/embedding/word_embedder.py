@@ -1,4 +1,4 @@
-"""`tokit embed --tokens --words`: the vectors of a word's pieces as one, their mean."""
+"""Vectors of words: the mean of the vectors of a word's pieces, as `tokit embed --tokens --words` writes them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LOST = "\ufffd"
 
 
 class WordEmbedder(Embedder):
-    """An embedding whose tokens are put together to words.
+    """Embedder of words in place of tokens.
 
-    A word goes from a token that begins one, as `tokit.tokenizer.word_starts` says, to the next.
+    A word extends from a token that starts one, by `tokit.tokenizer.word_starts`, to the next.
 
     Args:
-        whole: Gives the vectors of tokens.
+        whole: Embedder of tokens.
     """
 
     item = "words"
@@ -28,7 +28,7 @@ class WordEmbedder(Embedder):
         self._whole = whole
         self.tokenizer = whole.tokenizer
         self.component = None
-        # Settings of the class that it stands for.
+        # Class attributes of the wrapped embedder.
         self.options = whole.options  # type: ignore[misc]
         self.in_threads = whole.in_threads  # type: ignore[misc]
         self._begins = word_starts(self.tokenizer.pieces)
@@ -48,7 +48,7 @@ class WordEmbedder(Embedder):
         return self._whole.with_vectors(ids)
 
     def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
-        """The first token of each word, and the words' vectors."""
+        """First token of each word, and the words' vectors."""
         for data, starts, rows in self._words(ids):
             yield data[starts], iter((rows,))
 
@@ -58,8 +58,8 @@ class WordEmbedder(Embedder):
             yield [self._text(word.tolist()) for word in words], iter((rows,))
 
     def token_ends(self, ids: Ids) -> IntArray:
-        kept = self.with_vectors(ids)
-        counts = [len(self._starts(kept.data[start:end])) for start, end in spans(kept.ends)]
+        tokens = self.with_vectors(ids)
+        counts = [len(self._starts(tokens.data[start:end])) for start, end in spans(tokens.ends)]
         return np.cumsum(np.array(counts, dtype=np.int64))
 
     def _words(self, ids: Ids) -> Iterator[tuple[IdArray, IntArray, FloatArray]]:
@@ -81,5 +81,5 @@ class WordEmbedder(Embedder):
     def _text(self, word: list[int]) -> str:
         texts = self.tokenizer.pieces.texts
         text = "".join([texts[i] for i in word])
-        # Bytes of a character that is split over pieces are put together by the tokenizer.
+        # The tokenizer joins the bytes of a character that is split over pieces.
         return (self.tokenizer.decode(word) if LOST in text else text).strip()

@@ -1,5 +1,6 @@
-"""What is measured, and the mathematics of it; nothing here opens a tokenizer or a corpus.
+"""Metrics of tokenizers, embeddings and classifiers.
 
-`tokenization.METRICS` is the table behind `tokit compare`: a new metric is one entry in it.
-`tasks`, `similarity`, `analogy` and `bootstrap` are behind `tokit eval`.
+`tokenizer_metrics.METRICS` is the table behind `tokit compare`: a new metric is one entry in it.
+`task_files`, `word_tasks`, `similarity`, `analogy`, `bootstrap` and `comparison` are behind `tokit eval`.
+`classification` is behind `tokit finetune`.
 """

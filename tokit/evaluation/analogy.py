@@ -1,4 +1,4 @@
-"""Analogies: a is to b as c is to the word whose vector lies nearest to b - a + c.
+"""Analogies: a is to b as c is to the word whose vector is nearest to b - a + c.
 
 3CosAdd: Mikolov et al. 2013, https://aclanthology.org/N13-1090
 3CosMul: Levy and Goldberg 2014, https://aclanthology.org/W14-1618
@@ -15,20 +15,20 @@ from tokit.arrays import FloatArray, IntArray
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 
-# So many cosines are held at a time: 32 MB of them.
+# Cosines that are computed at a time: 32 MB.
 AT_ONCE = 1 << 23
-# The paper's; keeps a word that is opposite to a from a division by zero.
+# As in the paper; avoids a division by zero for a word that is opposite to a.
 EPSILON = 0.001
 Scorer: TypeAlias = Callable[[IntArray, FloatArray], FloatArray]
 
 
 def solve(questions: IntArray, unit: FloatArray, barred: IntArray, *, method: str = "3cosadd") -> IntArray:
-    """The row that answers each question best.
+    """Row of the best answer to each question.
 
     Args:
         questions: Rows of a, b and c; shape (n, 3).
-        unit: The candidates' vectors, of length one; shape (rows, dim).
-        barred: Rows that are no answer to each question, its own words among them; shape (n, k), repeated at will.
+        unit: Vectors of the candidates, of length one; shape (rows, dim).
+        barred: Rows that are excluded as answers to each question, its own words among them; shape (n, k), may repeat.
         method: 3cosadd, or 3cosmul.
 
     Returns:
@@ -46,10 +46,10 @@ def solve(questions: IntArray, unit: FloatArray, barred: IntArray, *, method: st
 
 
 def scorer(method: str) -> Scorer:
-    """The function of a method's name.
+    """Scoring function by the name of its method.
 
     Raises:
-        UsageError: there is none.
+        UsageError: an unknown method.
     """
     if method not in METHODS:
         raise UsageError(f"unknown --method '{method}'", hint=did_you_mean(method, list(METHODS)))

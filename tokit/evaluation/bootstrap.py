@@ -1,4 +1,4 @@
-"""Bootstrap: how far a measure, or a difference of two, would move with other items of the same kind.
+"""Bootstrap intervals of a measure, or of a difference of two, over the items of a task.
 
 Efron 1979, https://doi.org/10.1214/aos/1176344552
 """
@@ -13,27 +13,27 @@ import numpy as np
 import numpy.typing as npt
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
-# Takes how often each draw has each item, shape (draws, items); gives a number a draw.
+# From the occurrences of each item in each draw, shape (draws, items), to one number a draw.
 Statistic: TypeAlias = Callable[[npt.NDArray[Any]], Numbers]
-# Counts are held for so many items of draws at a time.
+# Items times draws that are computed at a time.
 AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Where the middle 95 % of the resamples lie."""
+    """95 % interval: the middle of the resamples."""
 
     low: float
     high: float
 
     @property
     def has_zero(self) -> bool:
-        """Zero lies in it: the sign may be chance."""
+        """True if it contains zero: the sign may be chance."""
         return self.low <= 0 <= self.high
 
 
 def resampled(statistics: Sequence[Statistic], items: int, resamples: int, seed: int) -> Numbers:
-    """Every statistic on the same draws, so that differences between them are paired.
+    """Compute statistics on the same draws, so that differences between them are paired.
 
     Returns:
         Shape (statistics, resamples); the same for the same seed.
@@ -57,11 +57,11 @@ def _draws(items: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.int
 
 
 def mean_of_drawn(values: Numbers, random: np.random.Generator) -> Numbers:
-    """The mean over runs, drawn anew for each resample: the interval then has the runs' own spread in it.
+    """Mean over runs that are resampled for each draw: the interval then includes the variance between runs.
 
     Args:
-        values: Shape (runs, resamples). One run is itself.
-        random: What draws.
+        values: Shape (runs, resamples). The mean of one run is the run.
+        random: Random number generator.
     """
     runs = len(values)
     drawn = random.integers(runs, size=values.shape)
@@ -70,7 +70,7 @@ def mean_of_drawn(values: Numbers, random: np.random.Generator) -> Numbers:
 
 
 def interval(values: Numbers) -> Interval | None:
-    """The 2.5th to the 97.5th percentile; None when no draw gave a number."""
+    """From the 2.5th to the 97.5th percentile; None when no draw gave a number."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return None

@@ -1,6 +1,6 @@
-"""What a metric of tokenizers is: a sum over parts of a corpus, and what is made of the sum.
+"""Base of tokenizer metrics: a sum over parts of a corpus, and a value computed from the sum.
 
-Sums are all that is kept, so memory stays flat, and parts that were measured apart can be added.
+Only sums are kept, so memory does not grow, and sums of separate parts can be added.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from tokit.evaluation.word_rules import (
     code_points,
     find_words,
     is_white,
-    kept_whole,
+    whole_words,
 )
 
 Value: TypeAlias = int | float | None
 Sum: TypeAlias = npt.NDArray[Any]
-Style: TypeAlias = Literal["count", "ratio", "share", "speed"]
+Style: TypeAlias = Literal["count", "ratio", "fraction", "speed"]
 
 
 class MeasuredTokenizer(Protocol):
-    """What is measured: a tokenizer, of which only this is used."""
+    """Interface of a tokenizer that is measured."""
 
     @property
     def vocab_size(self) -> int: ...
@@ -50,23 +50,23 @@ class Metric:
 
     Attributes:
         name: The key in JSON and CSV.
-        heading: Over the column.
-        style: How a value is shown.
+        heading: Column heading.
+        style: Number format.
         definition: One sentence, for `--explain`.
-        observe: What one part of the corpus adds to the sum.
-        finish: The value out of the sum; None when there was nothing to measure.
+        observe: Term of the sum for one part of the corpus.
+        finish: Value of the sum; None when there was nothing to measure.
     """
 
     name: str
     heading: str
     style: Style
     definition: str
-    observe: Callable[[Encoded], Sum]
+    observe: Callable[[EncodedSample], Sum]
     finish: Callable[[Sum], Value]
 
 
 class Sample:
-    """Some documents and their words: the part of the work that is the same for every tokenizer."""
+    """Documents and their words: the part of the work that is the same for every tokenizer."""
 
     def __init__(self, block: Block, rule: WordRule) -> None:
         codes = code_points(block)
@@ -77,13 +77,13 @@ class Sample:
 
     @cached_property
     def starts(self) -> IntArray:
-        """Where each document starts in the flat text; int64, shape (documents,)."""
+        """Start of each document in the flat text; int64, shape (documents,)."""
         lengths = np.fromiter(map(len, self.texts), dtype=np.int64, count=len(self.texts)) + 1
         return np.cumsum(lengths) - lengths
 
 
-class Encoded:
-    """What one tokenizer made of a sample; what costs more than encoding is done when a metric asks for it."""
+class EncodedSample:
+    """A sample encoded by one tokenizer; anything that costs more than encoding is computed when a metric needs it."""
 
     def __init__(self, sample: Sample, subject: Subject) -> None:
         self.sample = sample
@@ -94,39 +94,39 @@ class Encoded:
 
     @cached_property
     def ids(self) -> Ids:
-        """The ids of all documents."""
+        """Ids of all documents."""
         return Ids.of(self._lists)
 
     @property
     def tokens(self) -> int:
-        """How many tokens there are."""
+        """Number of tokens."""
         return len(self.ids.data)
 
     @cached_property
     def counts(self) -> IntArray:
-        """How often each id occurs; int64, shape (vocab,)."""
+        """Occurrences of each id; int64, shape (vocab,)."""
         return np.bincount(self.ids.data, minlength=self.subject.encoder.vocab_size)
 
     @property
     def unknown(self) -> int:
-        """How many tokens are the unknown one."""
+        """Number of unknown tokens."""
         unknown_id = self.subject.encoder.pieces.unknown_id
         return 0 if unknown_id is None else int(self.counts[unknown_id])
 
     def lossless_documents(self) -> int:
-        """How many documents decoding gives back."""
+        """Number of documents that decoding restores exactly."""
         decoded = self.subject.encoder.decode_batch(self._lists)
         return sum(map(str.__eq__, decoded, self.sample.texts))
 
     def whole_words(self) -> int:
-        """How many words are exactly one token."""
+        """Number of words that are exactly one token."""
         written = ~self.subject.blank[self.ids.data]
         spans = self._spans()
         tokens = Spans(spans.starts[written], spans.stops[written])
         ids = self.ids.data[written]
         unknown_id = self.subject.encoder.pieces.unknown_id
         known = np.ones(len(ids), dtype=np.bool_) if unknown_id is None else ids != unknown_id
-        return int(np.count_nonzero(kept_whole(self.sample.words, tokens, known, self.sample.white)))
+        return int(np.count_nonzero(whole_words(self.sample.words, tokens, known, self.sample.white)))
 
     def _spans(self) -> Spans:
         offsets = self.subject.encoder.offsets_batch(self.sample.texts)
@@ -144,20 +144,20 @@ class Subject:
         self.encoder = encoder
         self._metrics = tuple(metrics)
         self._sums: dict[str, Sum] = {}
-        # The first call starts threads and compiles patterns: it is not the tokenizer's speed.
+        # The first call starts threads and compiles patterns, which would distort the speed.
         encoder.encode_batch(["warm up"])
 
     @cached_property
     def blank(self) -> BoolArray:
-        """Which ids write nothing but white space."""
+        """Ids whose text is white space only; shape (vocab,)."""
         return np.array([not text.strip(WHITE_SPACE) for text in self.encoder.pieces.texts], dtype=np.bool_)
 
     def add(self, sample: Sample) -> None:
-        """Encode a sample and add what each metric sees in it."""
-        encoded = Encoded(sample, self)
+        """Encode a sample and add it to each metric's sum."""
+        encoded = EncodedSample(sample, self)
         for metric in self._metrics:
-            seen = metric.observe(encoded)
-            self._sums[metric.name] = self._sums[metric.name] + seen if metric.name in self._sums else seen
+            term = metric.observe(encoded)
+            self._sums[metric.name] = self._sums[metric.name] + term if metric.name in self._sums else term
 
     def values(self) -> dict[str, Value]:
         """Each metric's value; none before the first sample."""

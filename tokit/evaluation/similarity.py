@@ -1,4 +1,4 @@
-"""Rank correlation of cosines with what people said."""
+"""Rank correlation of cosines with human ratings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Counts: TypeAlias = npt.NDArray[Any]
 
 
 def cosines(pairs: IntArray, unit: FloatArray) -> Numbers:
-    """The cosine of each pair.
+    """Cosine of each pair.
 
     Args:
         pairs: Rows of `unit`; shape (n, 2).
@@ -24,28 +24,28 @@ def cosines(pairs: IntArray, unit: FloatArray) -> Numbers:
     return found
 
 
-def spearman(left: Numbers, right: Numbers, counts: Counts) -> Numbers:
-    """Spearman's rank correlation of the same pairs, drawn in several ways; ties share their mean rank.
+def resampled_spearman(left: Numbers, right: Numbers, counts: Counts) -> Numbers:
+    """Spearman's rank correlation of each bootstrap draw of the same pairs; ties have their mean rank.
 
-    A bootstrap repeats pairs, so ranks come from how often each is there: one sort serves all draws.
+    A draw repeats pairs, so ranks are computed from counts: one sort serves all draws.
 
     Args:
         left: Shape (n,).
         right: Shape (n,).
-        counts: How often each draw has each pair; shape (draws, n). One row of ones is the plain correlation.
+        counts: Occurrences of each pair in each draw; shape (draws, n). One row of ones is the plain correlation.
 
     Returns:
-        Shape (draws,); NaN where one side of a draw is all the same.
+        Shape (draws,); NaN where one side of a draw is constant.
     """
-    one, two = _centred_ranks(left, counts), _centred_ranks(right, counts)
-    spread = np.sqrt((counts * one**2).sum(axis=1) * (counts * two**2).sum(axis=1))
-    together = (counts * one * two).sum(axis=1)
-    correlation: Numbers = np.divide(together, spread, out=np.full(len(counts), np.nan), where=spread > 0)
+    one, two = _centered_ranks(left, counts), _centered_ranks(right, counts)
+    scale = np.sqrt((counts * one**2).sum(axis=1) * (counts * two**2).sum(axis=1))
+    products = (counts * one * two).sum(axis=1)
+    correlation: Numbers = np.divide(products, scale, out=np.full(len(counts), np.nan), where=scale > 0)
     return correlation
 
 
-def _centred_ranks(values: Numbers, counts: Counts) -> Numbers:
-    """Each value's mean rank in each draw, less the draw's mean rank; shape (draws, n)."""
+def _centered_ranks(values: Numbers, counts: Counts) -> Numbers:
+    """Mean rank of each value in each draw, minus the mean rank of the draw; shape (draws, n)."""
     if not len(values):
         return np.zeros(counts.shape)
     _, which = np.unique(values, return_inverse=True)
@@ -54,5 +54,5 @@ def _centred_ranks(values: Numbers, counts: Counts) -> Numbers:
     groups = np.add.reduceat(counts[:, order], starts, axis=1, dtype=np.int64)
     upto = groups.cumsum(axis=1)
     ranks = upto - (groups - 1) / 2 - (upto[:, -1:] + 1) / 2
-    centred: Numbers = ranks[:, which]
-    return centred
+    centered: Numbers = ranks[:, which]
+    return centered

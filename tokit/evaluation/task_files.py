@@ -1,7 +1,7 @@
-"""Word tasks as they come in files: pairs that people rated, and analogies.
+"""Readers of word tasks: rated pairs, and analogies.
 
 A line of pairs is two words and a number, separated by commas, tabs, semicolons or spaces, perhaps under a header and
-behind an index; further columns are not read. A line of analogies is four words; `: name` begins a group of them.
+behind an index; further fields are not read. A line of analogies is four words; `: name` begins a group of them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ DELIMITERS = ",\t;"
 
 @dataclass(frozen=True, slots=True)
 class RatedPairs:
-    """Word pairs with what people said of them.
+    """Word pairs with human ratings.
 
     Attributes:
-        name: Of the task.
+        name: Name of the task.
         words: The distinct words.
         items: Indices into `words`; int64, shape (n, 2).
-        scores: People's mean rating, on whatever scale; shape (n,).
+        scores: Mean rating, on any scale; shape (n,).
         untagged: The file marks every word's part of speech, as sun-n, and `words` are without it.
     """
 
@@ -45,15 +45,15 @@ class RatedPairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
-    """a is to b as c is to what?
+class AnalogyQuestions:
+    """Analogy questions: a is to b as c is to the answer.
 
     Attributes:
-        name: Of the task.
+        name: Name of the task.
         words: The distinct words.
         items: Indices into `words` of a, b, c and the answer; int64, shape (n, 4).
-        sections: The names of the groups.
-        section_of: The group of each question; int64, shape (n,).
+        sections: Names of the groups.
+        section_of: Group of each question; int64, shape (n,).
     """
 
     name: str
@@ -63,19 +63,19 @@ class Questions:
     section_of: IntArray
 
 
-WordTask: TypeAlias = RatedPairs | Questions
+WordTask: TypeAlias = RatedPairs | AnalogyQuestions
 _Line: TypeAlias = tuple[int, str]
 
 
 def read_task(path: Path, name: str) -> WordTask:
-    """Read a file of rated pairs or of analogies; its lines say which.
+    """Read a file of rated pairs or of analogies, by the form of its lines.
 
     Raises:
-        CorpusError: it cannot be read, is not UTF-8, has a line of another form, or holds no pair.
+        CorpusError: it cannot be read, is not UTF-8, has a line of another form, or has no pair.
     """
     lines = list(_lines(path))
     if not lines:
-        raise CorpusError(f"{path}: there is no pair in it", hint="a line is: word word score, or four words")
+        raise CorpusError(f"{path}: no pair in it", hint="a line is: word word score, or four words")
     analogies = any(line.startswith(":") for _, line in lines) or all(map(_is_question, lines))
     return _questions(lines, path, name) if analogies else _pairs(lines, path, name)
 
@@ -102,7 +102,7 @@ def _is_question(line: _Line) -> bool:
     return len(fields) == 4 and _number(fields[3]) is None
 
 
-def _questions(lines: Sequence[_Line], path: Path, name: str) -> Questions:
+def _questions(lines: Sequence[_Line], path: Path, name: str) -> AnalogyQuestions:
     words: dict[str, int] = {}
     sections: dict[str, int] = {}
     items: list[list[int]] = []
@@ -120,8 +120,8 @@ def _questions(lines: Sequence[_Line], path: Path, name: str) -> Questions:
         items.append([words.setdefault(word, len(words)) for word in fields])
         section_of.append(sections.setdefault(section, len(sections)))
     if not items:
-        raise CorpusError(f"{path}: there is no analogy in it", hint="a line is four words: man king woman queen")
-    return Questions(name, tuple(words), np.array(items), tuple(sections), np.array(section_of))
+        raise CorpusError(f"{path}: no analogy in it", hint="a line is four words: man king woman queen")
+    return AnalogyQuestions(name, tuple(words), np.array(items), tuple(sections), np.array(section_of))
 
 
 def _pairs(lines: Sequence[_Line], path: Path, name: str) -> RatedPairs:
@@ -129,13 +129,13 @@ def _pairs(lines: Sequence[_Line], path: Path, name: str) -> RatedPairs:
     rated: list[tuple[str, str, float]] = []
     for place, (number, line) in enumerate(lines):
         pair = _pair(_fields(line, delimiter))
-        # The first line may name the columns.
+        # The first line may be a header.
         if pair is None and place:
             raise CorpusError(f"{path}:{number}: no pair with a score: {line[:60]}", hint="a line is: word word score")
         if pair is not None:
             rated.append(pair)
     if not rated:
-        raise CorpusError(f"{path}: there is no pair in it", hint="a line is: word word score, or four words")
+        raise CorpusError(f"{path}: no pair in it", hint="a line is: word word score, or four words")
     words: dict[str, int] = {}
     tagged = all(PART_OF_SPEECH.search(word) for pair in rated for word in pair[:2])
     items = [
@@ -146,7 +146,7 @@ def _pairs(lines: Sequence[_Line], path: Path, name: str) -> RatedPairs:
 
 
 def _delimiter(line: str) -> str | None:
-    """What separates the fields of a line; None for white space."""
+    """Separator of the fields of a line; None for white space."""
     return next((sign for sign in DELIMITERS if line.count(sign) > 1), None)
 
 
@@ -160,7 +160,7 @@ def _fields(line: str, delimiter: str | None) -> list[str]:
 
 
 def _pair(fields: Sequence[str]) -> tuple[str, str, float] | None:
-    """Two words and the first number behind them; None when the line has no such thing."""
+    """Two words and the first number behind them; None if the line has no such fields."""
     if len(fields) > 3 and (fields[0] == "" or _number(fields[0]) is not None):
         # The index of the line.
         fields = fields[1:]

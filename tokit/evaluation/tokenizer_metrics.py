@@ -7,22 +7,22 @@ import math
 import numpy as np
 
 from tokit.arrays import IntArray
-from tokit.evaluation.metric import Encoded, Metric, Sum, Value
+from tokit.evaluation.metric import EncodedSample, Metric, Sum, Value
 
 # Zouhar et al. found this order to follow translation quality best.
 ALPHA = 2.5
 
 
 def renyi_efficiency(counts: IntArray, alpha: float = ALPHA) -> float | None:
-    """How evenly a tokenizer uses its vocabulary: 1 when all tokens are equally frequent.
+    """Rényi efficiency: 1 when all tokens are equally frequent.
 
     The Rényi entropy of the token distribution over that of the uniform one: H / log(vocab), with
     H = log(sum of p^alpha) / (1 - alpha). The whole vocabulary counts, tokens never seen too.
     Zouhar et al. 2023, https://aclanthology.org/2023.acl-long.284
 
     Args:
-        counts: How often each id occurs; shape (vocab,).
-        alpha: Order of the entropy, not 1; above 1 frequent tokens weigh more.
+        counts: Occurrences of each id; shape (vocab,).
+        alpha: Order of the entropy, not 1; above 1 frequent tokens have more weight.
 
     Returns:
         0 to 1, or None without tokens or with a vocabulary of one.
@@ -44,7 +44,7 @@ def _used(counts: Sum) -> Value:
     return float(np.count_nonzero(counts) / len(counts)) if len(counts) else None
 
 
-def _speed(encoded: Encoded) -> Sum:
+def _speed(encoded: EncodedSample) -> Sum:
     return np.array([encoded.sample.bytes / 1e6, encoded.seconds])
 
 
@@ -69,15 +69,15 @@ METRICS: tuple[Metric, ...] = (
         "fertility",
         "tokens/word",
         "ratio",
-        "fertility: tokens over words; what lies between words counts among the tokens",
+        "fertility: tokens over words; tokens between words count, too",
         lambda encoded: np.array([encoded.tokens, len(encoded.sample.words)]),
         _ratio,
     ),
     Metric(
         "whole_words",
         "whole words",
-        "share",
-        "share of word occurrences that are exactly one token, not the unknown one; the token may carry the white "
+        "fraction",
+        "fraction of word occurrences that are exactly one token, not the unknown one; the token may carry the white "
         "space before the word",
         lambda encoded: np.array([encoded.whole_words(), len(encoded.sample.words)]),
         _ratio,
@@ -85,7 +85,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "unknown_rate",
         "unknown",
-        "share",
+        "fraction",
         "unknown tokens over tokens",
         lambda encoded: np.array([encoded.unknown, encoded.tokens]),
         _ratio,
@@ -93,8 +93,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "vocabulary_used",
         "vocab used",
-        "share",
-        "different token ids seen over the vocabulary size",
+        "fraction",
+        "different token ids that occur over the vocabulary size",
         lambda encoded: encoded.counts,
         _used,
     ),
@@ -110,8 +110,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "lossless_share",
         "lossless",
-        "share",
-        "share of documents that decoding gives back character for character",
+        "fraction",
+        "fraction of documents that decoding restores exactly",
         lambda encoded: np.array([encoded.lossless_documents(), len(encoded.sample.texts)]),
         _ratio,
     ),

@@ -1,4 +1,4 @@
-"""Where the words of a text lie, by a named rule, and which of them a tokenizer keeps whole.
+"""Words of a text by a named rule, and which of them are one token.
 
 A word is a run of code points of one class; class 0 lies between words. All positions are code points of one flat
 array in which a newline follows every document, so that no word reaches over a document's end.
@@ -25,15 +25,15 @@ BoolArray: TypeAlias = npt.NDArray[np.bool_]
 # Unicode's White_Space, which has been the same since Unicode 6.3; the reference's \s is this too.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 LETTERS, NUMBERS = r"[\p{L}\p{M}]", r"\p{N}"
-_UNASKED = 255
+_UNKNOWN = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Stretches of the flat text: words, or tokens.
+    """Spans of the flat text: words, or tokens.
 
     Attributes:
-        starts: First code point of each; int64, shape (n,).
+        starts: First code point of each span; int64, shape (n,).
         stops: One past the last; int64, shape (n,).
     """
 
@@ -46,10 +46,10 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class WordRule:
-    """What a word is.
+    """Definition of a word.
 
     Attributes:
-        definition: In words, for `--explain`.
+        definition: One line, for `--explain`.
         classes: The class of each code point; equal neighbors other than 0 make a word.
     """
 
@@ -58,13 +58,13 @@ class WordRule:
 
 
 def code_points(block: Block) -> CodePoints:
-    """The documents of a block as one flat array, each followed by a newline."""
+    """Documents of a block as one flat array, each followed by a newline."""
     data = np.insert(block.data, block.ends, ord("\n"))
     return np.frombuffer(data.tobytes().decode("utf-8").encode("utf-32-le"), dtype="<u4")
 
 
 def find_words(codes: CodePoints, rule: WordRule) -> Spans:
-    """The words of a flat text, in order."""
+    """Words of a flat text, in order."""
     classes = rule.classes(codes)
     changes = np.flatnonzero(np.diff(classes, prepend=np.uint8(0), append=np.uint8(0)))
     inside = classes[changes[:-1]] != 0
@@ -72,23 +72,23 @@ def find_words(codes: CodePoints, rule: WordRule) -> Spans:
 
 
 def is_white(codes: CodePoints) -> BoolArray:
-    """Whether each code point is White_Space."""
+    """Mask of the code points that are White_Space."""
     table = _white_table()
     found: BoolArray = table[np.minimum(codes, len(table) - 1)]
     return found
 
 
-def kept_whole(words: Spans, tokens: Spans, known: BoolArray, white: BoolArray) -> BoolArray:
-    """Which words are exactly one token.
+def whole_words(words: Spans, tokens: Spans, known: BoolArray, white: BoolArray) -> BoolArray:
+    """Mask of the words that are exactly one token.
 
-    One token touches the word, and it is all of the word, with nothing but white space before it.
+    One token touches the word, and it covers the word and nothing else but white space before it.
 
     Args:
-        words: Sorted, apart from each other.
-        tokens: In any order; tokens that write nothing but white space must be left out. A token without width counts
-            at the code point that it starts at: of the bytes of a character SentencePiece gives only the last a width.
-        known: Whether each token is another than the unknown one.
-        white: Whether each code point of the text is White_Space.
+        words: Sorted, not overlapping.
+        tokens: In any order, without tokens of white space only. A token without width counts at its first code
+            point: of the bytes of a character SentencePiece gives only the last a width.
+        known: Mask of the tokens that are not the unknown one.
+        white: Mask of the code points that are White_Space.
 
     Returns:
         Shape (words,).
@@ -113,10 +113,10 @@ def kept_whole(words: Spans, tokens: Spans, known: BoolArray, white: BoolArray) 
 
 
 def word_rule(name: str) -> WordRule:
-    """The rule of that name.
+    """Rule by its name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: an unknown rule.
     """
     if name not in WORD_RULES:
         raise UsageError(f"unknown word rule '{name}'", hint=did_you_mean(name, list(WORD_RULES)))
@@ -137,20 +137,20 @@ def _visible_classes(codes: CodePoints) -> Classes:
 def _letter_classes(codes: CodePoints) -> Classes:
     table = _letter_table()
     classes = table[codes]
-    unasked = classes == _UNASKED
-    if unasked.any():
-        _ask(np.unique(codes[unasked]), table)
+    unknown = classes == _UNKNOWN
+    if unknown.any():
+        _classify(np.unique(codes[unknown]), table)
         classes = table[codes]
     return classes
 
 
 @cache
 def _letter_table() -> Classes:
-    return np.full(0x110000, _UNASKED, dtype=np.uint8)
+    return np.full(0x110000, _UNKNOWN, dtype=np.uint8)
 
 
-def _ask(codes: CodePoints, table: Classes) -> None:
-    """Ask the reference's regex engine what these code points are: Python's own tables are of another Unicode."""
+def _classify(codes: CodePoints, table: Classes) -> None:
+    """Look code points up in the regex engine of the tokenizers library: Python has another version of Unicode."""
     from tokenizers import Regex, pre_tokenizers
 
     text = codes.astype("<u4").tobytes().decode("utf-32-le")

@@ -1,4 +1,4 @@
-"""What an embedding says to each item of a task: a similarity or an answer, where its words are found.
+"""Predictions of one embedding for each item of a task: a similarity, or whether an analogy is solved.
 
 Words are looked up as `tokit near` does.
 """
@@ -13,25 +13,25 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
-from tokit.embedding.nearest import unit
+from tokit.embedding.nearest import unit_vector
 from tokit.embedding.words.word_space import UnknownWordError, WordSpace, open_space
 from tokit.errors import TokitError
 from tokit.evaluation.analogy import solve
 from tokit.evaluation.bootstrap import Numbers, Statistic
-from tokit.evaluation.similarity import cosines, spearman
-from tokit.evaluation.task_files import Questions, RatedPairs, WordTask
+from tokit.evaluation.similarity import cosines, resampled_spearman
+from tokit.evaluation.task_files import AnalogyQuestions, RatedPairs, WordTask
 
 MISSING, COMPOSED, WHOLE = 0, 1, 2
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 
 class NothingCoveredError(TokitError):
-    """A task of which an embedding has no words."""
+    """No item of a task has all its words in the embedding."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The words of a task in one embedding: unit vectors, what each is, and the ids that it is made of."""
+    """Words of a task in one embedding: unit vectors, MISSING, COMPOSED or WHOLE, and ids of tokens."""
 
     vectors: FloatArray
     status: npt.NDArray[np.int8]
@@ -39,10 +39,15 @@ class _Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """One folder on one task: a value an item, and which items count.
+class Predictions:
+    """Predictions of one folder on one task.
 
-    `found` and `composed` are masks too: an item that counts as zero is not found.
+    Attributes:
+        task: The task.
+        values: One an item: a cosine, or 1 for a solved analogy.
+        counted: Items that count in the score.
+        found: Items whose words all have a vector; an item that counts as zero is not found.
+        composed: Items among them with a word composed from n-grams or pieces.
     """
 
     task: WordTask
@@ -52,21 +57,23 @@ class Observed:
     composed: BoolArray
 
     def statistic(self, mask: BoolArray) -> Statistic:
-        """The task's measure over the items of the mask."""
+        """Measure of the task over the items of the mask."""
         items = np.flatnonzero(mask)
         values = self.values[items]
         if isinstance(self.task, RatedPairs):
-            people = self.task.scores[items]
-            return lambda counts: spearman(people, values, counts[:, items])
+            ratings = self.task.scores[items]
+            return lambda counts: resampled_spearman(ratings, values, counts[:, items])
         return lambda counts: _mean(values, counts[:, items])
 
     def score(self, mask: BoolArray) -> float:
-        """The measure itself; NaN where nothing can be said."""
+        """Score over the items of the mask; NaN where it is undefined."""
         return float(self.statistic(mask)(np.ones((1, len(mask)), dtype=np.int64))[0])
 
 
-def observe(folder: str, tasks: Sequence[WordTask], oov: str, method: str, *, lowercase: bool) -> list[Observed]:
-    """Ask one embedding for the items of each task; `oov`, `method` and `lowercase` are those of `evaluate`.
+def predict_items(
+    folder: str, tasks: Sequence[WordTask], oov: str, method: str, *, lowercase: bool
+) -> list[Predictions]:
+    """Predict the items of each task; `oov`, `method` and `lowercase` are those of `evaluate`.
 
     Raises:
         ArtifactError: a folder that is no embedding.
@@ -80,10 +87,10 @@ def observe(folder: str, tasks: Sequence[WordTask], oov: str, method: str, *, lo
             observed.append(_observe_pairs(task, words, zero=oov == "zero"))
         else:
             observed.append(_observe_questions(task, words, space, method, zero=oov == "zero"))
-    if not any(each.found.any() for each in observed):
+    if not any(predictions.found.any() for predictions in observed):
         raise NothingCoveredError(
             f"{folder} has the words of no item of {', '.join(task.name for task in tasks)}",
-            hint="--oov compose puts words together from pieces, --lowercase looks them up in lower case",
+            hint="--oov compose computes words from their pieces, --lowercase looks them up in lower case",
         )
     return observed
 
@@ -100,19 +107,21 @@ def _look_up(space: WordSpace, words: Sequence[str], *, compose: bool, lowercase
         if query is None or (query.composed and not compose):
             ids.append(())
             continue
-        vectors[i] = unit(space.vector(query))
+        vectors[i] = unit_vector(space.vector(query))
         status[i] = COMPOSED if query.composed else WHOLE
         ids.append(query.ids)
     return _Words(vectors, status, tuple(ids))
 
 
-def _observe_pairs(task: RatedPairs, words: _Words, *, zero: bool) -> Observed:
-    # A word that is not there has a zero vector, so its cosines are zero.
+def _observe_pairs(task: RatedPairs, words: _Words, *, zero: bool) -> Predictions:
+    # A missing word has a zero vector, so its cosines are zero.
     values = cosines(task.items, words.vectors)
     return _observed(task, words, values, zero=zero)
 
 
-def _observe_questions(task: Questions, words: _Words, space: WordSpace, method: str, *, zero: bool) -> Observed:
+def _observe_questions(
+    task: AnalogyQuestions, words: _Words, space: WordSpace, method: str, *, zero: bool
+) -> Predictions:
     values = np.zeros(len(task.items))
     found = np.flatnonzero((words.status[task.items] != MISSING).all(axis=1))
     if len(found):
@@ -124,21 +133,21 @@ def _observe_questions(task: Questions, words: _Words, space: WordSpace, method:
 
 
 def _candidates(words: _Words, space: WordSpace) -> tuple[FloatArray, IntArray, IntArray]:
-    """Who may answer: every token that may be a neighbor, and the task's composed words.
+    """Candidate answers: every token that may be a neighbor, and the task's composed words.
 
-    Of two tokens that write the same word, with and without its space, only the one that is looked up takes part.
+    Of two tokens of the same word, with and without its space, only the one that is looked up takes part.
 
     Returns:
-        Their unit vectors; the row of each word of the task; and the rows that each word bars from being an answer to
-        its question, itself and the pieces that it is made of, shape (words, k).
+        Unit vectors; the row of each word of the task; and the rows that each word excludes as answers to its
+        question, itself and its pieces, shape (words, k).
     """
-    whole = {each[0] for each, status in zip(words.ids, words.status, strict=True) if status == WHOLE}
-    spelled = {space.texts[i].strip() for i in whole}
+    whole = {ids[0] for ids, status in zip(words.ids, words.status, strict=True) if status == WHOLE}
+    looked_up = {space.texts[i].strip() for i in whole}
     lengths = np.linalg.norm(space.vectors, axis=1)
     members = [
         i
         for i in np.flatnonzero(space.known & (lengths > 0)).tolist()
-        if i in whole or space.texts[i].strip() not in spelled
+        if i in whole or space.texts[i].strip() not in looked_up
     ]
     # A looked-up token without a vector still needs a row.
     members += sorted(whole - set(members))
@@ -157,11 +166,11 @@ def _candidates(words: _Words, space: WordSpace) -> tuple[FloatArray, IntArray, 
     return np.concatenate([known, words.vectors[composed]]), row_of, barred
 
 
-def _observed(task: WordTask, words: _Words, values: Numbers, *, zero: bool) -> Observed:
+def _observed(task: WordTask, words: _Words, values: Numbers, *, zero: bool) -> Predictions:
     status = words.status[task.items]
     found = (status != MISSING).all(axis=1)
     composed = found & (status == COMPOSED).any(axis=1)
-    return Observed(task, values, np.ones_like(found) if zero else found, found, composed)
+    return Predictions(task, values, np.ones_like(found) if zero else found, found, composed)
 
 
 def _mean(values: Numbers, counts: npt.NDArray[Any]) -> Numbers:

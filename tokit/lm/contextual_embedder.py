@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from tokit.arrays import FloatArray, IdArray, Ids, spans
-from tokit.embedding.static_embedder import Component, Embedder, some_at_once
+from tokit.embedding.static_embedder import Component, Embedder, batches_of
 from tokit.errors import ArtifactError, UsageError
 from tokit.lm import require_lm_extra
 from tokit.lm.folder.config import CONFIG, MEANS, Pooling, longest_document, pooling_of, read_config
@@ -68,7 +68,7 @@ class ContextualEmbedder(Embedder):
         return self.encoder.pool(self.within(ids), self.pooling)
 
     def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
-        for some in some_at_once(self.within(ids), DOCUMENTS_AT_ONCE):
+        for some in batches_of(self.within(ids), DOCUMENTS_AT_ONCE):
             yield from self._tokens(some)
 
     def _tokens(self, kept: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:

@@ -94,8 +94,3 @@ def count_probabilities(counts: IntArray, known: npt.NDArray[np.bool_]) -> Doubl
     """Relative frequencies of the known pieces in a text, 0 for other pieces; shape (vocab,)."""
     known_counts = np.where(known, counts, 0).astype(np.float64)
     return known_counts / max(float(known_counts.sum()), 1.0)
-
-
-def sif_weights(probabilities: Doubles, a: float) -> Doubles:
-    """Smooth inverse frequency a / (a + p), close to 1 for a rare piece; a > 0."""
-    return a / (a + probabilities)

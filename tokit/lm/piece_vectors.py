@@ -11,9 +11,10 @@ from tokit.arrays import Block, FloatArray, Ids, IntArray, Pieces
 from tokit.corpus import Corpus, Fingerprint
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.embedding.plain_tokenizer import FitTokenizer
+from tokit.embedding.pooling import sif_weights
 from tokit.ids.stream import StreamWriter
 from tokit.lm.contextual_embedder import ContextualEmbedder
-from tokit.lm.distillation import Components, count_probabilities, rank_probabilities, sif_weights
+from tokit.lm.distillation import Components, count_probabilities, rank_probabilities
 from tokit.progress import Progress, Tick, silent
 from tokit.storage.manifests import CorpusFacts
 from tokit.tokenizer.base import PLAIN
@@ -112,7 +113,7 @@ def weighted_vectors(components: Components, known: Bools, frequencies: Frequenc
     """
     probabilities = count_probabilities(frequencies.tokens, known) if frequencies.facts else rank_probabilities(known)
     table = np.zeros((len(known), components.vectors.shape[1]), dtype=np.float32)
-    table[known] = components.vectors * sif_weights(probabilities[known], a)[:, None]
+    table[known] = components.vectors * sif_weights(probabilities[known], a=a)[:, None]
     return table
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from tokit.arrays import Block, FloatArray, Ids, IntArray
 from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import empty_corpus
+from tokit.embedding.nearest import unit_rows
 from tokit.errors import UsageError
 from tokit.lm.contextual_embedder import (
     DOCUMENTS_AT_ONCE,
@@ -200,7 +201,7 @@ class ContextSpace:
             CorpusError: there is no word in it.
             UsageError: a word stands behind what the model takes of its text.
         """
-        queries = unit(self.vectors(words))
+        queries = unit_rows(self.vectors(words))
         best = [Best(k, per_word) for _ in words]
         compared = 0
 
@@ -227,7 +228,7 @@ class ContextSpace:
         if not names:
             raise UsageError("the model's vocabulary has no whole words", hint="-c CORPUS")
         found = []
-        for word, scores in zip(words, unit(self.vectors(words)) @ rows.T, strict=True):
+        for word, scores in zip(words, unit_rows(self.vectors(words)) @ rows.T, strict=True):
             own = word.word.casefold()
             order = [i for i in np.argsort(-scores, kind="stable").tolist() if names[i].casefold() != own]
             nearest = tuple(Occurrence(names[i], _shown(scores[i])) for i in order[:k])
@@ -244,7 +245,7 @@ class ContextSpace:
         before, after = self._tokenizer.frame
         ids = Ids.of([[*before, tokens[name], *after] for name in names])
         rows = [np.concatenate(list(parts)) for _, parts in self._embedder.tokens(ids)] if names else []
-        return names, unit(np.concatenate(rows)) if rows else np.zeros((0, self._embedder.dim), dtype=np.float32)
+        return names, unit_rows(np.concatenate(rows)) if rows else np.zeros((0, self._embedder.dim), dtype=np.float32)
 
     def _compare(
         self,
@@ -262,7 +263,7 @@ class ContextSpace:
             rows.append(vectors)
         if not places:
             return 0
-        for word, scores, kept in zip(asked, queries @ unit(np.concatenate(rows)).T, best, strict=True):
+        for word, scores, kept in zip(asked, queries @ unit_rows(np.concatenate(rows)).T, best, strict=True):
             near = np.flatnonzero(scores > kept.floor)
             order = near[np.argsort(-scores[near], kind="stable")]
             kept.add(list(_others(word, [(places[i], float(scores[i])) for i in order.tolist()], some.texts)))
@@ -308,13 +309,6 @@ def _others(
 
 def _shown(score: float) -> float:
     return float(f"{score:.6f}")
-
-
-def unit(rows: FloatArray) -> FloatArray:
-    """Rows at length one; shape (n, dim)."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: FloatArray = rows / np.maximum(lengths, np.float32(1e-12))
-    return scaled
 
 
 def open_context_space(folder: str | Path, *, layer: str | None = None) -> ContextSpace:

@@ -16,7 +16,7 @@ from tokit.errors import CorpusError, UsageError
 from tokit.evaluation.analogy import scorer
 from tokit.evaluation.comparison import TaskResult, task_result
 from tokit.evaluation.task_files import WordTask, read_task
-from tokit.evaluation.word_tasks import Observed, observe
+from tokit.evaluation.word_tasks import Predictions, predict_items
 from tokit.ops.compare import short_names
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import did_you_mean, near_names
@@ -77,12 +77,12 @@ def evaluate(
     groups = [_members(row) for row in embeddings]
     total, done = sum(map(len, groups)), 0
     # Rows of folders of tasks; an embedding is closed before the next is opened.
-    observed: list[list[list[Observed]]] = []
+    observed: list[list[list[Predictions]]] = []
     for group in groups:
         observed.append([])
         for folder in group:
             tick(Progress("evaluating", done, total, "embeddings"))
-            observed[-1].append(observe(folder, read, oov, method, lowercase=lowercase))
+            observed[-1].append(predict_items(folder, read, oov, method, lowercase=lowercase))
             done += 1
     names = [",".join(part) for part in _row_names(groups)]
     results = []

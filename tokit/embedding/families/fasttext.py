@@ -18,7 +18,7 @@ from tokit.arrays import FloatArray, IntArray, Pieces
 from tokit.embedding.base import Capability, Embedding, FitJob, Fitted, Word2VecParams, require_neighbors
 from tokit.embedding.ngrams import Ngrams, NgramTable, ngram_buckets, ngram_text
 from tokit.embedding.train.word2vec import OwnRows, fit_word2vec
-from tokit.embedding.warm_start_ngrams import NgramWarmStart
+from tokit.embedding.warm_start_ngrams import InitialNgramVectors
 from tokit.errors import UsageError
 from tokit.params import param
 
@@ -64,7 +64,7 @@ class FastText(Embedding):
         rows_of = _own_rows(ngrams, known, len(job.counts), len(used))
         if job.warm_start is not None:
             settings = job.params.minn, job.params.maxn, job.params.bucket
-            job = replace(job, warm_start=NgramWarmStart.of(job.warm_start, rows_of, used, settings))
+            job = replace(job, warm_start=InitialNgramVectors.of(job.warm_start, rows_of, used, settings))
         fitted = fit_word2vec(job, own=rows_of)
         if fitted.table is None:
             raise TypeError("a fit with rows of its own keeps them")

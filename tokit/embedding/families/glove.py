@@ -28,7 +28,7 @@ from tokit.embedding.base import (
 from tokit.embedding.train.cooccurrence import Cooccurrences, count_cooccurrences, inverse_weights, mapped
 from tokit.embedding.train.training_loop import TrainingRun
 from tokit.embedding.train.word2vec import aligned_zeros, keep_probabilities
-from tokit.embedding.warm_start import WarmStart
+from tokit.embedding.warm_start import InitialVectors
 from tokit.errors import TrainingError
 from tokit.kernels.compiled.loader import kernel
 from tokit.kernels.layout import BIASES, PARTS, WIDEST
@@ -138,7 +138,7 @@ def block_ends(pairs: int) -> IntArray:
     return np.minimum(np.arange(1, -(-pairs // block) + 1) * block, pairs)
 
 
-def split_vectors(start: WarmStart, pairs: FloatArray) -> None:
+def split_vectors(start: InitialVectors, pairs: FloatArray) -> None:
     """Initialize the two vectors of each token so that they add up to its vector in `start`.
 
     Args:

@@ -24,7 +24,7 @@ from tokit.embedding.base import (
     require_finite,
     require_neighbors,
 )
-from tokit.embedding.warm_start import WarmStart
+from tokit.embedding.warm_start import InitialVectors
 from tokit.progress import Progress
 from tokit.runtime.gensim import require_gensim
 
@@ -95,7 +95,7 @@ def _settings(params: Word2VecParams, job: FitJob) -> dict[str, Any]:
     }
 
 
-def _initialize(start: WarmStart, model: Any, seen: IntArray) -> None:
+def _initialize(start: InitialVectors, model: Any, seen: IntArray) -> None:
     """Write the initial vectors of the corpus's tokens into the model."""
     places = np.flatnonzero(start.initialized[seen])
     model.wv.vectors[places] = start.vectors[seen[places]]

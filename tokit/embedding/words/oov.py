@@ -1,6 +1,6 @@
-"""Words that are no token, put together from their n-grams as fastText does.
+"""Vectors of out-of-vocabulary words from their n-grams, as in fastText.
 
-N-grams are those of the word as it stands in running text: after the tokenizer's normalizer, and with the space before
+N-grams are those of the word in running text: after the tokenizer's normalizer, and with the space before
 it where the tokenizer's pieces hold one. A phrase has no n-grams of its own.
 """
 
@@ -15,22 +15,22 @@ from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 
 class UnknownWords:
-    """The n-grams of an embedding, opened when the first word needs them.
+    """N-grams of an embedding, opened when the first word needs them.
 
     Args:
-        tokenizer: That of the embedding.
-        opened: Gives the n-grams, if there are some.
+        tokenizer: Tokenizer of the embedding.
+        open_ngrams: Opens the n-grams; None if the embedding has none.
     """
 
-    def __init__(self, tokenizer: LibraryTokenizer, opened: Callable[[], NgramTable | None]) -> None:
-        self._tokenizer, self._opened = tokenizer, opened
+    def __init__(self, tokenizer: LibraryTokenizer, open_ngrams: Callable[[], NgramTable | None]) -> None:
+        self._tokenizer, self._open_ngrams = tokenizer, open_ngrams
 
     @cached_property
     def _table(self) -> NgramTable | None:
-        return self._opened()
+        return self._open_ngrams()
 
     def compose(self, word: str) -> tuple[FloatArray, int] | None:
-        """A word's vector, and how many of its n-grams have one; None when none has."""
+        """Vector of a word, and the number of its n-grams that have one; None when none has."""
         if self._table is None or len(word.split()) != 1:
             return None
         vector, rows = next(self._table.compose([self._as_in_text(word)]))

@@ -1,4 +1,4 @@
-"""What is asked of an embedding: words to be near to and words to be far from, how they are put together, how many."""
+"""Nearest-neighbor queries: positive and negative words, the method that combines them, and the number of results."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ SIGNS = ("+", "-")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """Words as the user gave them: those to be near to, and those to be far from."""
+class WordQuery:
+    """Words of the user: positive ones, to be near to, and negative ones, to be far from."""
 
     text: str
     plus: tuple[str, ...]
     minus: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, words: Sequence[str]) -> Question:
+    def of(cls, words: Sequence[str]) -> WordQuery:
         """Words of which each may have a sign before it: `king -man +woman`.
 
         Raises:
@@ -36,12 +36,13 @@ class Question:
         )
         if not plus:
             raise UsageError(
-                f"'{text}' has no positive word", hint=f"add a word, or write +{text} for one that begins with a sign"
+                f"'{text}' has no positive word",
+                hint=f"add a word, or write +{text} if the word itself starts with a sign",
             )
         return cls(text, plus, minus)
 
     @classmethod
-    def from_words(cls, words: Sequence[str], minus: Sequence[str] = ()) -> list[Question]:
+    def from_words(cls, words: Sequence[str], minus: Sequence[str] = ()) -> list[WordQuery]:
         """One question of all words where some are subtracted; else one of each word. Signs are part of a word here.
 
         Raises:
@@ -55,20 +56,20 @@ class Question:
         return [cls(text, tuple(words), tuple(minus))]
 
     @classmethod
-    def of_line(cls, line: str) -> Question:
+    def of_line(cls, line: str) -> WordQuery:
         """A question from a line: words with signs, or, without any sign, the whole line as one word."""
         words = line.split()
         return cls.of(words) if any(map(is_signed, words)) else cls(line, (line,))
 
 
 def is_signed(word: str) -> bool:
-    """Whether a word has a sign before it; a sign alone is a word."""
+    """True if a word has a sign before it; a sign alone is a word."""
     return len(word) > 1 and word[0] in SIGNS
 
 
-def analogy_of(a: str, b: str, c: str) -> Question:
-    """What is to `c` as `b` is to `a`."""
-    return Question(f"{a} : {b} = {c} : ", (b, c), (a,))
+def analogy_of(a: str, b: str, c: str) -> WordQuery:
+    """LookedUpWord for the word that is to `c` as `b` is to `a`."""
+    return WordQuery(f"{a} : {b} = {c} : ", (b, c), (a,))
 
 
 def check_k(k: int) -> None:

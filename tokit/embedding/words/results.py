@@ -1,22 +1,22 @@
-"""What an embedding answers: the tokens near to a word, or to several with signs, and what each word was taken for."""
+"""Result types of nearest-neighbor queries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokit.embedding.words.query import Question
+from tokit.embedding.words.query import WordQuery
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A word, and the tokens that its vector was taken from.
+class LookedUpWord:
+    """A word, and the tokens that its vector is from.
 
     Attributes:
-        word: As the user gave it.
-        ids: The word's token; or its pieces, and the vector is their mean; or none, and it is that of n-grams.
-        tokens: Their names.
-        composed: No single token is this word.
-        ngrams: Of so many n-grams of the word the embedding has vectors, if it is composed from those.
+        word: Word of the user.
+        ids: The word's token; or its pieces, whose mean is the vector; or none, if the vector is from n-grams.
+        tokens: Names of these tokens.
+        composed: True if no single token is this word.
+        ngrams: Number of the word's n-grams that have vectors, if it is composed from those.
     """
 
     word: str
@@ -31,9 +31,9 @@ class Neighbor:
     """A token near a query.
 
     Attributes:
-        id: Its id.
-        token: Its name in the tokenizer's file.
-        text: The text that it stands for.
+        id: Id of the token.
+        token: Name in the tokenizer's file.
+        text: Text of the token.
         similarity: Cosine, -1 to 1; by "mul" the quotient of products, 0 or more.
     """
 
@@ -44,49 +44,49 @@ class Neighbor:
 
 
 @dataclass(frozen=True, slots=True)
-class Combined:
-    """Several words with signs, each looked up.
+class CombinedWords:
+    """Several words with signs, looked up.
 
     Attributes:
-        word: As the user gave them.
-        plus: To be near to.
-        minus: To be far from.
+        word: Words of the user.
+        plus: Positive words.
+        minus: Negative words.
     """
 
     word: str
-    plus: tuple[Query, ...]
-    minus: tuple[Query, ...]
+    plus: tuple[LookedUpWord, ...]
+    minus: tuple[LookedUpWord, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The neighbors of one word, or of several with signs, nearest first."""
+    """Neighbors of one word, or of several with signs, nearest first."""
 
-    query: Query | Combined
+    query: LookedUpWord | CombinedWords
     neighbors: tuple[Neighbor, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Analogy:
-    """What is to `c` as `b` is to `a`, best first."""
+    """Words that are to `c` as `b` is to `a`, best first."""
 
-    a: Query
-    b: Query
-    c: Query
+    a: LookedUpWord
+    b: LookedUpWord
+    c: LookedUpWord
     neighbors: tuple[Neighbor, ...]
 
 
-def unanswered(question: Question) -> Nearest:
-    """An answer without neighbors, to a question with a word that is unknown."""
+def unanswered(question: WordQuery) -> Nearest:
+    """Result without neighbors, of a query with an unknown word."""
     plus, minus = (
-        tuple(Query(word, (), (), composed=False) for word in words) for words in (question.plus, question.minus)
+        tuple(LookedUpWord(word, (), (), composed=False) for word in words) for words in (question.plus, question.minus)
     )
-    return Nearest(plus[0] if not minus and len(plus) == 1 else Combined(question.text, plus, minus), ())
+    return Nearest(plus[0] if not minus and len(plus) == 1 else CombinedWords(question.text, plus, minus), ())
 
 
 def as_analogy(answer: Nearest) -> Analogy:
-    """An answer to `analogy_of`."""
-    if not isinstance(answer.query, Combined):
+    """Convert the result of a query of `analogy_of`."""
+    if not isinstance(answer.query, CombinedWords):
         raise TypeError("not an answer to an analogy")
     (b, c), (a,) = answer.query.plus, answer.query.minus
     return Analogy(a, b, c, answer.neighbors)

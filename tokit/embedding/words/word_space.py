@@ -1,4 +1,4 @@
-"""`tokit near` and `tokit analogy`: the tokens whose vectors lie nearest, to one word or to several with signs."""
+"""Nearest neighbors of words: the tokens with the nearest vectors, to one word or to several with signs."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from tokit.embedding.embedding_folder import StaticEmbedding, load_embedding, lo
 from tokit.embedding.nearest import Neighborhood, Request
 from tokit.embedding.ngrams import BROKEN, NgramTable
 from tokit.embedding.static_embedder import open_own_tokenizer
-from tokit.embedding.words.lookup import Spellings, spelled, whole_token, word_spellings
+from tokit.embedding.words.lookup import Spellings, encode_spellings, whole_token, word_spellings
 from tokit.embedding.words.oov import UnknownWords
-from tokit.embedding.words.query import ADD, DEFAULT_K, MUL, Question, analogy_of
-from tokit.embedding.words.results import Analogy, Combined, Nearest, Neighbor, Query, as_analogy
+from tokit.embedding.words.query import ADD, DEFAULT_K, MUL, WordQuery, analogy_of
+from tokit.embedding.words.results import Analogy, CombinedWords, LookedUpWord, Nearest, Neighbor, as_analogy
 from tokit.errors import TokitError, UsageError
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 
 class UnknownWordError(TokitError):
-    """A word that the embedding has no vector for."""
+    """A word without a vector in the embedding."""
 
 
 class WordSpace:
-    """An embedding in which words are looked up.
+    """Lookup of words in an embedding, and search for their neighbors.
 
-    Special tokens and tokens that the training corpus did not have are no one's neighbors.
+    Special tokens and tokens that the training corpus did not have are never neighbors.
 
     Args:
-        embedding: The vectors.
-        tokenizer: Theirs.
-        ngrams: Gives the n-grams that a word which is no token is composed from; without them it is from its pieces.
+        embedding: The embedding.
+        tokenizer: The embedding's tokenizer.
+        ngrams: Opens the n-grams that out-of-vocabulary words are composed from; without any, from their pieces.
     """
 
     def __init__(
@@ -56,32 +56,32 @@ class WordSpace:
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
-        """Tokens that may be a word's, or its neighbors; shape (vocab,)."""
+        """Tokens that may be words or neighbors; shape (vocab,)."""
         return self._known
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The text that each token stands for."""
+        """Text of each token."""
         return self._pieces.texts
 
     def near(self, word: str, k: int = DEFAULT_K) -> Nearest:
-        """The `k` tokens nearest to a word, its own left out.
+        """The `k` tokens nearest to a word, its own excluded.
 
         Raises:
             UnknownWordError: nothing of the word was in the training corpus.
         """
-        return self.answer(Question(word, (word,)), k)
+        return self.answer(WordQuery(word, (word,)), k)
 
     def analogy(self, a: str, b: str, c: str, k: int = DEFAULT_K, method: str = ADD) -> Analogy:
-        """The `k` tokens nearest to b - a + c, the three left out.
+        """The `k` tokens nearest to b - a + c, the three excluded.
 
         Raises:
             UnknownWordError: nothing of a word was in the training corpus.
         """
         return as_analogy(self.answer(analogy_of(a, b, c), k, method))
 
-    def answer(self, question: Question, k: int = DEFAULT_K, method: str = ADD) -> Nearest:
-        """The `k` tokens nearest to the words of a question, which are left out.
+    def answer(self, question: WordQuery, k: int = DEFAULT_K, method: str = ADD) -> Nearest:
+        """The `k` tokens nearest to the words of a query, which are excluded.
 
         Raises:
             UnknownWordError: nothing of a word was in the training corpus.
@@ -91,36 +91,36 @@ class WordSpace:
             raise answer
         return answer
 
-    def answers(self, questions: Sequence[Question], k: int, method: str = ADD) -> Iterator[Nearest | TokitError]:
-        """The same for many questions, in their order; what `answer` would raise comes as an answer.
+    def answers(self, questions: Sequence[WordQuery], k: int, method: str = ADD) -> Iterator[Nearest | TokitError]:
+        """Answer many queries, in order; errors that `answer` would raise are in the results.
 
         Args:
             questions: Words with signs.
-            k: So many neighbors each.
+            k: Number of neighbors for each query.
             method: "add", the nearest to the sum of unit vectors (3CosAdd), or "mul", the largest quotient of products
                 of similarities (3CosMul).
         """
-        words = list(dict.fromkeys(word for each in questions for word in (*each.plus, *each.minus)))
+        words = list(dict.fromkeys(word for query in questions for word in (*query.plus, *query.minus)))
         known = dict(zip(words, self.look_up_all(words), strict=True))
         asked = [_combined(question, known) for question in questions]
-        requests = [self._request(each) for each in asked if isinstance(each, Combined)]
+        requests = [self._request(words) for words in asked if isinstance(words, CombinedWords)]
         search = self._neighborhood.by_product if method == MUL else self._neighborhood.by_sum
         found = search(requests, k)
-        for each in asked:
-            if isinstance(each, TokitError):
-                yield each
+        for combined in asked:
+            if isinstance(combined, TokitError):
+                yield combined
                 continue
-            query = each if each.minus or len(each.plus) > 1 else each.plus[0]
+            query = combined if combined.minus or len(combined.plus) > 1 else combined.plus[0]
             yield Nearest(query, self._neighbors(*next(found)))
 
-    def _request(self, combined: Combined) -> Request:
+    def _request(self, combined: CombinedWords) -> Request:
         plus, minus = ([self.vector(query) for query in queries] for queries in (combined.plus, combined.minus))
         dim = self._vectors.shape[1]
         ids = tuple(i for query in (*combined.plus, *combined.minus) for i in query.ids)
         return Request(np.array(plus, dtype=np.float32), np.array(minus, dtype=np.float32).reshape(-1, dim), ids)
 
-    def look_up(self, word: str) -> Query:
-        """The token of a word as it stands after a space, else as it stands alone, else its n-grams or its pieces.
+    def look_up(self, word: str) -> LookedUpWord:
+        """Look a word up: its token after a space, else without one, else its n-grams or its pieces.
 
         Raises:
             UnknownWordError: nothing of the word was in the training corpus, or it is empty.
@@ -131,23 +131,23 @@ class WordSpace:
             raise query
         return query
 
-    def look_up_all(self, words: Sequence[str]) -> list[Query | TokitError]:
-        """The same for many words; what `look_up` would raise is in the list."""
+    def look_up_all(self, words: Sequence[str]) -> list[LookedUpWord | TokitError]:
+        """Look many words up; errors that `look_up` would raise are in the list."""
         wrong = [_no_word(word) for word in words]
         sound = [word for word, error in zip(words, wrong, strict=True) if error is None]
-        pairs = iter(spelled(self._tokenizer, word_spellings(sound)))
+        pairs = iter(encode_spellings(self._tokenizer, word_spellings(sound)))
         return [
             self._found(word, next(pairs)) if error is None else error for word, error in zip(words, wrong, strict=True)
         ]
 
-    def _found(self, word: str, spellings: Spellings) -> Query | TokitError:
+    def _found(self, word: str, spellings: Spellings) -> LookedUpWord | TokitError:
         whole = whole_token(spellings, self._known)
         if whole is not None:
             return self._query(word, [whole], composed=False)
         composed = self._unknown.compose(word)
         if composed is not None:
-            return Query(word, (), (), composed=True, ngrams=composed[1])
-        # Equally many pieces: with the space, as in running text.
+            return LookedUpWord(word, (), (), composed=True, ngrams=composed[1])
+        # With the same number of pieces: the spelling with a space, as in running text.
         pieces = min(spellings, key=len)
         known = [i for i in pieces if self._known[i]]
         if not known:
@@ -157,11 +157,11 @@ class WordSpace:
             )
         return self._query(word, known, composed=True)
 
-    def _query(self, word: str, ids: list[int], *, composed: bool) -> Query:
-        return Query(word, tuple(ids), tuple(self._pieces.names[i] for i in ids), composed)
+    def _query(self, word: str, ids: list[int], *, composed: bool) -> LookedUpWord:
+        return LookedUpWord(word, tuple(ids), tuple(self._pieces.names[i] for i in ids), composed)
 
-    def vector(self, query: Query) -> FloatArray:
-        """The vector of what was looked up: a token's own, or the mean of its n-grams' or pieces'. Shape (dim,)."""
+    def vector(self, query: LookedUpWord) -> FloatArray:
+        """Vector of a word: its token's, or the mean of its n-grams or pieces. Shape (dim,)."""
         if query.ngrams:
             composed = self._unknown.compose(query.word)
             if composed is None:
@@ -179,11 +179,11 @@ class WordSpace:
 
 
 def open_space(folder: str | Path, *, by_pieces: bool = False) -> WordSpace:
-    """Open an embedding folder for looking words up.
+    """Open an embedding folder for word queries.
 
     Args:
-        folder: The embedding's.
-        by_pieces: A word that is no token is the mean of its pieces, even if the embedding has n-grams.
+        folder: An embedding.
+        by_pieces: Compose out-of-vocabulary words from pieces, even if the embedding has n-grams.
 
     Raises:
         ArtifactError: no embedding, or a damaged one.
@@ -195,16 +195,16 @@ def open_space(folder: str | Path, *, by_pieces: bool = False) -> WordSpace:
     )
 
 
-def _combined(question: Question, known: dict[str, Query | TokitError]) -> Combined | TokitError:
-    plus: list[Query] = []
-    minus: list[Query] = []
+def _combined(question: WordQuery, known: dict[str, LookedUpWord | TokitError]) -> CombinedWords | TokitError:
+    plus: list[LookedUpWord] = []
+    minus: list[LookedUpWord] = []
     for words, queries in ((question.plus, plus), (question.minus, minus)):
         for word in words:
             query = known[word]
             if isinstance(query, TokitError):
                 return query
             queries.append(query)
-    return Combined(question.text, tuple(plus), tuple(minus))
+    return CombinedWords(question.text, tuple(plus), tuple(minus))
 
 
 def _no_word(word: str) -> TokitError | None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tokit.arrays import Block, Ids
 from tokit.corpus.labeled import CLASSIFY, PAIRS, TOKENS, Example
-from tokit.evaluation.classification import accuracy, macro_f1, pearson, rank_correlation, span_f1
+from tokit.evaluation.classification import accuracy, macro_f1, pearson, span_f1, spearman
 from tokit.lm.pretrain_params import EACH_TOKEN, ONE_LABEL, SCORE
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
@@ -209,7 +209,7 @@ def scores_of(
     if task.kind == SCORE:
         scores = np.array([float(example.labels[0]) for example in examples])
         predicted = predictions.astype(np.float64)
-        return {"pearson": pearson(scores, predicted), "spearman": rank_correlation(scores, predicted)}
+        return {"pearson": pearson(scores, predicted), "spearman": spearman(scores, predicted)}
     if task.kind == ONE_LABEL:
         labels = [example.labels[0] for example in examples]
         named = [task.labels[number] for number in predictions.tolist()]
