@@ -201,10 +201,14 @@ def test_a_question_is_read_with_its_signs() -> None:
     assert WordQuery.of_line("New York") == WordQuery("New York", ("New York",))
     assert WordQuery.of_line("a - b") == WordQuery("a - b", ("a - b",))
     assert WordQuery.of(["+-ing"]).plus == ("-ing",)
-    assert len(WordQuery.all_of(["king", "queen"])) == 2
-    assert len(WordQuery.all_of(["king", "+queen"])) == 1
+    assert len(WordQuery.from_words(["king", "+queen"])) == 2
+    assert WordQuery.from_words(["king", "woman"], ["man"]) == [
+        WordQuery("king woman -man", ("king", "woman"), ("man",))
+    ]
     with pytest.raises(UsageError, match="has no positive word"):
         WordQuery.of(["-king"])
+    with pytest.raises(UsageError, match="has no positive word"):
+        WordQuery.from_words([], ["king"])
 
 
 def test_an_answer_says_what_is_unknown_and_goes_on(space: WordSpace) -> None:

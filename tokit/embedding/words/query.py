@@ -43,7 +43,7 @@ class WordQuery:
 
     @classmethod
     def from_words(cls, words: Sequence[str], minus: Sequence[str] = ()) -> list[WordQuery]:
-        """One question of all words where some are subtracted; else one of each word. Signs are part of a word here.
+        """One query of all words if some are subtracted, else one of each word. Signs are part of a word here.
 
         Raises:
             UsageError: words are subtracted from nothing.
@@ -57,7 +57,7 @@ class WordQuery:
 
     @classmethod
     def of_line(cls, line: str) -> WordQuery:
-        """A question from a line: words with signs, or, without any sign, the whole line as one word."""
+        """A query from a line: words with signs, or, without any sign, the whole line as one word."""
         words = line.split()
         return cls.of(words) if any(map(is_signed, words)) else cls(line, (line,))
 
@@ -68,7 +68,7 @@ def is_signed(word: str) -> bool:
 
 
 def analogy_of(a: str, b: str, c: str) -> WordQuery:
-    """LookedUpWord for the word that is to `c` as `b` is to `a`."""
+    """Query for the word that is to `c` as `b` is to `a`."""
     return WordQuery(f"{a} : {b} = {c} : ", (b, c), (a,))
 
 
