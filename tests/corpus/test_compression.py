@@ -1,4 +1,4 @@
-"""Compressed sources: what comes out is the plain text, and damage is told."""
+"""Compressed sources: the plain text, and errors for damage."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_much_data_with_few_and_many_bytes_a_piece(tmp_path: Path, kind: str, da
 
 @pytest.mark.parametrize("kind", COMPRESS)
 @pytest.mark.parametrize("share", [0.0001, 0.3, 0.9, 1])
-def test_cut_off_data_is_an_error(tmp_path: Path, kind: str, share: float) -> None:
+def test_truncated_data_is_an_error(tmp_path: Path, kind: str, share: float) -> None:
     packed = COMPRESS[kind](NOISE)
     path = make(tmp_path, f"x.{kind}", packed[: max(1, int(share * (len(packed) - 1)))])
     with pytest.raises(CorpusError, match=rf"x.{kind}: the {kind} data is truncated"):
@@ -75,7 +75,7 @@ def test_cut_off_data_is_an_error(tmp_path: Path, kind: str, share: float) -> No
 
 
 @pytest.mark.parametrize("kind", COMPRESS)
-def test_a_second_member_cut_off_is_an_error(tmp_path: Path, kind: str) -> None:
+def test_truncated_second_member_is_an_error(tmp_path: Path, kind: str) -> None:
     whole = COMPRESS[kind](b"first\n")
     path = make(tmp_path, f"x.{kind}", whole + COMPRESS[kind](NOISE)[:-5])
     blocks = open_corpus([path], block_bytes=8).blocks()
@@ -97,7 +97,7 @@ def test_damaged_data_is_an_error(tmp_path: Path, kind: str) -> None:
     assert " -t" in caught.value.hint
 
 
-def test_a_wrong_checksum_is_an_error(tmp_path: Path) -> None:
+def test_wrong_checksum_is_an_error(tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(b"some text\n"))
     packed[-6] ^= 1
     with pytest.raises(CorpusError, match="damaged"):
@@ -105,13 +105,13 @@ def test_a_wrong_checksum_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", COMPRESS)
-def test_nothing_at_all_has_no_documents(tmp_path: Path, kind: str) -> None:
+def test_empty_compressed_file_has_no_documents(tmp_path: Path, kind: str) -> None:
     assert documents(open_corpus([make(tmp_path, f"a.{kind}", b"")])) == []
     assert documents(open_corpus([make(tmp_path, f"b.{kind}", COMPRESS[kind](b""))])) == []
 
 
 @pytest.mark.parametrize("kind", COMPRESS)
-def test_the_format_lies_below_the_compression(tmp_path: Path, kind: str) -> None:
+def test_format_comes_from_the_inner_extension(tmp_path: Path, kind: str) -> None:
     path = make(tmp_path, f"x.jsonl.{kind.upper()}", COMPRESS[kind](b'{"text": "a"}\n'))
     assert documents(open_corpus([path])) == [b"a"]
     assert documents(open_corpus([path], format="text")) == [b'{"text": "a"}']
@@ -119,7 +119,7 @@ def test_the_format_lies_below_the_compression(tmp_path: Path, kind: str) -> Non
     assert documents(open_corpus([other], format=f"jsonl.{kind}")) == [b"a"]
 
 
-def test_a_compressed_table_is_unpacked_first(tmp_path: Path) -> None:
+def test_compressed_table_is_unpacked_first(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -130,7 +130,7 @@ def test_a_compressed_table_is_unpacked_first(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("kind", COMPRESS)
-def test_a_compressed_pipe_in_single_bytes(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_compressed_pipe_in_single_bytes(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     reading, writing = os.pipe()
     packed = COMPRESS[kind](b"a\n\xc3\xa9\n" * 50)
 
@@ -148,7 +148,7 @@ def test_a_compressed_pipe_in_single_bytes(monkeypatch: pytest.MonkeyPatch, kind
 
 
 @pytest.mark.timeout(20)
-def test_a_slow_compressed_pipe_is_answered_when_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_compressed_pipe_is_answered_when_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     with os.fdopen(reading) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
@@ -176,7 +176,7 @@ def test_compressed_bytes_read_as_text_name_the_tool(
     assert f"`{tool} |`" in piped.value.hint
 
 
-def test_a_missing_zstandard_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_zstandard_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path, "x.zst", zstandard.compress(b"a"))
     monkeypatch.setitem(sys.modules, "zstandard", None)
     with pytest.raises(MissingExtraError, match="the extra 'data'"):

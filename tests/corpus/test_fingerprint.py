@@ -54,7 +54,7 @@ def test_order_and_block_borders_do_not_matter(documents: list[bytes], cut: int,
 
 
 @given(documents=DOCUMENTS)
-def test_it_is_the_sum_of_the_hashes(documents: list[bytes]) -> None:
+def test_fingerprint_is_the_sum_of_the_hashes(documents: list[bytes]) -> None:
     total = sum(plain_hash(each, 0) for each in documents) % 2**128
     found = fingerprint(documents)
     assert int(found.hexdigest(), 16) == total and len(found.hexdigest()) == 32
@@ -64,18 +64,18 @@ def test_it_is_the_sum_of_the_hashes(documents: list[bytes]) -> None:
 @pytest.mark.parametrize(
     "other", [[], [b"ab"], [b"a", b"b", b""], [b"a", b"b", b"b"], [b"b", b"b"], [b"a", b"c"], [b"a\n", b"b"]]
 )
-def test_other_documents_have_another_one(other: list[bytes]) -> None:
+def test_other_documents_have_another_fingerprint(other: list[bytes]) -> None:
     assert fingerprint([b"a", b"b"]).hexdigest() != fingerprint(other).hexdigest()
 
 
-def test_the_value_is_the_same_everywhere() -> None:
+def test_hash_values_are_fixed() -> None:
     assert fingerprint([b"a", b"b"]).hexdigest() == "fd3d624f73af8c6baba1dd51bb175522"
     mask = split_mask(Block.of([str(number).encode() for number in range(32)]), 0.25)
     assert np.flatnonzero(mask).tolist() == [2, 3, 5, 6, 9, 10, 13, 14, 16, 18, 21, 23, 24, 25]
 
 
 @given(documents=DOCUMENTS, small=st.floats(0, 1), large=st.floats(0, 1), seed=st.integers(-5, 5))
-def test_a_split_looks_at_each_document_alone(documents: list[bytes], small: float, large: float, seed: int) -> None:
+def test_split_depends_on_each_document_alone(documents: list[bytes], small: float, large: float, seed: int) -> None:
     small, large = sorted((small, large))
     mask = split_mask(Block.of(documents), small, seed)
     assert mask.dtype == np.bool_ and mask.shape == (len(documents),)
@@ -95,13 +95,13 @@ def test_fractions_and_seeds() -> None:
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
-def test_a_fraction_that_is_none(fraction: float) -> None:
+def test_fraction_outside_zero_to_one(fraction: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         split_mask(Block.of([b"a"]), fraction)
 
 
 @given(documents=st.lists(st.binary(max_size=40), min_size=1, max_size=12), seed=st.integers(-(2**70), 2**70))
-def test_the_kernel_hashes_alike(documents: list[bytes], seed: int) -> None:
+def test_kernel_and_numpy_hash_alike(documents: list[bytes], seed: int) -> None:
     block = Block.of(documents)
     plain = [plain_hash(each, seed) for each in documents]
     with pytest.MonkeyPatch.context() as patch:

@@ -40,18 +40,18 @@ MOMENT = datetime(2026, 5, 4, 3, 2, 1, 5, tzinfo=UTC)
     ],
     ids=str,
 )
-def test_values_of_tables(value: Any, written: bytes) -> None:
+def test_table_values_as_json(value: Any, written: bytes) -> None:
     assert dump_record({"id": 7, "x": value}) == b'{"id": 7, "x": ' + written + b"}"
 
 
 @pytest.mark.parametrize("value", [b"raw", timedelta(1), [{"deep": b"raw"}]], ids=str)
-def test_what_json_cannot_hold_names_its_field(value: Any) -> None:
+def test_value_without_a_json_form_names_its_field(value: Any) -> None:
     with pytest.raises(CorpusError, match=r"field 'x' holds (bytes|timedelta)") as caught:
         dump_record({"id": 7, "x": value})
     assert caught.value.hint == "leave that column out"
 
 
-def test_a_record_without_bottom_is_an_error() -> None:
+def test_deeply_nested_record_is_an_error() -> None:
     deep: list[Any] = []
     for _ in range(200_000):
         deep = [deep]

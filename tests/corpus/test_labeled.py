@@ -1,4 +1,4 @@
-"""Files of labeled text: which column is what, and what is wrong with a file."""
+"""Files of labeled text: columns, headers, and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read(
     return read_labeled([str(path)], columns or Columns())
 
 
-def test_two_columns_are_a_label_and_a_text_as_they_stand(tmp_path: Path) -> None:
+def test_two_columns_are_a_label_and_a_text(tmp_path: Path) -> None:
     task, examples = read(tmp_path, 'good\tit "is" , good\r\nbad\t"half a quote \n')
     assert task == "classify"
     assert examples == [Example(('it "is" , good',), ("good",)), Example(('"half a quote ',), ("bad",))]
@@ -42,7 +42,7 @@ def test_tokens_and_tags_have_an_empty_line_between_sentences(tmp_path: Path) ->
     assert chunks[0].labels == ("B-NP", "B-VP", "O")
 
 
-def test_comments_of_conll_u_are_left_out(tmp_path: Path) -> None:
+def test_comments_of_conll_u_are_skipped(tmp_path: Path) -> None:
     text = "# text = Dogs run\n1\tDogs\tdog\tNOUN\n2\trun\trun\tVERB\n\n"
     _, examples = read(tmp_path, text, Columns("tokens", "4", ("2",)))
     assert examples == [Example(("Dogs", "run"), ("NOUN", "VERB"))]
@@ -59,7 +59,7 @@ def test_comments_of_conll_u_are_left_out(tmp_path: Path) -> None:
         ("7\tthe sea\tgood\n", "data.tsv", Columns("classify", "-1", ("2",))),
     ],
 )
-def test_columns_are_told_by_number_or_name(tmp_path: Path, text: str, name: str, columns: Columns) -> None:
+def test_columns_are_given_by_number_or_name(tmp_path: Path, text: str, name: str, columns: Columns) -> None:
     assert read(tmp_path, text, columns, name) == ("classify", [Example(("the sea",), ("good",))])
 
 
@@ -93,7 +93,7 @@ def test_compressed_files_and_several_of_them(tmp_path: Path) -> None:
         ("good\ta\n", Columns("tokens", "tag", ("token",)), UsageError, "without names"),
     ],
 )
-def test_a_file_that_cannot_be_one_is_named(
+def test_invalid_file_of_examples_is_named(
     tmp_path: Path, text: str, columns: Columns, kind: type[TokitError], said: str
 ) -> None:
     with pytest.raises(kind) as error:
@@ -123,7 +123,7 @@ def test_text_that_is_not_utf8_is_an_error_with_its_line(tmp_path: Path) -> None
         ("word pos ner\nsea NN O\n", Columns("tokens"), Example(("sea",), ("O",))),
     ],
 )
-def test_a_header_is_no_example(tmp_path: Path, text: str, columns: Columns, example: Example) -> None:
+def test_header_is_no_example(tmp_path: Path, text: str, columns: Columns, example: Example) -> None:
     assert read(tmp_path, text, columns)[1] == [example]
 
 
@@ -136,7 +136,7 @@ def test_each_file_may_have_a_header(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["text\tthe sea\n", "good\ttext\n", "the label\tthe text\n"])
-def test_a_line_with_other_words_is_no_header(tmp_path: Path, text: str) -> None:
+def test_line_with_other_words_is_no_header(tmp_path: Path, text: str) -> None:
     for task in ("classify", "tokens"):
         assert len(read(tmp_path, text, Columns(task))[1]) == 1
 
@@ -149,7 +149,7 @@ def test_a_line_with_other_words_is_no_header(tmp_path: Path, text: str) -> None
         ("idx\tsentence\tlabel\n7\tsea\tgood\n", Columns(), "column 1 should be the text"),
     ],
 )
-def test_a_header_that_says_otherwise_is_an_error(tmp_path: Path, text: str, columns: Columns, said: str) -> None:
+def test_header_that_names_other_columns_is_an_error(tmp_path: Path, text: str, columns: Columns, said: str) -> None:
     with pytest.raises(CorpusError) as error:
         read(tmp_path, text, columns)
     assert error.value.message.startswith(f"{tmp_path / 'data.tsv'}:1: ") and said in error.value.message
@@ -168,7 +168,7 @@ def test_a_header_that_says_otherwise_is_an_error(tmp_path: Path, text: str, col
         (PAIRS, 10, 5, Columns(), None),
     ],
 )
-def test_nearly_as_many_labels_as_examples_are_not_labels(
+def test_texts_taken_for_labels_are_an_error(
     task: str, count: int, labels: int, columns: Columns, column: str | None
 ) -> None:
     examples = [Example(("sea",), (f"l{number % labels}",)) for number in range(count)]

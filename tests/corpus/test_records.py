@@ -92,7 +92,7 @@ FORMATS: dict[str, Callable[[Path, list[Record]], None]] = {
 @pytest.mark.parametrize("name", FORMATS)
 @on_files
 @given(texts=st.lists(CELLS, max_size=8), size=SIZES)
-def test_what_was_written_is_read(tmp_path: Path, name: str, texts: list[str], size: int) -> None:
+def test_records_written_are_read(tmp_path: Path, name: str, texts: list[str], size: int) -> None:
     rows = [{"id": str(number), "text": text} for number, text in enumerate(texts)]
     FORMATS[name](tmp_path / name, rows)
     path = str(tmp_path / name)
@@ -107,7 +107,7 @@ def test_what_was_written_is_read(tmp_path: Path, name: str, texts: list[str], s
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_missing_field_names_those_that_are_there(tmp_path: Path, name: str) -> None:
+def test_missing_field_names_those_that_are_there(tmp_path: Path, name: str) -> None:
     FORMATS[name](tmp_path / name, [{"id": "1", "text": "a"}])
     with pytest.raises(CorpusError, match=rf"{name}.*: no field 'txt'") as caught:
         documents(open_corpus([str(tmp_path / name)], field="txt"))
@@ -115,7 +115,7 @@ def test_a_missing_field_names_those_that_are_there(tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_long_document_is_an_error(tmp_path: Path, name: str) -> None:
+def test_long_document_is_an_error(tmp_path: Path, name: str) -> None:
     rows = [{"id": "1", "text": "é" * 5}, {"id": "2", "text": "é" * 6}]
     FORMATS[name](tmp_path / name, rows)
     path = str(tmp_path / name)
@@ -204,7 +204,7 @@ def test_half_a_surrogate_pair_is_not_utf8(tmp_path: Path) -> None:
 # --- CSV and TSV
 
 
-def test_a_quoted_cell_holds_line_ends_and_rows_keep_their_line(tmp_path: Path) -> None:
+def test_quoted_cell_holds_line_ends_and_rows_keep_their_line(tmp_path: Path) -> None:
     path = make(tmp_path, "x.csv", '\ufefftext,n\r\n"a\r\nb",1\r\n\r\nc\r\n')
     with pytest.raises(CorpusError, match=r"x.csv:5: 1 cells where the header has 2"):
         documents(open_corpus([path]))
@@ -213,13 +213,13 @@ def test_a_quoted_cell_holds_line_ends_and_rows_keep_their_line(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", ['text\n"open\nnever closed\n', 'text\n"a"b\n'])
-def test_a_quote_that_is_not_closed_is_an_error(tmp_path: Path, text: str) -> None:
+def test_quote_that_is_not_closed_is_an_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(CorpusError, match=r"x.csv:2: ") as caught:
         documents(open_corpus([make(tmp_path, "x.csv", text)]))
     assert "quote" in caught.value.hint
 
 
-def test_a_cell_past_the_csv_modules_own_limit(tmp_path: Path) -> None:
+def test_cell_past_the_csv_modules_own_limit(tmp_path: Path) -> None:
     path = make(tmp_path, "x.csv", "text\n" + "x" * 500_000 + "\n")
     assert [len(document) for document in documents(open_corpus([path]))] == [500_000]
 
@@ -230,7 +230,7 @@ def test_two_columns_of_one_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", ["", "text\n", "\ufefftext"])
-def test_a_table_without_rows(tmp_path: Path, data: str) -> None:
+def test_table_without_rows(tmp_path: Path, data: str) -> None:
     assert documents(open_corpus([make(tmp_path, "x.csv", data)])) == []
 
 
@@ -252,7 +252,7 @@ def test_bad_bytes_in_csv(tmp_path: Path) -> None:
         assert skipping.skipped == 2
 
 
-def test_a_bad_byte_in_a_cell_of_many_lines(tmp_path: Path) -> None:
+def test_bad_byte_in_a_cell_of_many_lines(tmp_path: Path) -> None:
     path = make(tmp_path, "x.csv", b'text\n"\xe2\x82\nmore\nlines"\nfine\n')
     corpus = open_corpus([path], errors="replace", block_bytes=1)
     assert documents(corpus) == ["\ufffd\nmore\nlines".encode(), b"fine"]
@@ -264,7 +264,7 @@ def test_a_bad_byte_in_a_cell_of_many_lines(tmp_path: Path) -> None:
     ("kind", "header", "row"),
     [("jsonl", b"", b'{"text": "%d"}\n'), ("csv", b"text\n", b"%d\n"), ("tsv", b"text\n", b"%d\n")],
 )
-def test_a_slow_pipe_of_records_is_answered_at_once(
+def test_slow_pipe_of_records_is_answered_at_once(
     monkeypatch: pytest.MonkeyPatch, kind: str, header: bytes, row: bytes
 ) -> None:
     reading, writing = os.pipe()
@@ -307,7 +307,7 @@ def test_every_kind_of_text_column(tmp_path: Path, kind: pa.DataType) -> None:
     assert documents(open_corpus([str(tmp_path / "x.arrow")])) == [text.encode() for text in texts]
 
 
-def test_a_null_is_named_by_its_record(tmp_path: Path) -> None:
+def test_null_is_named_by_its_record(tmp_path: Path) -> None:
     path = columns(tmp_path, text=["a", "b", "c", None])
     with pytest.raises(CorpusError, match=r"x.parquet: record 4: column 'text' is null"):
         documents(open_corpus([path]))
@@ -321,12 +321,12 @@ def test_records_are_counted_over_batches(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_binary()])
-def test_a_slice_of_a_column_keeps_its_place(kind: pa.DataType) -> None:
+def test_slice_of_a_column_keeps_its_place(kind: pa.DataType) -> None:
     data, bounds = parquet._buffers(pa.array(["one", "two", "three"]).cast(kind)[1:])
     assert [bytes(data[start:end]) for start, end in pairwise(bounds)] == [b"two", b"three"]
 
 
-def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:
+def test_column_of_numbers_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="column 'text' is int64, not text") as caught:
         documents(open_corpus([columns(tmp_path, text=[1], body=["a"])]))
     assert caught.value.hint == "text is in: body"
@@ -355,14 +355,14 @@ def test_halves_of_a_character_are_not_utf8_though_their_sum_is(tmp_path: Path) 
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
 @pytest.mark.parametrize("keep", [0, 3, 100])
-def test_a_table_cut_short_is_an_error(tmp_path: Path, name: str, keep: int) -> None:
+def test_truncated_table_is_an_error(tmp_path: Path, name: str, keep: int) -> None:
     FORMATS[name](tmp_path / name, [{"id": "1", "text": "a"}] * 5)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:keep])
     with pytest.raises(CorpusError, match=f"{name}: cannot be read, it may be truncated"):
         documents(open_corpus([str(tmp_path / name)]))
 
 
-def test_a_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = columns(tmp_path, text=["a"])
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match="reading Parquet needs the extra 'data'"):
@@ -391,7 +391,7 @@ def test_articles_of_a_dump(tmp_path: Path) -> None:
     assert records(open_corpus([path], format="mediawiki", keep_records=True)) == [{"title": "One", "text": text}]
 
 
-def test_a_broken_dump_is_an_error(tmp_path: Path) -> None:
+def test_broken_dump_is_an_error(tmp_path: Path) -> None:
     path = make(tmp_path, "dump.xml", DUMP[:300])
     with pytest.raises(CorpusError, match=r"dump.xml: broken XML"):
         documents(open_corpus([path], format="mediawiki"))

@@ -1,4 +1,4 @@
-"""Counting: the shortcut at lone spaces gives what cutting whole documents gives."""
+"""Counting: stretches between lone spaces give the counts of whole documents."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def counted(pipeline: TextPipeline, texts: list[str], by: str = "reference") -> 
     return dict(counts.items())
 
 
-def cut_whole(pipeline: TextPipeline, texts: list[str]) -> dict[str, int]:
+def pre_tokenized_whole(pipeline: TextPipeline, texts: list[str]) -> dict[str, int]:
     """The reference on whole documents."""
     normalizer, splitter = pipeline.normalizer(), join_steps(pipeline.splitters())
     words: Counter[str] = Counter()
@@ -51,7 +51,7 @@ def test_counts_are_those_of_whole_documents(
     name: str, digits: str, by: str, texts: list[str], normalizers: tuple[str, ...]
 ) -> None:
     pipeline = TextPipeline(normalizers, name, digits)
-    assert counted(pipeline, texts, by) == cut_whole(pipeline, texts)
+    assert counted(pipeline, texts, by) == pre_tokenized_whole(pipeline, texts)
 
 
 @pytest.mark.parametrize(
@@ -67,32 +67,32 @@ def test_counts_are_those_of_whole_documents(
         (TextPipeline(pre_tokenizer=r"regex:\w+ \w+"), "the cat the cat"),
     ],
 )
-def test_where_a_shortcut_would_go_wrong(pipeline: TextPipeline, text: str) -> None:
-    assert counted(pipeline, [text, text]) == cut_whole(pipeline, [text, text])
+def test_text_where_stretches_depend_on_context(pipeline: TextPipeline, text: str) -> None:
+    assert counted(pipeline, [text, text]) == pre_tokenized_whole(pipeline, [text, text])
 
 
 @pytest.mark.parametrize("name", PRE_TOKENIZERS)
 def test_hostile_documents(name: str, lines: list[str]) -> None:
     pipeline = TextPipeline(pre_tokenizer=name)
     texts = [*HOSTILE_TEXTS, *lines]
-    assert counted(pipeline, texts) == cut_whole(pipeline, texts)
+    assert counted(pipeline, texts) == pre_tokenized_whole(pipeline, texts)
 
 
 @pytest.mark.parametrize("name", PRE_TOKENIZERS)
-def test_a_document_of_many_windows(name: str, lines: list[str]) -> None:
+def test_document_of_many_windows(name: str, lines: list[str]) -> None:
     pipeline = TextPipeline(pre_tokenizer=name, digits="triple")
     texts = [" ".join(lines), ",".join(lines).replace(" ", ""), "".join(lines) * 2]
-    assert counted(pipeline, texts, "kernels") == cut_whole(pipeline, texts)
+    assert counted(pipeline, texts, "kernels") == pre_tokenized_whole(pipeline, texts)
 
 
-def test_a_long_document_without_spaces_is_counted() -> None:
+def test_long_document_without_spaces_is_counted() -> None:
     """It is one window, of more words than an empty table has room for."""
     text = "日本、語。" * 60_000
     distinct = "、".join(chr(point) for point in range(0x4E00, 0x9E00))
-    assert counted(TextPipeline(), [text, distinct], "kernels") == cut_whole(TextPipeline(), [text, distinct])
+    assert counted(TextPipeline(), [text, distinct], "kernels") == pre_tokenized_whole(TextPipeline(), [text, distinct])
 
 
-def test_block_borders_and_a_full_table_change_nothing(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_block_borders_and_a_full_table_do_not_matter(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = PreTokenCounter(TextPipeline())
     whole.add(Block.of(line.encode("utf-8") for line in lines))
     monkeypatch.setattr(library_counter, "MAX_STRETCHES", 10)
@@ -112,7 +112,7 @@ def test_counts_are_sorted_by_bytes_and_can_be_taken_twice() -> None:
     assert words == sorted(words)
 
 
-def test_a_table_of_counts_keeps_what_occurs() -> None:
+def test_counts_of_a_table_drop_zeros() -> None:
     counts = Counts.of({b"b": 2, b"a": 3_000_000_000, b"": 0})
     assert counts.items() == [("a", 3_000_000_000), ("b", 2)]
     assert counts.total == 3_000_000_002

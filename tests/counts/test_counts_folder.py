@@ -1,4 +1,4 @@
-"""The counts artifact: shards merge to what one pass gives, and nothing is mixed that does not belong together."""
+"""Counts on disk: merging gives the counts of one pass, and counts of other pipelines are refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shards(corpus_file: Path, tmp_path: Path) -> list[Path]:
 @pytest.mark.parametrize(
     "options", [[], ["--pre-tokenizer", "llama3", "--normalizer", "nfkc,lowercase", "--digits", "single"]]
 )
-def test_merged_shards_are_one_pass(
+def test_merged_counts_equal_one_pass(
     cli: Cli, corpus_file: Path, shards: list[Path], tmp_path: Path, options: list[str]
 ) -> None:
     assert cli("count", corpus_file, "-o", tmp_path / "whole", *options).code == 0
@@ -40,7 +40,7 @@ def test_merged_shards_are_one_pass(
     given = [word for i in range(3) for word in ("--counts", tmp_path / str(i))]
     assert cli("count", *given, "-o", tmp_path / "merged").code == 0
     assert folder_bytes(tmp_path / "merged") == folder_bytes(tmp_path / "whole")
-    # The last shard as text, and its rules taken from the counts.
+    # The last shard as text, and its text pipeline taken from the counts.
     assert cli("count", shards[2], *given[:4], "-o", tmp_path / "added").code == 0
     assert folder_bytes(tmp_path / "added") == folder_bytes(tmp_path / "whole")
 
@@ -53,7 +53,7 @@ def test_merged_shards_are_one_pass(
         ("digits", [], ["--digits", "single"]),
     ],
 )
-def test_other_rules_are_refused(
+def test_other_pipeline_is_refused(
     cli: Cli, english_file: Path, tmp_path: Path, rule: str, one: list[str], other: list[str]
 ) -> None:
     assert cli("count", english_file, "-o", tmp_path / "one", *one).code == 0
@@ -69,14 +69,14 @@ def test_other_rules_are_refused(
 
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("unigram", "spm")])
-def test_trained_from_counts_it_is_the_same_tokenizer(
+def test_training_from_counts_gives_the_same_tokenizer(
     cli: Cli, corpus_file: Path, shards: list[Path], tmp_path: Path, family: str
 ) -> None:
-    rules = ["--pre-tokenizer", "bert"] if family == "wordpiece" else ["--pre-tokenizer", "gpt2"]
+    options = ["--pre-tokenizer", "bert"] if family == "wordpiece" else ["--pre-tokenizer", "gpt2"]
     for i, shard in enumerate(shards):
-        assert cli("count", shard, "-o", tmp_path / str(i), *rules).code == 0
+        assert cli("count", shard, "-o", tmp_path / str(i), *options).code == 0
     given = [word for i in range(3) for word in ("--counts", tmp_path / str(i))]
-    assert cli("train", family, corpus_file, "-v", "2500", *rules, "-o", tmp_path / "text").code == 0
+    assert cli("train", family, corpus_file, "-v", "2500", *options, "-o", tmp_path / "text").code == 0
     assert cli("train", family, *given, "-v", "2500", "-o", tmp_path / "counts").code == 0
     assert folder_bytes(tmp_path / "counts") == folder_bytes(tmp_path / "text")
 
@@ -96,7 +96,7 @@ def counts(cli: Cli, english_file: Path, tmp_path: Path) -> Path:
     return tmp_path / "counts"
 
 
-def test_counts_say_what_they_hold(cli: Cli, counts: Path, english_file: Path) -> None:
+def test_inspect_of_counts(cli: Cli, counts: Path, english_file: Path) -> None:
     artifact = load_counts(counts)
     data = english_file.read_bytes()
     assert artifact.corpus.documents == data.count(b"\n")
@@ -127,7 +127,7 @@ def falling(ends: np.ndarray) -> np.ndarray:
     [falling, lambda ends: ends.astype(str), lambda ends: ends[:, None], lambda ends: ends / 2, lambda ends: ends[-1]],
     ids=["falling", "text", "table", "fractions", "number"],
 )
-def test_ends_that_are_none_are_refused(counts: Path, damage: Callable[[np.ndarray], np.ndarray]) -> None:
+def test_invalid_ends_are_refused(counts: Path, damage: Callable[[np.ndarray], np.ndarray]) -> None:
     np.save(counts / "ends.npy", damage(np.load(counts / "ends.npy")))
     with pytest.raises(ArtifactError, match="do not fit each other"):
         load_counts(counts)
@@ -146,7 +146,7 @@ def test_ends_that_are_none_are_refused(counts: Path, damage: Callable[[np.ndarr
     ],
     ids=["narrow", "unsigned", "swapped", "float", "text", "negative", "zero"],
 )
-def test_counts_that_are_none_are_refused(
+def test_invalid_counts_are_refused(
     cli: Cli, counts: Path, tmp_path: Path, damage: Callable[[np.ndarray], np.ndarray]
 ) -> None:
     np.save(counts / "counts.npy", damage(np.load(counts / "counts.npy")))
@@ -168,6 +168,6 @@ def test_pickles_are_not_opened(counts: Path) -> None:
         load_counts(counts)
 
 
-def test_a_tokenizer_is_no_counts(bpe_folder: Path) -> None:
+def test_tokenizer_is_no_counts(bpe_folder: Path) -> None:
     with pytest.raises(ArtifactError, match="holds a tokenizer, not counts"):
         load_counts(bpe_folder)

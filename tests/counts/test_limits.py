@@ -1,4 +1,4 @@
-"""Counting in bounded memory: exact while nothing is forgotten, and never further off than it says."""
+"""Counting in bounded memory: exact while nothing is forgotten, and off by at most the shortfall."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def assert_within(found: dict[str, int], exact: dict[str, int], shortfall: Short
 @pytest.mark.parametrize("by", ["kernels", "reference"])
 @settings(max_examples=150)
 @given(blocks=BLOCKS, most=st.integers(1, 40))
-def test_counts_are_no_further_off_than_they_say(by: str, blocks: list[list[str]], most: int) -> None:
+def test_error_of_counts_is_at_most_the_shortfall(by: str, blocks: list[list[str]], most: int) -> None:
     exact = Counter(word for words in blocks for word in words)
     with engine(by):
         counter = counted(blocks, WordLimits(most, forgets=True))
@@ -63,7 +63,7 @@ def test_counts_are_no_further_off_than_they_say(by: str, blocks: list[list[str]
 
 
 @pytest.mark.parametrize("by", ["kernels", "reference"])
-def test_words_that_are_frequent_enough_stay(by: str) -> None:
+def test_min_frequency_keeps_frequent_words(by: str) -> None:
     """Many words that occur once go by, and what occurs throughout is counted all the same."""
     blocks = [["common", "common", "usual", *(f"once{i}-{k}" for k in range(100))] for i in range(50)]
     with engine(by):
@@ -75,12 +75,12 @@ def test_words_that_are_frequent_enough_stay(by: str) -> None:
 
 
 @pytest.mark.parametrize("by", ["kernels", "reference"])
-def test_without_leave_to_forget_counting_stops(by: str) -> None:
+def test_full_table_stops_counting_unless_it_may_forget(by: str) -> None:
     with engine(by), pytest.raises(CorpusError, match="more distinct words than --max-words 5: 6 by now"):
         counted([["a", "b", "c", "d", "e"], ["f"]], WordLimits(5))
 
 
-def test_memory_is_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_memory_limits_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokit.counts.kernel_counter, "FIRST_SLOTS", 1 << 6)
     rng = np.random.default_rng(0)
     blocks = [[f"word-number-{number}" for number in rng.zipf(1.3, 400) if number < 10**9] for _ in range(40)]
@@ -94,13 +94,13 @@ def test_memory_is_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
         assert dict(counted(blocks, WordLimits(free_memory=lambda: 1 << 30)).counts().items()) == exact
 
 
-def test_tables_of_a_word_each_forget_everything_and_say_so() -> None:
+def test_table_of_one_word_reports_its_shortfall() -> None:
     with engine("kernels"):
         counter = counted([["a", "b"], ["a", "a", "c"]], WordLimits(1, forgets=True))
         assert_within(dict(counter.counts().items()), {"a": 3, "b": 1, "c": 1}, counter.shortfall)
 
 
-def test_free_memory_is_some() -> None:
+def test_free_memory_is_positive() -> None:
     free = free_memory()
     assert free is None or free > 1 << 20
 
@@ -117,7 +117,7 @@ def test_nothing_forgotten_is_the_exact_counts(cli: Cli, english_file: Path, tmp
         assert folder_bytes(tmp_path / "all") == folder_bytes(tmp_path / "some")
 
 
-def test_the_report_and_the_manifest_say_by_how_much(cli: Cli, english_file: Path, tmp_path: Path) -> None:
+def test_report_and_manifest_hold_the_shortfall(cli: Cli, english_file: Path, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_bytes(english_file.read_bytes() * 400)
     assert cli("count", text, "-o", tmp_path / "all", "--threads", "1").code == 0
@@ -131,13 +131,13 @@ def test_the_report_and_the_manifest_say_by_how_much(cli: Cli, english_file: Pat
     assert_within(dict(found.counts.items()), dict(load_counts(tmp_path / "all").counts.items()), found.shortfall)
 
 
-def test_more_words_than_allowed_is_an_error_with_a_way_out(cli: Cli, english_file: Path, tmp_path: Path) -> None:
+def test_more_words_than_allowed_is_an_error_with_a_hint(cli: Cli, english_file: Path, tmp_path: Path) -> None:
     ran = cli("count", english_file, "-o", tmp_path / "counts", "--max-words", "50")
     assert_error(ran, 1, "more distinct words than --max-words 50", "--min-frequency 2")
     assert not (tmp_path / "counts").exists()
 
 
-def test_what_one_part_left_out_another_may_have(cli: Cli, tmp_path: Path) -> None:
+def test_shortfall_of_merged_counts(cli: Cli, tmp_path: Path) -> None:
     for name, text in (("one", "a a a b\n"), ("two", "b b b b c\n")):
         (tmp_path / f"{name}.txt").write_text(text)
         options = ("--min-frequency", "2", "--pre-tokenizer", "whitespace")

@@ -1,4 +1,4 @@
-"""Shards on disk: what is written is what numpy reads, and splits do not depend on anything but the documents."""
+"""Shards on disk: NumPy reads what was written, and splits depend on the documents alone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def written(tmp_path: Path, name: str, rows: list[list[int]], end: int | None, *
     return writer.path
 
 
-def test_what_is_hashed_while_it_is_written_is_what_lies_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digest_of_a_growing_file_equals_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     monkeypatch.setattr(hashed_file, "STEP", 1000)
     monkeypatch.setattr(os, "fdatasync", lambda _descriptor: synced.append(1))
@@ -60,7 +60,7 @@ def test_what_is_hashed_while_it_is_written_is_what_lies_there(tmp_path: Path, m
     assert synced
 
 
-def test_an_error_of_the_disk_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_error_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_descriptor: int) -> None:
         raise OSError(errno.EIO, "the disk is gone")
 
@@ -101,7 +101,7 @@ def as_shards(tmp_path: Path, name: str, rows: list[list[int]], end: int | None)
 @pytest.mark.parametrize("name", list(FORMATS))
 @settings(max_examples=40)
 @given(rows=ROWS, step=st.integers(1, 5))
-def test_what_is_written_is_read(tmp_path: Path, name: str, rows: list[list[int]], step: int) -> None:
+def test_written_shards_are_read(tmp_path: Path, name: str, rows: list[list[int]], step: int) -> None:
     end = 7 if FORMATS.get(name).flat else None
     written(tmp_path, name, rows, end, step=step)
     shards = as_shards(tmp_path, name, rows, end)
@@ -194,7 +194,7 @@ def test_split_is_complete_and_disjoint(split_pieces: dict[int, Path], bpe_folde
     assert parts["val"] == [line for line in lines if line in set(parts["val"])]
 
 
-def test_another_seed_holds_out_others(bpe_folder: Path, corpus_file: Path, tmp_path: Path) -> None:
+def test_another_seed_holds_out_other_documents(bpe_folder: Path, corpus_file: Path, tmp_path: Path) -> None:
     tokenizer = load_tokenizer(bpe_folder)
     for seed in (0, 1):
         encode_shards(
@@ -206,7 +206,7 @@ def test_another_seed_holds_out_others(bpe_folder: Path, corpus_file: Path, tmp_
 @pytest.mark.parametrize(
     "value", ["val", "val=", "val=x", "val=0", "val=1", "val=-1", "val=nan", "=0.1", "a b=0.1", "train=0.1"]
 )
-def test_split_that_cannot_be_meant(value: str) -> None:
+def test_invalid_split(value: str) -> None:
     with pytest.raises(UsageError):
         Split.parse(value)
 
@@ -296,7 +296,7 @@ def test_ids_outside_the_vocabulary_are_named(
     ids=str,
 )
 @pytest.mark.parametrize("name", ["bin", "npy"])
-def test_ends_that_cannot_be_are_damage(tmp_path: Path, name: str, ends: np.ndarray[Any, Any]) -> None:
+def test_invalid_ends_are_damage(tmp_path: Path, name: str, ends: np.ndarray[Any, Any]) -> None:
     rows = [[1], [2], [3]]
     written(tmp_path, name, rows, 7)
     np.save(tmp_path / "ends.npy", ends)
@@ -305,7 +305,7 @@ def test_ends_that_cannot_be_are_damage(tmp_path: Path, name: str, ends: np.ndar
     assert caught.value.hint == "the shards are damaged; encode again"
 
 
-def test_ends_of_nothing_are_looked_at_too(tmp_path: Path) -> None:
+def test_ends_of_empty_shards_are_checked(tmp_path: Path) -> None:
     written(tmp_path, "bin", [], 7)
     np.save(tmp_path / "ends.npy", np.array([1]))
     with pytest.raises(ArtifactError, match=r"ends\.npy"):
@@ -315,7 +315,7 @@ def test_ends_of_nothing_are_looked_at_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "column", [{"ids": [[1]]}, {"input_ids": [[1, -1]]}, {"input_ids": [None]}, {"input_ids": [1]}]
 )
-def test_rows_that_are_no_ids_are_damage(tmp_path: Path, column: dict[str, list[Any]]) -> None:
+def test_parquet_rows_without_ids_are_damage(tmp_path: Path, column: dict[str, list[Any]]) -> None:
     pq.write_table(pa.table(column), tmp_path / "ids.parquet")
     with pytest.raises(ArtifactError) as caught:
         list(as_shards(tmp_path, "parquet", [[1]], None).read("ids"))
@@ -346,7 +346,7 @@ def test_end_of_text_and_selection(rows: list[list[int]]) -> None:
     assert ids.select(mask).lists() == [row for row in rows if len(row) % 2 == 0]
 
 
-def test_no_shards_there(tmp_path: Path, bpe_folder: Path) -> None:
+def test_folder_without_shards(tmp_path: Path, bpe_folder: Path) -> None:
     with pytest.raises(ArtifactError):
         open_shards(tmp_path)
     with pytest.raises(ArtifactError, match="not shards"):

@@ -1,4 +1,4 @@
-"""The ids of a corpus on disk: every token comes back, in its order, and is counted."""
+"""Stream of ids: every token is read back, in order, and counted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def written(blocks: list[list[list[int]]], vocab_size: int) -> tuple[IdStream, S
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(blocks=st.lists(DOCUMENTS, max_size=4), longest=st.integers(1, 5), chunk=st.integers(1, 30))
-def test_every_token_comes_back(
+def test_stream_holds_every_token(
     monkeypatch: pytest.MonkeyPatch, blocks: list[list[list[int]]], longest: int, chunk: int
 ) -> None:
     monkeypatch.setattr(stream, "CHUNK_TOKENS", chunk)
@@ -50,7 +50,7 @@ def test_counts_are_those_of_a_slow_count(blocks: list[list[list[int]]]) -> None
 
 
 @pytest.mark.parametrize(("vocab_size", "dtype"), [(65_536, "uint16"), (65_537, "uint32")])
-def test_the_largest_id_fits(vocab_size: int, dtype: str) -> None:
+def test_largest_id_fits(vocab_size: int, dtype: str) -> None:
     ids, _ = written([[[vocab_size - 1, 0]]], vocab_size)
     assert ids.data.dtype == dtype
     assert list(ids.sentences(10)) == [[vocab_size - 1, 0]]
@@ -64,7 +64,7 @@ def mapped_bytes() -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says what is resident")
-def test_parts_of_the_file_are_read_and_given_back() -> None:
+def test_pages_of_a_part_are_returned_to_the_system() -> None:
     written_ids = np.random.default_rng(0).integers(0, 1000, 1 << 22)
     with StreamWriter(1000) as writer:
         writer.add(Ids(written_ids.astype(np.uint32), np.array([len(written_ids)])))

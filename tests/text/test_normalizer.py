@@ -1,4 +1,4 @@
-"""Blocks are normalized as the library does it, though it is asked only for documents that it would change."""
+"""Block normalizer: the results of the library, which gets only documents that it may change."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_blocks_are_normalized_as_the_library_does(name: str, texts: list[str]) 
 
 
 @pytest.mark.parametrize("mark", SECONDS)
-def test_every_first_with_every_second(mark: str) -> None:
+def test_every_pair_of_composing_characters(mark: str) -> None:
     texts = [first + between + mark for first in FIRSTS for between in ("", "\u0316", "\u0301", "\u093c")]
     expected = [NORMALIZERS["nfc"].normalize_str(text) for text in texts]
     assert block_normalizer("nfc")(Block.of(text.encode("utf-8") for text in texts)).texts() == expected
@@ -98,6 +98,6 @@ def test_every_first_with_every_second(mark: str) -> None:
         ("bert that does nothing", "a", True),  # what no step tells is not known
     ],
 )
-def test_what_goes_through_the_library(name: str, text: str, changes: bool) -> None:
+def test_only_changing_documents_reach_the_library(name: str, text: str, changes: bool) -> None:
     found = block_normalizer(name)._may_change(Block.of([text.encode("utf-8")]))
     assert found.tolist() == [changes]

@@ -1,4 +1,4 @@
-"""The rules of text: patterns against the libraries they come from, names, and what they say of themselves."""
+"""Text pipelines: patterns against the libraries they come from, names, and properties."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def assert_same_cut(name: str, theirs: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(PATTERNS))
-def test_pattern_cuts_as_its_source_in_tiktoken(name: str) -> None:
+def test_pattern_splits_as_tiktoken(name: str) -> None:
     theirs = encoding(source_pattern(name))
     natural = [line for path in sorted(PARALLEL.glob("*.txt")) for line in path.read_text("utf-8").split("\n")]
     for text in [
@@ -99,7 +99,7 @@ def test_pattern_cuts_as_its_source_in_tiktoken(name: str) -> None:
 @pytest.mark.parametrize("name", PRE_TOKENIZERS)
 @settings(max_examples=25)
 @given(text=TEXTS)
-def test_rules_that_keep_text_keep_it(name: str, digits: str, text: str) -> None:
+def test_pipeline_that_keeps_text_restores_it(name: str, digits: str, text: str) -> None:
     pipeline = TextPipeline(pre_tokenizer=name, digits=digits)
     splitter = join_steps(pipeline.splitters())
     pieces = [text] if splitter is None else [piece for piece, _ in splitter.pre_tokenize_str(text)]
@@ -111,7 +111,7 @@ def test_rules_that_keep_text_keep_it(name: str, digits: str, text: str) -> None
         assert all(len(piece) <= 3 for piece in pieces if piece.isdecimal() and piece.isascii())
 
 
-def test_which_rules_keep_text() -> None:
+def test_pipelines_that_keep_text() -> None:
     assert [name for name in PRE_TOKENIZERS if not TextPipeline(pre_tokenizer=name).keeps_text] == [
         "bert", "whitespace", "whitespace-split", "metaspace",
     ]  # fmt: skip
@@ -147,7 +147,7 @@ def test_normalizers_in_order(normalizers: tuple[str, ...], text: str, expected:
     assert normalizer.normalize_str(text) == expected
 
 
-def test_no_normalizer_is_none() -> None:
+def test_pipeline_without_normalizers_has_none() -> None:
     assert TextPipeline().normalizer() is None
 
 
@@ -155,13 +155,13 @@ def test_no_normalizer_is_none() -> None:
     "values",
     [{"normalizers": ("nfq",)}, {"pre_tokenizer": "gpt22"}, {"digits": "double"}],
 )
-def test_unknown_name_is_told_the_nearest(values: dict[str, Any]) -> None:
+def test_unknown_name_hints_at_the_nearest(values: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:
         TextPipeline(**values)
     assert "did you mean" in caught.value.hint or "known:" in caught.value.hint
 
 
-def test_pattern_of_ones_own() -> None:
+def test_custom_pattern() -> None:
     splitter = join_steps(TextPipeline(pre_tokenizer=r"regex:[a-z]+|\s").splitters())
     assert splitter is not None
     assert [piece for piece, _ in splitter.pre_tokenize_str("ab cD")] == ["ab", " ", "c", "D"]
@@ -169,6 +169,6 @@ def test_pattern_of_ones_own() -> None:
         TextPipeline(pre_tokenizer="regex:[a-z").splitters()
 
 
-def test_rules_survive_a_manifest() -> None:
+def test_pipeline_survives_a_manifest() -> None:
     pipeline = TextPipeline(("nfc", "lowercase"), "regex:a|b", "triple")
     assert TextPipeline.from_dict(pipeline.as_dict()) == pipeline
