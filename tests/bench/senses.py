@@ -18,7 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from tokit.corpus import open_corpus
-from tokit.lm.word_in_context import ContextSpace, InContext, NearContext, Occurrence, open_context_space, unit
+from tokit.embedding.nearest import unit_rows
+from tokit.lm.context_space import ContextSpace, open_context_space
+from tokit.lm.word_in_context import InContext, NearContext, Occurrence
 
 # Word → sense → sentences with the word in it.
 Words = dict[str, dict[str, list[str]]]
@@ -75,7 +77,7 @@ def apart(word: str, senses: Sequence[np.ndarray]) -> Apart:
         word: The word.
         senses: Of each its sentences' vectors; shape (sentences, dim).
     """
-    rows = [unit(each) for each in senses]
+    rows = [unit_rows(each) for each in senses]
     within = [float(a @ b) for each in rows for a, b in combinations(each, 2)]
     across = [float(a @ b) for one, other in combinations(rows, 2) for a in one for b in other]
     right = 0

@@ -184,10 +184,10 @@ def bert(corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
 @pytest.mark.parametrize(
     ("folder", "given", "code", "said"),
     [
-        ("bert", ["--engine", "onnx"], 1, "has no model in ONNX"),
+        ("bert", ["--engine", "onnx"], 1, "has no ONNX model"),
         ("bert", ["--engine", "onx"], 2, "did you mean 'onnx'?"),
         ("bert", ["--int8"], 2, "--int8 is for --engine onnx"),
-        ("onnx", ["--int8"], 1, "has no int8 model in ONNX"),
+        ("onnx", ["--int8"], 1, "has no int8 ONNX model"),
         ("onnx", ["--engine", "torch"], 2, "which torch does not load"),
         ("onnx", ["--layer", "1"], 2, "its last layer alone"),
     ],

@@ -197,12 +197,12 @@ def test_the_same_bytes_each_time(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "given", "code", "said"),
     [
-        ({}, [], 2, "does not tell which kind"),
+        ({}, [], 2, "does not show its kind of positions"),
         ({}, ["--kind", "sinusodial"], 2, "did you mean 'sinusoidal'?"),
-        ({}, ["--kind", "sinusoidal"], 2, "does not say how many columns"),
+        ({}, ["--kind", "sinusoidal"], 2, "does not give the hidden size"),
         ({"hidden_size": 8}, ["--kind", "sinusoidal"], 2, "--length 512"),
-        ({"hidden_size": 7}, ["--kind", "sinusoidal", "--length", "3"], 2, "columns go in pairs"),
-        ({}, ["--kind", "learned"], 2, "no learned table"),
+        ({"hidden_size": 7}, ["--kind", "sinusoidal", "--length", "3"], 2, "need an even dimension"),
+        ({}, ["--kind", "learned"], 2, "no learned position embeddings"),
         ({}, ["--length", "0"], 2, "--length 0"),
         ({}, ["--verify"], 2, "--verify"),
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, [], 2, "'yarn'"),

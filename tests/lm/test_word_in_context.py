@@ -18,7 +18,7 @@ import torch
 
 from tests.support.contextual_models import CONTEXT, FAMILIES, save_model
 from tests.support.program import Ran, assert_error
-from tokit.lm.word_in_context import Best, InContext, Occurrence
+from tokit.lm.word_in_context import InContext, NearestOccurrences, Occurrence
 from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.word_starts import word_starts
 
@@ -143,7 +143,7 @@ def test_the_best_are_the_best_however_they_come() -> None:
     for each in sorted(every, key=lambda one: -one.similarity):
         if sum(each.word == other.word for other in wanted) < 3:
             wanted.append(each)
-    best = Best(10, 3)
+    best = NearestOccurrences(10, 3)
     for first in range(0, 400, 37):
         best.add([each for each in every[first : first + 37] if each.similarity > best.floor])
     assert best.result() == tuple(wanted[:10])
@@ -223,7 +223,7 @@ def test_the_word_is_found_as_a_whole(word: str, text: str, start: int) -> None:
         (["a", "--context", "a b", "--method", "mul"], "--method mul"),
         (["a", "--context", "a b", "--per-word", "3"], "--per-word is for -c"),
         (["a", "--context", "a b", "-k", "0"], "-k 0"),
-        (["sea", "--context", "by the " * CONTEXT + "sea"], "behind what the model takes"),
+        (["sea", "--context", "by the " * CONTEXT + "sea"], "beyond the model"),
     ],
 )
 def test_wrong_options_are_named(bert: Path, cli: Cli, given: list[str], said: str) -> None:

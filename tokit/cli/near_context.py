@@ -51,7 +51,8 @@ def near_in_context(
     output: Output,
 ) -> None:
     """Print the neighbors of a word as it is used in a text."""
-    from tokit.lm.word_in_context import DEFAULT_PER_WORD, InContext, open_context_space
+    from tokit.lm.context_space import DEFAULT_PER_WORD, open_context_space
+    from tokit.lm.word_in_context import InContext
 
     if len(words) != 1:
         raise UsageError(f"--context goes with one word, not {len(words)}", hint="--context 'by the river bank' bank")

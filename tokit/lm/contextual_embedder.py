@@ -1,4 +1,4 @@
-"""Vectors that change with the text around, for `tokit embed`: a model's layers in place of a table."""
+"""Contextual embedder: vectors of tokens and documents from a language model."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tokit.tokenizer.load import load_tokenizer
 if TYPE_CHECKING:
     from tokit.lm.data.length_batches import ModelEncoder
 
-# Folders of transformers that are tables, not models.
+# Model types of transformers that are static embeddings.
 STATIC_TYPES = ("model2vec",)
-# Kinds of artifacts that are language models: as transformers loads them, or as a graph alone.
+# Kinds of artifacts that are language models: for transformers, or in ONNX alone.
 KINDS = (LanguageModelManifest.kind, OnnxManifest.kind)
 ENGINES = ("torch", "onnx")
-# Documents whose tokens' vectors are held at once.
+# Documents whose token vectors are in memory at once.
 DOCUMENTS_AT_ONCE = 512
 
 
@@ -40,7 +40,7 @@ class ContextualEmbedder(Embedder):
     """A language model and its tokenizer.
 
     Attributes:
-        pooling: How a document's vector is made of its tokens'.
+        pooling: Pooling of token vectors into a document's vector.
         truncated: Number of documents longer than the context length.
     """
 
@@ -68,17 +68,17 @@ class ContextualEmbedder(Embedder):
         return self.encoder.pool(self.within(ids), self.pooling)
 
     def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
-        for some in batches_of(self.within(ids), DOCUMENTS_AT_ONCE):
-            yield from self._tokens(some)
+        for part in batches_of(self.within(ids), DOCUMENTS_AT_ONCE):
+            yield from self._tokens(part)
 
-    def _tokens(self, kept: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
-        vectors: list[FloatArray] = [np.zeros((0, self.dim), dtype=np.float32)] * len(kept)
-        for numbers, some in self.encoder.tokens(kept):
-            for number, rows in zip(numbers.tolist(), some, strict=True):
+    def _tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
+        vectors: list[FloatArray] = [np.zeros((0, self.dim), dtype=np.float32)] * len(ids)
+        for numbers, batch in self.encoder.tokens(ids):
+            for number, rows in zip(numbers.tolist(), batch, strict=True):
                 vectors[number] = rows
         before, after = map(len, self._frame)
-        for (start, end), rows in zip(spans(kept.ends), vectors, strict=True):
-            yield kept.data[start + before : end - after], iter((rows[before : len(rows) - after],))
+        for (start, end), rows in zip(spans(ids.ends), vectors, strict=True):
+            yield ids.data[start + before : end - after], iter((rows[before : len(rows) - after],))
 
     def with_vectors(self, ids: Ids) -> Ids:
         most, (before, after) = self.encoder.context, map(len, self._frame)
@@ -103,19 +103,19 @@ class ContextualEmbedder(Embedder):
 
 
 def is_language_model(folder: str | Path) -> bool:
-    """True when a folder holds a language model, ours or of transformers."""
+    """True if a folder holds a language model, of tokit or transformers."""
     kind = kind_of(folder)
     if kind is not None:
         return kind in KINDS
-    there = (Path(folder) / CONFIG).is_file()
-    return there and read_config(folder).get("model_type") not in (None, *STATIC_TYPES)
+    has_config = (Path(folder) / CONFIG).is_file()
+    return has_config and read_config(folder).get("model_type") not in (None, *STATIC_TYPES)
 
 
 def refuse_missing(folder: str | Path) -> None:
-    """Refuse a path at which there is nothing, before it is called no language model.
+    """Refuse a path that does not exist.
 
     Raises:
-        ArtifactError: there is nothing.
+        ArtifactError: it does not exist.
     """
     if not Path(folder).exists():
         raise ArtifactError(f"{folder}: no such file or folder", hint=near_names(folder))
@@ -127,15 +127,15 @@ def open_contextual_embedder(
     """Open a language model for embedding text.
 
     Args:
-        folder: Ours, or one that transformers loads and whose tokenizer is a tokenizer.json.
+        folder: A folder of tokit, or of transformers with a tokenizer.json.
         layer: See `tokit.lm.torch_encoder.chosen_layers`; not in ONNX Runtime.
-        engine: "torch", or "onnx" for ONNX Runtime, which needs no torch; None takes what the folder is for.
-        int8: In ONNX Runtime, the model whose matrices are int8.
+        engine: "torch", or "onnx" for ONNX Runtime, which needs no torch; None chooses by the kind of the folder.
+        int8: In ONNX Runtime, open the model with int8 matrices.
 
     Raises:
         MissingExtraError: torch and transformers, or ONNX Runtime, are not installed.
-        ArtifactError: no such folder, or a damaged one, or none for this engine.
-        UsageError: a layer that the model does not have, or options that do not fit.
+        ArtifactError: there is no such folder, it is damaged, or it has no model for this engine.
+        UsageError: the model has no such layer, or options contradict each other.
     """
     path = Path(folder)
     named = _engine(path, engine, layer=layer, int8=int8)
@@ -145,7 +145,7 @@ def open_contextual_embedder(
         require_onnx(f"{folder}: a model in ONNX")
     tokenizer = load_tokenizer(path)
     if not isinstance(tokenizer, LibraryTokenizer):
-        raise ArtifactError(f"{folder}: its tokenizer is no tokenizer.json", hint="give a folder that has one")
+        raise ArtifactError(f"{folder}: it has no tokenizer.json", hint="give a folder with one")
     pad, context, pooling = tokenizer.special_ids.get("pad", 0), context_of(path), _pooling(path)
     if named == "onnx":
         file = find_onnx(path, int8=int8)
@@ -160,7 +160,7 @@ def open_contextual_embedder(
 
 
 def _pooling(folder: Path) -> Pooling:
-    """What sentence-transformers' files ask for; in a folder of ONNX, which has none of these, the manifest."""
+    """Pooling by sentence-transformers' files, or by the manifest of a folder of ONNX, which has none of these."""
     if kind_of(folder) != OnnxManifest.kind:
         return pooling_of(folder)
     return Pooling(read_manifest(folder, OnnxManifest).pooling, str(folder))
@@ -172,25 +172,25 @@ def _engine(folder: Path, named: str | None, *, layer: str | None, int8: bool) -
     only_onnx = kind_of(folder) == OnnxManifest.kind
     if only_onnx and named == "torch":
         raise UsageError(
-            f"{folder} is a model in ONNX, which torch does not load", hint="give the model it was made of"
+            f"{folder} is an ONNX model, which torch does not load", hint="give the model it was exported from"
         )
     engine = named or ("onnx" if only_onnx else "torch")
     if engine == "onnx" and layer is not None:
-        raise UsageError("--layer: a model in ONNX gives its last layer alone", hint="--engine torch")
+        raise UsageError("--layer: an ONNX model has its last layer only", hint="--engine torch")
     if engine == "torch" and int8:
         raise UsageError("--int8 is for --engine onnx", hint="tokit export MODEL --to onnx --int8 -o DIR")
     return engine
 
 
 def _no_onnx(folder: Path, *, int8: bool) -> ArtifactError:
-    what, more = ("int8 model in ONNX", " --int8") if int8 else ("model in ONNX", "")
+    what, more = ("int8 ONNX model", " --int8") if int8 else ("ONNX model", "")
     return ArtifactError(
         f"{folder} has no {what}", hint=f"tokit export MODEL --to onnx{more} -o DIR, then tokit embed -e DIR"
     )
 
 
 def context_of(folder: Path) -> int:
-    """Tokens that a model takes: by our manifest, or by its own files.
+    """Context length of a model, by tokit's manifest or by its own files.
 
     Raises:
         ArtifactError: a file is damaged.

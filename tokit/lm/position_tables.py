@@ -1,4 +1,4 @@
-"""How models tell positions apart, as tables by the formulas of the papers; float32, worked out in float64.
+"""Position encodings by the formulas of the papers; float32, computed in float64.
 
 - sinusoidal: Vaswani et al. 2017, section 3.5, https://arxiv.org/abs/1706.03762
 - rotary: Su et al. 2021, equations 15 and 34, https://arxiv.org/abs/2104.09864
@@ -16,22 +16,22 @@ from tokit.errors import UsageError
 Doubles = npt.NDArray[np.float64]
 # Wavelengths are a geometric series from 2 pi to this times 2 pi.
 BASE = 10_000.0
-# The exponents of ALiBi's slopes go down to this.
+# The last exponent of ALiBi's slopes.
 SMALLEST_SLOPE = 8
 
 
 def sinusoidal(count: int, dim: int) -> FloatArray:
-    """Sines at even columns and cosines at odd ones, of wavelengths that grow along the columns.
+    """Sinusoidal position encodings: sines in even dimensions, cosines in odd ones.
 
     Args:
-        count: Positions, from 0.
-        dim: Columns; even.
+        count: Number of positions, from 0.
+        dim: Dimension of the model; even.
 
     Returns:
         Shape (count, dim).
 
     Raises:
-        UsageError: an odd number of columns.
+        UsageError: an odd dimension.
     """
     angles = _angles(count, dim, BASE)
     table = np.empty((count, dim), dtype=np.float32)
@@ -40,31 +40,31 @@ def sinusoidal(count: int, dim: int) -> FloatArray:
 
 
 def rotary(count: int, dim: int, theta: float = BASE) -> tuple[FloatArray, FloatArray]:
-    """Cosines and sines of the angles that pairs of columns of a query or key are turned by.
+    """Cosines and sines of the rotation angles for pairs of dimensions of a query or key.
 
-    The paper turns columns 2i and 2i + 1 together. Here, as in transformers' Llama, column i goes with i + dim / 2, so
-    that the second half of a row is the first one again.
+    The paper pairs dimensions 2i and 2i + 1. Here, as in transformers' Llama, i is paired with i + dim / 2, so that the
+    second half of a row repeats the first.
 
     Args:
-        count: Positions, from 0.
-        dim: Columns of a head; even.
+        count: Number of positions, from 0.
+        dim: Dimension of a head; even.
         theta: Base of the wavelengths.
 
     Returns:
         (cosines, sines), each of shape (count, dim).
 
     Raises:
-        UsageError: an odd number of columns.
+        UsageError: an odd dimension.
     """
     angles = np.tile(_angles(count, dim, theta), 2)
     return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
 
 def alibi_slopes(heads: int) -> FloatArray:
-    """How fast each head's bias falls with the distance.
+    """Slope of each head's bias.
 
-    For a power of two they are 2^(-8/heads), 2^(-16/heads) and so on; other numbers take those of the power below, and
-    fill up with every second one of the power above, as the authors' code does.
+    For a power of two they are 2^(-8/heads), 2^(-16/heads) and so on; other numbers take those of the next lower power,
+    and every second one of the next higher, as in the authors' code.
     https://github.com/ofirpress/attention_with_linear_biases
 
     Returns:
@@ -78,12 +78,12 @@ def alibi_slopes(heads: int) -> FloatArray:
 
 
 def alibi_bias(count: int, slopes: FloatArray) -> FloatArray:
-    """What is added to the product of query i and key j: minus the slope times i - j.
+    """Bias of the attention score of query i and key j: minus the slope times i - j.
 
-    Later keys are hidden, as in the paper, which is about causal models: -inf.
+    Later keys are masked with -inf, as in the paper, which is about causal models.
 
     Returns:
-        Shape (heads, count, count), queries before keys.
+        Shape (heads, queries, keys).
     """
     places = np.arange(count)
     distance = (places[:, None] - places).astype(np.float32)
@@ -93,7 +93,7 @@ def alibi_bias(count: int, slopes: FloatArray) -> FloatArray:
 
 def _angles(count: int, dim: int, base: float) -> Doubles:
     if dim % 2:
-        raise UsageError(f"columns go in pairs, and there are {dim}", hint="this kind needs an even number")
+        raise UsageError(f"these position encodings need an even dimension, not {dim}", hint="choose another --kind")
     frequencies = base ** -(np.arange(0, dim, 2) / dim)
     angles: Doubles = np.outer(np.arange(count), frequencies)
     return angles

@@ -1,4 +1,4 @@
-"""`tokit export --to positions`: how a language model tells positions apart, as arrays. Needs no torch."""
+"""`tokit export --to positions`: position encodings of a language model as arrays. Needs no torch."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from tokit.storage.files import check_file, writing_file
 SINUSOIDAL, LEARNED, ROTARY, ALIBI = "sinusoidal", "learned", "rotary", "alibi"
 KINDS = (SINUSOIDAL, LEARNED, ROTARY, ALIBI)
 ENDINGS = (".npz", ".npy")
-# Types of transformers whose files do not show it.
+# Model types of transformers whose files do not show the kind of their positions.
 OF_TYPE = {"bloom": ALIBI, "mpt": ALIBI, "marian": SINUSOIDAL}
-# What a table of positions is called in bert and its like, in gpt2, in opt.
+# Position embeddings in bert, in gpt2 and in opt.
 TABLES = ("position_embeddings.weight", "wpe.weight", "embed_positions.weight")
-# The same thing is called differently from model to model.
+# Names of one setting in different models.
 LENGTH = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
-COLUMNS = ("hidden_size", "d_model", "n_embd", "dim")
+HIDDEN_SIZE = ("hidden_size", "d_model", "n_embd", "dim")
 HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads")
-# Kinds of layers with wavelengths of their own, and what their bases were called before transformers 5.
-BASES_BEFORE = {"full_attention": "global_rope_theta", "sliding_attention": "local_rope_theta"}
+# Layer types with a base of their own, and its name before transformers 5.
+OLD_BASES = {"full_attention": "global_rope_theta", "sliding_attention": "local_rope_theta"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PositionsReport:
-    """What exporting positions gave.
+    """Result of exporting position encodings.
 
     Attributes:
         path: The file.
-        kind: Of positions.
-        own: It is the model's own kind.
-        arrays: The shape of each.
-        settings: Numbers of the model that went in.
-        bytes: Of the file.
+        kind: Kind of positions.
+        own: True if the model itself has this kind.
+        arrays: Shape of each array.
+        settings: Settings of the model that were used.
+        bytes: Size of the file.
     """
 
     path: str
@@ -54,12 +54,12 @@ class PositionsReport:
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """What a model's folder says about it.
+    """Configuration and weights of a model.
 
     Attributes:
         path: The folder.
         config: Its config.json.
-        length: Positions that are asked for; None: as many as the model has.
+        length: Number of positions to export; None takes all of the model.
     """
 
     path: Path
@@ -67,34 +67,34 @@ class ModelFolder:
     length: int | None
 
     def number(self, names: tuple[str, ...], what: str) -> int:
-        """A number of the config, by the first of its names that is there.
+        """A number of the configuration, under the first of its names that it has.
 
         Raises:
-            UsageError: none is.
+            UsageError: it has none of them.
         """
         for name in names:
             if isinstance(self.config.get(name), int):
                 return int(self.config[name])
-        raise UsageError(f"{self.path}/config.json does not say how many {what} there are", hint="name another --kind")
+        raise UsageError(f"{self.path}/config.json does not give the {what}", hint="choose another --kind")
 
     def count(self) -> int:
-        """How many positions the tables have.
+        """Number of positions to export.
 
         Raises:
-            UsageError: none were asked for, and the model does not say.
+            UsageError: no length is set, and the model does not give one.
         """
         if self.length is not None:
             return self.length
         try:
-            return self.number(LENGTH, "positions")
+            return self.number(LENGTH, "number of positions")
         except UsageError as error:
-            raise UsageError(error.message, hint="say how many: --length 512") from error
+            raise UsageError(error.message, hint="--length 512") from error
 
     def table(self) -> FloatArray | None:
-        """The learned table of positions, if there is one; shape (positions, columns).
+        """Learned position embeddings, if there are any; shape (positions, dim).
 
         Raises:
-            ArtifactError: a damaged file.
+            ArtifactError: a file is damaged.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -105,18 +105,20 @@ class ModelFolder:
                         if name.endswith(TABLES):
                             return np.asarray(file.get_tensor(name), dtype=np.float32)
         except (SafetensorError, OSError, TypeError) as error:
-            raise ArtifactError(f"{self.path}: its weights cannot be read: {error}", hint="damaged?") from error
+            raise ArtifactError(
+                f"{self.path}: its weights cannot be read: {error}", hint="if the file is damaged, get it again"
+            ) from error
         return None
 
     def bases(self) -> dict[str, dict[str, Any]]:
-        """Settings of rotary positions, by kind of layer; "" when all layers have the same; empty without any."""
-        given = self.config.get("rope_parameters")
-        if isinstance(given, dict):
-            nested = {name: dict(each) for name, each in given.items() if isinstance(each, dict)}
-            return nested or {"": dict(given)}
-        before = {kind: self.config[name] for kind, name in BASES_BEFORE.items() if name in self.config}
-        if before:
-            return {kind: {"rope_theta": theta} for kind, theta in before.items()}
+        """Rotary settings by layer type; under "" when all layers share them; empty without rotary positions."""
+        rope = self.config.get("rope_parameters")
+        if isinstance(rope, dict):
+            nested = {name: dict(settings) for name, settings in rope.items() if isinstance(settings, dict)}
+            return nested or {"": dict(rope)}
+        bases = {kind: self.config[name] for kind, name in OLD_BASES.items() if name in self.config}
+        if bases:
+            return {kind: {"rope_theta": theta} for kind, theta in bases.items()}
         if "rope_theta" in self.config:
             return {"": {**(self.config.get("rope_scaling") or {}), "rope_theta": self.config["rope_theta"]}}
         return {}
@@ -134,18 +136,18 @@ def export_positions(
     length: int | None = None,
     overwrite: bool = False,
 ) -> PositionsReport:
-    """Write a model's tables of positions to a file: `.npz`, or `.npy` where it is one table.
+    """Write position encodings of a model to a file: `.npz`, or `.npy` for a single array.
 
     Args:
-        folder: A language model, ours or of transformers.
+        folder: A language model of tokit or transformers.
         out: The file; it appears whole or not at all.
-        kind: "sinusoidal", "learned", "rotary" or "alibi"; None: the model's own.
-        length: So many positions; None: as many as the model has.
-        overwrite: Replace a file that is there.
+        kind: "sinusoidal", "learned", "rotary" or "alibi"; None takes the model's own.
+        length: Number of positions; None takes all of the model.
+        overwrite: Replace an existing file.
 
     Raises:
-        UsageError: an unknown kind, one that the model cannot have, or an ending of the file that does not fit it.
-        ArtifactError: no model, a damaged one, or a file is there.
+        UsageError: the kind is unknown or does not fit the model, or the file name has another ending.
+        ArtifactError: there is no model, it is damaged, or the file exists.
     """
     ending = Path(out).suffix
     if ending not in ENDINGS:
@@ -157,20 +159,26 @@ def export_positions(
     check_file(out, overwrite=overwrite, kind=ending)
     model = _opened(Path(folder), length)
     own = _own_kind(model)
-    asked = kind or own
-    if asked is None:
-        raise UsageError(f"{folder} does not tell which kind of positions it has", hint=f"--kind {' or '.join(KINDS)}")
-    arrays, settings = MAKERS[asked](model)
+    chosen = kind or own
+    if chosen is None:
+        raise UsageError(f"{folder} does not show its kind of positions", hint=f"--kind {' or '.join(KINDS)}")
+    arrays, settings = MAKERS[chosen](model)
     if ending == ".npy" and len(arrays) > 1:
-        raise UsageError(f"{asked} positions are {len(arrays)} arrays", hint=f"-o {Path(out).stem}.npz")
+        raise UsageError(f"{chosen} positions are {len(arrays)} arrays", hint=f"-o {Path(out).stem}.npz")
     with writing_file(out) as file:
         if ending == ".npy":
             np.save(file, next(iter(arrays.values())), allow_pickle=False)
         else:
             np.savez(file, allow_pickle=False, **arrays)
         size = file.tell()
-    shapes = {name: each.shape for name, each in arrays.items()}
-    return PositionsReport(str(out), asked, asked == own, shapes, settings, size)
+    return PositionsReport(
+        path=str(out),
+        kind=chosen,
+        own=chosen == own,
+        arrays={name: array.shape for name, array in arrays.items()},
+        settings=settings,
+        bytes=size,
+    )
 
 
 def _opened(folder: Path, length: int | None) -> ModelFolder:
@@ -189,45 +197,49 @@ def _own_kind(model: ModelFolder) -> str | None:
 
 
 def _sinusoidal(model: ModelFolder) -> tuple[Arrays, Settings]:
-    dim = model.number(COLUMNS, "columns")
-    return {"positions": sinusoidal(model.count(), dim)}, {"columns": dim}
+    dim = model.number(HIDDEN_SIZE, "hidden size")
+    return {"positions": sinusoidal(model.count(), dim)}, {"dim": dim}
 
 
 def _learned(model: ModelFolder) -> tuple[Arrays, Settings]:
     table = model.table()
     if table is None:
-        raise UsageError(f"{model.path} has no learned table of positions", hint="leave --kind out for its own")
+        raise UsageError(f"{model.path} has no learned position embeddings", hint="leave out --kind")
     count = len(table) if model.length is None else model.length
     if count > len(table):
-        raise UsageError(f"--length {count}: the model has learned {len(table)}", hint=f"--length {len(table)}")
-    return {"positions": table[:count]}, {"columns": table.shape[1]}
+        raise UsageError(
+            f"--length {count}: the model has {len(table)} learned positions", hint=f"--length {len(table)}"
+        )
+    return {"positions": table[:count]}, {"dim": table.shape[1]}
 
 
 def _rotary(model: ModelFolder) -> tuple[Arrays, Settings]:
     arrays: Arrays = {}
     settings: Settings = {}
-    for layers, given in (model.bases() or {"": {}}).items():
-        kind = given.get("rope_type", given.get("type", "default"))
+    for layers, rope in (model.bases() or {"": {}}).items():
+        kind = rope.get("rope_type", rope.get("type", "default"))
         if kind != "default":
             raise UsageError(
-                f"{model.path} changes its rotary positions by '{kind}', which is not the paper's formula",
-                hint="transformers computes them",
+                f"{model.path} scales its rotary positions by '{kind}', which tokit does not compute",
+                hint="take them from transformers",
             )
-        theta, dim = float(given.get("rope_theta", BASE)), _head_columns(model, given)
+        theta, dim = float(rope.get("rope_theta", BASE)), _rotary_dim(model, rope)
         ending = f"_{layers}" if layers else ""
         arrays[f"cos{ending}"], arrays[f"sin{ending}"] = rotary(model.count(), dim, theta)
-        settings |= {f"theta{ending}": theta, "columns": dim}
+        settings |= {f"theta{ending}": theta, "dim": dim}
     return arrays, settings
 
 
-def _head_columns(model: ModelFolder, given: Mapping[str, Any]) -> int:
-    dim = model.config.get("head_dim") or model.number(COLUMNS, "columns") // model.number(HEADS, "heads")
-    part = given.get("partial_rotary_factor", model.config.get("partial_rotary_factor")) or 1.0
-    return int(dim * part)
+def _rotary_dim(model: ModelFolder, rope: Mapping[str, Any]) -> int:
+    dim = model.config.get("head_dim") or model.number(HIDDEN_SIZE, "hidden size") // model.number(
+        HEADS, "number of heads"
+    )
+    fraction = rope.get("partial_rotary_factor", model.config.get("partial_rotary_factor")) or 1.0
+    return int(dim * fraction)
 
 
 def _alibi(model: ModelFolder) -> tuple[Arrays, Settings]:
-    slopes = alibi_slopes(model.number(HEADS, "heads"))
+    slopes = alibi_slopes(model.number(HEADS, "number of heads"))
     return {"slopes": slopes, "bias": alibi_bias(model.count(), slopes)}, {"heads": len(slopes)}
 
 

@@ -1,4 +1,4 @@
-"""Vectors of tokens and documents out of a model's layers, computed by torch."""
+"""Token vectors from the layers of a model in torch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LAST_FOUR, MIX = "last4", "mix"
 
 @dataclass(frozen=True)
 class TorchEncoder(ModelEncoder):
-    """A model of a folder.
+    """A model in torch.
 
     Attributes:
         model: Without its head.
-        pad: The id that fills rows up.
-        context: Tokens of a document that are looked at.
-        layers: Which layers a token's vector is the mean of, 0 being the table of tokens; None is what the model itself
-            gives: its last layer, or the mix that it learned.
+        pad: Padding id.
+        context: Largest number of tokens of a document.
+        layers: Layers whose mean is a token's vector, 0 being the input embeddings; None is the output of the model:
+            its last layer, or its learned mix.
     """
 
     model: Any
@@ -38,27 +38,27 @@ class TorchEncoder(ModelEncoder):
         return int(self.model.config.hidden_size)
 
     def vectors(self, rows: IntArray, real: IntArray) -> FloatArray:
-        given = {"input_ids": torch.from_numpy(rows), "attention_mask": torch.from_numpy(real)}
+        inputs = {"input_ids": torch.from_numpy(rows), "attention_mask": torch.from_numpy(real)}
         with torch.no_grad():
             if self.layers is None:
-                return self.model(**given).last_hidden_state.numpy()  # type: ignore[no-any-return]
-            states = self.model(**given, output_hidden_states=True).hidden_states
+                return self.model(**inputs).last_hidden_state.numpy()  # type: ignore[no-any-return]
+            states = self.model(**inputs, output_hidden_states=True).hidden_states
             return torch.stack([states[layer] for layer in self.layers]).mean(dim=0).numpy()
 
 
 def chosen_layers(named: str | None, count: int, *, mixes: bool = False) -> tuple[int, ...] | None:
-    """The layers that `--layer` names, of a model with so many.
+    """Layers selected by `--layer`.
 
     Args:
-        named: A number from 0, the table of tokens, to `count`, or from -1, the last one, down; `last4`; `mix`.
-        count: Layers of the model.
-        mixes: Whether it has learned how to mix them.
+        named: A number from 0, the input embeddings, to `count`, or from -1, the last layer, down; `last4`; `mix`.
+        count: Number of layers of the model.
+        mixes: Whether the model has a learned mix of layers.
 
     Returns:
-        None for what the model itself gives.
+        None for the output of the model.
 
     Raises:
-        UsageError: none of these.
+        UsageError: it is none of these.
     """
     if named is None or (named == MIX and mixes):
         return None
@@ -75,11 +75,11 @@ def chosen_layers(named: str | None, count: int, *, mixes: bool = False) -> tupl
 
 
 def load_encoder(folder: Path, *, pad: int, context: int, layer: str | None, threads: int) -> TorchEncoder:
-    """The model of a folder, own or of transformers.
+    """Load a model of tokit or transformers.
 
     Raises:
         ArtifactError: its files are missing, damaged, or not of a model.
-        UsageError: a layer that it does not have.
+        UsageError: the model has no such layer.
     """
     torch.set_num_threads(threads)
     model = open_model(folder)
