@@ -122,13 +122,17 @@ def test_fifo_is_spooled_too(tmp_path: Path) -> None:
     writer.join()
 
 
-def test_full_disk_while_spooling_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_while_spooling_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    with standard_input(monkeypatch) as pipe, Path("/dev/full").open("wb", buffering=0) as full:
+    # A name of its own: the temporary file is removed by its name.
+    (tmp_path / "full").symlink_to("/dev/full")
+    with standard_input(monkeypatch) as pipe, (tmp_path / "full").open("wb", buffering=0) as full:
         monkeypatch.setattr("tempfile.NamedTemporaryFile", lambda **_: full)
         os.write(pipe, b"a\n")
         os.close(pipe)
         with pytest.raises(CorpusError, match=r"<stdin>: cannot be copied .*: no space left") as caught:
             open_corpus().spooled().__enter__()
     assert "TMPDIR" in caught.value.hint
+    assert not (tmp_path / "full").is_symlink()
+    assert Path("/dev/full").exists()

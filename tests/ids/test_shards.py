@@ -26,7 +26,8 @@ from tokit.errors import ArtifactError, IdsError, UsageError
 from tokit.ids import FORMATS
 from tokit.ids.parts_writer import Split
 from tokit.ids.shards import Shards, open_shards
-from tokit.ids.writer import id_dtype, with_end_of_text
+from tokit.ids.writer import id_dtype
+from tokit.kernels.dispatch import pack_ids
 from tokit.ops.decode import decode_shards
 from tokit.ops.encode import encode_shards
 from tokit.storage import hashed_file
@@ -341,7 +342,7 @@ def test_parquet_damaged_in_its_middle(tmp_path: Path) -> None:
 def test_end_of_text_and_selection(rows: list[list[int]]) -> None:
     ids = Ids.of(rows)
     assert ids.lists() == rows
-    assert with_end_of_text(ids, 5).lists() == [[*row, 5] for row in rows]
+    assert Ids(*pack_ids(ids, 5, np.dtype("<u4"))).lists() == [[*row, 5] for row in rows]
     mask = np.array([len(row) % 2 == 0 for row in rows], dtype=np.bool_)
     assert ids.select(mask).lists() == [row for row in rows if len(row) % 2 == 0]
 

@@ -42,8 +42,8 @@ def inert_characters(bit: Bit) -> list[str]:
     return [chr(point) for point in np.flatnonzero(PROPERTIES & bit.value).tolist()]
 
 
-def test_table_is_what_the_library_says_now() -> None:
-    """When this fails, the library has changed: see tests/probe_classes.py."""
+def test_table_equals_the_library() -> None:
+    """When this fails, the library has changed: see tests/support/probe_classes.py."""
     now = probe()
     changed = np.flatnonzero(now != PROPERTIES)
     report = [f"U+{point:04X}: {PROPERTIES[point]:032b} became {now[point]:032b}" for point in changed[:20].tolist()]
@@ -52,7 +52,7 @@ def test_table_is_what_the_library_says_now() -> None:
     assert np.array_equal(np.load(PAIRS), probe_pairs())
 
 
-def test_table_has_the_form_that_kernels_read() -> None:
+def test_layout_of_the_table() -> None:
     numbers, pages = TABLE[: LIMIT >> 8], TABLE[LIMIT >> 8 :].reshape(-1, 256)
     assert TABLE.dtype == np.uint32
     assert TABLE.ndim == 1

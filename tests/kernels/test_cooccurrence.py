@@ -42,7 +42,7 @@ def as_dict(pairs: Cooccurrences) -> dict[tuple[int, int], int]:
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 18])
 @pytest.mark.parametrize("window", [1, 3, 100])
 @pytest.mark.parametrize(("weights", "plain"), WEIGHTS)
-def test_counts_are_the_plain_ones(
+def test_counts_equal_the_plain_ones(
     monkeypatch: pytest.MonkeyPatch,
     chunk: int,
     window: int,
@@ -73,7 +73,7 @@ def test_spilling_changes_nothing(monkeypatch: pytest.MonkeyPatch, window: int) 
         assert (len(spilled) > 2) == (memory == 0)
 
 
-def test_room_on_the_disk_is_taken_before_it_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_space_is_allocated_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is not there, that is an error: a write through a map would be the end of the process."""
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: (tmp_path / "numbers").open("w+b"))
     assert len(cooccurrence.mapped(1 << 16)) == 1 << 16
@@ -110,7 +110,7 @@ def test_windows_pass_over_unknown_tokens(monkeypatch: pytest.MonkeyPatch, chunk
     assert as_dict(counted) == plain_counts(without, 3, lambda distance: 1 / distance)
 
 
-def test_subsampling_leaves_out_frequent_tokens_and_depends_on_the_seed_alone() -> None:
+def test_subsampling_drops_frequent_tokens_and_depends_on_the_seed_alone() -> None:
     corpus = job(many(1))
     kept = keep_probabilities(corpus.counts, 1e-3)
     some, again = (count_cooccurrences(corpus, even_weights(2), memory=1, keep=kept) for _ in range(2))
@@ -120,7 +120,7 @@ def test_subsampling_leaves_out_frequent_tokens_and_depends_on_the_seed_alone() 
 
 
 @pytest.mark.parametrize("dim", [1, 16, 33, 100])
-def test_glove_moves_as_plainly(dim: int) -> None:
+def test_glove_step_equals_the_plain_one(dim: int) -> None:
     draw = np.random.default_rng(dim)
     stride = -(-dim // 16) * 16
     table, biases = aligned_zeros(VOCAB * 4 * stride), aligned_zeros(VOCAB * 4)

@@ -30,7 +30,7 @@ def parsed(address: int) -> list[int]:
     return [kernel(data, line_ends, 65536, ids, ends), *ids[:4].tolist(), *ends.tolist()]
 
 
-def test_it_computes_what_it_does_when_llvm_loads_it(compiled: tuple[str, bytes]) -> None:
+def test_result_equals_that_of_llvm(compiled: tuple[str, bytes]) -> None:
     symbol, code = compiled
     by_us = elf.load(code, symbol, loader._outside)
     by_llvm = loader._linked_by_llvm(symbol, code)
@@ -38,7 +38,7 @@ def test_it_computes_what_it_does_when_llvm_loads_it(compiled: tuple[str, bytes]
     assert parsed(by_us) == parsed(by_llvm) == [4, 17, 65535, 0, 3, 3, 3, 4]
 
 
-def test_what_is_not_known_is_refused(compiled: tuple[str, bytes]) -> None:
+def test_unknown_files_are_refused(compiled: tuple[str, bytes]) -> None:
     symbol, code = compiled
     other_machine = code[:18] + struct.pack("<H", 183) + code[20:]
     for wrong in (b"", b"\xcf\xfa\xed\xfe" + code[4:], other_machine):
@@ -48,7 +48,7 @@ def test_what_is_not_known_is_refused(compiled: tuple[str, bytes]) -> None:
         elf.load(code, "no_such_entry", loader._outside)
 
 
-def test_a_relocation_of_another_kind_is_refused(compiled: tuple[str, bytes]) -> None:
+def test_unknown_relocation_is_refused(compiled: tuple[str, bytes]) -> None:
     symbol, code = compiled
     parts = elf._Object(code)
     for section in parts.sections:

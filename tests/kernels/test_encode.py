@@ -1,4 +1,4 @@
-"""The kernels' ids are the library's, for every family, own and foreign, whatever the text."""
+"""The kernels' ids are the library's, for every family, own and foreign, on any text."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_hostile_texts_and_special_tokens(trained: Tokenizer, lines: list[str]) 
 
 
 @pytest.mark.parametrize("variant", sorted(ABLE))
-def test_the_kernels_know_these_families(trained_folder, variant: str) -> None:
+def test_families_that_kernels_encode(trained_folder, variant: str) -> None:
     assert block_encoder_for(load_tokenizer(trained_folder(variant))) is not None
 
 
@@ -176,7 +176,7 @@ def test_long_pre_tokens(unit: str, length: int) -> None:
     assert_same_ids(wrapped(byte_level_engine("gpt2", ignore_merges=False)), ["x " + unit * length + " y", "", unit])
 
 
-def test_a_line_of_one_letter_takes_no_quadratic_time(bpe_folder: Path) -> None:
+def test_line_of_one_letter_takes_no_quadratic_time(bpe_folder: Path) -> None:
     tokenizer = LibraryTokenizer(
         byte_level_engine("gpt2", ignore_merges=False), Identity("bpe", "tokenizer.json", "", {}, "")
     )
@@ -193,19 +193,19 @@ BEADS = st.lists(
 
 @settings(max_examples=150)
 @given(texts=st.lists(BEADS.map("".join), min_size=1, max_size=4))
-def test_words_that_look_alike_in_the_cache(small_bpe: LibraryTokenizer, texts: list[str]) -> None:
+def test_words_with_similar_keys_in_the_cache(small_bpe: LibraryTokenizer, texts: list[str]) -> None:
     assert_same_ids(small_bpe, texts)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.one_of(BEADS.map("".join), CROWDED_SIGNS), min_size=1, max_size=6))
-def test_a_cache_that_is_full(monkeypatch: pytest.MonkeyPatch, texts: list[str]) -> None:
+def test_full_cache(monkeypatch: pytest.MonkeyPatch, texts: list[str]) -> None:
     for name, size in {"NEAR_SLOTS": 16, "FAR_SLOTS": 16, "ARENA_BYTES": 40, "RUN_IDS": 12}.items():
         monkeypatch.setattr(pretoken_encoder, name, size)
     assert_same_ids(wrapped(byte_level_engine("gpt2", ignore_merges=False)), texts * 2)
 
 
-def test_threads_share_what_they_remember(lines: list[str]) -> None:
+def test_threads_share_the_cache(lines: list[str]) -> None:
     words = [f"{line} {number:x}{line[:20]}" for number in range(40) for line in [*lines, *HOSTILE_TEXTS]]
     block = Block.of(text.encode("utf-8") for text in words)
     made = byte_level_engine("gpt2", ignore_merges=False)
@@ -226,12 +226,12 @@ def test_an_embedding_encodes_its_text_in_the_kernels(trained_folder) -> None:
     assert_same_ids(plain, ["the cat <|pad|> the hat", "<|endoftext|>", "the cat", *HOSTILE_TEXTS])
 
 
-def test_a_piece_without_text_is_not_remembered() -> None:
+def test_empty_piece_is_not_cached() -> None:
     # Its slot would be one that looks free, and another word's ids would be found there.
     assert pieces_as_bytes({"": 3, "a": 1, "Ġ": 2}) == {b"a": 1, b" ": 2}
 
 
-def test_a_thread_never_sees_half_of_what_another_learns() -> None:
+def test_threads_never_read_half_written_slots() -> None:
     # Three or four ids a word: they lie in two places of a slot, and the second was once read before the first.
     draw = Random(0)
     words = " ".join("".join(draw.choices("qxzjkvwy", k=3)) for _ in range(20_000))
@@ -273,7 +273,7 @@ def test_lines_of_ids_and_back(cli, bpe_folder: Path, lines: list[str], end: byt
     assert outputs[0] == outputs[1]
 
 
-def test_a_line_that_is_no_id_is_named(cli, bpe_folder: Path) -> None:
+def test_invalid_id_line_is_named(cli, bpe_folder: Path) -> None:
     with engine("kernels"):
         ran = cli("decode", "-t", bpe_folder, stdin=b"5 6\n7 x 8\n")
     assert ran.code == 1 and "<stdin>:2:3: 'x' is not a token id" in ran.err

@@ -33,14 +33,14 @@ def expected(data: bytes) -> bytes | None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(b"", b""), (b"ab\n", b""), (b"", b"cd"), (b"x" * 513, b"y" * 30)])
-def test_utf8_is_what_python_takes_for_it(before: bytes, after: bytes) -> None:
+def test_utf8_check_equals_pythons(before: bytes, after: bytes) -> None:
     for length in (1, 2, 3):
         for edges in product(EDGES, repeat=length):
             data = before + bytes(edges) + after
             assert lines_of(data) == expected(data), data
 
 
-def test_a_character_over_the_border_of_a_piece_is_read_whole() -> None:
+def test_character_across_a_piece_border() -> None:
     for character in ("é", "€", "😀"):
         for place in range(505, 520):
             data = b"a" * place + character.encode("utf-8") + b"b" * 600
@@ -48,6 +48,6 @@ def test_a_character_over_the_border_of_a_piece_is_read_whole() -> None:
             assert lines_of(data.replace(character.encode("utf-8")[-1:], b"", 1)) is None
 
 
-def test_characters_of_four_bytes_have_limits() -> None:
+def test_limits_of_characters_of_four_bytes() -> None:
     for edges in product((0xF0, 0xF1, 0xF4), *[(0x7F, 0x80, 0x8F, 0x90, 0xBF, 0xC2)] * 3):
         assert lines_of(bytes(edges)) == expected(bytes(edges)), edges

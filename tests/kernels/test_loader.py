@@ -1,4 +1,4 @@
-"""Machine code: compiled once, found again, and never in the way of small work."""
+"""The cache of machine code: compiled once, loaded afterwards, and not compiled for small work."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def run(code: str = PROBE, root: Path = ROOT, **environment: str) -> str:
     return done.stdout
 
 
-def test_the_first_use_compiles_and_says_so_and_later_ones_do_not(tmp_path: Path) -> None:
+def test_first_use_compiles_and_later_ones_do_not(tmp_path: Path) -> None:
     first = run(TOKIT_CACHE_DIR=str(tmp_path))
     assert first == "compiling for this processor: once, and it takes some seconds\nnumba\n"
     assert run(TOKIT_CACHE_DIR=str(tmp_path)) == "no numba\n"
 
 
-def test_code_for_other_sources_is_not_taken(tmp_path: Path) -> None:
+def test_changed_sources_are_compiled_again(tmp_path: Path) -> None:
     cache, root = str(tmp_path / "cache"), tmp_path / "other"
     shutil.copytree(ROOT / "tokit", root / "tokit", ignore=shutil.ignore_patterns("__pycache__"))
     run(TOKIT_CACHE_DIR=cache)
@@ -91,8 +91,8 @@ def test_a_package_that_cannot_be_written_uses_the_users_cache(tmp_path: Path, m
     loader.folders.cache_clear()
     try:
         loader._keep("move_pairs", "symbol", b"code")
-        (kept,) = (tmp_path / "cache" / "tokit").glob("kernels-*/move_pairs.o")
-        assert kept.read_bytes() == loader._sealed("symbol", b"code")
+        (written,) = (tmp_path / "cache" / "tokit").glob("kernels-*/move_pairs.o")
+        assert written.read_bytes() == loader._sealed("symbol", b"code")
     finally:
         loader.folders.cache_clear()
 
@@ -112,20 +112,20 @@ def nothing_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
 
 @pytest.mark.usefixtures("nothing_compiled")
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-def test_the_umask_says_who_may_read_the_code(tmp_path: Path, mask: int, mode: int) -> None:
+def test_umask_applies_to_the_cache(tmp_path: Path, mask: int, mode: int) -> None:
     before = os.umask(mask)
     try:
         loader._keep("move_pairs", "symbol", b"code")
     finally:
         os.umask(before)
-    (kept,) = tmp_path.glob("*/*")
-    assert kept.name == "move_pairs.o"
-    assert stat.S_IMODE(kept.stat().st_mode) == mode
+    (written,) = tmp_path.glob("*/*")
+    assert written.name == "move_pairs.o"
+    assert stat.S_IMODE(written.stat().st_mode) == mode
 
 
 @pytest.mark.usefixtures("nothing_compiled")
 @pytest.mark.parametrize("failing", ["write_bytes", "replace"])
-def test_code_that_cannot_be_kept_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failing: str) -> None:
+def test_failed_write_leaves_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failing: str) -> None:
     def full(path: Path, *_: object) -> None:
         if failing == "write_bytes":
             with path.open("wb") as file:
@@ -137,26 +137,26 @@ def test_code_that_cannot_be_kept_leaves_nothing(monkeypatch: pytest.MonkeyPatch
     assert list(tmp_path.glob("*/*")) == []
 
 
-def test_who_has_no_home_gets_no_folder_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TOKIT_CACHE_DIR", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     assert list(loader._places()) == [loader.PACKAGE_CACHE]
 
 
-def test_nowhere_to_write_is_no_error(tmp_path: Path) -> None:
+def test_unwritable_cache_is_no_error(tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("")
     assert run(TOKIT_CACHE_DIR=str(blocked)).endswith("\nnumba\n")
 
 
 @pytest.mark.usefixtures("nothing_compiled")
-def test_small_work_waits_for_nothing() -> None:
-    assert not loader.pays("count_block", loader.WORTH_LOADING - 1)
-    assert not loader.pays("count_block", loader.WORTH_COMPILING - 1)
-    assert loader.pays("count_block", loader.WORTH_COMPILING)
+def test_small_work_compiles_nothing() -> None:
+    assert not loader.kernel_pays_off("count_block", loader.WORTH_LOADING - 1)
+    assert not loader.kernel_pays_off("count_block", loader.WORTH_COMPILING - 1)
+    assert loader.kernel_pays_off("count_block", loader.WORTH_COMPILING)
     half = loader.WORTH_COMPILING // 2
-    assert [loader.pays("decode_ids", half), loader.pays("decode_ids", half)] == [False, True]
+    assert [loader.kernel_pays_off("decode_ids", half), loader.kernel_pays_off("decode_ids", half)] == [False, True]
 
 
 class CompilingError(Exception):
@@ -165,7 +165,7 @@ class CompilingError(Exception):
 
 @pytest.mark.usefixtures("nothing_compiled")
 @pytest.mark.parametrize("entry", ["count_block", "encode_block"])
-def test_small_pieces_count_once(monkeypatch: pytest.MonkeyPatch, bpe_folder: Path, entry: str) -> None:
+def test_small_pieces_of_work_add_up(monkeypatch: pytest.MonkeyPatch, bpe_folder: Path, entry: str) -> None:
     sizes: list[int] = []
 
     def compiled(_name: str) -> tuple[str, bytes]:
@@ -184,22 +184,22 @@ def test_small_pieces_count_once(monkeypatch: pytest.MonkeyPatch, bpe_folder: Pa
     assert (1 << 16) - len(block.data) <= sum(sizes) <= (1 << 16) + (1 << 12)
 
 
-@pytest.mark.parametrize(("name", "pays"), [("kernels", True), ("reference", False), ("", False)])
-def test_an_engine_that_was_chosen_does_all(monkeypatch: pytest.MonkeyPatch, name: str, pays: bool) -> None:
+@pytest.mark.parametrize(("name", "expected"), [("kernels", True), ("reference", False), ("", False)])
+def test_chosen_engine_does_work_of_any_size(monkeypatch: pytest.MonkeyPatch, name: str, expected: bool) -> None:
     monkeypatch.setenv(engine.VARIABLE, name)
-    assert loader.pays("count_block", 0) is pays
+    assert loader.kernel_pays_off("count_block", 0) is expected
     if name:
-        assert loader.pays("count_block", 1 << 60) is pays
+        assert loader.kernel_pays_off("count_block", 1 << 60) is expected
 
 
-def test_an_engine_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(engine.VARIABLE, "kernel")
     with pytest.raises(UsageError, match="unknown engine 'kernel'") as caught:
-        loader.pays("count_block", 0)
+        loader.kernel_pays_off("count_block", 0)
     assert caught.value.hint == "did you mean 'kernels'?"
 
 
-def test_memory_with_gaps_is_not_handed_over() -> None:
+def test_strided_arrays_are_refused() -> None:
     call = loader._callable(lambda _packed: 7)
     every = np.arange(10)
     assert call(every, every[:0], every[3:4], every.reshape(5, 2), 1) == 7
@@ -208,7 +208,7 @@ def test_memory_with_gaps_is_not_handed_over() -> None:
             call(every, gaps)
 
 
-def test_every_entry_is_there() -> None:
+def test_every_entry_is_defined_in_its_module() -> None:
     for name, module in loader.ENTRIES.items():
         source = (ROOT / "tokit" / "kernels" / f"{module.replace('.', '/')}.py").read_text("utf-8")
         assert f"\ndef {name}(a):" in source

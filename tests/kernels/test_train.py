@@ -1,4 +1,4 @@
-"""Merges learnt in the kernel are the reference trainer's, and those of a slow plain one."""
+"""Merges learned in the kernel are the reference trainer's, and those of a slow plain one."""
 
 from __future__ import annotations
 
@@ -101,9 +101,9 @@ def test_no_merged_pair_is_below_the_bar(words: dict[str, int], wanted: int) -> 
     numbers = {letter: k for k, letter in enumerate("abcd")}
     split = symbols_of(words)
     symbols = np.array([numbers[chr(point)] for point in split.symbols], dtype=np.int32)
-    learnt = learn(SymbolWords(symbols, split.ends, split.counts, 4), MergeLimits(wanted), silent)
+    learned = learn(SymbolWords(symbols, split.ends, split.counts, 4), MergeLimits(wanted), silent)
     ids = {**{ord(letter): k for letter, k in numbers.items()}, **{1000 + k: 4 + k for k in range(wanted)}}
-    assert learnt == [(ids[left], ids[right]) for left, right in plain_merges(words, wanted)]
+    assert learned == [(ids[left], ids[right]) for left, right in plain_merges(words, wanted)]
 
 
 def test_tables_that_must_grow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +164,7 @@ class ReplayedError(Exception):
 
 
 @pytest.mark.parametrize(("family", "params", "size"), [(Bpe, BpeParams(), 265), (WordPiece, WordPieceParams(), 16)])
-def test_few_words_that_occur_often_are_much_work(
+def test_work_is_measured_by_occurrences(
     monkeypatch: pytest.MonkeyPatch, family: type[TokenizerFamily], params: object, size: int
 ) -> None:
     def replayed(*_: object) -> dict[str, object]:

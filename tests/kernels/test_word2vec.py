@@ -1,4 +1,4 @@
-"""The kernel learns what the plain version learns."""
+"""word2vec's kernel against the plain version."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VOCAB = 40
 
 @pytest.mark.parametrize("way", [SKIPGRAM, CBOW, FASTTEXT])
 @pytest.mark.parametrize(("dim", "window", "negatives"), [(7, 2, 3), (100, 5, 5), (33, 3, 11)])
-def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negatives: int) -> None:
+def test_training_on_a_block_equals_the_plain_version(way: int, dim: int, window: int, negatives: int) -> None:
     draw = np.random.default_rng(dim)
     # Within a window no token comes twice: of such the kernel moves one after the other.
     documents = [draw.permutation(VOCAB)[:size].tolist() for size in (0, 1, 2, 30, 5)]
@@ -71,7 +71,7 @@ def test_a_block_is_learned_as_plainly(way: int, dim: int, window: int, negative
     assert not outputs.numbers.reshape(-1, outputs.stride)[:, dim:].any()
 
 
-def test_random_tokens_come_as_often_as_they_weigh() -> None:
+def test_negative_samples_follow_their_weights() -> None:
     weights = np.array([0.0, 1, 2, 5, 0, 8, 1e-9])
     limits, others = alias_table(weights)
     share = np.zeros(len(weights))

@@ -64,7 +64,7 @@ def test_a_result_does_not_wait_for_the_next_item() -> None:
 
 
 @pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="the pipe cannot be made wide enough here")
-def test_a_producer_may_wait_for_the_answer_to_much_text(bpe_folder: Path) -> None:
+def test_producer_may_wait_for_the_answer_to_a_large_text(bpe_folder: Path) -> None:
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 1 << 20)
     lines = b"some words of a line\n" * (2 * WORTH_A_THREAD // 21)
@@ -87,7 +87,7 @@ def test_a_producer_may_wait_for_the_answer_to_much_text(bpe_folder: Path) -> No
         late.cancel()
 
 
-def test_only_so_many_items_are_taken(allowed: int) -> None:
+def test_items_taken_ahead_are_bounded(allowed: int) -> None:
     taken, finished, most = 0, 0, 0
 
     def items() -> Iterator[int]:
@@ -109,7 +109,7 @@ class BrokenError(Exception):
 
 
 @pytest.mark.usefixtures("allowed")
-def test_what_an_item_raises_comes_after_the_results_before_it() -> None:
+def test_error_of_an_item_comes_after_earlier_results() -> None:
     def items() -> Iterator[int]:
         yield from range(3)
         raise BrokenError
@@ -122,7 +122,7 @@ def test_what_an_item_raises_comes_after_the_results_before_it() -> None:
 
 @pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize("alone", [never, lambda _: True])
-def test_what_work_raises_comes_in_its_place_and_ends_it(alone) -> None:
+def test_error_of_work_comes_in_order_and_ends_iteration(alone) -> None:
     taken: list[int] = []
 
     def items() -> Iterator[int]:
@@ -143,7 +143,7 @@ def test_what_work_raises_comes_in_its_place_and_ends_it(alone) -> None:
 
 
 @pytest.mark.usefixtures("allowed")
-def test_who_stops_listening_leaves_no_thread_behind() -> None:
+def test_abandoned_iteration_leaves_no_thread() -> None:
     before = threading.active_count()
     closed = threading.Event()
 
@@ -164,7 +164,7 @@ def test_who_stops_listening_leaves_no_thread_behind() -> None:
     assert threading.active_count() <= before
 
 
-def test_processors_where_nobody_says_which_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_available_threads_without_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threads.available_threads() >= 1
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 7)

@@ -1,4 +1,4 @@
-"""Co-occurrence counts and GloVe's step as plainly as can be: what the kernels are held against."""
+"""Plain co-occurrence counts and GloVe's step: the reference of the kernels."""
 
 from __future__ import annotations
 

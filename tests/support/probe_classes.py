@@ -1,11 +1,11 @@
-"""Probe what the library `tokenizers` takes every character for, and write `tokit/kernels/classes.npy` and `pairs.npy`.
+"""Probe how the library `tokenizers` classifies each character, and write `tokit/kernels/classes.npy` and `pairs.npy`.
 
-The kernels cut text as the library does, so the table is asked of the library itself: Python's `unicodedata` is of
+The kernels pre-tokenize as the library does, so the table comes from the library itself: Python's `unicodedata` is of
 another Unicode version, and the parts of the library do not agree with each other either. Nothing here depends on the
-version of Python. When `tests/test_kernels_classes.py` fails, the library's tables have changed: look at what changed,
+version of Python. When `tests/kernels/test_classes.py` fails, the library's tables have changed: look at what changed,
 then run
 
-    python tests/probe_classes.py
+    python -m tests.support.probe_classes
 
 and commit the files with the change. It is one uint32 array: 0x1100 page numbers, then pages of 256 entries, every
 distinct page once. The properties of a code point are `table[0x1100 + table[cp >> 8] * 256 + (cp & 255)]`, an or of the

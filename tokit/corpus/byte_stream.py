@@ -112,7 +112,8 @@ def open_stream(name: str, path: Path | None, compression: str | None, stats: Re
         yield _standard_input(compression, stats)
         return
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Without O_BINARY, which Windows alone has, it would translate line ends.
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise cannot_read(name, error) from error
     try:
@@ -163,6 +164,9 @@ def _read_descriptor(file: int, size: int) -> bytes:
 
 
 def _has_input(file: int, milliseconds: int | None) -> bool:
+    # Windows has no poll: there a pipe counts as one that is fed slowly, and is never non-blocking.
+    if not hasattr(select, "poll"):
+        return False
     poll = select.poll()
     poll.register(file, select.POLLIN)
     return bool(poll.poll(milliseconds))
@@ -183,14 +187,18 @@ def copied(stream: ByteStream) -> Iterator[Path]:
     """
     with _no_room(stream.name):
         # Unbuffered, so that closing has nothing left to write and cannot fail.
-        file = tempfile.NamedTemporaryFile(prefix="tokit-", buffering=0)  # noqa: SIM115 (closed below)
-    with file:
-        while piece := stream.read(PIECE):
-            rest = memoryview(piece)
-            while rest:
-                with _no_room(stream.name):
-                    rest = rest[file.write(rest) :]
+        # Closed before it is read, as Windows opens no file twice that goes when it is closed.
+        file = tempfile.NamedTemporaryFile(prefix="tokit-", buffering=0, delete=False)  # noqa: SIM115 (closed below)
+    try:
+        with file:
+            while piece := stream.read(PIECE):
+                rest = memoryview(piece)
+                while rest:
+                    with _no_room(stream.name):
+                        rest = rest[file.write(rest) :]
         yield Path(file.name)
+    finally:
+        Path(file.name).unlink(missing_ok=True)
 
 
 @contextmanager

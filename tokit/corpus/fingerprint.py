@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Block
-from tokit.kernels.compiled.loader import kernel, pays
+from tokit.kernels.compiled.loader import kernel, kernel_pays_off
 from tokit.kernels.layout import HASH_MIX_1, HASH_MIX_2, HASH_STEP
 
 _MODULUS = 1 << 128
@@ -35,7 +35,7 @@ def hash_documents(block: Block, seed: int = 0) -> Hashes:
         Shape (documents, 2).
     """
     start = _seeded(seed)
-    if pays("hash_documents", len(block.data)):
+    if kernel_pays_off("hash_documents", len(block.data)):
         hashes = np.empty((len(block), 2), dtype=np.uint64)
         kernel("hash_documents")(block.data, block.ends, start, hashes)
         return hashes

@@ -13,7 +13,7 @@ from tokit.counts.kernel_counter import KernelCounter
 from tokit.counts.library_counter import LibraryCounter
 from tokit.counts.limits import UNLIMITED, Shortfall, WordLimits
 from tokit.counts.word_table import add_up
-from tokit.kernels.compiled.loader import pays
+from tokit.kernels.compiled.loader import kernel_pays_off
 from tokit.text.normalizer import BlockNormalizer
 from tokit.text.pipeline import TextPipeline
 from tokit.text.pretokenizer import kernel_pretokenizer_for
@@ -41,7 +41,7 @@ class PreTokenCounter:
         with self._lock:
             size, seen = len(block.data), self._seen_bytes
             self._seen_bytes += size
-            by_kernels = self._by_kernels if pays("count_block", size, seen) else None
+            by_kernels = self._by_kernels if kernel_pays_off("count_block", size, seen) else None
             if by_kernels is None:
                 self._by_library.add(block)
         if by_kernels is not None:

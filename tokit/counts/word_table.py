@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from tokit.arrays import Counts, IntArray, split_items
 from tokit.counts.limits import WordLimits
-from tokit.kernels.compiled.loader import kernel, pays
+from tokit.kernels.compiled.loader import kernel, kernel_pays_off
 from tokit.kernels.layout import (
     ARENA,
     ARENA_START,
@@ -179,7 +179,7 @@ def add_up(parts: list[Counts]) -> Counts:
     filled = [part for part in parts if len(part)]
     if len(filled) <= 1:
         return filled[0] if filled else Counts.of({})
-    if pays("add_words", sum(len(part.data) for part in filled)):
+    if kernel_pays_off("add_words", sum(len(part.data) for part in filled)):
         table = WordTable.of(1 << (2 * max(map(len, filled))).bit_length(), FIRST_ARENA)
         for part in filled:
             table.add_counts(part)

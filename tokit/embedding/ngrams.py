@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray, Pieces
-from tokit.kernels.compiled.loader import kernel, pays
+from tokit.kernels.compiled.loader import kernel, kernel_pays_off
 from tokit.kernels.layout import FNV_PRIME, FNV_START
 from tokit.storage.safetensors import Rows
 
@@ -94,7 +94,7 @@ class Ngrams(NamedTuple):
 def ngram_buckets(texts: Sequence[str], params: HasNgrams) -> Ngrams:
     """Hash buckets of each text's n-grams, as in fastText and in its order."""
     bordered = [f"<{text}>".encode("utf-8", "surrogatepass") for text in texts]
-    if pays("hash_ngrams", COST_OF_A_BYTE * sum(map(len, bordered))):
+    if kernel_pays_off("hash_ngrams", COST_OF_A_BYTE * sum(map(len, bordered))):
         return _by_kernel(bordered, params)
     found = [list(_hashes(word, params)) for word in bordered]
     ends = np.cumsum([len(hashes) for hashes in found], dtype=np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IdArray, Ids, IntArray
-from tokit.kernels.compiled.loader import kernel, pays
+from tokit.kernels.compiled.loader import kernel, kernel_pays_off
 
 # Tokens that are looked up at a time, for documents of any length.
 CHUNK_TOKENS = 1 << 16
@@ -32,7 +32,7 @@ def mean_pool(ids: Ids, vectors: FloatArray, *, skip: int | None = None) -> Floa
     Raises:
         IndexError: an id is >= vocab (the ids came from another tokenizer).
     """
-    if pays("pool_means", ids.data.nbytes):
+    if kernel_pays_off("pool_means", ids.data.nbytes):
         return _mean_pool_in_kernel(ids, vectors, -1 if skip is None else skip)
     pooled = ids if skip is None else without(ids, skip)
     means = np.zeros((len(pooled), vectors.shape[1]), dtype=np.float32)

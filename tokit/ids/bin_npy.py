@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from tokit.arrays import Ids
-from tokit.ids.writer import PackedIds, ShardWriter, with_end_of_text
-from tokit.kernels.compiled.loader import kernel, pays
+from tokit.ids.writer import PackedIds, ShardWriter
+from tokit.kernels.dispatch import pack_ids
 from tokit.storage.files import RowWriter
 from tokit.storage.hashed_file import GrowingFile
 
@@ -30,7 +30,7 @@ class BinWriter(ShardWriter):
         self._ends_file = NpyColumn(path.with_name(self.ends_file or ""), np.dtype("<i8"))
 
     def packed(self, ids: Ids) -> PackedIds:
-        return _packed(ids, self.end_of_text, self.dtype)
+        return PackedIds(*pack_ids(ids, self.end_of_text, self.dtype))
 
     def write(self, packed: PackedIds) -> None:
         self._file.write(packed.data)
@@ -46,19 +46,6 @@ class BinWriter(ShardWriter):
 
     def _opened(self) -> GrowingFile | NpyColumn:
         return GrowingFile(self.path)
-
-
-def _packed(ids: Ids, end_of_text: int | None, dtype: np.dtype[np.unsignedinteger]) -> PackedIds:
-    if not pays("pack_ids", ids.data.nbytes):
-        ids = ids if end_of_text is None else with_end_of_text(ids, end_of_text)
-        return PackedIds(ids.data.astype(dtype), ids.ends)
-    marks = 0 if end_of_text is None else len(ids)
-    out = np.empty(len(ids.data) + marks, dtype=dtype)
-    none = np.empty(0, dtype=dtype)
-    ends = np.empty(len(ids), dtype=np.int64)
-    narrow, wide = (out, none) if dtype.itemsize == 2 else (none, out)
-    kernel("pack_ids")(ids.data, ids.ends, -1 if end_of_text is None else end_of_text, narrow, wide, ends)
-    return PackedIds(out, ends)
 
 
 class NpyWriter(BinWriter):

@@ -1,28 +1,14 @@
-"""Encoded documents as lines of output: ids, tokens, or JSON records."""
+"""Encoded documents as lines of output: tokens, or JSON records (ids: `kernels.dispatch.format_ids`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from tokit.arrays import Block, Ids
 from tokit.corpus.json_record import dump_record
-from tokit.kernels.compiled.loader import kernel, pays
 
 # Escapes for characters that would split a line of tokens in the wrong place.
 ESCAPES = str.maketrans({"\\": "\\\\", " ": "\\x20", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"})
-# "00" to "99", one after the other.
-TWO_DIGITS = b"".join(b"%02d" % number for number in range(100))
-
-
-def id_lines(ids: Ids) -> bytes:
-    """A line of ids for each document."""
-    if not pays("format_ids", ids.data.nbytes):
-        return b"".join([" ".join(map(str, row)).encode("ascii") + b"\n" for row in ids.lists()])
-    out = np.empty(11 * len(ids.data) + len(ids) + 1, dtype=np.uint8)
-    used = kernel("format_ids")(ids.data, ids.ends, np.frombuffer(TWO_DIGITS, dtype=np.uint8), out)
-    return out[:used].tobytes()
 
 
 def token_lines(ids: Ids, names: Sequence[str]) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import Ids, IntArray, Ragged
-from tokit.kernels.compiled.loader import kernel, pays
+from tokit.kernels.dispatch import count_ids
 
 # Approximate number of tokens in which documents are turned into lists at a time.
 CHUNK_TOKENS = 1 << 18
@@ -93,21 +93,8 @@ class StreamWriter:
         self._file.write(ids.data.astype(self._dtype, copy=False).data)
         self._ends.append(ids.ends + self._tokens)
         self._tokens += len(ids.data)
-        if pays("count_ids", ids.data.nbytes):
-            kernel("count_ids")(
-                ids.data, ids.ends, self._documents, self.token_counts, self.document_frequencies, self._last
-            )  # fmt: skip
-        else:
-            self._count(ids)
+        count_ids(ids, self._documents, self.token_counts, self.document_frequencies, self._last)
         self._documents += len(ids)
-
-    def _count(self, ids: Ids) -> None:
-        size = len(self.token_counts)
-        self.token_counts += np.bincount(ids.data, minlength=size)
-        documents = np.repeat(np.arange(len(ids), dtype=np.int64), ids.lengths)
-        once = np.unique(documents * size + ids.data)
-        self.document_frequencies += np.bincount(once % size, minlength=size)
-        self._last[ids.data] = self._documents + documents
 
     def __enter__(self) -> StreamWriter:
         return self

@@ -76,10 +76,3 @@ class ShardWriter(ABC):
 
 def _ends_name(part: str) -> str:
     return "ends.npy" if part == WHOLE else f"{part}.ends.npy"
-
-
-def with_end_of_text(ids: Ids, end_of_text: int) -> Ids:
-    """Append an id to each document."""
-    ends = ids.ends + np.arange(1, len(ids) + 1, dtype=np.int64)
-    data = np.insert(ids.data, ids.ends, end_of_text)
-    return Ids(data, ends)

@@ -1,7 +1,8 @@
-"""Numba kernels: arrays in, arrays out; nothing here opens a corpus or knows a class of ours.
+"""Numba kernels: arrays in, arrays out.
 
-`native.kernel(name)` is the way in. It loads machine code that was compiled once on this machine, so that a command
-that runs a kernel does not import Numba. The other modules are the sources; they are imported only to compile.
+`compiled.loader.kernel(name)` loads machine code that was compiled once on this machine, so that a command that runs a
+kernel does not import Numba. `layout` and `dispatch` need no Numba either; all other modules are sources, imported only
+to compile them.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ _listeners: list[Callable[[str], None]] = []
 
 
 def listen(notice: Callable[[str], None]) -> None:
-    """Have `notice` called with a sentence before kernels are compiled; it replaces the one before."""
+    """Have `notice` called with a sentence before kernels are compiled; it replaces an earlier one."""
     _listeners[:] = [notice]
 
 
 def announce(sentence: str) -> None:
-    """Say something to whoever listens."""
+    """Pass a sentence to the listener."""
     for notice in _listeners:
         notice(sentence)

@@ -15,7 +15,7 @@ from tokit.arrays import Block, Ids
 from tokit.corpus import Corpus, CorpusSource
 from tokit.errors import ArtifactError, CorpusError, IdsError
 from tokit.ids.shards import Shards, open_shards
-from tokit.kernels.compiled.loader import kernel, pays
+from tokit.kernels.dispatch import parse_ids
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.load import load_tokenizer
@@ -73,12 +73,9 @@ def _blocks(source: CorpusSource) -> Iterator[Block]:
 
 def _parse_block(block: Block, vocab_size: int, name: str, before: int) -> Ids:
     """The ids of each line; `before` so many lines of the source came before."""
-    if pays("parse_ids", len(block.data)):
-        out = np.empty(len(block.data) // 2 + len(block) + 1, dtype=np.uint32)
-        ends = np.empty(len(block), dtype=np.int64)
-        count = kernel("parse_ids")(block.data, block.ends, vocab_size, out, ends)
-        if count >= 0:
-            return Ids(out[:count], ends)
+    ids = parse_ids(block, vocab_size)
+    if ids is not None:
+        return ids
     # The slow way knows JSON, and says what is wrong and where.
     lines = enumerate(block.documents(), before + 1)
     return Ids.of([parse_line(line, vocab_size, f"{name}:{number}") for number, line in lines])

@@ -13,10 +13,11 @@ from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.errors import UsageError
 from tokit.ids import FORMATS
-from tokit.ids.output_lines import id_lines, record_lines, token_lines
+from tokit.ids.output_lines import record_lines, token_lines
 from tokit.ids.parts_writer import PartsWriter, Split
 from tokit.ids.shards import SHARDS_TOKENIZER
 from tokit.ids.writer import id_dtype
+from tokit.kernels.dispatch import format_ids
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
 from tokit.runtime.threads import limited_threads
@@ -110,7 +111,7 @@ def encode_stream(
 
 def _line_format(form: str, tokenizer: Tokenizer) -> Callable[[Block, Ids], bytes]:
     formats: dict[str, Callable[[Block, Ids], bytes]] = {
-        "ids": lambda _block, ids: id_lines(ids),
+        "ids": lambda _block, ids: format_ids(ids),
         "tokens": lambda _block, ids: token_lines(ids, tokenizer.pieces.names),
         "jsonl": record_lines,
     }

@@ -1,6 +1,6 @@
-"""Who does the bulk work: our kernels, the reference library, or whichever is sooner done. The results are the same.
+"""Engine selection: kernels, reference library, or auto (the faster one). The results are the same.
 
-The choice is an environment variable, as the number of threads is, so that it also holds for processes that we start.
+The choice is an environment variable, as the number of threads is, so that child processes inherit it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ENGINES = (AUTO, KERNELS, REFERENCE)
 
 
 def set_engine(name: str | None) -> None:
-    """Choose an engine for this process; None leaves what the environment says.
+    """Choose an engine for this process; None leaves the environment as it is set.
 
     Raises:
         UsageError: there is no such engine.
@@ -27,7 +27,7 @@ def set_engine(name: str | None) -> None:
 
 
 def chosen_engine() -> str:
-    """The engine chosen: "auto", "kernels" whatever the size of the work, or "reference".
+    """The chosen engine: "auto", "kernels" for work of any size, or "reference".
 
     Raises:
         UsageError: the environment names one that does not exist.

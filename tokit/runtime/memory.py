@@ -1,4 +1,11 @@
-"""Memory: how much this process may still take, and giving back what it holds for later."""
+"""Free memory of this process, and control over what the C library keeps.
+
+Two jobs need it. Counting and encoding size their tables by the memory that is free, and in a container that is the
+limit of its control group, which neither the machine's free memory nor Python tells; systems have version 1 or 2 of
+control groups, and a process lies in nested ones. And glibc keeps freed blocks, so that the next stage would come on
+top of the last one's peak, or returns them at once, so that each large array is made of new pages; `malloc_trim(3)`
+and `mallopt(3)` decide between the two. Outside Linux, or with another C library, all of it does nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
-# Versions 2 and 1 of control groups: folder, limit, use, and which part of the use is given back when needed.
+# Control groups, versions 2 and 1: folder, limit, usage, and the part of the usage that can be reclaimed.
 GROUPS = (
     ("", "memory.max", "memory.current", "inactive_file"),
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -16,28 +23,28 @@ GROUPS = (
 
 # Of mallopt(3).
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-# The largest threshold that it takes on 64 bits; what is larger than that is always new.
+# The largest mmap threshold on 64 bits; larger arrays always get new pages.
 LARGEST_MMAP_THRESHOLD, LARGEST_TRIM_THRESHOLD = 1 << 25, 1 << 30
 
 
 def free_memory() -> int | None:
-    """Bytes that can be taken without pushing anything out; None where that cannot be told."""
+    """Bytes that can be allocated without swapping; None where that is unknown."""
     return min((*_free_of_machine(), *_free_of_groups()), default=None)
 
 
 def give_back() -> None:
-    """Have the C library return what it keeps for later; where it cannot, nothing happens.
+    """Have the C library return freed memory to the system, where it can.
 
-    It keeps the blocks of a corpus, which come and go on several threads, and the next stage would come on top.
+    It keeps the blocks of a corpus, which come and go on several threads, and the next stage would add to them.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def keep_memory() -> None:
-    """Have the C library keep what is returned to it, where it can: `give_back` returns it to the system.
+    """Have the C library keep freed memory, where it can; `give_back` returns it to the system.
 
-    Else each large array is new pages, which the system fills with zeros: a tenth of the time of a training.
+    Otherwise each large array is made of new pages, which the system fills with zeros: a tenth of the training time.
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         library = ctypes.CDLL(None)
@@ -52,17 +59,17 @@ def _free_of_machine() -> Iterator[int]:
 
 
 def _free_of_groups() -> Iterator[int]:
-    """What is left to the groups of this process that have a limit."""
-    for controller, limit_name, use_name, spare_name in GROUPS:
+    """Free bytes of each control group of this process that has a limit."""
+    for controller, limit_name, usage_name, reclaimable_name in GROUPS:
         for place in ("", _own_group(controller)):
             folder = ROOT / controller / place
-            limit, use = _number(folder / limit_name), _number(folder / use_name)
-            if limit is not None and use is not None:
-                yield max(limit - use + _fields(folder / "memory.stat").get(spare_name, 0), 0)
+            limit, usage = _number(folder / limit_name), _number(folder / usage_name)
+            if limit is not None and usage is not None:
+                yield max(limit - usage + _fields(folder / "memory.stat").get(reclaimable_name, 0), 0)
 
 
 def _own_group(controller: str) -> str:
-    """The path of this process's group below the root; "" when it is the root."""
+    """The path of this process's group below the root; "" for the root."""
     for line in _text(Path("/proc/self/cgroup")).splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == controller:

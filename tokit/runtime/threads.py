@@ -1,4 +1,4 @@
-"""Threads: how many the engines may use, and work that must not hold up Ctrl-C."""
+"""Number of threads, ordered work on threads, and work that Ctrl-C can interrupt."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ U = TypeVar("U")
 
 
 def set_threads(threads: int | None) -> None:
-    """Tell the engines how many threads to use; call it before any of them is imported."""
+    """Set the number of threads of the engines; call it before any of them is imported."""
     if threads is not None:
         os.environ["RAYON_NUM_THREADS"] = str(threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -33,7 +33,7 @@ def available_threads() -> int:
 
 
 def thread_count() -> int:
-    """How many threads the user allows, or all processors."""
+    """Number of threads that the user allows, or of all processors."""
     named = os.environ.get("RAYON_NUM_THREADS", "")
     return int(named) if named.isdecimal() and int(named) else available_threads()
 
@@ -56,16 +56,16 @@ def limited_threads(threads: int | None) -> Iterator[None]:
 
 
 def in_order(work: Callable[[T], U], items: Iterable[T], *, alone: Callable[[T], bool]) -> Iterator[U]:
-    """`work` of each item in the order of the items, on as many threads as the user allows.
+    """Apply `work` to each item on the threads that the user allows; results come in the order of the items.
 
-    A result comes out as soon as it is there, even when the next item is long in coming. Only so many items are taken
-    ahead that memory does not depend on how many there are. What taking an item raises is raised after the results of
-    those before it.
+    A result is yielded as soon as it is ready, even when the next item is slow to arrive. A limited number of items is
+    taken ahead, so memory does not depend on their number. An error in taking an item is raised after the results of
+    the items before it.
 
     Args:
-        work: Is called from several threads at once.
-        items: Taken in a thread of their own, unless there is but one thread.
-        alone: Items that are not worth a thread: they are worked on in the calling one.
+        work: Called from several threads at once.
+        items: Taken in a thread of their own, unless only one thread is allowed.
+        alone: True for an item that is not worth a thread: the calling thread does it.
     """
     threads = thread_count()
     if threads == 1:
@@ -82,11 +82,11 @@ def in_order(work: Callable[[T], U], items: Iterable[T], *, alone: Callable[[T],
 
 
 class Ahead(Generic[T, U]):
-    """Work that is begun in a thread of its own, as its items come, and waited for in another.
+    """Work that one thread starts, as its items arrive, and another waits for.
 
     Args:
-        items: What comes.
-        begin: Begins the work on an item; what it returns gives the result, and may wait for it.
+        items: The items.
+        begin: Starts the work on an item; returns a function that gives the result, and may wait for it.
     """
 
     def __init__(self, items: Iterable[T], begin: Callable[[T], Callable[[], U]]) -> None:
@@ -95,11 +95,11 @@ class Ahead(Generic[T, U]):
         self._begun: SimpleQueue[Callable[[], U] | None] = SimpleQueue()
         self._room = threading.Semaphore(0)
         self._stopped = False
-        # A daemon: nothing can call it back from a pipe that says nothing.
+        # A daemon: nothing can interrupt its wait for a silent pipe.
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def results(self, ahead: int) -> Iterator[U]:
-        """The results in the order of the items, of which so many are taken besides the one that is waited for."""
+        """Yield the results in the order of the items; `ahead` items are taken beyond the one waited for."""
         self._room.release(ahead + 1)
         self._thread.start()
         while (result := self._begun.get()) is not None:
@@ -110,7 +110,7 @@ class Ahead(Generic[T, U]):
         """Take no more items."""
         self._stopped = True
         self._room.release()
-        # Long enough for whatever does not wait for a pipe.
+        # Long enough for any thread that does not wait for a pipe.
         self._thread.join(0.1)
 
     def _run(self) -> None:

@@ -23,7 +23,8 @@ def replacing(target: Path, draft: Path, *, sync: bool = True) -> Iterator[Path]
     try:
         yield draft
         if sync:
-            with draft.open("rb") as file:
+            # Open for writing, as Windows syncs nothing else.
+            with draft.open("r+b") as file:
                 os.fsync(file.fileno())
         draft.replace(target)
     finally:

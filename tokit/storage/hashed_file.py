@@ -45,7 +45,7 @@ class GrowingFile:
             rest = rest[self._file.write(rest) :]
         if self.size - self._synced >= STEP and (self._syncing is None or self._syncing.done()):
             self._wait()
-            self._syncing = self._disk.submit(os.fdatasync, self._file.fileno())
+            self._syncing = self._disk.submit(_sync_data, self._file.fileno())
             self._synced = self.size
 
     def close(self) -> str:
@@ -61,3 +61,8 @@ class GrowingFile:
         # An error of the disk is told once, to whoever syncs first.
         if self._syncing is not None:
             self._syncing.result()
+
+
+def _sync_data(descriptor: int) -> None:
+    """Bring a file's content to disk, without its times where the system can: macOS and Windows cannot."""
+    getattr(os, "fdatasync", os.fsync)(descriptor)

@@ -20,7 +20,7 @@ from tokit.corpus.byte_stream import ByteStream, ReadStats
 from tokit.corpus.formats.base import RawBlock, Reader, ReadOptions
 from tokit.corpus.utf8 import find_invalid, not_utf8, repair
 from tokit.errors import CorpusError
-from tokit.kernels.compiled.loader import kernel, pays
+from tokit.kernels.compiled.loader import kernel, kernel_pays_off
 
 Span: TypeAlias = tuple[int, int]
 
@@ -69,27 +69,28 @@ def _block(chunk: TextChunk, stream: ByteStream, options: ReadOptions, stats: Re
     unit = UNITS[options.unit]
     open_end = options.unit == "file" or not chunk.data.endswith(b"\n")
     long = len(chunk.data) > options.max_document
-    if options.unit == "line" and not long and pays("split_lines", len(chunk.data)):
-        block = _split_lines(chunk.data, chunk.newlines, open_end)
-        if block is not None:
-            return block
+    lines = _line_block(chunk, open_end) if options.unit == "line" and not long else None
+    if lines is not None:
+        return lines
     invalid = find_invalid(chunk.data)
     if invalid >= 0 and options.errors == "strict":
         raise not_utf8_in(stream, chunk, invalid)
     if long:
         _check_lengths(stream, chunk, unit, options.max_document)
-    sound = invalid < 0
-    if sound and options.unit == "line":
-        return _line_block(chunk, open_end)
     documents = [chunk.data[start:end] for start, end in unit.spans(chunk.data)]
-    if not sound:
+    if invalid >= 0:
         repaired = repair(documents, options.errors, stats)
         documents = [document for document in repaired if document is not None]
     return Block.of(documents, open_end=open_end)
 
 
-def _line_block(chunk: TextChunk, open_end: bool) -> Block:
+def _line_block(chunk: TextChunk, open_end: bool) -> Block | None:
+    """The lines of a chunk, by a kernel or by NumPy; None when it is not UTF-8."""
     data = chunk.data
+    if kernel_pays_off("split_lines", len(data)):
+        return _line_block_by_kernel(data, chunk.newlines, open_end)
+    if find_invalid(data) >= 0:
+        return None
     newlines = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
     ends = newlines - np.arange(len(newlines), dtype=np.int64)
     if open_end:
@@ -97,8 +98,7 @@ def _line_block(chunk: TextChunk, open_end: bool) -> Block:
     return Block(np.frombuffer(data.replace(b"\n", b""), dtype=np.uint8), ends.astype(np.int64, copy=False), open_end)
 
 
-def _split_lines(data: bytes, newlines: int, open_end: bool) -> Block | None:
-    """Split lines by a kernel; None when the data is not UTF-8."""
+def _line_block_by_kernel(data: bytes, newlines: int, open_end: bool) -> Block | None:
     raw = np.frombuffer(data, dtype=np.uint8)
     text = np.empty(len(raw) - newlines, dtype=np.uint8)
     ends = np.empty(newlines + open_end, dtype=np.int64)

@@ -1,7 +1,7 @@
-"""Machine code put into memory: what a linker does, for the one kind of object file that kernels are on Linux and x86.
+"""Minimal ELF loader for the object files of kernels, on Linux and x86-64.
 
-LLVM could do it too, but to load it takes 40 ms and 50 MB. It compiles kernels for any distance between the parts of a
-program, so each place to be filled in takes a whole address. What is not known here is refused.
+LLVM could do it too, at 30 ms and 50 MB a process (docs/kernels.md). It compiles kernels for the large code model, so
+each relocation is a whole address. Anything else is refused.
 Executable and Linkable Format, https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html
 """
 
@@ -16,15 +16,15 @@ from typing import NamedTuple
 
 _MAGIC, _RELOCATABLE, _X86_64 = b"\x7fELF\x02\x01", 1, 62
 _NO_BITS, _RELOCATIONS, _ALLOCATED, _ADDRESS = 8, 4, 2, 1
-# A section that is told by its number: above these it means something else.
+# Section numbers from here on have a special meaning.
 _RESERVED = 0xFF00
 _FRAMES = b".eh_frame"
 
-_kept: list[mmap.mmap] = []
+_loaded: list[mmap.mmap] = []
 
 
 class UnknownObjectError(ValueError):
-    """The file is of another kind, or has something in it that kernels do not have."""
+    """The file is of another kind, or holds what kernels do not have."""
 
 
 class _Section(NamedTuple):
@@ -57,7 +57,7 @@ class _Object:
         return self.code[start : self.code.index(b"\0", start)]
 
     def is_loaded(self, section: _Section) -> bool:
-        """Whether a section is code or data; how to unwind frames is not needed, as nothing is ever raised."""
+        """Check that a section is code or data; tables for unwinding are not needed, as nothing is raised."""
         return bool(section.flags & _ALLOCATED) and not self.text(self._names, section.name).startswith(_FRAMES)
 
     def symbols(self, section: _Section) -> list[tuple[bytes, int, int]]:
@@ -68,18 +68,18 @@ class _Object:
 
 
 def load(code: bytes, entry: str, outside: Callable[[str], int]) -> int:
-    """Load an object file for good.
+    """Load an object file; it stays in memory until the process ends.
 
     Args:
         code: The file.
         entry: A symbol in it.
-        outside: The address of a symbol that is not.
+        outside: Gives the address of a symbol that is not in it.
 
     Returns:
         The address of the entry.
 
     Raises:
-        UnknownObjectError: it is of another kind; LLVM may load it.
+        UnknownObjectError: it is of another kind; LLVM may be able to load it.
     """
     if not sys.platform.startswith("linux"):
         raise UnknownObjectError("not on Linux")
@@ -93,19 +93,19 @@ def load(code: bytes, entry: str, outside: Callable[[str], int]) -> int:
         ctypes.c_void_p(base), ctypes.c_size_t(len(memory)), mmap.PROT_READ | mmap.PROT_EXEC
     ):
         raise UnknownObjectError("no such symbol, or memory may not be made executable")
-    _kept.append(memory)
+    _loaded.append(memory)
     return found[entry.encode()]
 
 
 def _laid_out(parts: _Object) -> tuple[bytearray, dict[int, int]]:
-    """The sections one after another, and where each starts."""
+    """Lay the sections out one after another; returns them, and where each starts."""
     image, places = bytearray(), {}
     for number, section in enumerate(parts.sections):
         if parts.is_loaded(section):
             image += bytes(-len(image) % max(section.align, 1))
             places[number] = len(image)
-            held = b"" if section.kind == _NO_BITS else parts.code[section.offset : section.offset + section.size]
-            image += held.ljust(section.size, b"\0")
+            content = b"" if section.kind == _NO_BITS else parts.code[section.offset : section.offset + section.size]
+            image += content.ljust(section.size, b"\0")
     return image, places
 
 

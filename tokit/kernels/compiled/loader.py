@@ -109,7 +109,7 @@ def _callable(function: Callable[[Any], int]) -> Kernel:
     return call
 
 
-def pays(name: str, size: int, seen: int = 0) -> bool:
+def kernel_pays_off(name: str, size: int, seen: int = 0) -> bool:
     """Check that a kernel is worth loading, or even compiling; or that the user chose the kernels.
 
     A kernel that is not compiled yet pays off once small pieces of work add up to a large one.

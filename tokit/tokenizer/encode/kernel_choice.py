@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from tokit.arrays import Block, Ids
-from tokit.kernels.compiled.loader import pays
+from tokit.kernels.compiled.loader import kernel_pays_off
 from tokit.runtime.engine import REFERENCE, chosen_engine
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class KernelChoice:
             self._seen_bytes += size
             if chosen_engine() == REFERENCE:
                 return None
-            if not self._is_made and pays("encode_block", size, seen):
+            if not self._is_made and kernel_pays_off("encode_block", size, seen):
                 from tokit.tokenizer.encode.block_encoder import block_encoder_for
 
                 self._encoder, self._is_made = block_encoder_for(self._tokenizer), True
@@ -46,7 +46,7 @@ class KernelChoice:
 
     def decoder(self, ids: Ids) -> KernelDecoder | None:
         """The decoder for ids; None if the library is to decode them."""
-        return self._decoder if pays("decode_ids", ids.data.nbytes) else None
+        return self._decoder if kernel_pays_off("decode_ids", ids.data.nbytes) else None
 
     @cached_property
     def _decoder(self) -> KernelDecoder | None:

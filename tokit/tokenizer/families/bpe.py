@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tokit.kernels.compiled.loader import pays
+from tokit.kernels.compiled.loader import kernel_pays_off
 from tokit.params import param
 from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.byte_alphabet import byte_alphabet, to_byte_level
@@ -57,7 +57,7 @@ class Bpe(TokenizerFamily):
     def _merges(cls, job: TrainingJob, base: list[str], size: int) -> list[tuple[str, str]]:
         counts = guarded_counts(job, job.special)
         # The library reads every occurrence, and counts pairs in 32 bits, which overflow on large corpora.
-        if not pays("learn_merges", counts.text_bytes):
+        if not kernel_pays_off("learn_merges", counts.text_bytes):
             return cls._library_merges(job, counts.items(), size)
         symbols = np.array([base.index(character) for character in byte_alphabet()], dtype=np.int32)
         longest = job.params.max_token_length or NO_LIMIT

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokit.errors import UsageError
-from tokit.kernels.compiled.loader import pays
+from tokit.kernels.compiled.loader import kernel_pays_off
 from tokit.params import param
 from tokit.text.pipeline import DROPPING, REGEX_PREFIX, TextPipeline
 from tokit.tokenizer.families.base import (
@@ -79,7 +79,7 @@ class WordPiece(TokenizerFamily):
         # With "#" in a word, a merged piece may have the text of an inner character: then the library decides.
         hashes = any("#" in word and len(word) > 1 for word, _ in items)
         # The library reads every occurrence, and counts pairs in 32 bits, which overflow on large corpora.
-        if hashes or not pays("learn_merges", sum(len(word) * count for word, count in items)):
+        if hashes or not kernel_pays_off("learn_merges", sum(len(word) * count for word, count in items)):
             return cls._library_tokens(job, items, base[:fixed], size)
         words = _as_symbols(items, {token: i for i, token in enumerate(base)}, len(base))
         tokens = list(base)
