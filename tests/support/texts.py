@@ -62,7 +62,7 @@ CROWDED_TEXT = st.lists(
     max_size=30,
 ).map("".join)  # fmt: skip
 TEXTS = st.one_of(ANY_TEXT, CROWDED_TEXT)
-# White space of every kind, characters that normalise to white space or away, marks, sigmas, digits, joiners.
+# White space of every kind, characters that normalize to white space or away, marks, sigmas, digits, joiners.
 SIGNS = [
     *(" " * 8), "  ", "\n", "\r", "\t", "\x00", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x1f", "\x85",
     "\u00a0", "\u1680", "\u180e", "\u2000", "\u200b", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",

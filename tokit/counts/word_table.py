@@ -1,4 +1,4 @@
-"""A hash table of words and their counts, as `kernels/train/word_hash_table.py` lays it out."""
+"""A hash table of words and their counts, as `kernels/word_hash_table.py` lays it out."""
 
 from __future__ import annotations
 
