@@ -101,7 +101,7 @@ def test_a_diverged_training_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     ("family", "settings", "message"),
     [
         ("skipgarm", {}, "unknown embedding"),
-        ("skipgram", {"windw": "5"}, "unknown parameter"),
+        ("skipgram", {"windw": "5"}, "unknown option '--windw'"),
         ("skipgram", {"window": "0"}, "window"),
         ("skipgram", {"window": "20000"}, "window"),
         ("skipgram", {"negative": "0"}, "negative"),
@@ -109,15 +109,15 @@ def test_a_diverged_training_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         ("skipgram", {"epochs": "9" * 30}, "epochs"),
         ("glove", {"epochs": "9" * 30}, "epochs"),
         ("skipgram", {"sample": "1"}, "sample"),
-        ("skipgram", {"learning_rate": "0"}, "learning_rate"),
-        ("skipgram", {"learning_rate": "inf"}, "learning_rate"),
-        ("skipgram", {"learning_rate": "nan"}, "learning_rate"),
-        ("skipgram", {"min_learning_rate": "0.5"}, "min_learning_rate"),
+        ("skipgram", {"learning_rate": "0"}, "--learning-rate"),
+        ("skipgram", {"learning_rate": "inf"}, "--learning-rate"),
+        ("skipgram", {"learning_rate": "nan"}, "--learning-rate"),
+        ("skipgram", {"min_learning_rate": "0.5"}, "--min-learning-rate"),
         ("fasttext", {"minn": "7"}, "minn"),
         ("fasttext", {"maxn": str(1 << 64)}, "maxn"),
         ("glove", {"window": "20000"}, "window"),
-        ("glove", {"x_max": "0"}, "x_max"),
-        ("glove", {"learning_rate": "nan"}, "learning_rate"),
+        ("glove", {"x_max": "0"}, "--x-max"),
+        ("glove", {"learning_rate": "nan"}, "--learning-rate"),
         ("svd", {"weighting": "dynamc"}, "weighting"),
         ("svd", {"shift": "0"}, "shift"),
         ("svd", {"power": "2"}, "power"),
@@ -157,13 +157,13 @@ def test_existing_output_is_kept(tmp_path: Path, text: Path, tokenizer: Path) ->
 
 INTERRUPTED = """
 import contextlib, sys
-from tokit.cli import console, main
+from tokit.cli import main, output
 
 @contextlib.contextmanager
-def progress(*, quiet=False):
+def progress(self, *, shown=True):
     yield lambda report: print(report.stage, flush=True)
 
-console.progress = progress
+output.Output.progress = progress
 sys.argv = ["tokit", *sys.argv[1:]]
 main.run()
 """

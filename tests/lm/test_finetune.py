@@ -306,7 +306,7 @@ def test_rows_are_padded_to_the_longest() -> None:
         (["--task", "clasify"], "a\tb\n", 2, "did you mean 'classify'?"),
         (["--freeze", "encodr"], "a\tb\nb\tc\n" * 9, 2, "did you mean encoder"),
         (["--epochs", "0"], "a\tb\n", 2, "epochs"),
-        (["--dropuot", "0"], "a\tb\n", 2, "did you mean 'dropout'?"),
+        (["--dropuot", "0"], "a\tb\n", 2, "did you mean --dropout?"),
         (["--validation", "0.2", "--held-out", "x"], "a\tb\n", 2, "leave one of them out"),
         (["--validation", "1.5"], "a\tb\n", 2, "--validation 1.5"),
         ([], "a\tb\na\tc\n", 1, "every example has the label 'a'"),

@@ -18,7 +18,7 @@ def usage_hint(error: typer.TyperException, argv: Sequence[str]) -> str:
     command, option = _command_path(argv), getattr(error, "option_name", None)
     if option and context is not None:
         known = _options(context.command)
-        hint = option_hint(command, option, argv, known) or _nearest(option, known) or _other_families(option, context)
+        hint = option_hint(command, option, argv, known) or _other_families(option, context) or _nearest(option, known)
     else:
         hint = argument_hint(command, argv) or _example(error, context)
     return hint or f"{command} --help lists the options"

@@ -6,17 +6,10 @@ from typing import Annotated
 
 import typer
 
-from tokit.cli.near_context import (
-    ContextOpt,
-    LayerOpt,
-    PerWordOpt,
-    check_context,
-    near_in_context,
-    refuse_model,
-)
-from tokit.cli.neighbors import Answers, CountOpt, MethodOpt, show_all, words_missing
+from tokit.cli.near_context import ContextOpt, LayerOpt, PerWordOpt, check_context, show_in_context
+from tokit.cli.neighbors import CountOpt, MethodOpt, numbered_lines, show_all, words_missing
 from tokit.cli.options import CorpusOptions, EmbeddingOpt, takes_corpus_option, writes_output
-from tokit.cli.output import Output
+from tokit.cli.output import Output, warn
 
 WordsArg = Annotated[
     list[str] | None,
@@ -59,24 +52,21 @@ def near(
     $ tokit near king woman --minus man -e emb
     $ cut -f1 words.tsv | tokit near -e emb -k 3
 
-    With --context: the words nearest to a word as it is used in a text, by the vectors of a language model.
+    With --context: the words nearest to a word as a text uses it, by the vectors of a language model.
 
     $ tokit near bank --context "the bank of the river" -e bert -c news.txt
     """
-    from tokit.embedding.words.query import WordQuery, check_k, check_method
-    from tokit.embedding.words.word_space import open_space
+    from tokit.ops.near import WordSearch, check_search
 
-    check_k(k)
-    check_method(method)
-    check_context(context=context, minus=minus, corpus=corpus, layer=layer, per_word=per_word, method=method)
-    if context is not None:
-        near_in_context(embedding, words or (), context, corpus, k, layer, per_word, output)
+    check_search(k, method)
+    check_context(
+        context=context, words=words, minus=minus, corpus=corpus, layer=layer, per_word=per_word, method=method
+    )
+    if words and context is not None:
+        show_in_context(embedding, words[0], context, corpus, k, layer, per_word, output)
         return
-    questions = WordQuery.from_words(words or (), minus or ()) if words or minus else None
-    if questions is None:
+    if not words and not minus:
         words_missing("WORD...", "tokit near king -e emb")
-    refuse_model(embedding)
-    answers = Answers(open_space(embedding), k, method)
-    results = answers.of_lines(WordQuery.of_line) if questions is None else answers.of_words(questions)
+    search = WordSearch(embedding, k, method)
+    results = search.of_words(words or (), minus or ()) if words or minus else search.of_lines(numbered_lines(), warn)
     show_all("queries", results, method, output)
-    answers.finish()

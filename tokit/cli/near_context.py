@@ -36,13 +36,13 @@ PerWordOpt = Annotated[
         show_default="2",
     ),
 ]  # fmt: skip
-# Characters shown before a word, and behind it.
+# Characters shown before a word, and after it.
 AROUND = 36
 
 
-def near_in_context(
+def show_in_context(
     embedding: str,
-    words: Sequence[str],
+    word: str,
     context: str,
     corpus: CorpusOptions,
     k: int,
@@ -50,41 +50,27 @@ def near_in_context(
     per_word: int | None,
     output: Output,
 ) -> None:
-    """Print the neighbors of a word as it is used in a text."""
-    from tokit.lm.context_space import DEFAULT_PER_WORD, open_context_space
-    from tokit.lm.word_in_context import InContext
+    """Print the neighbors of a word as a text uses it."""
+    from tokit.ops.near import near_in_context
 
-    if len(words) != 1:
-        raise UsageError(f"--context goes with one word, not {len(words)}", hint="--context 'by the river bank' bank")
-    _check_text(words[0], context)
-    query = InContext.of(words[0], context)
-    space = open_context_space(embedding, layer=layer)
-    if corpus.named:
-        with output.progress() as tick:
-            (found,) = space.near_in_corpus(
-                [query], corpus.open(), k, DEFAULT_PER_WORD if per_word is None else per_word, tick
-            )
-    else:
-        (found,) = space.near_in_vocabulary([query], k)
+    with output.progress() as tick:
+        found = near_in_context(
+            embedding,
+            word,
+            context,
+            corpus=corpus.open() if corpus.named else None,
+            k=k,
+            layer=layer,
+            per_word=per_word,
+            tick=tick,
+        )
     output.result(found, lambda: show_near_context(found))
-
-
-def _check_text(word: str, context: str) -> None:
-    """Refuse bytes that are not UTF-8, which a command line holds as lone surrogates.
-
-    Raises:
-        UsageError: there are some.
-    """
-    for what, text in (("the word", word), ("--context", context)):
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UsageError(f"{what} is not UTF-8", hint="convert it first: iconv -t utf-8") from error
 
 
 def check_context(
     *,
     context: str | None,
+    words: Sequence[str] | None,
     minus: Sequence[str] | None,
     corpus: CorpusOptions,
     layer: str | None,
@@ -98,6 +84,9 @@ def check_context(
     """
     if context is None and (corpus.named or layer is not None or per_word is not None):
         raise UsageError("-c, --layer and --per-word go with --context", hint="--context 'by the river bank' bank")
+    if context is not None and len(words or ()) != 1:
+        number = len(words or ())
+        raise UsageError(f"--context goes with one word, not {number}", hint="--context 'by the river bank' bank")
     if context is not None and minus:
         raise UsageError("--minus is for vectors of words without context", hint="omit --context or --minus")
     if context is not None and method != "add":
@@ -106,36 +95,21 @@ def check_context(
         raise UsageError("--per-word is for -c: the vocabulary has each word once", hint="add -c CORPUS")
 
 
-def refuse_model(embedding: str) -> None:
-    """Refuse a language model where a static embedding is asked for.
-
-    Raises:
-        UsageError: it is one.
-    """
-    from tokit.lm.contextual_embedder import is_language_model
-
-    if is_language_model(embedding):
-        raise UsageError(
-            f"{embedding} is a language model, in which a word's vector depends on the text",
-            hint="give it one: --context 'by the river bank' bank",
-        )
-
-
 def show_near_context(found: NearContext) -> None:
-    """A table of the neighbors, each in its line."""
+    """A table of the neighbors, those of a corpus with the text around them."""
     word = found.query.word
     if found.of == "vocabulary":
-        rows = [(each.word, f"{each.similarity:.4f}") for each in found.neighbors]
+        rows = [(neighbor.word, f"{neighbor.similarity:.4f}") for neighbor in found.neighbors]
         table((word, "cosine"), rows)
         return
-    lines = [(each.word, *in_line(each), f"{each.similarity:.4f}") for each in found.neighbors]
+    lines = [(neighbor.word, *in_line(neighbor), f"{neighbor.similarity:.4f}") for neighbor in found.neighbors]
     width = max((len(before) for _, before, _, _ in lines), default=0)
     cells = [(name, before.rjust(width) + rest, cosine) for name, before, rest, cosine in lines]
     table((word, "where", "cosine"), cells, left=2)
 
 
 def in_line(found: Occurrence) -> tuple[str, str]:
-    """What stands before a word, and the word, marked, and what is behind it, on one line: "by the ", "«sea» and"."""
+    """The text before a word, and the marked word with the text after it, on one line: "by the ", "«sea» and"."""
     text, start, end = found.text or "", found.start or 0, found.end or 0
     before, after = (" ".join(part.split(" ")) for part in (text[:start], text[end:]))
     before, after = (part.translate(str.maketrans("\n\r\t", "   ")) for part in (before, after))

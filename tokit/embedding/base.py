@@ -59,15 +59,17 @@ class Word2VecParams:
     def __post_init__(self) -> None:
         check_sample(self.sample)
         if not 0 < self.learning_rate < 1:
-            raise UsageError(f"learning_rate={self.learning_rate:g}: not between 0 and 1", hint="--learning-rate 0.025")
+            raise UsageError(
+                f"--learning-rate {self.learning_rate:g}: not between 0 and 1", hint="--learning-rate 0.025"
+            )
         if self.min_learning_rate > self.learning_rate:
             raise UsageError(
-                f"min_learning_rate={self.min_learning_rate:g} is above learning_rate={self.learning_rate:g}",
+                f"--min-learning-rate {self.min_learning_rate:g} is above --learning-rate {self.learning_rate:g}",
                 hint="the learning rate only falls",
             )
         for name in ("window", "negative"):
             if getattr(self, name) > MAX_WINDOW:
-                raise UsageError(f"{name}={getattr(self, name)}: more than {MAX_WINDOW:,}", hint=f"--{name} 5")
+                raise UsageError(f"--{name} {getattr(self, name)}: more than {MAX_WINDOW:,}", hint=f"--{name} 5")
 
 
 def check_sample(sample: float) -> None:
@@ -77,7 +79,7 @@ def check_sample(sample: float) -> None:
         UsageError: it is 1 or more.
     """
     if sample >= 1:
-        raise UsageError(f"sample={sample:g}: a frequency is below 1", hint="--sample 0.001")
+        raise UsageError(f"--sample {sample:g}: a frequency is below 1", hint="--sample 0.001")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

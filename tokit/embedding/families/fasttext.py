@@ -38,9 +38,9 @@ class FastTextParams(Word2VecParams):
         # super() without arguments fails in a dataclass with slots.
         Word2VecParams.__post_init__(self)
         if self.minn > self.maxn:
-            raise UsageError(f"minn={self.minn} is above maxn={self.maxn}", hint="skipgram has no n-grams")
+            raise UsageError(f"--minn {self.minn} is above --maxn {self.maxn}", hint="skipgram has no n-grams")
         if self.bucket >= 1 << 32:
-            raise UsageError(f"bucket={self.bucket}: the hash has 32 bits", hint="--bucket 2000000")
+            raise UsageError(f"--bucket {self.bucket}: the hash has 32 bits", hint="--bucket 2000000")
 
 
 class FastText(Embedding):
