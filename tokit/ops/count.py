@@ -1,4 +1,4 @@
-"""`tokit count`: pre-tokens of a corpus, or of several counts together, as a mergeable artifact."""
+"""`tokit count`: count the pre-tokens of a corpus, or merge counts, into an artifact."""
 
 from __future__ import annotations
 
@@ -17,15 +17,22 @@ from tokit.counts.counts_folder import (
 from tokit.counts.limits import WordLimits
 from tokit.progress import Tick, silent
 from tokit.runtime.memory import free_memory
+from tokit.runtime.threads import limited_threads
 from tokit.storage.folder import check_target
 from tokit.text.pipeline import PipelineOptions, TextPipeline
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CountReport:
-    """What counting gave.
+    """Result of counting.
 
-    `shortfall` is by how much a count may be too low; a word that is missing may occur `missing_up_to` times.
+    Attributes:
+        words: Number of distinct pre-tokens.
+        total: Number of their occurrences.
+        skipped: Documents that were skipped because they are not UTF-8.
+        replaced: Documents with U+FFFD in place of broken bytes.
+        shortfall: By how much a count may be too low.
+        missing_up_to: Number of times that a missing word may occur.
     """
 
     path: str
@@ -47,6 +54,7 @@ def count_words(
     counts: Sequence[str | Path] = (),
     min_frequency: int = 1,
     max_words: int | None = None,
+    threads: int | None = None,
     overwrite: bool = False,
     tick: Tick = silent,
 ) -> CountReport:
@@ -55,13 +63,18 @@ def count_words(
     Args:
         corpus: Text to count; None when only counts are merged.
         out: The folder to write.
-        pipeline: How to cut the text; None is GPT-2's pattern, or whatever the given counts have.
+        pipeline: Normalizers and pre-tokenizer; None is GPT-2's pattern, or the pipeline of the counts.
         counts: Folders of counts to add.
-        min_frequency: Leave words out that were counted less often. Above 1, counting forgets the rarest words when it
-            holds too many, and says by how much counts may then be too low.
+        min_frequency: Drop words that were counted less often. Above 1, counting forgets the rarest words when a table
+            is full, and reports by how much counts may then be too low.
         max_words: Distinct words that each thread may hold; None is what fits in memory.
-        overwrite: Replace counts that are there.
+        threads: Number of threads; None takes what the environment allows.
+        overwrite: Replace existing counts.
         tick: Progress.
+
+    Raises:
+        CorpusError: text that cannot be read, or none.
+        ArtifactError: counts of different pipelines, or the folder cannot be written.
     """
     check_target(out, overwrite=overwrite)
     artifacts, names = [], []
@@ -71,18 +84,19 @@ def count_words(
     if corpus is not None:
         own_pipeline = pipeline or (artifacts[0].pipeline if artifacts else TextPipeline())
         limits = WordLimits(max_words, min_frequency > 1, free_memory)
-        artifacts.append(count_corpus(corpus, own_pipeline, limits=limits, tick=tick))
+        with limited_threads(threads):
+            artifacts.append(count_corpus(corpus, own_pipeline, limits=limits, tick=tick))
         names.append("the corpus")
     result = without_rare(merge_counts(artifacts, names), min_frequency)
     save_counts(result, out, overwrite=overwrite)
     return CountReport(
-        str(out),
-        result.corpus.documents,
-        result.corpus.bytes,
-        len(result.counts),
-        result.counts.total,
-        corpus.skipped if corpus else 0,
-        corpus.replaced if corpus else 0,
-        result.shortfall.listed,
-        result.shortfall.missing,
+        path=str(out),
+        documents=result.corpus.documents,
+        bytes=result.corpus.bytes,
+        words=len(result.counts),
+        total=result.counts.total,
+        skipped=corpus.skipped if corpus else 0,
+        replaced=corpus.replaced if corpus else 0,
+        shortfall=result.shortfall.listed,
+        missing_up_to=result.shortfall.missing,
     )

@@ -1,10 +1,10 @@
-"""`tokit train`: from a corpus or its counts to tokenizer folders, one a vocabulary size."""
+"""`tokit train`: train tokenizers on a corpus or on its counts, one for each vocabulary size."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +14,25 @@ from tokit.corpus import Corpus
 from tokit.counts.count_corpus import count_corpus
 from tokit.counts.counts_folder import CountsArtifact, load_merged
 from tokit.errors import CorpusError, UsageError
-from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runtime.memory import give_back
-from tokit.runtime.threads import interruptible
+from tokit.runtime.threads import limited_threads
 from tokit.storage.folder import check_target, writing
 from tokit.storage.manifests import TokenizerManifest
 from tokit.text.pipeline import PipelineOptions
-from tokit.tokenizer import FAMILIES
-from tokit.tokenizer.assemble import assemble, template_processor
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
-from tokit.tokenizer.families.base import TokenizerFamily, TrainedVocabulary, TrainingJob
-from tokit.tokenizer.special_tokens import SpecialTokens
+from tokit.tokenizer.families.base import TrainedVocabulary
+from tokit.tokenizer.train.train_plan import TrainPlan, plan_training, train_sizes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedTokenizer:
-    """One folder that a training left."""
+    """A tokenizer folder that was written.
+
+    Attributes:
+        requested: Vocabulary size that was asked for; None for a family that has but one.
+        lossy_because: Why decoding may not give the text back; empty for a lossless tokenizer.
+    """
 
     path: str
     family: str
@@ -42,13 +44,20 @@ class TrainedTokenizer:
 
     @property
     def fell_short(self) -> bool:
-        """Whether the corpus could not fill the vocabulary."""
+        """Whether the corpus has too few pieces for the vocabulary size."""
         return self.requested is not None and self.vocab_size < self.requested
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainReport:
-    """What a training gave."""
+    """Result of training tokenizers.
+
+    Attributes:
+        tokenizers: From the smallest vocabulary to the largest.
+        words: Number of distinct pre-tokens.
+        skipped: Documents that were skipped because they are not UTF-8.
+        replaced: Documents with U+FFFD in place of broken bytes.
+    """
 
     tokenizers: tuple[TrainedTokenizer, ...]
     documents: int
@@ -57,18 +66,6 @@ class TrainReport:
     skipped: int
     replaced: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A training as asked for, checked before any text is read."""
-
-    family: type[TokenizerFamily]
-    params: Any
-    special: SpecialTokens
-    template: str
-    options: PipelineOptions
-    seed: int
 
 
 def train_tokenizer(
@@ -83,6 +80,7 @@ def train_tokenizer(
     template: str | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
+    threads: int | None = None,
     overwrite: bool = False,
     tick: Tick = silent,
 ) -> TrainReport:
@@ -90,20 +88,21 @@ def train_tokenizer(
 
     Args:
         corpus: Text to train on; None when `counts` are given.
-        out: The folder to write; with several sizes one folder a size appears in it.
+        out: The folder to write; with several sizes it holds a folder for each.
         family: A name out of `tokit.tokenizer.FAMILIES`.
-        vocab_sizes: Sizes asked for, special tokens included; none leaves it to the family.
-        pipeline: Normalizers, pre-tokenizer, digits; what is None is the family's, or that of the counts.
+        vocab_sizes: Vocabulary sizes, special tokens included; none leaves it to the family.
+        pipeline: Normalizers, pre-tokenizer, digits; None in it stands for the family's default, or that of the counts.
         counts: Folders of counts to train from.
         special_tokens: `role=text` settings.
         template: "none", "bert", "eos" or a template such as "cls $A sep"; None is the family's.
         settings: The family's own parameters.
-        seed: Of samples.
-        overwrite: Replace what is there.
+        seed: Random seed of samples.
+        threads: Number of threads; None takes what the environment allows.
+        overwrite: Replace existing tokenizers.
         tick: Progress.
 
     Raises:
-        UsageError: settings that cannot be meant.
+        UsageError: settings that contradict each other or are out of range.
         CorpusError: text that cannot be read, or none.
         TrainingError: a vocabulary below the alphabet.
     """
@@ -114,50 +113,26 @@ def train_tokenizer(
     targets = _targets(Path(out), vocab_sizes)
     for target, _ in targets:
         check_target(target, overwrite=overwrite)
-    with ExitStack() as stack:
+    with limited_threads(threads), ExitStack() as stack:
         if corpus is not None and plan.family.needs_text(plan.params):
             corpus = stack.enter_context(corpus.spooled())
-        counted = _counted(corpus, counts, plan, tick)
+        counted = _counts_of(corpus, counts, plan, tick)
         if not len(counted.counts):
             raise CorpusError("the corpus holds no word: its documents are empty", hint="is --unit or --field right?")
         give_back()
         results = []
-        tokenizers = _train_all(plan, counted, corpus, [size for _, size in targets], tick)
+        tokenizers = train_sizes(plan, counted, corpus, [size for _, size in targets], tick)
         for tokenizer, (target, size) in zip(tokenizers, targets, strict=True):
             results.append(_save(tokenizer, plan, counted, target, size, overwrite=overwrite))
     return TrainReport(
-        tuple(results),
-        counted.corpus.documents,
-        counted.corpus.bytes,
-        len(counted.counts),
-        corpus.skipped if corpus else 0,
-        corpus.replaced if corpus else 0,
-        time.perf_counter() - started,
+        tokenizers=tuple(results),
+        documents=counted.corpus.documents,
+        bytes=counted.corpus.bytes,
+        words=len(counted.counts),
+        skipped=corpus.skipped if corpus else 0,
+        replaced=corpus.replaced if corpus else 0,
+        seconds=time.perf_counter() - started,
     )
-
-
-def plan_training(
-    family: str,
-    *,
-    pipeline: PipelineOptions | None,
-    special_tokens: Sequence[str],
-    template: str | None,
-    settings: Mapping[str, Any] | None,
-    seed: int,
-) -> Plan:
-    """Check what was asked for.
-
-    Raises:
-        UsageError: an unknown family, parameter, rule, role or template.
-    """
-    kind = FAMILIES.get(family)
-    params = fill(kind.Params, settings or {})
-    options = pipeline or PipelineOptions()
-    options.over(kind.default_pipeline(params))
-    special = SpecialTokens.parse(special_tokens)
-    chosen = kind.default_template() if template is None else template
-    template_processor(chosen, special.with_unknown())
-    return Plan(kind, params, special, chosen, options, seed)
 
 
 def _targets(out: Path, sizes: Sequence[int]) -> list[tuple[Path, int | None]]:
@@ -169,41 +144,19 @@ def _targets(out: Path, sizes: Sequence[int]) -> list[tuple[Path, int | None]]:
     return [(out, sizes[0] if sizes else None)]
 
 
-def _counted(corpus: Corpus | None, counts: Sequence[str | Path], plan: Plan, tick: Tick) -> CountsArtifact:
-    default = plan.family.default_pipeline(plan.params)
+def _counts_of(corpus: Corpus | None, counts: Sequence[str | Path], plan: TrainPlan, tick: Tick) -> CountsArtifact:
+    if corpus is not None and counts:
+        raise UsageError("both a corpus and --counts", hint="tokit count --counts A CORPUS -o ALL adds them up")
     if corpus is not None:
-        if counts:
-            raise UsageError("both a corpus and --counts", hint="tokit count --counts A CORPUS -o ALL adds them up")
-        return count_corpus(corpus, plan.options.over(default), tick=tick)
+        return count_corpus(corpus, plan.options.over(plan.family.default_pipeline(plan.params)), tick=tick)
     if plan.family.needs_text(plan.params):
         raise UsageError(f"this {plan.family.name} trains on text, not on counts", hint="give the corpus itself")
     return load_merged(counts, plan.options)
 
 
-def _train_all(
-    plan: Plan, counted: CountsArtifact, corpus: Corpus | None, sizes: list[int | None], tick: Tick
-) -> Iterator[tuple[LibraryTokenizer, TrainedVocabulary]]:
-    """A tokenizer of each size, from one run where the family can."""
-    job = TrainingJob(
-        pipeline=counted.pipeline,
-        special=plan.special,
-        vocab_size=sizes[0],
-        params=plan.params,
-        counts=counted.counts,
-        blocks=None if corpus is None else corpus.blocks,
-        seed=plan.seed,
-        tick=tick,
-    )
-    # The trainers do not look at signals: in a thread of its own the work can be left at Ctrl-C.
-    asked = [size for size in sizes if size is not None]
-    made = interruptible(lambda: plan.family.train_sizes(job, asked) if asked else [plan.family.train(job)])
-    for trained in made:
-        yield assemble(trained, plan.family.name, plan.template), trained
-
-
 def _save(
     result: tuple[LibraryTokenizer, TrainedVocabulary],
-    plan: Plan,
+    plan: TrainPlan,
     counted: CountsArtifact,
     target: Path,
     size: int | None,
@@ -234,11 +187,11 @@ def _save(
         )
     requested = plan.family.default_vocab_size if size is None else size
     return TrainedTokenizer(
-        str(target),
-        tokenizer.family,
-        tokenizer.vocab_size,
-        requested,
-        tokenizer.lossless,
-        tokenizer.identity.lossy_because,
-        tokenizer.sha256,
+        path=str(target),
+        family=tokenizer.family,
+        vocab_size=tokenizer.vocab_size,
+        requested=requested,
+        lossless=tokenizer.lossless,
+        lossy_because=tokenizer.identity.lossy_because,
+        sha256=tokenizer.sha256,
     )
