@@ -97,9 +97,11 @@ class Block(Ragged):
         return cls(data, ends, open_end, None if records is None else tuple(records))
 
     def _of_items(self, data: npt.NDArray[Any], ends: IntArray, items: Items) -> Block:
-        numbers = np.arange(len(self))[items].tolist()
-        records = None if self.records is None else tuple(self.records[number] for number in numbers)
-        return Block(data, ends, self.open_end and numbers[-1:] == [len(self) - 1], records)
+        numbers = np.arange(len(self))[items]
+        open_end = self.open_end and bool(np.any(numbers == len(self) - 1))
+        # No Python object for a document, unless there is one already.
+        records = None if self.records is None else tuple(self.records[number] for number in numbers.tolist())
+        return Block(data, ends, open_end, records)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.packages import needs_gensim
 from tokit.arrays import Record
 from tokit.corpus import Corpus, open_corpus
 from tokit.corpus.formats import parquet
@@ -385,12 +386,14 @@ Very.</text></revision></page>
 </mediawiki>"""
 
 
+@needs_gensim
 def test_articles_of_a_dump(tmp_path: Path) -> None:
     path = make(tmp_path, "dump.xml", DUMP)
     text = "One is a figure.\n\nHistory\nIt is old.\n\nVery."
     assert records(open_corpus([path], format="mediawiki", keep_records=True)) == [{"title": "One", "text": text}]
 
 
+@needs_gensim
 def test_broken_dump_is_an_error(tmp_path: Path) -> None:
     path = make(tmp_path, "dump.xml", DUMP[:300])
     with pytest.raises(CorpusError, match=r"dump.xml: broken XML"):

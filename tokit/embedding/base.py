@@ -154,7 +154,7 @@ def require_neighbors(job: FitJob) -> None:
     Raises:
         TrainingError: it has not.
     """
-    longest = int(np.diff(job.ids.ends, prepend=0).max(initial=0))
+    longest = int(job.ids.lengths.max(initial=0))
     if longest < 2:
         what = "the corpus has no token" if longest == 0 else "no document has two tokens, so none has a neighbor"
         raise TrainingError(what, hint="give more text; --unit file makes a whole file one document")
