@@ -65,7 +65,7 @@ def test_model2vec_gives_the_same_means(folder: Path, embedder: Embedder, texts:
     assert differences(embedder, texts, model.encode(texts)) == {}
 
 
-def test_model2vec_leaves_the_unknown_token_out_as_we_do(folder: Path, embedder: Embedder) -> None:
+def test_model2vec_skips_the_unknown_token_too(folder: Path, embedder: Embedder) -> None:
     from model2vec import StaticModel
 
     some = ["\U000e0001 the \ue123 water", "\ue123", "the water"]

@@ -197,7 +197,7 @@ def test_broken_files(file: Callable[..., Path], content: bytes, name: str, part
         (b"just words\n", "no known format"),
     ],
 )
-def test_what_is_not_recognized(file: Callable[..., Path], content: bytes, part: str) -> None:
+def test_unknown_formats_are_refused(file: Callable[..., Path], content: bytes, part: str) -> None:
     with pytest.raises(ArtifactError, match=part):
         detect_format(file(content))
 
@@ -218,7 +218,7 @@ def facebook_model(tmp_path: Path, **options: Any) -> Path:
 
 
 @pytest.mark.parametrize("options", [{}, {"min_n": 2, "max_n": 3}, {"min_n": 1, "max_n": 1}])
-def test_fasttext_bin_is_what_gensim_loads(tmp_path: Path, options: dict[str, int]) -> None:
+def test_fasttext_bin_is_read_as_in_gensim(tmp_path: Path, options: dict[str, int]) -> None:
     from gensim.models.fasttext import load_facebook_vectors
 
     path = facebook_model(tmp_path, **options)

@@ -186,7 +186,7 @@ def test_an_analogy_leaves_its_words_out(space: WordSpace) -> None:
 
 
 @pytest.mark.parametrize("method", ["add", "mul"])
-def test_signs_tell_what_to_be_far_from(space: WordSpace, method: str) -> None:
+def test_negative_words_are_subtracted(space: WordSpace, method: str) -> None:
     answer = space.answer(WordQuery.of(["king", "-man", "+woman"]), 3, method)
     assert answer.neighbors == space.analogy("man", "king", "woman", 3, method).neighbors
     assert isinstance(answer.query, CombinedWords)
@@ -196,7 +196,7 @@ def test_signs_tell_what_to_be_far_from(space: WordSpace, method: str) -> None:
     ]
 
 
-def test_a_question_is_read_with_its_signs() -> None:
+def test_query_is_read_with_its_signs() -> None:
     assert WordQuery.of_line(" king  -man woman") == WordQuery("king -man woman", ("king", "woman"), ("man",))
     assert WordQuery.of_line("New York") == WordQuery("New York", ("New York",))
     assert WordQuery.of_line("a - b") == WordQuery("a - b", ("a - b",))
@@ -211,7 +211,7 @@ def test_a_question_is_read_with_its_signs() -> None:
         WordQuery.from_words([], ["king"])
 
 
-def test_an_answer_says_what_is_unknown_and_goes_on(space: WordSpace) -> None:
+def test_unknown_words_do_not_stop_other_queries(space: WordSpace) -> None:
     one, two, three = space.answers([WordQuery.of_line(line) for line in ("king -man", "vvv", "qr -man")], 2)
     assert isinstance(two, UnknownWordError)
     assert one == space.answer(WordQuery.of_line("king -man"), 2)

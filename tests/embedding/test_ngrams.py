@@ -230,7 +230,7 @@ def test_near_composes_as_fasttext_does(
     assert space.look_up("cold water").ngrams == 0
 
 
-def test_near_says_what_a_word_was_made_of(cli: Cli, folder: Callable[..., Path]) -> None:
+def test_near_names_the_pieces_of_a_composed_word(cli: Cli, folder: Callable[..., Path]) -> None:
     ran = cli("near", "watering", "-e", folder(), "-k", 2)
     assert (ran.code, "the mean of its n-grams stands for it (" in ran.err) == (0, True)
     assert "water" in ran.text

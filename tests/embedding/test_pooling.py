@@ -31,7 +31,7 @@ def slow_mean(document: list[int]) -> np.ndarray:
 
 
 @given(documents=DOCUMENTS, chunk=st.integers(1, 25))
-def test_mean_is_the_mean_whatever_the_lengths(documents: list[list[int]], chunk: int) -> None:
+def test_mean_of_documents_of_any_length(documents: list[list[int]], chunk: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pooling, "CHUNK_TOKENS", chunk)
         pooled = mean_pool(Ids.of(documents), VECTORS)
@@ -80,7 +80,7 @@ def test_the_kernel_refuses_an_id_of_another_tokenizer(monkeypatch: pytest.Monke
         mean_pool(Ids.of([[10]]), VECTORS)
 
 
-def test_idf_weighs_what_few_documents_hold_more() -> None:
+def test_idf_gives_tokens_of_few_documents_more_weight() -> None:
     weights = idf_weights(np.array([0, 1, 9]), 9)
     np.testing.assert_allclose(weights, [np.log(10) + 1, np.log(5) + 1, 1], rtol=1e-6)
 

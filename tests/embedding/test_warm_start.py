@@ -111,7 +111,7 @@ def test_counts_are_of_both_texts(home: Path, tmp_path: Path) -> None:
     assert np.isfinite(open_static_embedder(tmp_path / "third", pool="idf").embed(["the ships"])).all()
 
 
-def test_the_manifest_says_what_it_began_with(home: Path, tmp_path: Path) -> None:
+def test_manifest_names_the_warm_start(home: Path, tmp_path: Path) -> None:
     fit(home / "second.txt", tmp_path / "emb", family="fasttext", warm_start=home / "skipgram")
     manifest = read_manifest(tmp_path / "emb", EmbeddingManifest)
     warm_start = manifest.warm_start
@@ -135,7 +135,7 @@ def test_the_tokenizer_may_be_left_out(home: Path, tmp_path: Path, family: str) 
     ).read_bytes()
 
 
-def test_special_and_unknown_tokens_stay_what_they_are(bpe_folder: Path, english_file: Path, tmp_path: Path) -> None:
+def test_special_and_unknown_tokens_do_not_change(bpe_folder: Path, english_file: Path, tmp_path: Path) -> None:
     fit(english_file, tmp_path / "one", tokenizer=bpe_folder, dim=4, settings={"epochs": 1})
     fit(english_file, tmp_path / "two", warm_start=tmp_path / "one", settings={"epochs": 1})
     one, two = read_manifest(tmp_path / "one", EmbeddingManifest), read_manifest(tmp_path / "two", EmbeddingManifest)
@@ -144,7 +144,7 @@ def test_special_and_unknown_tokens_stay_what_they_are(bpe_folder: Path, english
     assert (tmp_path / "one" / "tokenizer.json").read_bytes() == (tmp_path / "two" / "tokenizer.json").read_bytes()
 
 
-def test_an_embedding_can_be_replaced_by_what_goes_on_from_it(home: Path, tmp_path: Path) -> None:
+def test_embedding_can_be_replaced_by_its_continuation(home: Path, tmp_path: Path) -> None:
     for out in ("emb", "other"):
         fit(home / "first.txt", tmp_path / out, tokenizer=home / "tok", dim=8)
     fit(home / "second.txt", tmp_path / "emb", warm_start=tmp_path / "emb", overwrite=True)
@@ -186,7 +186,7 @@ class Killed(Exception):
 
 
 @pytest.mark.parametrize("family", ["skipgram", "cbow", "fasttext"])
-def test_a_killed_run_goes_on_to_the_same_bytes(
+def test_killed_run_resumes_to_the_same_bytes(
     home: Path, tmp_path: Path, family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options: dict[str, Any] = {"family": family, "warm_start": home / family, "settings": {"epochs": 30}}
@@ -221,7 +221,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
         ("skipgram", "glove", False),
     ],
 )
-def test_the_output_matrix_goes_on_within_a_kind(
+def test_output_matrix_is_initialized_within_a_kind(
     home: Path, tmp_path: Path, family: str, of: str, goes_on: bool
 ) -> None:
     report = fit(home / "second.txt", tmp_path / "emb", family=family, warm_start=home / of, settings=STILL[family])
@@ -233,7 +233,7 @@ def test_the_output_matrix_goes_on_within_a_kind(
 
 
 @pytest.mark.parametrize("family", ["skipgram", "cbow"])
-def test_the_reference_goes_on_too(home: Path, tmp_path: Path, family: str) -> None:
+def test_reference_engine_is_warm_started(home: Path, tmp_path: Path, family: str) -> None:
     with engine("reference"):
         fit(home / "second.txt", tmp_path / "emb", family=family, warm_start=home / family, settings=STILL[family])
         fit(home / "second.txt", tmp_path / "on", family=family, warm_start=home / family)
@@ -362,13 +362,13 @@ def test_an_embedding_that_has_ngrams_gives_them(home: Path, tmp_path: Path) -> 
         ({"family": "skipgarm"}, "unknown embedding"),
     ],
 )
-def test_what_cannot_be_meant(home: Path, tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_invalid_warm_start_options(home: Path, tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         fit(home / "second.txt", tmp_path / "emb", warm_start=home / "skipgram", **options)
     assert caught.value.hint and not (tmp_path / "emb").exists()
 
 
-def test_what_is_no_start(home: Path, tmp_path: Path) -> None:
+def test_folders_that_are_no_embedding(home: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="holds a tokenizer, not an embedding"):
         fit(home / "second.txt", tmp_path / "emb", warm_start=home / "tok")
     with pytest.raises(UsageError, match="no tokenizer given"):
@@ -387,7 +387,7 @@ def test_idf_needs_to_know_of_documents(tmp_path: Path) -> None:
         open_static_embedder(imported(tmp_path), pool="idf")
 
 
-def test_the_command_says_what_it_began_with(cli: Cli, home: Path, tmp_path: Path) -> None:
+def test_command_names_the_warm_start(cli: Cli, home: Path, tmp_path: Path) -> None:
     ran = cli("fit", "cbow", "--from", home / "skipgram", "-o", tmp_path / "emb", stdin=SECOND.encode())
     assert (ran.code, ran.out) == (0, b"")
     assert "6 of the text's tokens have a vector there (76.9 % of the text), 2 are random; 3 others keep" in ran.err
@@ -419,7 +419,7 @@ def test_the_command_refuses(cli: Cli, home: Path, tmp_path: Path, arguments: li
     assert_error(cli("fit", "skipgram", home / "second.txt", "-o", tmp_path / "emb", *given), code, part)
 
 
-def test_what_goes_on_has_ngrams_that_fit_its_vectors(home: Path, tmp_path: Path) -> None:
+def test_continued_ngrams_fit_their_vectors(home: Path, tmp_path: Path) -> None:
     """Those of the earlier text too: each vector is the mean of the rows that the folder has."""
     fit(home / "second.txt", tmp_path / "emb", family="fasttext", warm_start=home / "fasttext")
     table, after = load_ngrams(tmp_path / "emb"), load_embedding(tmp_path / "emb")

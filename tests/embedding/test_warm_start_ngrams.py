@@ -59,14 +59,14 @@ def test_ngrams_begin_as_the_mean_of_their_tokens(ngrams: NgramVectors | None) -
 
 
 @pytest.mark.parametrize("there", [["kin", "rin"], []])
-def test_ngrams_begin_with_their_own_vectors(there: list[str]) -> None:
+def test_ngrams_are_initialized_from_their_vectors(there: list[str]) -> None:
     buckets = np.sort(np.array([ngram_buckets([each], SPELLED).rows[1] for each in there], dtype=np.uint32))
     start, table = spelled(NgramVectors(buckets, np.full((len(there), 2), 7, dtype=np.float32), SETTINGS))
     for ngram in ("kin", "rin", "ngs"):
         assert row_of(start, table, ngram) == ([7, 7] if ngram in there else [0.25, 0.25])
 
 
-def test_a_token_that_the_text_lacks_is_made_up_for_what_others_did_to_its_ngrams() -> None:
+def test_tokens_that_the_text_lacks_keep_their_vectors() -> None:
     start, table = spelled(None)
     table[4:] += 1
     before = table.copy()

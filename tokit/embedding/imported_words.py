@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokit.arrays import FloatArray, IntArray
-from tokit.embedding.base import Fitted
+from tokit.embedding.base import MAX_DIM, Fitted
 from tokit.embedding.embedding_folder import COUNTED_ONCE
-from tokit.embedding.formats.base import WordVectors
+from tokit.embedding.formats.base import ReadableFormat, VectorFile, WordVectors
 from tokit.embedding.formats.skipped_words import SkippedWords, skip_notes
+from tokit.errors import ArtifactError, UsageError
 from tokit.progress import Progress, Tick
 from tokit.storage.safetensors import SelectedRows
 from tokit.tokenizer.families.base import TrainedVocabulary
@@ -31,13 +32,51 @@ class SelectedWords:
         words: All different.
         rows: The row of each word in the file; int64.
         duplicates: Skipped, as an earlier row has the same word.
-        unusable: Skipped, as they are empty or the text of a special token.
+        unusable: Skipped: empty, or the text of a special token.
     """
 
     words: list[str]
     rows: IntArray
     duplicates: SkippedWords
     unusable: SkippedWords
+
+
+def check_options(name: str, kind: type[ReadableFormat], file: VectorFile) -> None:
+    """Check the options of an import before the file is read.
+
+    Args:
+        name: Name of the format.
+        kind: The format.
+        file: The file, its word list and its dimension.
+
+    Raises:
+        UsageError: a word list that is missing or not wanted, or a dimension out of range.
+    """
+    if kind.needs_words and file.words is None:
+        raise UsageError(f"{file.path}: a matrix without words", hint="--words words.txt, one word a line")
+    if not kind.needs_words and file.words is not None:
+        raise UsageError(f"--words: a file of format {name} has its own", hint="leave it out")
+    if file.dim is not None and not 1 <= file.dim <= MAX_DIM:
+        raise UsageError(f"--dim {file.dim}: not between 1 and {MAX_DIM:,}", hint="--dim 300")
+
+
+def read_vectors(kind: type[ReadableFormat], file: VectorFile) -> WordVectors:
+    """Read a file, and check that it has words of the dimension that the user named.
+
+    Raises:
+        ArtifactError: no words, or a broken file.
+        CorpusError: broken text.
+        UsageError: another dimension.
+    """
+    content = kind.read(file)
+    if not content.words:
+        raise ArtifactError(f"{file.path}: no words in it", hint="fetch it again")
+    if file.dim is not None and content.vectors.shape[1] != file.dim:
+        raise UsageError(
+            f"--dim {file.dim}: the vectors of {file.path} have {content.vectors.shape[1]} dimensions",
+            hint="leave it out",
+        )
+    return content
 
 
 def select_words(words: Sequence[str], special: SpecialTokens) -> SelectedWords:

@@ -64,6 +64,11 @@ class NgramTable:
     maxn: int
     bucket: int
 
+    @property
+    def settings(self) -> dict[str, int]:
+        """Settings of the n-grams, by parameter name."""
+        return {"minn": self.minn, "maxn": self.maxn, "bucket": self.bucket}
+
     def rows_of(self, buckets: npt.NDArray[np.uint32]) -> IntArray:
         """Indices of the rows of buckets; buckets without a row are skipped."""
         if not len(self.ngram_buckets):

@@ -78,7 +78,7 @@ def own_fit_tokenizer(embedding: StaticEmbedding, tokenizer: LibraryTokenizer) -
 def plain_specification(spec: Spec, vocab_size: int) -> Spec:
     """A tokenizer.json without special tokens, template, truncation and padding, and with a name for every id.
 
-    The ids of ordinary text stay as they are. Special tokens stay in the vocabulary, under names that no text can
+    The ids of ordinary text do not change. Special tokens stay in the vocabulary, under names that no text can
     match where they had been added to it from outside.
 
     Args:

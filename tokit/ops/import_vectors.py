@@ -12,17 +12,24 @@ from pathlib import Path
 import numpy as np
 
 from tokit.arrays import IntArray
-from tokit.embedding.base import MAX_DIM, Fitted
+from tokit.embedding.base import Fitted
 from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
-from tokit.embedding.formats import READABLE, ReadableFormat
-from tokit.embedding.formats.base import VectorFile, WordVectors
+from tokit.embedding.formats import READABLE
+from tokit.embedding.formats.base import VectorFile
 from tokit.embedding.formats.detect import detect_format, existing_file
 from tokit.embedding.formats.skipped_words import SkippedWords
-from tokit.embedding.imported_words import as_fitted, import_notes, select_words, token_counts, unreachable_words
-from tokit.embedding.ngrams import NgramTable
-from tokit.errors import ArtifactError, UsageError
+from tokit.embedding.imported_words import (
+    as_fitted,
+    check_options,
+    import_notes,
+    read_vectors,
+    select_words,
+    token_counts,
+    unreachable_words,
+)
+from tokit.errors import ArtifactError
 from tokit.progress import Tick, silent
-from tokit.storage.embedding_manifest import EmbeddingManifest, FileRecord, ImportFacts, WordsRecord
+from tokit.storage.embedding_manifest import EmbeddingManifest, FileRecord, ImportFacts
 from tokit.storage.folder import check_target, dump_json, sha256_file, writing
 from tokit.text.pipeline import PipelineOptions, TextPipeline
 from tokit.tokenizer.encode.library_tokenizer import library_json
@@ -101,9 +108,10 @@ def import_vectors(
     path = existing_file(file)
     name = format or detect_format(path)
     kind = READABLE.get(name)
-    _check_options(name, kind, words, dim, path)
+    source = VectorFile(path, Path(words) if words is not None else None, dim, tick, ngrams)
+    check_options(name, kind, source)
     check_target(out, overwrite=overwrite)
-    content = _read(kind, VectorFile(path, Path(words) if words is not None else None, dim, tick, ngrams))
+    content = read_vectors(kind, source)
     special = SpecialTokens.parse().with_unknown()
     selected = select_words(content.words, special)
     if not selected.words:
@@ -135,29 +143,6 @@ def import_vectors(
     return report
 
 
-def _check_options(
-    name: str, kind: type[ReadableFormat], words: str | Path | None, dim: int | None, path: Path
-) -> None:
-    if kind.needs_words and words is None:
-        raise UsageError(f"{path}: a matrix without words", hint="--words words.txt, one word a line")
-    if not kind.needs_words and words is not None:
-        raise UsageError(f"--words: a file of format {name} has its own", hint="leave it out")
-    if dim is not None and not 1 <= dim <= MAX_DIM:
-        raise UsageError(f"--dim {dim}: not between 1 and {MAX_DIM:,}", hint="--dim 300")
-
-
-def _read(kind: type[ReadableFormat], file: VectorFile) -> WordVectors:
-    content = kind.read(file)
-    if not content.words:
-        raise ArtifactError(f"{file.path}: no words in it", hint="fetch it again")
-    if file.dim is not None and content.vectors.shape[1] != file.dim:
-        raise UsageError(
-            f"--dim {file.dim}: the vectors of {file.path} have {content.vectors.shape[1]} dimensions",
-            hint="leave it out",
-        )
-    return content
-
-
 def _facts(report: ImportReport, pipeline: TextPipeline, file: Path, word_list: Path | None) -> ImportFacts:
     return ImportFacts(
         format=report.format,
@@ -166,24 +151,16 @@ def _facts(report: ImportReport, pipeline: TextPipeline, file: Path, word_list: 
         word_list=None if word_list is None else _file_record(word_list),
         ngram_rows=report.ngrams,
         words={
-            "duplicates": _words_record(report.duplicates),
-            "unusable": _words_record(report.unusable),
-            "spaced": _words_record(report.spaced),
-            "unreachable": _words_record(report.unreachable),
+            "duplicates": report.duplicates.as_record(),
+            "unusable": report.unusable.as_record(),
+            "spaced": report.spaced.as_record(),
+            "unreachable": report.unreachable.as_record(),
         },
     )
 
 
-def _words_record(words: SkippedWords) -> WordsRecord:
-    return {"count": words.count, "examples": list(words.examples)}
-
-
 def _file_record(path: Path) -> FileRecord:
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_file(path)}
-
-
-def _ngram_params(table: NgramTable | None) -> dict[str, int]:
-    return {"minn": table.minn, "maxn": table.maxn, "bucket": table.bucket} if table else {}
 
 
 def _save(
@@ -207,7 +184,7 @@ def _save(
             family=FAMILY,
             vocab_size=report.vocab_size,
             dim=report.dim,
-            params=_ngram_params(fitted.ngrams),
+            params=fitted.ngrams.settings if fitted.ngrams else {},
             tokenizer_family=Word.name,
             tokenizer_sha256=digest,
             special_ids=list(trained.special.ids().values()),

@@ -111,7 +111,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _is_line(line: bytes) -> bool:
-    """Whether a line, or the start of a very long one, is a word and at least one number."""
+    """True if a line, or the start of a very long one, is a word and at least one number."""
     fields = line.split()
     # The second field may belong to a word with spaces, and the last one may be truncated.
     middle = fields[len(fields) // 2 : -1] or fields[1:]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tokit.storage.embedding_manifest import WordsRecord
+
 EXAMPLES = 5
 
 
@@ -19,6 +21,10 @@ class SkippedWords:
     def of(cls, words: Sequence[str]) -> SkippedWords:
         """Count words, and keep different ones as examples."""
         return cls(len(words), tuple(dict.fromkeys(words[: 4 * EXAMPLES]))[:EXAMPLES])
+
+    def as_record(self) -> WordsRecord:
+        """Entry of a manifest."""
+        return {"count": self.count, "examples": list(self.examples)}
 
 
 def skip_notes(reasons: Iterable[tuple[SkippedWords, str]], unit: str) -> list[str]:

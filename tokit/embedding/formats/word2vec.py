@@ -112,7 +112,7 @@ class _BinaryReader:
         return words, starts
 
     def _finished(self, done: int) -> bool:
-        """Whether the whole file was read.
+        """True if the whole file was read.
 
         Raises:
             ArtifactError: the header promised another number of words.
