@@ -331,7 +331,7 @@ def test_what_is_no_embedding_is_an_error(cli: Cli, make: Maker, bpe_folder: Pat
 
 def test_a_file_without_pairs_is_an_error(cli: Cli, make: Maker, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("word1,word2,score\n")
-    assert_error(cli("eval", "-e", make("one", 1), "--task", tmp_path / "empty.csv"), 1, "no pair in it in it")
+    assert_error(cli("eval", "-e", make("one", 1), "--task", tmp_path / "empty.csv"), 1, "no pair in it")
 
 
 def test_evaluating_loads_no_trainer(make: Maker) -> None:

@@ -92,7 +92,7 @@ def test_a_stopped_job_ends_soon() -> None:
 
 
 def test_a_diverged_training_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(word2vec.Table, "rows", lambda table, _counts: np.full(table.vectors.shape, np.nan))
+    monkeypatch.setattr(word2vec.WeightMatrix, "rows", lambda table, _counts: np.full(table.vectors.shape, np.nan))
     with pytest.raises(TrainingError, match="diverged"):
         EMBEDDINGS.get("skipgram").fit(job([[1, 2, 3]]))
 
