@@ -20,7 +20,7 @@ from tokit.progress import Tick, silent
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.load import folder_files, load_tokenizer
 
-# Offsets are a Python object a token, so they are made for so many bytes at a time.
+# Offsets are Python objects, one a token: this many bytes of text are measured at a time.
 SAMPLE_BYTES = 1 << 20
 
 
@@ -29,9 +29,9 @@ class ComparedTokenizer:
     """One row of the table.
 
     Attributes:
-        name: The end of its path, as long as it takes to tell it from the others.
+        name: The shortest end of its path that no other has.
         path: As given.
-        family: What kind of model it is.
+        family: Of its model.
         vocab_size: The largest id plus one.
         values: Each metric's value; None where there was nothing to measure.
     """
@@ -45,7 +45,7 @@ class ComparedTokenizer:
 
 @dataclass(frozen=True, slots=True)
 class CompareReport:
-    """What a comparison gave.
+    """Result of a comparison.
 
     Attributes:
         tokenizers: In the order given.

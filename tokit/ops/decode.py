@@ -28,7 +28,7 @@ MAX_DIGITS = 40
 
 @dataclass(frozen=True, slots=True)
 class DecodeReport:
-    """What decoding gave."""
+    """Result of decoding."""
 
     documents: int
     tokens: int
@@ -41,7 +41,7 @@ def decode_stream(corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_
     line of ids has one.
 
     Raises:
-        IdsError: something that is no id, or one outside the vocabulary, with its line and column.
+        IdsError: a word that is no id, or an id outside the vocabulary, with its line and byte.
     """
     documents = tokens = 0
     pending = b""
@@ -72,7 +72,7 @@ def _blocks(source: CorpusSource) -> Iterator[Block]:
 
 
 def _parse_block(block: Block, vocab_size: int, name: str, before: int) -> Ids:
-    """The ids of each line; `before` so many lines of the source came before."""
+    """The ids of each line; `before` is the number of earlier lines of the source."""
     ids = parse_ids(block, vocab_size)
     if ids is not None:
         return ids

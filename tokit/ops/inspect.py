@@ -1,4 +1,4 @@
-"""`tokit inspect`: what an artifact is, how it was made, and whether it is whole."""
+"""`tokit inspect`: kind, origin and health of an artifact."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ HOSTILE = (
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a path holds.
+    """Content of a path.
 
     Attributes:
         path: As given.
         kind: "tokenizer", "counts", "shards", "embedding", or "foreign tokenizer".
         facts: Name → value, for people and programs.
-        faults: What is wrong with it; filled when a check was asked for.
+        faults: Filled when a check was asked for.
     """
 
     path: str
@@ -72,7 +72,7 @@ def file_sizes(folder: Path, names: list[str]) -> dict[str, int | None]:
 
 
 def tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
-    """What is known of any tokenizer."""
+    """Facts about any tokenizer."""
     names = tokenizer.pieces.names
     return {
         "family": tokenizer.family,
@@ -87,7 +87,7 @@ def tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
 
 
 def artifact_faults(path: str | Path, kind: str) -> list[str]:
-    """What is wrong with an artifact of ours; nothing for a healthy one."""
+    """Faults of an artifact of tokit; empty for a healthy one."""
     changed = changed_files(path)
     if changed:
         return [f"{name} is missing or not as it was written" for name in changed]

@@ -1,4 +1,4 @@
-"""`tokit show`: how a text falls into tokens, and which of its bytes each token stands for."""
+"""`tokit show`: the tokens of a text, and the bytes that each stands for."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Place:
 
 
 def show(tokenizer: Tokenizer, text: str, options: EncodeOptions = PLAIN) -> ShownText:
-    """The tokens of a text.
+    """Split a text into tokens.
 
     Args:
         tokenizer: An open tokenizer.

@@ -44,7 +44,7 @@ class TrainedTokenizer:
 
     @property
     def fell_short(self) -> bool:
-        """Whether the corpus has too few pieces for the vocabulary size."""
+        """True if the corpus has too few pieces for the vocabulary size."""
         return self.requested is not None and self.vocab_size < self.requested
 
 

@@ -21,7 +21,7 @@ RULE = word_rule("whitespace")
 
 @dataclass(frozen=True, slots=True)
 class SourceCount:
-    """What one source holds.
+    """Counts of one source.
 
     Attributes:
         name: As given; None for standard input.
@@ -51,7 +51,7 @@ class SourceCount:
 
 @dataclass(frozen=True, slots=True)
 class WcReport:
-    """What a corpus holds.
+    """Counts of a corpus.
 
     Attributes:
         sources: In the order they were named.
@@ -107,7 +107,7 @@ def _count(block: Block, tokenizer: Tokenizer | None, *, line_ends: bool) -> Sou
 
 
 def _by_line(source: CorpusSource) -> bool:
-    """Whether every document of a source is a line, so that its end belongs to the source's bytes."""
+    """True if every document of a source is a line: line ends then belong to the source's bytes."""
     return source.reader.option == "unit" and source.options.unit == "line"
 
 

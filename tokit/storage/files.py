@@ -15,7 +15,7 @@ from tokit.errors import ArtifactError
 from tokit.storage.atomic_file import replacing
 from tokit.storage.folder import folders_on_the_way
 
-# What a file begins with that may be replaced, by what its name ends with.
+# First bytes of a file that may be replaced, by the extension of its name.
 MAGIC = {
     ".npy": b"\x93NUMPY",
     ".npz": b"PK",

@@ -1,4 +1,4 @@
-"""How an artifact lies on disk: a folder with a manifest, whole or not at all.
+"""Artifacts on disk: folders with a manifest, written whole or not at all.
 
 A folder is written beside its target, synced, and renamed. `--overwrite` moves the old folder aside first; a crash
 between the two renames leaves the old one under `.NAME.previous`, and the next look at NAME puts it back.

@@ -1,4 +1,4 @@
-"""A file that is hashed and brought to disk while it grows, so that little of that is left to do at its end."""
+"""A file that is hashed and synced to disk while it is written, so that closing it is quick."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class GrowingFile:
         return self._hash.hexdigest()
 
     def _wait(self) -> None:
-        # An error of the disk is told once, to whoever syncs first.
+        # The first caller that waits raises an error of the disk.
         if self._syncing is not None:
             self._syncing.result()
 

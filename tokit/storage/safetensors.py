@@ -1,4 +1,4 @@
-"""safetensors files that are written and read by the part: tables that need not fit in memory.
+"""safetensors files, written row by row and read by memory mapping: tables need not fit in memory.
 
 `safetensors` itself takes whole arrays. The layout is eight bytes of length, a header of JSON, and the numbers.
 https://github.com/huggingface/safetensors#format
@@ -21,7 +21,7 @@ from tokit.errors import ArtifactError
 DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U32": "<u4"}
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 BYTES_AT_ONCE = 1 << 21
-# A longer header is none of ours.
+# Longer headers are not written here.
 LONGEST_HEADER = 1 << 20
 
 
@@ -41,11 +41,11 @@ class Rows(Protocol):
 
 
 class SelectedRows:
-    """Some rows of a table, read when they are asked for.
+    """Rows of a table, selected by index and read when they are accessed.
 
     Args:
         table: Shape (n, dim).
-        index: Which rows; -1 is a row of zeros.
+        index: Numbers of the rows; -1 is a row of zeros.
     """
 
     def __init__(self, table: Rows, index: IntArray) -> None:
@@ -64,16 +64,16 @@ class SelectedRows:
     def __getitem__(self, key: Any, /) -> Any:
         index = self._index[key]
         found = np.zeros((len(index), *self._table.shape[1:]), dtype=self.dtype)
-        there = index >= 0
-        found[there] = self._table[index[there]]
+        present = index >= 0
+        found[present] = self._table[index[present]]
         return found
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Rows], said: Mapping[str, str] | None = None) -> None:
-    """Write a file that `safetensors` reads, some rows at a time; `said` is its metadata. A number is an array too."""
-    # Large numbers first, so that each array begins at a multiple of its own.
+def write_tensors(path: Path, tensors: Mapping[str, Rows], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a file that `safetensors` reads, a few rows at a time, from arrays and numbers."""
+    # Wide types first, so that each array is aligned.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].dtype.itemsize, item[0]))
-    header: dict[str, Any] = {"__metadata__": dict(said)} if said else {}
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     at = 0
     for name, rows in ordered:
         end = at + math.prod(rows.shape) * rows.dtype.itemsize
@@ -94,7 +94,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Rows], said: Mapping[str, st
 
 
 def mapped_tensor(path: Path, name: str) -> npt.NDArray[Any] | None:
-    """An array of a file, read when its parts are looked at; None when the file has no such array.
+    """A memory-mapped array of a file; None when the file has no such array.
+
+    `safetensors.safe_open` copies an array whole and slices it by ranges only; lookups select rows by number.
 
     Raises:
         ArtifactError: the file is missing, or damaged.

@@ -1,4 +1,4 @@
-"""Where a training stands, in a file beside its folder: a killed run goes on from there.
+"""State of a training, in a file beside its folder, from which a killed run resumes.
 
 The file is written whole and then renamed, so there is always one that can be read. It names the job it belongs to.
 """
@@ -23,7 +23,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """Where and how often.
+    """File and interval of the checkpoints of a training.
 
     Attributes:
         path: The file.
@@ -66,16 +66,16 @@ class Checkpoints:
             return None
         try:
             with safe_open(self.path, framework="numpy") as file:
-                said = file.metadata() or {}
+                metadata = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         except (OSError, SafetensorError) as error:
             raise ArtifactError(f"{self.path}: cannot be read: {error}", hint="begin again without --resume") from error
-        if said.get("job") != self.job:
+        if metadata.get("job") != self.job:
             raise ArtifactError(
                 f"{self.path}: of another training: its text, tokenizer or settings are not these",
                 hint="give the same ones, or begin again without --resume",
             )
-        return arrays, int(said["turn"])
+        return arrays, int(metadata["turn"])
 
     def clear(self) -> None:
         """Remove the file: the training is done."""
