@@ -43,7 +43,7 @@ class ComparedTokenizer:
     values: dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompareReport:
     """Result of a comparison.
 
@@ -103,7 +103,15 @@ def compare_tokenizers(
     if not documents:
         raise empty_corpus()
     rows = _rows([str(path) for path in tokenizers], opened, subjects)
-    return CompareReport(rows, words, documents, size, found, corpus.skipped, corpus.replaced)
+    return CompareReport(
+        tokenizers=rows,
+        word_rule=words,
+        documents=documents,
+        bytes=size,
+        words=found,
+        skipped=corpus.skipped,
+        replaced=corpus.replaced,
+    )
 
 
 def short_names(paths: Sequence[str]) -> list[str]:
