@@ -72,6 +72,7 @@ def test_model2vec_skips_the_unknown_token_too(folder: Path, embedder: Embedder)
     assert differences(embedder, some, StaticModel.from_pretrained(folder).encode(some)) == {}
 
 
+@pytest.mark.slow
 def test_sentence_transformers_gives_the_same_means(folder: Path, embedder: Embedder, texts: list[str]) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers")
     with warnings.catch_warnings():

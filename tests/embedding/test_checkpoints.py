@@ -44,6 +44,7 @@ tokit.fit_embedding(
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["skipgram", "fasttext", "glove"])
 def test_a_killed_run_ends_in_the_same_bytes(text: Path, tokenizer: Path, tmp_path: Path, family: str) -> None:
     fit(text, tokenizer, tmp_path / "whole", family=family, dim=8)

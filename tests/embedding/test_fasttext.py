@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +31,7 @@ def test_ngrams_are_those_of_the_texts() -> None:
     assert len(rows[0]) == len(ft_ngram_hashes(" king", 3, 4, 50_000))
 
 
+@pytest.mark.slow
 @given(texts=st.lists(st.text(max_size=12), min_size=1, max_size=5), shortest=st.integers(1, 3), more=st.integers(0, 4))
 def test_buckets_are_those_of_fasttext(texts: list[str], shortest: int, more: int) -> None:
     from gensim.models.fasttext import ft_ngram_hashes

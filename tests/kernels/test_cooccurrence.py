@@ -56,6 +56,7 @@ def test_counts_equal_the_plain_ones(
     assert as_dict(counted) == plain_counts(documents, window, lambda distance: plain(distance, window))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [1, 10, 100])
 def test_spilling_changes_nothing(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
     monkeypatch.setattr(cooccurrence, "SMALLEST_TABLE", 2)
