@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tokit.evaluation.bootstrap import interval, resampled
-from tokit.evaluation.similarity import spearman
+from tokit.evaluation.classification import spearman
 
 FloatArray = npt.NDArray[np.floating[Any]]
 RESAMPLES = 1000

@@ -214,13 +214,13 @@ def test_a_config_that_is_no_object_is_an_error(given: list[str], foreign: Any, 
     folder = foreign("bert")
     (folder / "config.json").write_text("[]", encoding="utf-8")
     places = {"MODEL": str(folder), "OUT": str(tmp_path / "out")}
-    assert_error(cli(*[places.get(word, word) for word in given]), 1, "config.json: no JSON object")
+    assert_error(cli(*[places.get(word, word) for word in given]), 1, "config.json: not a JSON object")
 
 
 def test_settings_that_are_no_object_are_an_error(foreign: Any, cli: Any) -> None:
     folder = foreign("bert")
     (folder / "sentence_bert_config.json").write_text("[]", encoding="utf-8")
-    assert_error(cli("embed", "@lee", "-e", folder), 1, "sentence_bert_config.json: no JSON object")
+    assert_error(cli("embed", "@lee", "-e", folder), 1, "sentence_bert_config.json: not a JSON object")
 
 
 MODES = {
@@ -271,11 +271,11 @@ def framed(folder: Path, texts: list[str]) -> Any:
 @pytest.mark.parametrize(
     ("mode", "others", "named"),
     [
-        ({"pooling_mode": "max"}, (), "made by max"),
-        ({"pooling_mode_weightedmean_tokens": True}, (), "made by weightedmean"),
-        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, (), "made by cls+mean"),
-        ({"pooling_mode": ["mean", "max"]}, ("Normalize",), "made by mean+max, normalize"),
-        ({"pooling_mode": "mean"}, ("Dense", "Normalize"), "made by mean, Dense, normalize"),
+        ({"pooling_mode": "max"}, (), "unsupported pooling: max"),
+        ({"pooling_mode_weightedmean_tokens": True}, (), "unsupported pooling: weightedmean"),
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, (), "unsupported pooling: cls+mean"),
+        ({"pooling_mode": ["mean", "max"]}, ("Normalize",), "unsupported pooling: mean+max, normalize"),
+        ({"pooling_mode": "mean"}, ("Dense", "Normalize"), "unsupported pooling: mean, Dense, normalize"),
     ],
 )
 def test_other_ways_to_pool_are_refused(
@@ -291,7 +291,7 @@ def test_other_ways_to_pool_are_refused(
 def test_modules_that_are_no_list_are_an_error(foreign: Any, cli: Any) -> None:
     folder = foreign("bert")
     (folder / "modules.json").write_text("{}", encoding="utf-8")
-    assert_error(cli("embed", "@lee", "-e", folder), 1, "modules.json: no list of modules")
+    assert_error(cli("embed", "@lee", "-e", folder), 1, "modules.json: not a list of modules")
 
 
 # --- how documents go through

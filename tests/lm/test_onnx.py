@@ -189,7 +189,7 @@ def bert(corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
         ("bert", ["--int8"], 2, "--int8 is for --engine onnx"),
         ("onnx", ["--int8"], 1, "has no int8 ONNX model"),
         ("onnx", ["--engine", "torch"], 2, "which torch does not load"),
-        ("onnx", ["--layer", "1"], 2, "its last layer alone"),
+        ("onnx", ["--layer", "1"], 2, "its last layer only"),
     ],
 )
 def test_what_does_not_fit_is_named(bert: Path, cli: Cli, folder: str, given: list[str], code: int, said: str) -> None:
@@ -281,7 +281,7 @@ def test_the_output_with_the_tokens_vectors_is_taken(outputs: dict[str, Any], be
 
 def test_inputs_that_tokit_does_not_have_are_named(bert: Path, cli: Cli, tmp_path: Path) -> None:
     folder = with_graph(bert, tmp_path / "m", {"last_hidden_state": TOKENS}, ("token_type_ids", "position_ids"))
-    assert_error(cli("embed", "@lee", "-e", folder), 1, "model.onnx wants position_ids, which tokit does not have")
+    assert_error(cli("embed", "@lee", "-e", folder), 1, "model.onnx needs position_ids, which tokit does not have")
     folder = with_graph(bert, tmp_path / "s", {"sentence_embedding": SENTENCE})
     assert_error(cli("embed", "@lee", "-e", folder), 1, "its output sentence_embedding is of shape")
 

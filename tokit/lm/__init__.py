@@ -1,6 +1,6 @@
-"""Language models whose vectors change with the text around: pre-trained here, loaded by transformers.
+"""Language models: pre-trained and fine-tuned by tokit, loaded by transformers.
 
-The only place that imports torch and transformers' models; both come with the extra `contextual`.
+Only this package imports torch and transformers' models; both come with the extra `contextual`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ LANGUAGE_MODEL_PARAMS: Registry[type[PretrainParams]] = Registry(
         "modernbert": "tokit.lm.pretrain_params:ModernBertParams",
     },
 )
-# `model_type` in a config.json → the family, of those that are no class of transformers.
+# Families that are not a class of transformers: `model_type` in config.json → family.
 OWN_TYPES = {"tokit-lstm": "lstm"}
 
 
 def language_model_family(name: str) -> type[LanguageModelFamily]:
-    """A family by its name.
+    """A family of language models by its name.
 
     Raises:
         MissingExtraError: torch or transformers is not installed.
@@ -49,7 +49,7 @@ def language_model_family(name: str) -> type[LanguageModelFamily]:
 
 
 def require_lm_extra(what: str) -> None:
-    """Check that torch and transformers are there, without importing them.
+    """Check that torch and transformers are installed, without importing them.
 
     Raises:
         MissingExtraError: they are not.

@@ -176,7 +176,7 @@ def initializer_range(hidden: int) -> float:
 
 
 def bfloat16_pays() -> bool:
-    """Whether matrix products are faster in bfloat16 on this processor.
+    """True if matrix products are faster in bfloat16 on this processor.
 
     They are with tiles (AMX), and with AMD's AVX-512 (4 layers of hidden size 256 on two cores of an EPYC: 12,400
     tokens/s, and 6,100 in float32). Intel's AVX-512 without tiles has the instruction, but is slower with it: 5,200

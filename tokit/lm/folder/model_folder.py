@@ -1,8 +1,8 @@
-"""The folder of a contextual embedding: what `AutoModel`, `AutoTokenizer` and `SentenceTransformer` load.
+"""Folder of a language model, as `AutoModel`, `AutoTokenizer` and `SentenceTransformer` load it.
 
-`config.json` and `model.safetensors` are written by transformers, the head included; `modules.json` and
-`1_Pooling/config.json` say that a document is the mean of its tokens, in the form that old and new readers take. A
-family that is no class of transformers' writes the first two itself, and has no modules.
+transformers writes `config.json` and `model.safetensors`, including the head; `modules.json` and
+`1_Pooling/config.json` set mean pooling, in a form that old and new readers understand. A family that is not a class of
+transformers writes the first two itself, and has no modules.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ POOLING = "1_Pooling"
 
 
 def write_model(folder: Path, family: type[LanguageModelFamily], model: Model, context: int) -> None:
-    """Write all but the tokenizer and the manifest.
+    """Write everything but the tokenizer and the manifest.
 
     Args:
-        folder: Where to.
-        family: How it is written.
-        model: With its head.
-        context: Tokens of a document that are looked at, those of the template included.
+        folder: The folder to write into.
+        family: Family of the model.
+        model: The model with its head.
+        context: Largest number of tokens of a document, special tokens included.
     """
     if family.stock:
         write_stock_model(folder, model, context)
@@ -34,13 +34,13 @@ def write_model(folder: Path, family: type[LanguageModelFamily], model: Model, c
 
 
 def write_stock_model(folder: Path, model: Model, context: int) -> None:
-    """The same of a model that is a class of transformers."""
+    """Write a model that is a class of transformers, see `write_model`."""
     save_stock(model, folder)
     write_sentence_modules(folder, int(model.config.hidden_size), context)
 
 
 def open_model(folder: Path) -> Model:
-    """The model of a folder, own or of transformers, without its head.
+    """Load a model of tokit or transformers, without its head.
 
     Raises:
         ArtifactError: its files are missing, damaged, or not of a model.
@@ -52,7 +52,7 @@ def open_model(folder: Path) -> Model:
 
 
 def write_sentence_modules(folder: Path, hidden: int, context: int) -> None:
-    """What sentence-transformers looks for."""
+    """Write the settings that sentence-transformers reads."""
     modules = [
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
         {"idx": 1, "name": "1", "path": POOLING, "type": "sentence_transformers.models.Pooling"},

@@ -1,4 +1,4 @@
-"""What the folder of a language model has besides its weights: the tokenizer, as transformers loads it."""
+"""Tokenizer files in the folder of a language model, as transformers loads them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def write_model_tokenizer(folder: Path, source: LibraryTokenizer, context: int, 
     """Write the tokenizer of a model.
 
     Args:
-        folder: Where to.
-        source: With the template of the model's documents.
-        context: Tokens of a document that are looked at.
-        typed: The model is told which text of a pair a token is of.
+        folder: The folder to write into.
+        source: The tokenizer, with the template of the model's documents.
+        context: Largest number of tokens of a document.
+        typed: The model takes token type ids.
     """
     specials = source.special_texts()
     config = {**tokenizer_config(specials), "model_max_length": context}

@@ -1,6 +1,6 @@
-"""Models of transformers out of a folder: the one way in which their weights are read.
+"""Loading of transformers models: the only place that reads their weights.
 
-Nothing that is pickled is read, no code of the folder is run, and no part of the model is at random but its head.
+Pickles are not read, no code of the folder is run, and no part of the model but its head is randomly initialized.
 """
 
 from __future__ import annotations
@@ -18,69 +18,67 @@ POOLER = "pooler"
 
 
 def open_config(folder: Path) -> Any:
-    """The configuration of a model of transformers.
+    """The configuration of a transformers model.
 
     Raises:
         ArtifactError: there is none, or it is damaged.
     """
     try:
         return transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # transformers raises whatever its parts raise
+    except Exception as error:  # errors of transformers have no common class
         raise ArtifactError(
-            f"{folder}: no model of transformers: {_first_line(error)}", hint="is the path right?"
+            f"{folder}: not a transformers model: {_first_line(error)}", hint="is the path right?"
         ) from error
 
 
 def load_weights(folder: Path, kind: Any, config: Any, *, new_head: bool = False) -> tuple[Any, tuple[str, ...]]:
-    """A model in float32, and the names of the parameters that the folder does not have.
+    """Load a model in float32, and list the parameters that the folder lacks.
 
     Args:
-        folder: With weights in safetensors.
-        kind: One of transformers' `AutoModel…`.
-        config: The configuration, changed or not.
-        new_head: A head that the folder has in another shape begins at random; else it is an error.
+        folder: A folder with weights in safetensors.
+        kind: One of transformers' `AutoModel…` classes.
+        config: The configuration, perhaps modified.
+        new_head: Whether a head of another shape in the folder is replaced by a random one; else it is an error.
 
     Raises:
-        ArtifactError: no weights, damaged ones, or those of another model.
+        ArtifactError: there are no weights, they are damaged, or they belong to another model.
     """
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     if not list(folder.glob(WEIGHTS)):
         raise ArtifactError(f"{folder}: no weights in safetensors", hint="load the model in transformers, and save it")
     try:
-        model, said = kind.from_pretrained(
+        model, loading = kind.from_pretrained(
             folder, config=config, local_files_only=True, use_safetensors=True, dtype=torch.float32,
             output_loading_info=True, ignore_mismatched_sizes=True, trust_remote_code=False,
         )  # fmt: skip
-    except Exception as error:  # transformers raises whatever its parts raise
+    except Exception as error:  # errors of transformers have no common class
         raise ArtifactError(
-            f"{folder}: its weights cannot be loaded: {_first_line(error)}", hint="damaged? make it again"
+            f"{folder}: its weights cannot be loaded: {_first_line(error)}", hint="if they are damaged, get them again"
         ) from error
-    missing, others = set(said["missing_keys"]), {name for name, *_ in said["mismatched_keys"]}
+    missing, mismatched = set(loading["missing_keys"]), {name for name, *_ in loading["mismatched_keys"]}
     _refuse(folder, "its weights lack", [name for name in missing if in_body(model, name)])
-    wrong = [name for name in others if not of_pooler(name) and (in_body(model, name) or not new_head)]
+    wrong = [name for name in mismatched if not of_pooler(name) and (in_body(model, name) or not new_head)]
     _refuse(folder, "its config.json gives another shape to", wrong)
-    return model, tuple(sorted(missing | others))
+    return model, tuple(sorted(missing | mismatched))
 
 
 def in_body(model: Any, name: str) -> bool:
-    """Whether a parameter is of the model under the head, and not of its pooler."""
+    """True for a parameter of the base model, but not of its pooler."""
     below = model.base_model is model or name.startswith(f"{model.base_model_prefix}.")
     return below and not of_pooler(name)
 
 
 def of_pooler(name: str) -> bool:
-    """Whether a parameter is of the part on top that gives no token its vector, and that many folders are without."""
+    """True for a parameter of the pooler, which no token vector depends on and which many folders lack."""
     return POOLER in name.split(".")
 
 
 def _refuse(folder: Path, why: str, names: list[str]) -> None:
     if names:
         first, more = min(names), len(names) - 1
-        others = f" and {more:,} more" if more else ""
-        raise ArtifactError(
-            f"{folder}: {why} {first}{others}", hint="are config.json and the weights of the same model?"
-        )
+        rest = f" and {more:,} more" if more else ""
+        raise ArtifactError(f"{folder}: {why} {first}{rest}", hint="are config.json and the weights of the same model?")
 
 
 def _first_line(error: Exception) -> str:

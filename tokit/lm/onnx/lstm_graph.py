@@ -1,4 +1,4 @@
-"""The LSTM language model as a graph of ONNX: its own LSTM operator reads rows of different lengths either way.
+"""ONNX graph of the LSTM language model, by ONNX's LSTM operator, which takes rows of different lengths.
 
 https://onnx.ai/onnx/operators/onnx__LSTM.html
 """
@@ -17,29 +17,29 @@ from tokit.lm.families.lstm_model import LstmLanguageModel
 from tokit.lm.onnx.onnx_encoder import IDS, MASK, OUTPUT
 
 OPSET, IR_VERSION = 17, 8
-# Where torch has the gates in, forget, cell, out, and ONNX in, out, forget, cell.
+# torch has the gates in the order input, forget, cell, output; ONNX: input, output, forget, cell.
 GATES = (0, 3, 1, 2)
 
 
 class LstmGraph:
-    """Nodes and constants, put together one by one."""
+    """Nodes and constants of a graph under construction."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def constant(self, name: str, value: Any) -> str:
-        """An array in the graph."""
+        """Add an array."""
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        """A node with one output."""
+        """Add a node with one output."""
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
     def layer(self, lstm: Any, name: str, read: str, lengths: str, direction: str) -> str:
-        """States of a layer, shape (tokens, rows, size)."""
+        """Add a layer; its states have shape (tokens, rows, size)."""
         weights = self.constant(f"{name}.w", by_gate(lstm.weight_ih_l0)[None])
         recurrent = self.constant(f"{name}.r", by_gate(lstm.weight_hh_l0)[None])
         bias = self.constant(f"{name}.b", np.concatenate([by_gate(lstm.bias_ih_l0), by_gate(lstm.bias_hh_l0)])[None])
@@ -47,24 +47,24 @@ class LstmGraph:
             "LSTM", [read, weights, recurrent, bias, lengths], f"{name}.states", direction=direction,
             hidden_size=lstm.hidden_size,
         )  # fmt: skip
-        # There is an axis for directions.
+        # Drop the axis of directions.
         return self.add("Squeeze", [states, "directions"], name)
 
     def stack(self, model: LstmLanguageModel, layers: Any, name: str, lengths: str, direction: str) -> str:
-        """The mixed layers of a direction."""
-        shares = (model.gamma * torch.softmax(model.mix, dim=0)).detach().numpy()
-        read, total = "read", self.add("Mul", ["read", self.constant(f"{name}.share0", shares[0])], f"{name}.mix0")
+        """Add the layers of a direction, and their mix."""
+        weights = (model.gamma * torch.softmax(model.mix, dim=0)).detach().numpy()
+        read, total = "read", self.add("Mul", ["read", self.constant(f"{name}.share0", weights[0])], f"{name}.mix0")
         for number, lstm in enumerate(layers, 1):
             states = self.layer(lstm, f"{name}{number}", read, lengths, direction)
             read = self.add("Add", [states, read], f"{name}{number}.sum") if number > 1 else states
-            share = self.constant(f"{name}.share{number}", shares[number])
+            share = self.constant(f"{name}.share{number}", weights[number])
             part = self.add("Mul", [read, share], f"{name}{number}.part")
             total = self.add("Add", [total, part], f"{name}.mix{number}")
         return total
 
 
 def lstm_graph(model: LstmLanguageModel) -> Any:
-    """The model without its head: ids and mask to mixed vectors.
+    """The model without its head: ids and attention mask to mixed vectors.
 
     Returns:
         An `onnx.ModelProto`.
@@ -86,9 +86,9 @@ def lstm_graph(model: LstmLanguageModel) -> Any:
     return _proto(graph, model.config.hidden_size)
 
 
-def _proto(graph: LstmGraph, columns: int) -> Any:
+def _proto(graph: LstmGraph, dim: int) -> Any:
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["rows", "tokens"]) for name in (IDS, MASK)]
-    outputs = [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["rows", "tokens", columns])]
+    outputs = [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["rows", "tokens", dim])]
     proto = helper.make_graph(graph.nodes, "lstm", inputs, outputs, graph.constants)
     opset = helper.make_opsetid("", OPSET)
     model = helper.make_model(proto, opset_imports=[opset], ir_version=IR_VERSION, producer_name="tokit")
@@ -97,6 +97,6 @@ def _proto(graph: LstmGraph, columns: int) -> Any:
 
 
 def by_gate(weights: Any) -> FloatArray:
-    """Rows of four gates in the order of ONNX."""
+    """Reorder the rows of the four gates for ONNX."""
     parts = np.split(weights.detach().numpy(), len(GATES))
     return np.concatenate([parts[gate] for gate in GATES])

@@ -1,4 +1,4 @@
-"""Vectors of tokens and documents out of a model in ONNX, computed by ONNX Runtime. Needs no torch.
+"""Token vectors from an ONNX model in ONNX Runtime. Needs no torch.
 
 https://onnx.ai/onnx/repo-docs/IR.html; https://onnxruntime.ai/docs/api/python
 """
@@ -16,12 +16,12 @@ from tokit.arrays import FloatArray, IntArray
 from tokit.errors import ArtifactError, MissingExtraError
 from tokit.lm.data.length_batches import ModelEncoder
 
-# What tokit names them, in the order of what is looked for; exporters of others put them into a folder of its own.
+# Names of tokit's files, and where they are looked for: other exporters put them into a folder "onnx".
 PLAIN, INT8 = "model.onnx", "model_int8.onnx"
 PLACES = ("", "onnx")
 IDS, MASK, TYPES, OUTPUT = "input_ids", "attention_mask", "token_type_ids", "last_hidden_state"
-NEEDED = f"{IDS} and {MASK} to (rows, tokens, columns), as 'tokit export MODEL --to onnx' writes"
-# Only errors are told.
+NEEDED = f"{IDS} and {MASK} to (rows, tokens, dim), as 'tokit export MODEL --to onnx' writes"
+# Log level: errors only.
 LOG_ERRORS = 3
 
 
@@ -30,32 +30,32 @@ class OnnxEncoder(ModelEncoder):
     """A session of ONNX Runtime.
 
     Attributes:
-        session: Takes ids and a mask, and perhaps types of tokens, which are all 0 here.
-        output: Its output with the vectors of tokens.
-        pad: The id that fills rows up.
-        context: Tokens of a document that are looked at.
-        columns: Of a vector.
+        session: Takes ids and an attention mask, and perhaps token type ids, which are all 0 here.
+        output: Name of the output with the token vectors.
+        pad: Padding id.
+        context: Largest number of tokens of a document.
+        size: Dimension of a vector.
     """
 
     session: Any
     output: str
     pad: int
     context: int
-    columns: int
+    size: int
 
     @property
     def dim(self) -> int:
-        return self.columns
+        return self.size
 
     def vectors(self, rows: IntArray, real: IntArray) -> FloatArray:
-        given = {IDS: rows, MASK: real, TYPES: np.zeros_like(rows)}
-        inputs = {each.name: given[each.name] for each in self.session.get_inputs()}
+        arrays = {IDS: rows, MASK: real, TYPES: np.zeros_like(rows)}
+        inputs = {node.name: arrays[node.name] for node in self.session.get_inputs()}
         vectors: FloatArray = self.session.run([self.output], inputs)[0]
         return vectors
 
 
 def require_onnx(what: str) -> None:
-    """Check that ONNX Runtime is there, without importing it.
+    """Check that ONNX Runtime is installed, without importing it.
 
     Raises:
         MissingExtraError: it is not.
@@ -65,23 +65,24 @@ def require_onnx(what: str) -> None:
 
 
 def find_onnx(folder: Path, *, int8: bool = False) -> Path | None:
-    """The file of a folder that holds a model in ONNX; None when it has none."""
+    """ONNX model of a folder; None when it has none."""
     places = (folder / place / (INT8 if int8 else PLAIN) for place in PLACES)
     return next((place for place in places if place.is_file()), None)
 
 
 def load_onnx_encoder(path: Path, *, pad: int, context: int, threads: int) -> OnnxEncoder:
-    """Open a model in ONNX.
+    """Open an ONNX model.
 
     Args:
         path: The file.
-        pad: The id that fills rows up.
-        context: Tokens of a document that are looked at.
-        threads: That compute.
+        pad: Padding id.
+        context: Largest number of tokens of a document.
+        threads: Number of threads.
 
     Raises:
         MissingExtraError: ONNX Runtime is not installed.
-        ArtifactError: the file is damaged, needs more than ids, mask and types, or gives no vector for each token.
+        ArtifactError: the file is damaged, has inputs other than ids, attention mask and token types, or has no token
+            vectors.
     """
     require_onnx(str(path))
     import onnxruntime
@@ -91,11 +92,11 @@ def load_onnx_encoder(path: Path, *, pad: int, context: int, threads: int) -> On
     options.log_severity_level = LOG_ERRORS
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no common class but this
+    except Exception as error:  # its errors have no common class
         raise ArtifactError(f"{path}: not a model that ONNX Runtime opens: {error}", hint="export it again") from error
-    _check_inputs(path, {each.name for each in session.get_inputs()})
-    # Exporters of others may give a document's vector, or a cache, besides.
-    outputs = {each.name: each.shape for each in session.get_outputs()}
+    _check_inputs(path, {node.name for node in session.get_inputs()})
+    # Other exporters may add the vector of a document, or a cache.
+    outputs = {node.name: node.shape for node in session.get_outputs()}
     output = OUTPUT if OUTPUT in outputs else next(iter(outputs))
     shape = outputs[output]
     if len(shape) != 3 or not isinstance(shape[-1], int):
@@ -108,4 +109,4 @@ def _check_inputs(path: Path, names: set[str]) -> None:
     if lacking:
         raise ArtifactError(f"{path} does not take {', '.join(sorted(lacking))}", hint=NEEDED)
     if unknown:
-        raise ArtifactError(f"{path} wants {', '.join(sorted(unknown))}, which tokit does not have", hint=NEEDED)
+        raise ArtifactError(f"{path} needs {', '.join(sorted(unknown))}, which tokit does not have", hint=NEEDED)

@@ -1,6 +1,6 @@
-"""A language model as a file of ONNX: ids and mask in, a vector for each token out, for rows of any number and length.
+"""Export of a language model to ONNX: ids and attention mask in, token vectors out, for batches of any shape.
 
-https://onnx.ai; models of transformers are traced by torch's exporter, https://docs.pytorch.org/docs/stable/onnx.html
+https://onnx.ai; transformers models are traced by torch's exporter, https://docs.pytorch.org/docs/stable/onnx.html
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tokit.lm.onnx.onnx_encoder import IDS, MASK, OUTPUT
 
 OPSET = 17
 AXES = {0: "rows", 1: "tokens"}
-# What the exporter sees: two rows, one of them filled up, so that no shortcut for whole rows gets into the graph.
+# Example batch of the exporter: one row is padded, so that no shortcut for full rows gets into the graph.
 TRACED = torch.tensor([[1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0]])
 
 
 def require_exporter(what: str) -> None:
-    """Check that the packages that write ONNX are there.
+    """Check that the packages that write ONNX are installed.
 
     Raises:
         MissingExtraError: they are not.
@@ -37,7 +37,7 @@ def require_exporter(what: str) -> None:
 
 
 class _Vectors(nn.Module):
-    """The last layer alone."""
+    """The last layer only."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -73,13 +73,13 @@ def write_onnx(model: Model, path: Path) -> None:
                 # The newer one takes ten times as long, and needs one package more.
                 dynamo=False,
             )
-    except Exception as error:  # the exporter raises whatever its parts raise
+    except Exception as error:  # errors of the exporter have no common class
         kind = type(model).__name__
-        raise ArtifactError(f"{kind} cannot be written as ONNX: {error}", hint="another model?") from error
+        raise ArtifactError(f"{kind} cannot be exported to ONNX: {error}", hint="use another model") from error
 
 
 def write_int8(source: Path, path: Path) -> None:
-    """Write a model whose large matrices are int8; what they are multiplied with is made so as it comes.
+    """Write a model with int8 matrices and dynamically quantized activations.
 
     https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
 
@@ -95,7 +95,7 @@ def write_int8(source: Path, path: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the advice that the exporters give to their developers."""
+    """Silence warnings of the exporters, which are meant for their developers."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -62,7 +62,7 @@ def write_models(embedder: ContextualEmbedder, folder: Path, *, int8: bool, veri
     if not int8:
         return OnnxComparison(difference, None)
     write_int8(folder / PLAIN, folder / INT8)
-    # Mean pooling, whatever the folder asks for: it depends on every token.
+    # Always mean pooling, as it depends on every token.
     encoders = embedder.encoder, _in_runtime(embedder, folder / INT8).encoder
     return OnnxComparison(difference, _cosines(*(encoder.pool(embedder.within(ids)) for encoder in encoders)))
 

@@ -72,7 +72,7 @@ class StepPlanner:
         """Time of measuring the pseudo-likelihood."""
         if self.measure_pseudo is None or self.evaluate is None:
             return 0.0
-        # A row that is measured costs less than one that is trained on, whatever disturbed the measurement.
+        # Measuring a row costs less than training on it; a larger time was a disturbance.
         return min(self._measured_pseudo_seconds(), step * PSEUDO_TOKENS / self.rows_per_step)
 
     def _measured_pseudo_seconds(self) -> float:
