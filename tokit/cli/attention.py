@@ -120,7 +120,7 @@ def _write_page(found: Attention, out: Path, *, overwrite: bool, output: Output)
 
 
 def _as_dict(found: Attention) -> dict[str, Any]:
-    """As JSON has it: null where the model hides a token."""
+    """The JSON object; null where the attention mask hides a token."""
     return {
         "model": found.model,
         "tokens": found.tokens,
@@ -133,7 +133,7 @@ def _as_dict(found: Attention) -> dict[str, Any]:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, list):
-        return [_rounded(each) for each in value]
+        return [_rounded(part) for part in value]
     return None if value != value else float(f"{value:.{DIGITS}g}")  # noqa: PLR0124 - only NaN is unlike itself
 
 

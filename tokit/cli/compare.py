@@ -37,10 +37,10 @@ ExplainOpt = Annotated[
 ]
 CsvOpt = Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a header.")]
 
-# What stands before the metrics in each row.
+# The columns before the metrics.
 FIRST_COLUMNS = (
-    ("name", "tokenizer", "the end of its path, as long as it takes to tell it from the others"),
-    ("family", "family", "the kind of its model"),
+    ("name", "tokenizer", "the end of its path, long enough to be unique"),
+    ("family", "family", "the type of its model"),
     ("vocab_size", "vocab", "the largest id plus one, special tokens included"),
 )
 
@@ -143,7 +143,7 @@ def _fits(headers: list[str], rows: list[list[str]]) -> bool:
 
 
 def shown(value: Value, style: Style) -> str:
-    """A value as the table has it; a share is "100.0%" or "0.0%" only when it is exactly that."""
+    """A value for the table; a fraction is "100.0%" or "0.0%" only when it is exactly that."""
     if value is None:
         return "-"
     if style == "count":

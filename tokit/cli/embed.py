@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokit.cli import completion
-from tokit.cli.options import (
-    CorpusOptions,
-    EmbeddingOpt,
-    OverwriteOpt,
-    ThreadsOpt,
-    set_up,
-    takes_corpus,
-    writes_output,
-)
+from tokit.cli.options import CorpusOptions, EmbeddingOpt, OverwriteOpt, ThreadsOpt, set_up, takes_corpus, writes_output
 from tokit.cli.output import Output, warn, warn_of_broken_text
 from tokit.errors import UsageError
 
@@ -76,11 +68,7 @@ Int8Opt = Annotated[bool, typer.Option("--int8", help="With onnx: the model with
 FileOpt = Annotated[
     Path | None,
     typer.Option(
-        "-o",
-        "--out",
-        metavar="FILE",
-        help="Write a .npy, .parquet or .jsonl file, not JSON lines.",
-        show_default=False,
+        "-o", "--out", metavar="FILE", help="Write a .npy, .parquet or .jsonl file, not JSON lines.", show_default=False
     ),
 ]
 

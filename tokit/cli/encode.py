@@ -63,10 +63,7 @@ ToOpt = Annotated[
 SplitOpt = Annotated[
     str | None,
     typer.Option(
-        "--split",
-        metavar="NAME=FRACTION",
-        help="Hold out a fraction of the documents: val=0.01.",
-        show_default=False,
+        "--split", metavar="NAME=FRACTION", help="Hold out a fraction of the documents: val=0.01.", show_default=False
     ),
 ]
 

@@ -138,10 +138,10 @@ def _as_dict(report: EvalReport) -> dict[str, Any]:
     import dataclasses
 
     value = dataclasses.asdict(report)
-    for result, told in zip(report.tasks, value["tasks"], strict=True):
-        for row, row_told in zip(result.rows, told["rows"], strict=True):
+    for result, task in zip(report.tasks, value["tasks"], strict=True):
+        for row, record in zip(result.rows, task["rows"], strict=True):
             if row.difference is not None:
-                row_told["difference"]["verdict"] = row.difference.verdict
+                record["difference"]["verdict"] = row.difference.verdict
     return value
 
 
@@ -161,8 +161,8 @@ def _ends(found: Interval | None) -> tuple[float | None, float | None]:
 
 
 def _difference_fields(row: EvalRow) -> list[Any]:
-    told = row.difference
-    return [None] * 5 if told is None else [told.value, *_ends(told.interval), told.items, told.verdict]
+    found = row.difference
+    return [None] * 5 if found is None else [found.value, *_ends(found.interval), found.items, found.verdict]
 
 
 def _print_table(report: EvalReport) -> None:
@@ -198,5 +198,5 @@ def _shown(found: Interval | None, sign: str) -> str:
 
 
 def _number(value: float, sign: str = "") -> str:
-    """Three digits; of what they would make nothing of, its size."""
+    """A number with three decimals, or its magnitude where they would all be zero."""
     return f"{value:{sign}.0e}" if value and abs(value) < SMALLEST_SHOWN else f"{value:{sign}.3f}"

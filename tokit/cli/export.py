@@ -15,8 +15,7 @@ from tokit.registry import did_you_mean
 
 FORMATS = ("fasttext", "word2vec", "word2vec-binary", "glove", "npy", "onnx", "positions")
 ArtifactArg = Annotated[
-    Path,
-    typer.Argument(help="Folder of an embedding or of a language model.", metavar="ARTIFACT", show_default=False),
+    Path, typer.Argument(help="Folder of an embedding or of a language model.", metavar="ARTIFACT", show_default=False)
 ]
 ToOpt = Annotated[
     str,

@@ -101,10 +101,10 @@ def takes_parameters(command: CommandFunction, family: str, params: type[Any], t
     """
 
     def build(**values: Any) -> FamilyOptions:
-        given = {name: value for name, value in values.items() if value is not None}
+        settings = {name: value for name, value in values.items() if value is not None}
         # Checked here: a wrong value is refused before an engine is imported or a corpus opened.
-        fill(params, given)
-        return FamilyOptions(family, given)
+        fill(params, settings)
+        return FamilyOptions(family, settings)
 
     return merge_options(command, "family", build, parameter_options(params, title))
 

@@ -9,16 +9,7 @@ import typer
 from tokit.cli import completion
 from tokit.cli.families import FamilyOptions, takes_parameters
 from tokit.cli.formatting import counted
-from tokit.cli.options import (
-    ErrorsOpt,
-    FormatOpt,
-    ModelOpt,
-    OutOpt,
-    OverwriteOpt,
-    SeedOpt,
-    set_up,
-    writes_output,
-)
+from tokit.cli.options import ErrorsOpt, FormatOpt, ModelOpt, OutOpt, OverwriteOpt, SeedOpt, set_up, writes_output
 from tokit.cli.output import Output, warn
 from tokit.lm.pretrain_params import FinetuneParams
 
@@ -28,9 +19,7 @@ if TYPE_CHECKING:
 DataArg = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="DATA",
-        help="Files of labeled examples, or - for standard input (the default).",
-        show_default=False,
+        metavar="DATA", help="Files of labeled examples, or - for standard input (the default).", show_default=False
     ),
 ]
 TaskOpt = Annotated[

@@ -52,7 +52,7 @@ CheckpointOpt = Annotated[
     typer.Option(
         "--checkpoint-every",
         metavar="TOKENS",
-        help="Save the state to OUT.checkpoint after every so many tokens.",
+        help="Save the state to OUT.checkpoint after every TOKENS tokens.",
         show_default=False,
     ),
 ]
@@ -68,8 +68,7 @@ FitThreadsOpt = Annotated[
     ),
 ]
 DeterministicOpt = Annotated[
-    bool,
-    typer.Option("--deterministic", help="Train on one thread: the same bytes for any --threads."),
+    bool, typer.Option("--deterministic", help="Train on one thread: the same bytes for any --threads.")
 ]
 FitEngineOpt = Annotated[
     str | None,
@@ -92,8 +91,7 @@ SizeOpt = Annotated[
     ),
 ]
 MinutesOpt = Annotated[
-    float | None,
-    typer.Option("--minutes", metavar="X", help="Time limit of the whole training.", show_default=False),
+    float | None, typer.Option("--minutes", metavar="X", help="Time limit of the whole training.", show_default=False)
 ]
 FromModelOpt = Annotated[
     Path | None,
@@ -130,8 +128,7 @@ SentenceOpt = Annotated[
     ),
 ]
 ModelThreadsOpt = Annotated[
-    int | None,
-    typer.Option("--threads", min=1, metavar="N", help="Threads to train with.", show_default="all"),
+    int | None, typer.Option("--threads", min=1, metavar="N", help="Threads to train with.", show_default="all")
 ]
 
 

@@ -1,4 +1,4 @@
-"""Matrices as shades: colored cells on a terminal, five signs on a pipe."""
+"""Heat maps of matrices: colored cells on a terminal, five characters on a pipe."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SHADES = " ░▒▓█"
 HIDDEN = "·"
 WIDTH_OF_A_PIPE = 100
 LONGEST_LABEL, GAP = 16, 2
-# From what is least to what is most, as red, green and blue; a terminal of few colors takes those next to them.
+# From lowest to highest, as red, green and blue; a terminal with few colors shows the nearest ones.
 RAMP = ((24, 26, 32), (78, 52, 112), (186, 74, 92), (244, 150, 80), (252, 232, 164))
 HIDDEN_COLOR = (52, 54, 58)
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A matrix with a title; NaN where there is nothing."""
+    """A matrix with a title; NaN is shown as hidden."""
 
     title: str
     values: FloatArray
@@ -35,12 +35,12 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How numbers become shades.
+    """A mapping from numbers to shades.
 
     Attributes:
-        low: Is the lightest.
-        high: Is the darkest.
-        root: Shades grow with the root of what is above `low`, so that small numbers are told apart.
+        low: Number of the lightest shade.
+        high: Number of the darkest shade.
+        root: Shades grow with the square root of the distance from `low`, which separates small numbers.
     """
 
     low: float
@@ -48,13 +48,13 @@ class Scale:
     root: bool
 
     def fraction(self, value: float) -> float:
-        """0 to 1."""
+        """Shade of a value, 0 to 1."""
         fraction = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
         fraction = min(max(fraction, 0.0), 1.0)
         return float(fraction**0.5) if self.root else fraction
 
     def legend(self) -> str:
-        """From which number on each sign stands."""
+        """The lowest number of each shade."""
         powers = [(k / len(SHADES)) ** (2 if self.root else 1) for k in range(1, len(SHADES))]
         bounds = [self.low + power * (self.high - self.low) for power in powers]
         return "  ".join(f"{sign} from {bound:.2g}" for sign, bound in zip(SHADES[1:], bounds, strict=True))
@@ -64,9 +64,9 @@ class HeatMap:
     """Panels with the same rows and columns, side by side as far as the width allows.
 
     Args:
-        labels: Of rows, which are those of columns too.
-        panels: Each of shape (labels, labels).
-        scale: The same for all panels.
+        labels: Labels of the rows, and of the columns.
+        panels: Matrices of shape (labels, labels).
+        scale: One scale for all panels.
     """
 
     def __init__(self, labels: Sequence[str], panels: Sequence[Panel], scale: Scale) -> None:
@@ -133,7 +133,7 @@ class HeatMap:
 
 
 def _colored() -> bool:
-    """Whether standard output is a terminal that takes colors, and they are wanted (NO_COLOR)."""
+    """Check that standard output is a terminal with colors, and NO_COLOR is not set."""
     if not sys.stdout.isatty():
         return False
     from rich.console import Console

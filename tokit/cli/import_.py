@@ -8,14 +8,7 @@ from typing import Annotated
 import typer
 
 from tokit.cli import completion
-from tokit.cli.options import (
-    NormalizerOpt,
-    OutOpt,
-    OverwriteOpt,
-    PreTokenizerOpt,
-    normalizer_names,
-    writes_output,
-)
+from tokit.cli.options import NormalizerOpt, OutOpt, OverwriteOpt, PreTokenizerOpt, normalizer_names, writes_output
 from tokit.cli.output import Output, warn
 
 FORMATS = ("word2vec", "word2vec-binary", "glove", "fasttext-vec", "fasttext-bin", "npy", "safetensors")

@@ -22,7 +22,7 @@ INTERRUPTED, TERMINATED = 130, 143
 
 
 class Terminated(BaseException):
-    """SIGTERM: unfinished output is cleaned up on the way out."""
+    """SIGTERM arrived: unfinished output is removed on the way out."""
 
 
 class Program(CommandGroup):
@@ -36,6 +36,7 @@ class Program(CommandGroup):
 
 def run() -> NoReturn:
     """The program: runs `sys.argv` and exits."""
+    # Windows ends a process without asking it: there the handler is never called.
     signal.signal(signal.SIGTERM, _terminate)
     # Typer parses with pydantic, which would look through every installed package for plugins of its own.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -72,7 +73,7 @@ def execute(argv: Sequence[str]) -> int:
         sys.stdout.flush()
     except SystemExit as error:
         # Typer turns a broken pipe into an exit of its own.
-        if isinstance(error.__context__, BrokenPipeError):
+        if error.__context__ is not None and _is_broken_pipe(error.__context__):
             raise error.__context__ from None
         raise
     # Typer turns Ctrl-C into this code without a word.
@@ -101,14 +102,20 @@ def _exit_code(error: BaseException, argv: Sequence[str]) -> int:  # noqa: PLR09
         return _fail("interrupted", "", INTERRUPTED)
     if isinstance(error, Terminated):
         return _fail("terminated", "", TERMINATED)
-    if isinstance(error, BrokenPipeError):
-        # The reader has gone (`tokit … | head`), which is no fault of anybody.
+    if _is_broken_pipe(error):
+        # The reader has gone (`tokit … | head`), which is not an error.
         return _abandon_output()
     if isinstance(error, MemoryError):
         return _fail("out of memory", "try a smaller vocabulary, fewer threads or a part of the corpus", 1)
     if isinstance(error, OSError):
         return _fail(_os_message(error), _os_hint(error), 1)
     raise error
+
+
+def _is_broken_pipe(error: BaseException) -> bool:
+    # Windows reports a pipe without a reader as an invalid argument.
+    broken = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
+    return isinstance(error, OSError) and error.errno in broken and error.filename is None
 
 
 def _fail(message: str, hint: str, code: int) -> int:
@@ -138,7 +145,7 @@ def _os_hint(error: OSError) -> str:
 
 
 def _abandon_output() -> int:
-    """Nobody can take standard output any more: keep Python from trying again, and complaining, at its end."""
+    """Replace a standard output without a reader, so that Python does not try to flush it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

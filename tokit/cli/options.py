@@ -114,16 +114,11 @@ FilesFromOpt = Annotated[
 TokenizerOpt = Annotated[
     str,
     typer.Option(
-        "-t",
-        "--tokenizer",
-        metavar="TOK",
-        help="Tokenizer: a folder, or a file of another tool.",
-        show_default=False,
+        "-t", "--tokenizer", metavar="TOK", help="Tokenizer: a folder, or a file of another tool.", show_default=False
     ),
 ]
 ModelOpt = Annotated[
-    str,
-    typer.Option("-m", "--model", metavar="MODEL", help="Language model: a folder.", show_default=False),
+    str, typer.Option("-m", "--model", metavar="MODEL", help="Language model: a folder.", show_default=False)
 ]
 EmbeddingOpt = Annotated[
     str,
@@ -142,11 +137,7 @@ QuietOpt = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and n
 ThreadsOpt = Annotated[
     int | None,
     typer.Option(
-        "--threads",
-        min=1,
-        metavar="N",
-        help="Number of threads; the result does not depend on it.",
-        show_default="all",
+        "--threads", min=1, metavar="N", help="Number of threads; the result does not depend on it.", show_default="all"
     ),
 ]
 EngineOpt = Annotated[
@@ -245,7 +236,7 @@ class CorpusOptions:
 
     @property
     def named(self) -> bool:
-        """Whether a corpus is named, so that standard input is not meant."""
+        """True when a corpus is named: standard input is not read."""
         return bool(self.names or self.files_from)
 
     def open(self, *, keep_records: bool = False) -> Corpus:

@@ -125,9 +125,9 @@ def _write(shown: ShownText, *, ids: bool) -> None:
 
 
 def readable(token: ShownToken) -> str:
-    r"""What a token writes, on one line: `\n` for a newline, `<0xE2>` for a byte that is half a character.
+    r"""The text of a token on one line: `\n` for a newline, `<0xE2>` for a byte of an incomplete character.
 
-    Invisible characters and the backslash are escaped as in Python. A piece that goes on a word keeps its mark
+    Invisible characters and the backslash are escaped as in Python. A piece that continues a word keeps its mark
     (`##ing`): without it `play` and `##ing` would look like two words.
     """
     if token.half:
