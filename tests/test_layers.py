@@ -16,6 +16,17 @@ ORDER = (
     "arrays", "errors", "progress", "registry", "params", "storage", "runtime", "kernels", "text", "corpus", "ids",
     "counts", "tokenizer", "embedding", "evaluation", "lm", "report", "ops", "cli",
 )  # fmt: skip
+# A command parses, calls one op and renders. Beside ops and the modules at the bottom it imports what names families
+# and formats, what opens a corpus or an artifact, groups of options that it hands to an op, and settings of the
+# process.
+CLI_LAYERS = {"", "cli", "ops", "errors", "registry", "params", "progress"}
+CLI_MODULES = {
+    "tokit.tokenizer", "tokit.embedding", "tokit.lm", "tokit.lm.pretrain_params", "tokit.corpus.bundled",
+    "tokit.corpus.formats",
+    "tokit.corpus", "tokit.tokenizer.load", "tokit.tokenizer.training_text", "tokit.storage.folder",
+    "tokit.text.pipeline", "tokit.tokenizer.base", "tokit.lm.plan", "tokit.corpus.labeled", "tokit.ids.parts_writer",
+    "tokit.runtime.engine", "tokit.runtime.threads", "tokit.kernels",
+}  # fmt: skip
 MODULES = {
     ".".join(("tokit", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in sorted(ROOT.rglob("*.py"))
@@ -32,9 +43,17 @@ def layer(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, wherever in it, as an absolute name."""
-    for node in ast.walk(tree(path)):
+def run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those below `if TYPE_CHECKING`."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield from run_time_nodes(child)
+
+
+def imports(path: Path, *, at_run_time: bool = False) -> Iterator[str]:
+    """Every module that a file imports, wherever in it, as an absolute name; `at_run_time` not those for types."""
+    for node in run_time_nodes(tree(path)) if at_run_time else ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -52,6 +71,12 @@ def test_imports_follow_the_order(module: str) -> None:
     before = {"", source, *ORDER[: ORDER.index(source)]}
     wrong = {name for name in imports(MODULES[module]) if name.split(".")[0] == "tokit" and layer(name) not in before}
     assert not wrong
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if layer(module) == "cli"])
+def test_commands_leave_the_work_to_ops(module: str) -> None:
+    names = {name for name in imports(MODULES[module], at_run_time=True) if name.split(".")[0] == "tokit"}
+    assert {name for name in names if layer(name) not in CLI_LAYERS} <= CLI_MODULES
 
 
 def test_every_module_has_a_place() -> None:

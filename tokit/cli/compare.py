@@ -108,24 +108,24 @@ def _as_dict(report: CompareReport, *, explain: bool) -> dict[str, Any]:
 
 
 def _print_csv(report: CompareReport) -> None:
-    from tokit.evaluation.tokenizer_metrics import METRICS
+    from tokit.ops.compare import metrics
 
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([*[name for name, _, _ in FIRST_COLUMNS], *[metric.name for metric in METRICS]])
+    writer.writerow([*[name for name, _, _ in FIRST_COLUMNS], *[metric.name for metric in metrics()]])
     for row in report.tokenizers:
         writer.writerow([row.name, row.family, row.vocab_size, *row.values.values()])
 
 
 def _print_table(report: CompareReport) -> None:
-    from tokit.evaluation.tokenizer_metrics import METRICS
+    from tokit.ops.compare import metrics
 
-    headers = [*[heading for _, heading, _ in FIRST_COLUMNS], *[metric.heading for metric in METRICS]]
+    headers = [*[heading for _, heading, _ in FIRST_COLUMNS], *[metric.heading for metric in metrics()]]
     rows = [
         [
             row.name,
             row.family,
             f"{row.vocab_size:,}",
-            *[shown(row.values[metric.name], metric.style) for metric in METRICS],
+            *[shown(row.values[metric.name], metric.style) for metric in metrics()],
         ]
         for row in report.tokenizers
     ]
@@ -157,15 +157,14 @@ def shown(value: Value, style: Style) -> str:
 
 def _definitions() -> list[tuple[str, str, str]]:
     """(name, heading, definition) of each column, and of each word rule."""
-    from tokit.evaluation.tokenizer_metrics import METRICS
-    from tokit.evaluation.word_rules import WORD_RULES
+    from tokit.ops.compare import metrics, word_definitions
 
     return [
         *FIRST_COLUMNS,
-        *[(metric.name, metric.heading, metric.definition) for metric in METRICS],
+        *[(metric.name, metric.heading, metric.definition) for metric in metrics()],
         *[
-            (f"words_{name}", f"word ({name})", f"--words {name}: {rule.definition}")
-            for name, rule in WORD_RULES.items()
+            (f"words_{name}", f"word ({name})", f"--words {name}: {definition}")
+            for name, definition in word_definitions().items()
         ],
     ]
 

@@ -112,7 +112,7 @@ def evaluate(
 
 
 def _legend(report: EvalReport) -> str:
-    from tokit.evaluation.comparison import FEWEST_DIFFERENT
+    from tokit.ops.eval import FEWEST_DIFFERENT
 
     several = any(len(result.rows) > 1 for result in report.tasks)
     against = (

@@ -145,7 +145,7 @@ def _export_onnx(artifact: Path, out: Path, *, int8: bool, verify: bool, overwri
 def _export_positions(
     model: Path, out: Path, kind: str | None, length: int | None, *, overwrite: bool, output: Output
 ) -> None:
-    from tokit.lm.positions import export_positions
+    from tokit.ops.export_positions import export_positions
 
     report = export_positions(model, out, kind=kind, length=length, overwrite=overwrite)
     output.result(report)

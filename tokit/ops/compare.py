@@ -15,7 +15,7 @@ from tokit.corpus.corpus_progress import blocks_with_progress, empty_corpus
 from tokit.errors import UsageError
 from tokit.evaluation.metric import Metric, Sample, Subject, Value
 from tokit.evaluation.tokenizer_metrics import METRICS
-from tokit.evaluation.word_rules import word_rule
+from tokit.evaluation.word_rules import WORD_RULES, word_rule
 from tokit.progress import Tick, silent
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.load import folder_files, load_tokenizer
@@ -155,3 +155,13 @@ def _rows(paths: list[str], opened: Sequence[Tokenizer], subjects: Sequence[Subj
         ComparedTokenizer(name, path, tokenizer.family, tokenizer.vocab_size, subject.values())
         for name, path, tokenizer, subject in zip(short_names(paths), paths, opened, subjects, strict=True)
     )
+
+
+def metrics() -> Sequence[Metric]:
+    """The metrics, in the order of a row's values."""
+    return METRICS
+
+
+def word_definitions() -> dict[str, str]:
+    """The definition of each word rule."""
+    return {name: rule.definition for name, rule in WORD_RULES.items()}

@@ -14,12 +14,14 @@ from pathlib import Path
 from tokit.corpus.bundled import bundled_path, list_bundled
 from tokit.errors import CorpusError, UsageError
 from tokit.evaluation.analogy import scorer
-from tokit.evaluation.comparison import TaskResult, task_result
+from tokit.evaluation.comparison import FEWEST_DIFFERENT, TaskResult, task_result
 from tokit.evaluation.task_files import WordTask, read_task
 from tokit.evaluation.word_tasks import Predictions, predict_items
 from tokit.ops.compare import short_names
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import did_you_mean, near_names
+
+__all__ = ["FEWEST_DIFFERENT", "EvalReport", "evaluate"]
 
 # Name of a task → its name in the index of bundled corpora.
 TASKS = {"wordsim353": "wordsim353", "simlex999": "simlex999", "analogies": "questions-words"}
