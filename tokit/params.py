@@ -7,7 +7,6 @@ Each field carries its help text, limits and choices; a value that a user types 
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -59,6 +58,9 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     Raises:
         UsageError: the file is not TOML or cannot be read.
     """
+    # Most command lines name no file: its parser is not imported for them.
+    import tomllib
+
     try:
         with Path(path).open("rb") as file:
             return tomllib.load(file)

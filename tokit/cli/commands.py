@@ -152,7 +152,10 @@ class CommandGroup(TyperGroup):
 def command_of(name: str) -> Any:
     """A command, or a group of them, by its name."""
     target = _imported(name)
-    return target if isinstance(target, TyperGroup) else command_from(name, target)
+    if isinstance(target, TyperGroup):
+        return target
+    # A command with parameters of a dataclass is completed when it is called: the list of commands needs none of them.
+    return command_from(name, target.complete() if hasattr(target, "complete") else target)
 
 
 def command_from(name: str, function: Callable[..., None]) -> Any:

@@ -9,9 +9,18 @@ import typer
 from tokit.cli import completion
 from tokit.cli.families import FamilyOptions, takes_parameters
 from tokit.cli.formatting import counted
-from tokit.cli.options import ErrorsOpt, FormatOpt, ModelOpt, OutOpt, OverwriteOpt, SeedOpt, set_up, writes_output
+from tokit.cli.options import (
+    CommandFunction,
+    ErrorsOpt,
+    FormatOpt,
+    ModelOpt,
+    OutOpt,
+    OverwriteOpt,
+    SeedOpt,
+    set_up,
+    writes_output,
+)
 from tokit.cli.output import Output, warn
-from tokit.lm.pretrain_params import FinetuneParams
 
 if TYPE_CHECKING:
     from tokit.ops.finetune import FinetuneReport
@@ -82,8 +91,7 @@ FinetuneThreadsOpt = Annotated[
 ]
 
 
-@writes_output
-def finetune_model(
+def finetune(
     *,
     data: DataArg = None,
     model: ModelOpt,
@@ -132,7 +140,14 @@ def finetune_model(
         output.note(line)
 
 
-finetune = takes_parameters(finetune_model, "finetune", FinetuneParams, "Parameters of the training")
+def finetune_command() -> CommandFunction:
+    """The command with the options of its parameters."""
+    from tokit.lm.pretrain_params import FinetuneParams
+
+    return takes_parameters(writes_output(finetune), "finetune", FinetuneParams, "Parameters of the training")
+
+
+finetune.complete = finetune_command  # type: ignore[attr-defined]
 
 
 def warn_of(report: FinetuneReport) -> None:
