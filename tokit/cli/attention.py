@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
 from tokit.cli.formatting import counted, percent, visible
-from tokit.cli.options import CorpusOptions, ModelOpt, ThreadsOpt, set_up, takes_corpus_option, writes_output
+from tokit.cli.options import ModelOpt, ThreadsOpt, set_up, writes_output
 from tokit.cli.output import Output, table, warn, write_json
 from tokit.cli.show import texts_of
 from tokit.errors import UsageError

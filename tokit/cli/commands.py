@@ -15,8 +15,8 @@ import typer
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
+from tokit.cli.corpus_options import CORPUS_SECTION
 from tokit.cli.old_spellings import RENAMED, renamed_hint
-from tokit.cli.options import CORPUS_SECTION
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 

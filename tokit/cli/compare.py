@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokit.cli import completion
+from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
 from tokit.cli.formatting import human_bytes
-from tokit.cli.options import CorpusOptions, ThreadsOpt, set_up, takes_corpus_option, writes_output
+from tokit.cli.options import ThreadsOpt, set_up, writes_output
 from tokit.cli.output import Output, table, warn_of_broken_text
 from tokit.errors import UsageError
 

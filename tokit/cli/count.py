@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.formatting import human_bytes
 from tokit.cli.options import (
-    CorpusOptions,
     DigitsOpt,
     EngineOpt,
     NormalizerOpt,
@@ -18,7 +18,6 @@ from tokit.cli.options import (
     ThreadsOpt,
     normalizer_names,
     set_up,
-    takes_corpus,
     writes_output,
 )
 from tokit.cli.output import Output, warn, warn_of_broken_text

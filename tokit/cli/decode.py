@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from tokit.cli.options import EngineOpt, FilesFromOpt, ThreadsOpt, set_up
+from tokit.cli.corpus_options import FilesFromOpt
+from tokit.cli.options import EngineOpt, ThreadsOpt, set_up
 from tokit.errors import UsageError
 
 BINARY = (".bin", ".npy", ".parquet")

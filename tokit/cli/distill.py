@@ -6,16 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tokit.cli.options import (
-    CorpusOptions,
-    ModelOpt,
-    OutOpt,
-    OverwriteOpt,
-    ThreadsOpt,
-    set_up,
-    takes_corpus_option,
-    writes_output,
-)
+from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
+from tokit.cli.options import ModelOpt, OutOpt, OverwriteOpt, ThreadsOpt, set_up, writes_output
 from tokit.cli.output import Output, warn_of_broken_text
 
 VocabularyOpt = Annotated[

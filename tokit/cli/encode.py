@@ -9,17 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokit.cli import completion
-from tokit.cli.options import (
-    CorpusOptions,
-    EngineOpt,
-    OverwriteOpt,
-    SeedOpt,
-    ThreadsOpt,
-    TokenizerOpt,
-    set_up,
-    takes_corpus,
-    writes_output,
-)
+from tokit.cli.corpus_options import CorpusOptions, takes_corpus
+from tokit.cli.options import EngineOpt, OverwriteOpt, SeedOpt, ThreadsOpt, TokenizerOpt, set_up, writes_output
 from tokit.cli.output import Output, warn, warn_of_broken_text
 from tokit.errors import UsageError
 

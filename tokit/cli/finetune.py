@@ -7,19 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokit.cli import completion
+from tokit.cli.corpus_options import ErrorsOpt, FormatOpt
 from tokit.cli.families import FamilyOptions, takes_parameters
 from tokit.cli.formatting import counted
-from tokit.cli.options import (
-    CommandFunction,
-    ErrorsOpt,
-    FormatOpt,
-    ModelOpt,
-    OutOpt,
-    OverwriteOpt,
-    SeedOpt,
-    set_up,
-    writes_output,
-)
+from tokit.cli.options import CommandFunction, ModelOpt, OutOpt, OverwriteOpt, SeedOpt, set_up, writes_output
 from tokit.cli.output import Output, warn
 
 if TYPE_CHECKING:

@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokit.cli import completion
+from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.families import FamilyGroup, FamilyOptions, takes_parameters
 from tokit.cli.fit_report import show_model, show_static
-from tokit.cli.options import (
-    CommandFunction,
-    CorpusOptions,
-    OutOpt,
-    OverwriteOpt,
-    SeedOpt,
-    set_up,
-    takes_corpus,
-    writes_output,
-)
+from tokit.cli.options import CommandFunction, OutOpt, OverwriteOpt, SeedOpt, set_up, writes_output
 from tokit.cli.output import Output
 from tokit.embedding import EMBEDDINGS
 from tokit.errors import UsageError

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
 from tokit.cli.near_context import ContextOpt, LayerOpt, PerWordOpt, check_context, show_in_context
 from tokit.cli.neighbors import CountOpt, MethodOpt, numbered_lines, show_all, words_missing
-from tokit.cli.options import CorpusOptions, EmbeddingOpt, takes_corpus_option, writes_output
+from tokit.cli.options import EmbeddingOpt, writes_output
 from tokit.cli.output import Output, warn
 
 WordsArg = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokit.cli.options import CorpusOptions
+from tokit.cli.corpus_options import CorpusOptions
 from tokit.cli.output import Output, table
 from tokit.errors import UsageError
 

@@ -1,17 +1,16 @@
 """Options that commands share: the same word means the same everywhere.
 
-`@takes_corpus` gives a command the options of a corpus, `@writes_output` those of its output; the command itself has
-one parameter for each group: `corpus: CorpusOptions`, `output: Output`.
+`@writes_output` gives a command the options of its output, `@takes_corpus` (corpus_options.py) those of a corpus; the
+command itself has one parameter for each group: `output: Output`, `corpus: CorpusOptions`.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -21,96 +20,8 @@ from tokit.errors import UsageError
 from tokit.params import option_name, read_toml
 from tokit.registry import did_you_mean
 
-if TYPE_CHECKING:
-    from tokit.corpus import Corpus
-    from tokit.tokenizer.training_text import ShardsText
-
 CommandFunction = Callable[..., None]
-CORPUS_SECTION = "Corpus options"
-MAX_DOCUMENT = 1 << 30
 
-CorpusArg = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="Files, folders, globs, @names, or - for standard input (the default).",
-        metavar="CORPUS",
-        show_default=False,
-        autocompletion=completion.corpora,
-    ),
-]
-CorpusOpt = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-c",
-        "--corpus",
-        metavar="CORPUS",
-        help="Files, folders, globs, @names, or - for standard input; may be repeated.",
-        show_default=False,
-        autocompletion=completion.corpora,
-    ),
-]
-UnitOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--unit",
-        metavar="UNIT",
-        help="A document of a text file: line, file, or blank (lines up to an empty one).",
-        show_default="line",
-        autocompletion=completion.words("line", "file", "blank"),
-        rich_help_panel=CORPUS_SECTION,
-    ),
-]
-FieldOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--field",
-        metavar="NAME",
-        help="Field of JSON lines, CSV or Parquet with the text.",
-        show_default="text",
-        rich_help_panel=CORPUS_SECTION,
-    ),
-]
-FormatOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        metavar="FORMAT",
-        help="text, jsonl, csv, tsv, parquet, arrow or mediawiki.",
-        show_default="by extension",
-        autocompletion=completion.corpus_formats,
-        rich_help_panel=CORPUS_SECTION,
-    ),
-]
-ErrorsOpt = Annotated[
-    str,
-    typer.Option(
-        "--errors",
-        metavar="MODE",
-        help="Text that is not UTF-8: strict (stop), replace (by U+FFFD), or skip the document.",
-        autocompletion=completion.words("strict", "replace", "skip"),
-        rich_help_panel=CORPUS_SECTION,
-    ),
-]
-MaxDocumentOpt = Annotated[
-    int,
-    typer.Option(
-        "--max-document",
-        metavar="BYTES",
-        help="Size of the longest document allowed.",
-        show_default="1 GiB",
-        rich_help_panel=CORPUS_SECTION,
-    ),
-]
-FilesFromOpt = Annotated[
-    str | None,
-    typer.Option(
-        "--files-from",
-        metavar="LIST",
-        help="Read corpus names from a file, one a line.",
-        show_default=False,
-        rich_help_panel=CORPUS_SECTION,
-    ),
-]
 TokenizerOpt = Annotated[
     str,
     typer.Option(
@@ -222,58 +133,6 @@ ConfigOpt = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorpusOptions:
-    """A corpus as the command line describes it."""
-
-    names: tuple[str, ...] = ()
-    unit: str | None = None
-    field: str | None = None
-    format: str | None = None
-    errors: str = "strict"
-    max_document: int = MAX_DOCUMENT
-    files_from: str | None = None
-
-    @property
-    def named(self) -> bool:
-        """True when a corpus is named: standard input is not read."""
-        return bool(self.names or self.files_from)
-
-    def open(self, *, keep_records: bool = False) -> Corpus:
-        """The corpus; standard input where none is named."""
-        from tokit.corpus import open_corpus
-
-        return open_corpus(self.names, **self._settings(), keep_records=keep_records)
-
-    def open_training_text(self) -> Corpus | ShardsText:
-        """The corpus of a training, which may be a shards folder."""
-        from tokit.tokenizer.training_text import open_training_text
-
-        return open_training_text(self.names, **self._settings())
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "unit": self.unit,
-            "field": self.field,
-            "format": self.format,
-            "errors": self.errors,
-            "max_document": self.max_document,
-            "files_from": self.files_from,
-        }
-
-    def open_beside(self, counts: Sequence[str] | None) -> Corpus | None:
-        """The corpus of a command that also takes counts; None when only counts are given.
-
-        Raises:
-            UsageError: options of a corpus without one.
-        """
-        if not counts or self.named:
-            return self.open()
-        if self.unit or self.field or self.format:
-            raise UsageError("--unit, --field and --format are for a corpus, not for counts", hint="omit them")
-        return None
-
-
 def merge_options(
     command: CommandFunction,
     name: str,
@@ -309,38 +168,6 @@ def merge_options(
     wrapper.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
     wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in merged}
     return wrapper
-
-
-def takes_corpus(command: CommandFunction, names: Any = CorpusArg) -> CommandFunction:
-    """Give a command the options of a corpus, which it takes as `corpus: CorpusOptions`.
-
-    Args:
-        command: The command.
-        names: The argument or option that names the corpus.
-    """
-    return merge_options(
-        command,
-        "corpus",
-        _corpus_options,
-        {"corpus": (names, None)},
-        last={
-            "unit": (UnitOpt, None),
-            "field": (FieldOpt, None),
-            "format_": (FormatOpt, None),
-            "errors": (ErrorsOpt, "strict"),
-            "max_document": (MaxDocumentOpt, MAX_DOCUMENT),
-            "files_from": (FilesFromOpt, None),
-        },
-    )
-
-
-def _corpus_options(*, corpus: list[str] | None, format_: str | None, **options: Any) -> CorpusOptions:
-    return CorpusOptions(names=tuple(corpus or ()), format=format_, **options)
-
-
-def takes_corpus_option(command: CommandFunction) -> CommandFunction:
-    """The same with the corpus named by `-c`, for a command whose arguments are something else."""
-    return takes_corpus(command, CorpusOpt)
 
 
 def writes_output(command: CommandFunction) -> CommandFunction:

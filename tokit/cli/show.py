@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tokit.cli.corpus_options import CorpusOptions
 from tokit.cli.encode import AddSpecialOpt, ParseSpecialOpt
-from tokit.cli.options import CorpusOptions, TokenizerOpt, writes_output
+from tokit.cli.options import TokenizerOpt, writes_output
 from tokit.cli.output import Output, write_json
 from tokit.errors import UsageError
 

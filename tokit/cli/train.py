@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.families import FamilyGroup, FamilyOptions, takes_parameters
 from tokit.cli.formatting import human_bytes
 from tokit.cli.options import (
     CommandFunction,
-    CorpusOptions,
     DigitsOpt,
     EngineOpt,
     NormalizerOpt,
@@ -21,7 +21,6 @@ from tokit.cli.options import (
     ThreadsOpt,
     normalizer_names,
     set_up,
-    takes_corpus,
     writes_output,
 )
 from tokit.cli.output import Output, warn, warn_of_broken_text

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokit.cli.options import CorpusOptions, ThreadsOpt, set_up, takes_corpus, writes_output
+from tokit.cli.corpus_options import CorpusOptions, takes_corpus
+from tokit.cli.options import ThreadsOpt, set_up, writes_output
 from tokit.cli.output import Output, warn_of_broken_text
 
 if TYPE_CHECKING:
