@@ -21,6 +21,8 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Items: TypeAlias = "Mask | slice[int, int, None]"
 Record: TypeAlias = dict[str, Any]
+# Stands in a text for bytes that are not UTF-8.
+REPLACEMENT = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)

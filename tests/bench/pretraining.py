@@ -60,7 +60,7 @@ arguments = TrainingArguments(
     adam_beta1=job["betas"][0], adam_beta2=job["betas"][1], adam_epsilon=job["epsilon"],
     max_grad_norm=job["max_grad_norm"],
     lr_scheduler_type="cosine_with_min_lr", lr_scheduler_kwargs={"min_lr_rate": job["final_rate"]},
-    warmup_steps=job["warmup_ratio"], save_strategy="no", logging_strategy="no", report_to="none", use_cpu=True,
+    warmup_steps=job["warmup_steps"], save_strategy="no", logging_strategy="no", report_to="none", use_cpu=True,
     seed=job["seed"], dataloader_pin_memory=False, disable_tqdm=True, include_num_input_tokens_seen="non_padding",
 )
 collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=job["mlm_probability"])
@@ -96,7 +96,7 @@ print(nats / count)
 
 
 # Parameters that both sides take.
-SHARED_PARAMS = ("learning_rate", "weight_decay", "max_grad_norm", "warmup_ratio", "mlm_probability")
+SHARED_PARAMS = ("learning_rate", "weight_decay", "max_grad_norm", "warmup_steps", "mlm_probability")
 
 
 @dataclass(frozen=True, slots=True)

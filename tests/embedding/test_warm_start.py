@@ -373,7 +373,7 @@ def test_folders_that_are_no_embedding(home: Path, tmp_path: Path) -> None:
         fit(home / "second.txt", tmp_path / "emb", warm_start=home / "tok")
     with pytest.raises(UsageError, match="no tokenizer given"):
         fit(home / "second.txt", tmp_path / "emb")
-    with engine("reference"), pytest.raises(UsageError, match="takes no start for fasttext"):
+    with engine("reference"), pytest.raises(UsageError, match="cannot warm-start fasttext"):
         fit(home / "second.txt", tmp_path / "emb", family="fasttext", warm_start=home / "fasttext")
     (tmp_path / "greek.txt").write_text("ένα δύο\n" * 5, encoding="utf-8")
     tokit.train_tokenizer(tokit.open_corpus([str(tmp_path / "greek.txt")]), tmp_path / "greek", family="word")
@@ -410,7 +410,7 @@ def test_command_names_the_warm_start(cli: Cli, home: Path, tmp_path: Path) -> N
     [
         (["--from", "nosuch"], 1, "nosuch: no such file"),
         (["--from", "EMB", "--dim", "5"], 2, "leave out --dim"),
-        (["--form", "EMB"], 2, "--from"),
+        (["--fron", "EMB"], 2, "--from"),
         ([], 2, "-t tok"),
     ],
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
 import pytest
 
 from tokit.lm import LANGUAGE_MODEL_PARAMS, LANGUAGE_MODELS, language_model_family
-from tokit.params import describe, fill
 
 LOADED = """
 import sys
@@ -36,8 +36,6 @@ def test_family_uses_the_registered_params(family: str) -> None:
 
 
 @pytest.mark.parametrize("family", list(LANGUAGE_MODEL_PARAMS))
-def test_params_describe_themselves(family: str) -> None:
-    params = LANGUAGE_MODEL_PARAMS.get(family)
-    shown = {name: default for name, _, default, _ in describe(params)}
-    assert fill(params, shown) == params()
-    assert all(help_text.endswith(".") and len(help_text) < 70 for _, _, _, help_text in describe(params))
+def test_help_of_params_is_a_short_sentence(family: str) -> None:
+    texts = [field.metadata["help"] for field in dataclasses.fields(LANGUAGE_MODEL_PARAMS.get(family))]
+    assert all(text.endswith(".") and len(text) < 70 for text in texts)

@@ -295,7 +295,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_step_and_batch(
 
     with pytest.raises(TrainingError, match=r"step \d+ is (nan|inf).*rows.*last good state"):
         fitted(
-            settings={"learning_rate": 1e30, "max_grad_norm": 0, "max_steps": 40, "warmup_ratio": 0}, checkpoint_every=1
+            settings={"learning_rate": 1e30, "max_grad_norm": 0, "max_steps": 40, "warmup_steps": 0}, checkpoint_every=1
         )
     # The step that did the harm had a finite loss itself.
     kept = load_file(tmp_path / "model.checkpoint")
@@ -386,8 +386,9 @@ def test_pseudo_likelihood_of_a_long_document_is_that_of_its_first_parts(monkeyp
     assert bits(1000, tokens=48) == pytest.approx(bits(48)) and sum(passes) == 96
 
 
-def test_the_learning_rate_rises_then_falls() -> None:
-    shares = [learning_rate_factor(step, 100, 0.1) for step in range(100)]
+@pytest.mark.parametrize("warmup_steps", [0.1, 10])
+def test_the_learning_rate_rises_then_falls(warmup_steps: float) -> None:
+    shares = [learning_rate_factor(step, 100, warmup_steps) for step in range(100)]
     assert shares[9] == 1 and shares[:10] == sorted(shares[:10]) and shares[10:] == sorted(shares[10:], reverse=True)
     assert 0 < shares[-1] < 0.06 < shares[0] * 10 == 1
 

@@ -59,17 +59,8 @@ def main(argv: Sequence[str]) -> int:
 
 def execute(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; errors are raised."""
-    app = typer.Typer(
-        name="tokit",
-        cls=Program,
-        add_completion=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback(invoke_without_command=True)(_root)
     try:
-        result = app(args=list(argv), prog_name="tokit", standalone_mode=False)
+        result = _program()(args=list(argv), prog_name="tokit", standalone_mode=False)
         sys.stdout.flush()
     except SystemExit as error:
         # Typer turns a broken pipe into an exit of its own.
@@ -80,6 +71,19 @@ def execute(argv: Sequence[str]) -> int:
     if result == INTERRUPTED:
         raise KeyboardInterrupt
     return result if isinstance(result, int) else 0
+
+
+def _program() -> typer.Typer:
+    app = typer.Typer(
+        name="tokit",
+        cls=Program,
+        add_completion=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    return app
 
 
 def _root(context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:

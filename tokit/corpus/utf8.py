@@ -9,6 +9,7 @@ import codecs
 import re
 from collections.abc import Sequence
 
+from tokit.arrays import REPLACEMENT
 from tokit.corpus.byte_stream import STDIN, ByteStream, ReadStats
 from tokit.errors import CorpusError
 
@@ -77,4 +78,4 @@ def has_surrogates(text: str) -> bool:
 
 def without_surrogates(text: str) -> str:
     """The string with U+FFFD for each half of a surrogate pair."""
-    return _SURROGATES.sub("\ufffd", text)
+    return _SURROGATES.sub(REPLACEMENT, text)

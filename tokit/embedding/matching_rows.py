@@ -38,13 +38,13 @@ NONE = -1
 
 @dataclass(frozen=True, slots=True)
 class SourceEmbedding:
-    """An embedding to go on from.
+    """An embedding to initialize from.
 
     Attributes:
-        folder: As given.
-        embedding: What it holds.
-        tokenizer: Its own.
-        files: The sha256 of what is read from it, by name.
+        folder: Its path, as the user wrote it.
+        embedding: Vectors and counts.
+        tokenizer: The tokenizer that the folder keeps.
+        files: sha256 of the files that are read, by name.
     """
 
     folder: str
@@ -104,7 +104,7 @@ class WarmStartReport:
         random: Distinct tokens of the text whose vector was random.
         fraction: Fraction of the text's tokens that are of the first kind, 0 to 1.
         unchanged: Tokens that the text lacks, and that keep their vector.
-        output: Whether the output matrix was initialized from it, too.
+        output: True when the output vectors were initialized from it, too.
     """
 
     path: str
@@ -117,7 +117,7 @@ class WarmStartReport:
 
     @classmethod
     def of(cls, start: MatchedStart, counts: IntArray) -> WarmStartReport:
-        """Of a text with these token counts."""
+        """The report for a text with these token counts."""
         known, occurs = start.start.initialized, counts > 0
         return cls(
             path=start.earlier.folder,
@@ -131,7 +131,7 @@ class WarmStartReport:
 
 
 def open_source_embedding(folder: str | Path) -> SourceEmbedding:
-    """Open an embedding to go on from.
+    """Open an embedding to initialize from.
 
     Raises:
         ArtifactError: it is none, or damaged.
@@ -142,7 +142,7 @@ def open_source_embedding(folder: str | Path) -> SourceEmbedding:
 
 
 def check_warm_start(earlier: SourceEmbedding, family: type[Embedding], dim: int, *, reference: bool) -> None:
-    """Refuse a start that cannot be one.
+    """Refuse an embedding that cannot initialize a training.
 
     Raises:
         UsageError: the family cannot be warm-started, or the embedding has another dimension.
@@ -154,7 +154,7 @@ def check_warm_start(earlier: SourceEmbedding, family: type[Embedding], dim: int
         )
     if reference and Capability.REFERENCE_WARM_STARTABLE not in family.capabilities:
         raise UsageError(
-            f"the reference engine takes no start for {family.name}", hint="leave out --engine reference, or --from"
+            f"the reference engine cannot warm-start {family.name}", hint="leave out --engine reference, or --from"
         )
     if dim != earlier.dim:
         raise UsageError(
@@ -163,13 +163,13 @@ def check_warm_start(earlier: SourceEmbedding, family: type[Embedding], dim: int
 
 
 def match_warm_start(earlier: SourceEmbedding, family: type[Embedding], pieces: Pieces, sha256: str) -> MatchedStart:
-    """The start of a training on the ids of a tokenizer.
+    """The initial vectors of a training on the ids of a tokenizer.
 
     Args:
-        earlier: What to go on from.
-        family: What is trained.
-        pieces: What each id stands for.
-        sha256: Of the tokenizer.
+        earlier: The embedding to initialize from.
+        family: The family to train.
+        pieces: Text of each id.
+        sha256: Hash of the tokenizer.
 
     Raises:
         TrainingError: no token has a vector there.
@@ -194,9 +194,9 @@ def matching_rows(earlier: SourceEmbedding, pieces: Pieces, sha256: str) -> tupl
     """Match the ids of a tokenizer to the rows of an embedding.
 
     Args:
-        earlier: Where to look.
-        pieces: What each id stands for.
-        sha256: Of their tokenizer.
+        earlier: The embedding.
+        pieces: Text of each id.
+        sha256: Hash of the tokenizer.
 
     Returns:
         "id" or "text", the row of each id (NONE where there is none), and which of them hold a vector.
@@ -221,10 +221,10 @@ def matching_rows(earlier: SourceEmbedding, pieces: Pieces, sha256: str) -> tupl
 
 
 def found_rows(table: FloatArray, rows: IntArray) -> FloatArray:
-    """The rows of a table, zeros for -1."""
+    """Rows of a matrix by number, zeros for NONE."""
     found = np.zeros((len(rows), table.shape[1]), dtype=np.float32)
-    there = rows != NONE
-    found[there] = table[rows[there]]
+    present = rows != NONE
+    found[present] = table[rows[present]]
     return found
 
 
@@ -241,15 +241,15 @@ def rows_by_text(tokenizer: LibraryTokenizer, pieces: Pieces, known: npt.NDArray
     """The row of each piece of another tokenizer, -1 where there is none.
 
     Args:
-        tokenizer: Of the rows.
-        pieces: Of the other tokenizer.
+        tokenizer: The tokenizer of the rows.
+        pieces: Pieces of the other tokenizer.
         known: Rows that may be one; special and unknown tokens never are.
     """
-    theirs, spaced = tokenizer.pieces, marks_spaces(pieces)
+    own, spaced = tokenizer.pieces, marks_spaces(pieces)
     alike: dict[tuple[str, str], int] = {}
-    if spaced == marks_spaces(theirs):
+    if spaced == marks_spaces(own):
         for i in np.flatnonzero(known).tolist():
-            alike.setdefault((theirs.names[i], theirs.texts[i]), i)
+            alike.setdefault((own.names[i], own.texts[i]), i)
     rows = np.full(len(pieces), NONE, dtype=np.int64)
     left = []
     for i in np.flatnonzero(~pieces.special).tolist():

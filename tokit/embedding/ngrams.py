@@ -14,13 +14,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import FloatArray, IntArray, Pieces
+from tokit.arrays import REPLACEMENT, FloatArray, IntArray, Pieces
 from tokit.kernels.compiled.loader import kernel, kernel_pays_off
 from tokit.kernels.layout import FNV_PRIME, FNV_START
 from tokit.storage.safetensors import Rows
 
-# Replaces bytes that are not UTF-8 in a piece's text.
-BROKEN = "\ufffd"
 # FNV-1a on signed bytes, as in fastText.
 LOW_32_BITS = 0xFFFFFFFF
 SIGNED = [byte | 0xFFFFFF00 if byte >= 128 else byte for byte in range(256)]
@@ -135,4 +133,4 @@ def _hashes(word: bytes, params: HasNgrams) -> Iterator[int]:
 def ngram_text(pieces: Pieces, i: int) -> str:
     """Text whose n-grams a token has."""
     text = pieces.texts[i]
-    return pieces.names[i] if not text or BROKEN in text else text
+    return pieces.names[i] if not text or REPLACEMENT in text else text

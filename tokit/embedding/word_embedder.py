@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tokit.arrays import FloatArray, IdArray, Ids, IntArray, spans
+from tokit.arrays import REPLACEMENT, FloatArray, IdArray, Ids, IntArray, spans
 from tokit.embedding.static_embedder import Embedder
 from tokit.tokenizer.word_starts import word_starts
-
-LOST = "\ufffd"
 
 
 class WordEmbedder(Embedder):
@@ -82,4 +80,4 @@ class WordEmbedder(Embedder):
         texts = self.tokenizer.pieces.texts
         text = "".join([texts[i] for i in word])
         # The tokenizer joins the bytes of a character that is split over pieces.
-        return (self.tokenizer.decode(word) if LOST in text else text).strip()
+        return (self.tokenizer.decode(word) if REPLACEMENT in text else text).strip()

@@ -86,6 +86,8 @@ class PartsWriter:
         split: Split | None,
         seed: int,
     ) -> None:
+        self.dtype = dtype
+        self.end_of_text = end_of_text
         self.split = split
         self.seed = seed
         self.fingerprint = Fingerprint()

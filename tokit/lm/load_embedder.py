@@ -1,4 +1,4 @@
-"""Open whatever gives vectors of text: a static embedding, a language model, or a model in ONNX."""
+"""Open an embedder: a static embedding, a language model, or a model in ONNX."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import Block, FloatArray, Ids, IntArray, Pieces
+from tokit.arrays import REPLACEMENT, Block, FloatArray, Ids, IntArray, Pieces
 from tokit.corpus import Corpus, Fingerprint
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
 from tokit.embedding.plain_tokenizer import FitTokenizer
@@ -21,8 +21,6 @@ from tokit.tokenizer.base import PLAIN
 from tokit.tokenizer.encode_corpus import encode_corpus
 
 PIECES_AT_ONCE = 1024
-# Replacement character: the bytes of the piece are not valid UTF-8.
-NO_TEXT = "\ufffd"
 Bools = npt.NDArray[np.bool_]
 
 
@@ -58,7 +56,7 @@ def piece_vectors(
     """
     vectors = np.zeros((len(pieces), embedder.dim), dtype=np.float32)
     known = np.zeros(len(pieces), dtype=np.bool_)
-    is_text = np.array([bool(text) and NO_TEXT not in text for text in pieces.texts], dtype=np.bool_)
+    is_text = np.array([bool(text) and REPLACEMENT not in text for text in pieces.texts], dtype=np.bool_)
     numbers = np.flatnonzero(is_text & ~pieces.special)
     for first in range(0, len(numbers), PIECES_AT_ONCE):
         batch = numbers[first : first + PIECES_AT_ONCE]

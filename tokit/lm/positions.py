@@ -165,12 +165,7 @@ def export_positions(
     arrays, settings = MAKERS[chosen](model)
     if ending == ".npy" and len(arrays) > 1:
         raise UsageError(f"{chosen} positions are {len(arrays)} arrays", hint=f"-o {Path(out).stem}.npz")
-    with writing_file(out) as file:
-        if ending == ".npy":
-            np.save(file, next(iter(arrays.values())), allow_pickle=False)
-        else:
-            np.savez(file, allow_pickle=False, **arrays)
-        size = file.tell()
+    size = _write_arrays(arrays, out, ending)
     return PositionsReport(
         path=str(out),
         kind=chosen,
@@ -179,6 +174,16 @@ def export_positions(
         settings=settings,
         bytes=size,
     )
+
+
+def _write_arrays(arrays: dict[str, FloatArray], out: str | Path, ending: str) -> int:
+    """Write arrays to a file; its size in bytes."""
+    with writing_file(out) as file:
+        if ending == ".npy":
+            np.save(file, next(iter(arrays.values())), allow_pickle=False)
+        else:
+            np.savez(file, allow_pickle=False, **arrays)
+        return file.tell()
 
 
 def _opened(folder: Path, length: int | None) -> ModelFolder:

@@ -57,7 +57,9 @@ class PretrainParams:
     epochs: int = param(1, "Passes over the corpus.", minimum=1)
     max_steps: int | None = param(None, "Optimizer steps; by default from --epochs or --minutes.", minimum=1)
     learning_rate: float = param(1e-3, "Peak learning rate.", minimum=0)
-    warmup_ratio: float = param(0.06, "Fraction of the steps with a rising learning rate.", minimum=0, maximum=1)
+    warmup_steps: float = param(
+        0.06, "Steps of linear warmup; below 1, a fraction of all steps.", minimum=0, maximum=1e9
+    )
     weight_decay: float = param(0.01, "Weight decay of matrices; biases and norms have none.", minimum=0)
     max_grad_norm: float = param(1.0, "Gradient-norm clipping; 0 is none.", minimum=0)
     dropout: float = param(0.0, "Dropout probability.", minimum=0, maximum=0.9)
@@ -154,7 +156,9 @@ class FinetuneParams:
     epochs: int = param(3, "Passes over the examples.", minimum=1)
     batch_size: int = param(32, "Examples per step.", minimum=1)
     learning_rate: float = param(1e-4, "Peak learning rate.", minimum=0)
-    warmup_ratio: float = param(0.1, "Fraction of the steps with a rising learning rate.", minimum=0, maximum=1)
+    warmup_steps: float = param(
+        0.1, "Steps of linear warmup; below 1, a fraction of all steps.", minimum=0, maximum=1e9
+    )
     weight_decay: float = param(0.01, "Weight decay of matrices; biases and norms have none.", minimum=0)
     max_grad_norm: float = param(1.0, "Gradient-norm clipping; 0 is none.", minimum=0)
     dropout: float = param(0.1, "Dropout probability.", minimum=0, maximum=0.9)

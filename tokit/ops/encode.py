@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 from tokit.arrays import Block, Ids
 from tokit.corpus import Corpus
-from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
+from tokit.corpus.corpus_progress import empty_corpus
 from tokit.errors import UsageError
 from tokit.ids import FORMATS
 from tokit.ids.output_lines import record_lines, token_lines
@@ -22,9 +22,10 @@ from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
 from tokit.runtime.threads import limited_threads
 from tokit.storage.folder import check_target, writing
-from tokit.storage.manifests import ShardPart, ShardsManifest
+from tokit.storage.manifests import ShardPart
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
 from tokit.tokenizer.encode_corpus import encode_corpus
+from tokit.tokenizer.shards_manifest import shards_manifest
 
 # Separators between documents when shards are decoded, by --unit.
 SEPARATORS = {"line": "\n", "file": "", "blank": "\n\n"}
@@ -169,26 +170,7 @@ def encode_shards(
         (draft.path / SHARDS_TOKENIZER).mkdir()
         tokenizer.save_files(draft.path / SHARDS_TOKENIZER)
         draft.digests.update(parts.digests)
-        draft.manifest = manifest = ShardsManifest(
-            format=to,
-            dtype=dtype.name,
-            documents=sum(part.documents for part in parts.facts.values()),
-            tokens=sum(part.tokens for part in parts.facts.values()),
-            parts=parts.facts,
-            end_of_text=end_of_text,
-            tokenizer_sha256=tokenizer.sha256,
-            tokenizer_family=tokenizer.family,
-            vocab_size=tokenizer.vocab_size,
-            lossless=tokenizer.lossless,
-            add_special=options.add_special,
-            parse_special=options.parse_special,
-            max_length=options.max_length,
-            separator=SEPARATORS[corpus.unit],
-            open_end=parts.open_end,
-            split=None if split is None else {split.name: split.fraction},
-            seed=seed,
-            corpus=corpus_facts(parts.fingerprint),
-        )
+        draft.manifest = manifest = shards_manifest(to, parts, tokenizer, options, SEPARATORS[corpus.unit])
     return EncodeReport(
         documents=manifest.documents,
         tokens=manifest.tokens,

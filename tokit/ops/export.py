@@ -110,8 +110,25 @@ def export_embedding(
         if listed is not None:
             with writing_file(listed) as word_list:
                 word_list.write("".join(f"{word}\n" for word in exported.words).encode())
+    return _report(
+        path, to, embedding, tokens, exported, by_text=by_text, word_list=listed, verified=verified, size=size
+    )
+
+
+def _report(
+    path: Path,
+    to: str,
+    embedding: StaticEmbedding,
+    tokens: NamedTokens,
+    exported: ExportedVectors,
+    *,
+    by_text: bool,
+    word_list: Path | None,
+    verified: tuple[str, ...],
+    size: int,
+) -> ExportReport:
     return ExportReport(
-        path=str(out),
+        path=str(path),
         format=to,
         words=len(exported.words),
         dim=exported.dim,
@@ -120,7 +137,7 @@ def export_embedding(
         unseen=int((~(embedding.seen & embedding.ordinary)).sum()),
         unwritable=tokens.unwritable,
         duplicates=tokens.duplicates,
-        word_list=str(listed) if listed else None,
+        word_list=str(word_list) if word_list else None,
         verified_by=verified,
         bytes=size,
     )

@@ -95,18 +95,13 @@ def export_model(
         sizes = {name: (place / name).stat().st_size for name in (PLAIN, INT8) if (place / name).is_file()}
     cosines = compared.cosines
     return OnnxReport(
-        path=str(out),
-        format="onnx",
-        family=_family(folder, embedder),
-        dim=embedder.dim,
-        context=embedder.encoder.context,
-        bytes=sizes[INT8 if single and int8 else PLAIN],
-        int8_bytes=sizes.get(INT8),
+        path=str(out), format="onnx", family=_family(folder, embedder), dim=embedder.dim,
+        context=embedder.encoder.context, bytes=sizes[INT8 if single and int8 else PLAIN], int8_bytes=sizes.get(INT8),
         difference=compared.difference,
         int8_cosine=None if cosines is None else float(cosines.mean()),
         int8_lowest_cosine=None if cosines is None else float(cosines.min()),
         verified_by=("onnxruntime",) if verify else (),
-    )
+    )  # fmt: skip
 
 
 @contextmanager

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
+from tokit.arrays import REPLACEMENT
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.special_tokens import BYTE_TOKENS
 
 PLAIN = EncodeOptions()
-LOST = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def half_character(name: str, text: str) -> bytes:
         name: As the tokenizer's file writes it.
         text: What it contributes, with U+FFFD for what is not UTF-8.
     """
-    if LOST not in text:
+    if REPLACEMENT not in text:
         return b""
     if name in BYTE_TOKENS:
         return bytes([BYTE_TOKENS.index(name)])

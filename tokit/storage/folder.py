@@ -131,12 +131,12 @@ def writing(target: str | Path, *, overwrite: bool = False) -> Iterator[Draft]:
 @contextlib.contextmanager
 def folders_on_the_way(path: Path) -> Iterator[None]:
     """Make the folders that a path lies in; when the block fails, those that are still empty go again."""
-    made = [folder for folder in path.parents if not folder.exists()]
+    missing = [folder for folder in path.parents if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except BaseException:
-        for folder in made:
+        for folder in missing:
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise

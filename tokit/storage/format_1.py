@@ -31,7 +31,7 @@ MODEL_PARAMS = {
     "context": "context_length",
     "batch": "batch_size",
     "steps": "max_steps",
-    "warmup": "warmup_ratio",
+    "warmup": "warmup_steps",
     "clip": "max_grad_norm",
     "causal_share": "causal_fraction",
     "mask_rate": "mlm_probability",

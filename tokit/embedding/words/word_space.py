@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import FloatArray, IntArray
+from tokit.arrays import REPLACEMENT, FloatArray, IntArray
 from tokit.embedding.embedding_folder import StaticEmbedding, load_embedding, load_ngrams
 from tokit.embedding.nearest import Neighborhood, Request
-from tokit.embedding.ngrams import BROKEN, NgramTable
+from tokit.embedding.ngrams import NgramTable
 from tokit.embedding.static_embedder import open_own_tokenizer
 from tokit.embedding.words.lookup import Spellings, encode_spellings, whole_token, word_spellings
 from tokit.embedding.words.oov import UnknownWords
@@ -173,7 +173,7 @@ class WordSpace:
     def _neighbors(self, ids: IntArray, scores: FloatArray) -> tuple[Neighbor, ...]:
         names, texts = self._pieces.names, self._pieces.texts
         return tuple(
-            Neighbor(i, names[i], names[i] if BROKEN in texts[i] else texts[i], float(f"{score:.6f}"))
+            Neighbor(i, names[i], names[i] if REPLACEMENT in texts[i] else texts[i], float(f"{score:.6f}"))
             for i, score in zip(ids.tolist(), scores.tolist(), strict=True)
         )
 

@@ -205,7 +205,7 @@ class FinetuningLoop:
         """Take one step; return its loss."""
         params = self._job.params
         for group in self._optimizer.param_groups:
-            group["lr"] = params.learning_rate * learning_rate_factor(self._step, self._steps, params.warmup_ratio)
+            group["lr"] = params.learning_rate * learning_rate_factor(self._step, self._steps, params.warmup_steps)
         with autocast(self._precision):
             logits = self._logits(self._job.train, numbers)
         loss = self._loss(logits.float(), numbers)

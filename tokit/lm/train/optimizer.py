@@ -27,9 +27,15 @@ def autocast(precision: str) -> Any:
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16")
 
 
-def learning_rate_factor(step: int, steps: int, warmup_ratio: float) -> float:
-    """Learning-rate multiplier: linear warmup, cosine decay to `FINAL_RATE`."""
-    rising = max(1, round(warmup_ratio * steps))
+def learning_rate_factor(step: int, steps: int, warmup_steps: float) -> float:
+    """Learning-rate multiplier: linear warmup, cosine decay to `FINAL_RATE`.
+
+    Args:
+        step: From 0.
+        steps: Of the whole training.
+        warmup_steps: Number of steps, or below 1 a fraction of all steps, as in transformers.
+    """
+    rising = max(1, round(warmup_steps * steps if warmup_steps < 1 else warmup_steps))
     if step < rising:
         return (step + 1) / rising
     done = (step - rising) / max(steps - rising, 1)

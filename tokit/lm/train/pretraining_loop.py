@@ -218,7 +218,7 @@ class PretrainingLoop:
         return loss
 
     def _set_learning_rate(self) -> None:
-        factor = learning_rate_factor(self._step, self._steps, self._params.warmup_ratio)
+        factor = learning_rate_factor(self._step, self._steps, self._params.warmup_steps)
         for group in self._optimizer.param_groups:
             group["lr"] = self._params.learning_rate * factor
 
