@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.pages import assert_succeeded, run_shell
 from tests.support.program import LIMIT, ROOT, Ran, standard_streams
 from tests.support.texts import HOSTILE_TEXTS, PARALLEL
 from tests.support.variants import SIZES, VARIANTS
@@ -102,6 +103,17 @@ def trained(variant_folder: Path) -> Tokenizer:
 def bpe_folder(trained_folder: Callable[[str], Path]) -> Path:
     """A trained bpe, for tests in which any tokenizer will do."""
     return trained_folder("bpe")
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `tokit demo` ran; a page of documentation works in a copy of it."""
+    folder = tmp_path_factory.mktemp("demo") / "work"
+    folder.mkdir()
+    ran = run_shell("tokit demo", folder)
+    assert_succeeded(ran, "tokit demo")
+    assert "tokit-demo/vectors" in ran.stdout
+    return folder
 
 
 @pytest.fixture

@@ -1,95 +1,61 @@
-"""The README's commands run as they stand, and its table of commands is complete."""
+"""The README: its commands and examples run as they stand, and it stays short."""
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-from importlib.util import find_spec
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tokit.cli.commands import COMMANDS
+from tests.support.pages import README, assert_succeeded, run_python, run_shell
 
-README = Path(__file__).parent.parent / "README.md"
-TEXT = README.read_text(encoding="utf-8")
 # The demo takes a minute, or some on a loaded machine.
 pytestmark = pytest.mark.timeout(1200)
-# What sets up an environment is run by .ci/run and by hand.
-SET_UP = ("pip install", "activate")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
-
-
-def runs_here(recipe: str) -> bool:
-    if any(word in recipe for word in SET_UP):
-        return False
-    of_models = TEXT.find("\n## Language models\n") < TEXT.find(recipe) < TEXT.find("\n## The commands\n")
-    return not of_models or find_spec("torch") is not None
-
-
-RECIPES = [block for block in blocks("sh") if runs_here(block)]
+MAX_LINES = 200
 
 
 @pytest.fixture(scope="module")
-def after_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("readme")
-    ran = run("tokit demo", folder)
-    assert ran.returncode == 0, ran.stderr
-    assert "tokit-demo/vectors" in ran.stdout
-    for recipe in RECIPES:
-        ran = run(recipe, folder)
-        assert ran.returncode == 0, f"{recipe}\n{ran.stdout}\n{ran.stderr}"
-        assert "error:" not in ran.stderr and "Traceback" not in ran.stderr
+def folder(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo and then all commands of the page have run."""
+    folder = tmp_path_factory.mktemp("readme") / "work"
+    shutil.copytree(demo_folder, folder)
+    for script in README.commands():
+        assert_succeeded(run_shell(script, folder), script)
     return folder
 
 
-def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    # No pipefail: `sort | head` ends by a signal, as it should. A step of ours that fails says so on standard error.
-    return subprocess.run(
-        ["bash", "-euc", script],
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_commands_run_in_the_order_of_the_page(folder: Path) -> None:
+    commands = README.commands()
+    assert len(commands) >= 11
+    assert sum(command.startswith("tokit train") for command in commands) == 1
+    assert (folder / "news.txt").stat().st_size > 300_000
+    assert (folder / "tok" / "tokenizer.json").is_file()
+    assert (folder / "shards" / "val.bin").is_file()
+    assert (folder / "news.npy").is_file()
 
 
-def test_the_recipes_run_in_the_order_of_the_page(after_demo: Path) -> None:
-    assert len(RECIPES) >= 10
-    assert (after_demo / "news.txt").stat().st_size > 300_000
-    assert (after_demo / "sizes" / "4000" / "tokenizer.json").is_file()
-    assert (after_demo / "news.npy").is_file()
-
-
-@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: "-".join(code.split()[1:4:2]))
-def test_the_python_examples_run(after_demo: Path, code: str) -> None:
+@pytest.mark.parametrize("code", README.examples(), ids=lambda code: "-".join(code.split()[1:4:2]))
+def test_python_examples_run(folder: Path, code: str) -> None:
     if "sentence_transformers" in code:
         pytest.importorskip("sentence_transformers")
-    if "AutoModel" in code:
-        pytest.importorskip("torch", reason="needs the extra 'contextual'")
-    ran = subprocess.run([sys.executable, "-c", code], cwd=after_demo, capture_output=True, text=True, check=False)
+    ran = run_python(code, folder)
     assert ran.returncode == 0, ran.stderr
 
 
-def test_every_command_is_in_the_table() -> None:
-    listed = set(re.findall(r"^\| `tokit (\w+)", TEXT, re.MULTILINE))
-    assert listed == set(COMMANDS)
+def test_ten_common_tasks_have_a_command_each() -> None:
+    section = README.text.partition("## Ten common tasks")[2].partition("\n## ")[0]
+    assert sum(line.startswith("| ") and "`tokit " in line for line in section.splitlines()) == 10
+    assert sum("\n" not in command for command in README.commands()) == 10
 
 
-def test_the_set_up_commands_are_there() -> None:
-    lines = "".join(blocks("sh"))
-    assert "pip install . && .venv/bin/tokit demo" in lines
-    assert "pip install -e '.[test]' && .venv/bin/pytest" in lines
+def test_set_up_commands_are_those_that_continuous_integration_looks_for() -> None:
+    assert "pip install . && .venv/bin/tokit demo" in README.text
+    assert ".venv/bin/pip install -e '.[test]' && .venv/bin/pytest\n" in README.text
 
 
-def test_what_the_page_links_to_is_there() -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", TEXT)
-    assert ".github/demo.svg" in targets
-    assert [target for target in targets if not (README.parent / target).exists()] == []
+def test_page_is_short() -> None:
+    assert len(README.text.splitlines()) <= MAX_LINES
+
+
+def test_picture_of_the_demo_is_shown() -> None:
+    assert "](.github/demo.svg)" in README.text
