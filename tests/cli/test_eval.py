@@ -10,14 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
-from gensim.test.utils import datapath
 from safetensors.numpy import load_file, save_file
 
+from tests.support.packages import file_of_gensim
 from tests.support.program import Ran, assert_error
 from tokit.cli.eval import COLUMNS
 from tokit.corpus import open_corpus
@@ -27,9 +26,12 @@ from tokit.ops.fit import fit_embedding
 from tokit.ops.train import train_tokenizer
 from tokit.text.pipeline import PipelineOptions
 
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
 Cli = Callable[..., Ran]
 Maker = Callable[..., Path]
-WORDSIM, SIMLEX = Path(datapath("wordsim353.tsv")), Path(datapath("simlex999.txt"))
+WORDSIM, SIMLEX = "wordsim353.tsv", "simlex999.txt"
 DIM = 8
 
 
@@ -37,7 +39,7 @@ DIM = 8
 def make(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     """An embedding of a word tokenizer over WordSim's words; every tenth is missing, and vectors are random."""
     root = tmp_path_factory.mktemp("eval")
-    words = [word for i, word in enumerate(read_task(WORDSIM, "").words) if i % 10]
+    words = [word for i, word in enumerate(read_task(file_of_gensim(WORDSIM), "").words) if i % 10]
     text = root / "text.txt"
     text.write_text(" ".join(words * 3) + "\n", encoding="utf-8")
     corpus = open_corpus([str(text)])
@@ -59,6 +61,8 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Maker:
 
 def keyed(folder: Path) -> KeyedVectors:
     """gensim's view of an embedding folder."""
+    from gensim.models import KeyedVectors
+
     space = open_space(folder)
     vectors = KeyedVectors(DIM)
     known = np.flatnonzero(space.known)
@@ -76,7 +80,7 @@ def rows(ran: Ran, task: int = 0) -> list[dict[str, Any]]:
 def test_word_pairs_are_gensims(cli: Cli, make: Maker, rule: str) -> None:
     emb = make("one", 1)
     _, expected, missing = keyed(emb).evaluate_word_pairs(
-        str(WORDSIM), case_insensitive=False, dummy4unknown=rule == "zero"
+        str(file_of_gensim(WORDSIM)), case_insensitive=False, dummy4unknown=rule == "zero"
     )
     (row,) = rows(cli("eval", "-e", emb, "--task", "wordsim353", "--oov", rule, "--resamples", 20, "--json"))
     assert row["score"] == pytest.approx(expected.statistic, abs=1e-5)
@@ -160,7 +164,7 @@ def test_the_table_has_the_rows_and_what_is_noise(cli: Cli, make: Maker) -> None
         "--task",
         "wordsim353",
         "--task",
-        SIMLEX,
+        file_of_gensim(SIMLEX),
     )
     assert ran.code == 0, ran.err
     head, *lines = ran.text.splitlines()
@@ -204,7 +208,7 @@ def test_words_with_a_part_of_speech_are_found_and_that_is_said(cli: Cli, make: 
 
 def test_a_real_difference_is_no_noise(cli: Cli, make: Maker, tmp_path: Path) -> None:
     good, bad = make("one", 1), make("far", 2, 50)
-    task = read_task(WORDSIM, "")
+    task = read_task(file_of_gensim(WORDSIM), "")
     known = set(keyed(good).index_to_key)
     vectors = keyed(good)
     lines = [
@@ -262,7 +266,18 @@ def test_seeds_are_one_row_with_their_spread(cli: Cli, make: Maker) -> None:
 
 
 def test_csv_has_every_column(cli: Cli, make: Maker) -> None:
-    ran = cli("eval", "-e", make("one", 1), "-e", make("far", 2, 50), "--task", "wordsim353", "--task", SIMLEX, "--csv")
+    ran = cli(
+        "eval",
+        "-e",
+        make("one", 1),
+        "-e",
+        make("far", 2, 50),
+        "--task",
+        "wordsim353",
+        "--task",
+        file_of_gensim(SIMLEX),
+        "--csv",
+    )
     head, *lines = csv.reader(io.StringIO(ran.text))
     assert head == list(COLUMNS)
     assert [line[:3] for line in lines] == [

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from tests.support.packages import needs_gensim
 from tests.support.program import Ran, assert_error, folder_bytes
 from tokit.embedding.embedding_folder import load_embedding
 from tokit.embedding.static_embedder import open_static_embedder
@@ -210,6 +211,7 @@ def test_a_model_of_floret_is_refused_by_its_name(cli: Cli, tmp_path: Path, mode
     assert cli("import", tmp_path / "model.bin", "-o", tmp_path / "emb", "-q").code == 0
 
 
+@needs_gensim
 def test_a_space_in_a_word_of_a_binary_file_is_said(cli: Cli, tmp_path: Path) -> None:
     """Its readers end a word at the space: what gensim writes for one, nobody can read."""
     from gensim.models import KeyedVectors

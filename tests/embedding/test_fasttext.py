@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokit
+from tests.support.packages import needs_gensim
 from tests.support.two_topics import fit, pieces
 from tokit.embedding.families.fasttext import FastTextParams, ngram_buckets, ngram_rows, ngram_text
 from tokit.embedding.words.word_space import open_space
 
 
+@needs_gensim
 def test_ngrams_are_those_of_the_texts() -> None:
     from gensim.models.fasttext import ft_ngram_hashes
 
@@ -32,6 +34,7 @@ def test_ngrams_are_those_of_the_texts() -> None:
 
 
 @pytest.mark.slow
+@needs_gensim
 @given(texts=st.lists(st.text(max_size=12), min_size=1, max_size=5), shortest=st.integers(1, 3), more=st.integers(0, 4))
 def test_buckets_are_those_of_fasttext(texts: list[str], shortest: int, more: int) -> None:
     from gensim.models.fasttext import ft_ngram_hashes

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 
 import tokit
 from tests.support.engines import engine
+from tests.support.packages import needs_gensim
 from tests.support.program import Ran, assert_error
 from tests.support.two_topics import FOR_LITTLE_TEXT, FRUIT, LIKE, METAL, fit, two_topics
 from tokit.embedding import EMBEDDINGS
@@ -109,7 +110,7 @@ def test_deterministic_is_the_same_for_any_threads(text: Path, tokenizer: Path, 
 
 
 @pytest.mark.parametrize("family", ["skipgram", "cbow", "fasttext"])
-@pytest.mark.parametrize("name", ["kernels", "reference"])
+@pytest.mark.parametrize("name", ["kernels", pytest.param("reference", marks=needs_gensim)])
 def test_unknown_words_are_skipped(text: Path, tokenizer: Path, tmp_path: Path, family: str, name: str) -> None:
     lines = text.read_text("utf-8").splitlines()
     (tmp_path / "plain.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -124,6 +125,7 @@ def test_unknown_words_are_skipped(text: Path, tokenizer: Path, tmp_path: Path, 
     assert np.corrcoef(plain.vectors.ravel(), more.vectors.ravel())[0, 1] > LIKE
 
 
+@needs_gensim
 def test_reference_engine_trains(text: Path, tokenizer: Path, tmp_path: Path) -> None:
     with engine("reference"):
         fit(text, tokenizer, tmp_path / "theirs")
@@ -132,7 +134,10 @@ def test_reference_engine_trains(text: Path, tokenizer: Path, tmp_path: Path) ->
     assert engines == ["gensim", "kernels"]
 
 
-@pytest.mark.parametrize("family", list(EMBEDDINGS))
+@pytest.mark.parametrize(
+    "family",
+    ["glove", "svd", *(pytest.param(family, marks=needs_gensim) for family in ("skipgram", "cbow", "fasttext"))],
+)
 def test_family_without_a_reference_refuses_the_reference_engine(
     cli: Callable[..., Ran], text: Path, tokenizer: Path, tmp_path: Path, family: str
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.packages import needs_gensim
 from tokit.embedding.formats import READABLE, text_vectors
 from tokit.embedding.formats.base import VectorFile, WordVectors
 from tokit.embedding.formats.detect import detect_format
@@ -51,6 +52,7 @@ def assert_read(got: WordVectors, words: list[str] = WORDS, vectors: Any = VECTO
     np.testing.assert_array_equal(got.vectors, vectors)
 
 
+@needs_gensim
 @pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
 def test_word2vec_of_gensim(tmp_path: Path, binary: bool) -> None:
     from gensim.models import KeyedVectors
@@ -217,6 +219,7 @@ def facebook_model(tmp_path: Path, **options: Any) -> Path:
     return tmp_path / "model.bin"
 
 
+@needs_gensim
 @pytest.mark.parametrize("options", [{}, {"min_n": 2, "max_n": 3}, {"min_n": 1, "max_n": 1}])
 def test_fasttext_bin_is_read_as_in_gensim(tmp_path: Path, options: dict[str, int]) -> None:
     from gensim.models.fasttext import load_facebook_vectors

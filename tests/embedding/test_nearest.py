@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
+from tests.support.packages import needs_gensim
 from tokit.embedding import nearest
 from tokit.embedding.embedding_folder import StaticEmbedding
 from tokit.embedding.nearest import Neighborhood, Request
@@ -61,6 +62,7 @@ def signed_words(data: st.DataObject, size: int) -> tuple[list[int], list[int]]:
     return drawn[:plus], drawn[plus:]
 
 
+@needs_gensim
 # What it calls itself is deprecated.
 @pytest.mark.filterwarnings("ignore:Call to deprecated .init_sims:DeprecationWarning")
 @pytest.mark.parametrize("size", [20, 5000])

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 import tokit
 from tests.support.engines import engine
+from tests.support.packages import file_of_gensim, needs_gensim
 from tests.support.program import Ran, assert_error, folder_bytes
 from tokit.embedding.embedding_folder import load_embedding, load_ngrams
 from tokit.embedding.families.fasttext import FastTextParams
@@ -155,6 +156,7 @@ def test_embedding_can_be_replaced_by_its_continuation(home: Path, tmp_path: Pat
 @pytest.fixture(scope="module")
 def halves(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The two halves of a news text, and a tokenizer of the whole."""
+    file_of_gensim("lee_background.cor")
     folder = tmp_path_factory.mktemp("halves")
     text = [line for block in tokit.open_corpus(["@lee"]).blocks() for line in block.texts()]
     for name, part in (("first", text[: len(text) // 2]), ("second", text[len(text) // 2 :])):
@@ -232,6 +234,7 @@ def test_output_matrix_is_initialized_within_a_kind(
     )
 
 
+@needs_gensim
 @pytest.mark.parametrize("family", ["skipgram", "cbow"])
 def test_reference_engine_is_warm_started(home: Path, tmp_path: Path, family: str) -> None:
     with engine("reference"):

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
-from gensim.test.utils import datapath
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from tests.support.packages import file_of_gensim, needs_gensim
 from tokit.errors import CorpusError
 from tokit.evaluation.analogy import EPSILON, METHODS, solve
 from tokit.evaluation.bootstrap import interval, mean_of_drawn, resampled
 from tokit.evaluation.similarity import cosines, resampled_spearman
 from tokit.evaluation.task_files import AnalogyQuestions, RatedPairs, read_task
 
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
 
 def keyed(words: tuple[str, ...], dim: int = 12, extra: int = 0) -> KeyedVectors:
     """Random vectors for the words, and for others that are no task's."""
+    from gensim.models import KeyedVectors
+
     vectors = KeyedVectors(dim)
     names = [*words, *[f"other{i}" for i in range(extra)]]
     vectors.add_vectors(names, np.random.default_rng(1).normal(size=(len(names), dim)).astype(np.float32))
@@ -31,20 +36,23 @@ def unit(vectors: KeyedVectors) -> np.ndarray:
     return vectors.vectors / np.linalg.norm(vectors.vectors, axis=1, keepdims=True)
 
 
+@needs_gensim
 @pytest.mark.parametrize("name", ["wordsim353.tsv", "simlex999.txt"])
 def test_spearman_of_a_data_set_is_gensims(name: str) -> None:
-    task = read_task(Path(datapath(name)), "pairs")
+    path = file_of_gensim(name)
+    task = read_task(path, "pairs")
     assert isinstance(task, RatedPairs)
     vectors = keyed(task.words)
-    _, expected, _ = vectors.evaluate_word_pairs(datapath(name), case_insensitive=False)
+    _, expected, _ = vectors.evaluate_word_pairs(str(path), case_insensitive=False)
     ours = resampled_spearman(
         task.scores, cosines(task.items, unit(vectors)), np.ones((1, len(task.items)), dtype=np.int64)
     )
     assert ours[0] == pytest.approx(expected.statistic, abs=1e-5)
 
 
+@needs_gensim
 def test_analogies_of_a_data_set_are_gensims(tmp_path: Path) -> None:
-    lines = Path(datapath("questions-words.txt")).read_text("utf-8").splitlines()
+    lines = file_of_gensim("questions-words.txt").read_text("utf-8").splitlines()
     # Every section, a sixtieth of it: gensim takes a second for some hundred questions.
     path = tmp_path / "some.txt"
     path.write_text("\n".join(line for i, line in enumerate(lines) if line.startswith(":") or i % 60 == 0))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from tokit.storage.folder import (
     read_json,
     read_manifest,
     sha256_file,
+    versions,
     writing,
 )
 from tokit.storage.manifests import FORMAT_VERSION, CorpusFacts, CountsManifest
@@ -66,6 +68,22 @@ def test_folder_appears_with_its_manifest(tmp_path: Path) -> None:
     assert (entries["kind"], entries["format_version"]) == ("counts", FORMAT_VERSION)
     assert changed_files(tmp_path / "deep" / "er" / "out") == []
     assert names(tmp_path / "deep" / "er") == ["out"]
+
+
+def test_library_that_is_not_installed_has_no_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = metadata.version
+
+    def installed(name: str) -> str:
+        if name == "gensim":
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", installed)
+    versions.cache_clear()
+    make(tmp_path / "out")
+    versions.cache_clear()
+    recorded = read_manifest(tmp_path / "out", CountsManifest).versions
+    assert set(recorded) == {"tokit", *CountsManifest.libraries} - {"gensim"}
 
 
 def test_same_content_same_bytes(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -18,8 +19,40 @@ from tokit.errors import ArtifactError
 
 DemoOutOpt = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder to write everything to.")]
 
-TEXT = ("@wiki", "@lee")
-WORDS = ("music", "language", "election")
+WITHOUT_GENSIM = (
+    "gensim, which ships the articles of @wiki and @lee, is not installed: the text is @parallel, 30 lines in each of\n"
+    "16 languages. Vectors of so little text separate languages, not meanings."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoText:
+    """Text of the demo, and settings for its size.
+
+    Attributes:
+        corpora: Bundled corpora that everything is trained on.
+        description: Noun phrase for the titles.
+        compared: The one on which tokenizers are compared.
+        vocab_size: Of the word and the BPE tokenizer.
+        epochs: Of the embedding.
+        words: Words whose neighbors are shown.
+        analogy: Arguments of an analogy; empty where the text is too small for one.
+    """
+
+    corpora: tuple[str, ...]
+    description: str
+    compared: str
+    vocab_size: int
+    epochs: int
+    words: tuple[str, ...]
+    analogy: tuple[str, ...] = ()
+
+
+ARTICLES = DemoText(
+    ("@wiki", "@lee"), "Wikipedia articles and news", "@lee", 8000, 10,
+    words=("music", "language", "election"), analogy=("Greece", "Greek", "Italy"),
+)  # fmt: skip
+SENTENCES = DemoText(("@parallel",), "sentences in 16 languages", "@parallel/en", 4000, 40, words=("the", "und"))
 
 
 def demo(out: DemoOutOpt = Path("tokit-demo"), overwrite: OverwriteOpt = False) -> None:
@@ -33,35 +66,46 @@ def demo(out: DemoOutOpt = Path("tokit-demo"), overwrite: OverwriteOpt = False) 
 
     if out.exists() and not overwrite:
         raise ArtifactError(f"{out} exists", hint="pass --overwrite, or another -o")
-    for title, command in steps(out, overwrite=overwrite):
+    text = bundled_text()
+    if text is SENTENCES:
+        sys.stdout.write(f"{WITHOUT_GENSIM}\n")
+    for title, command in steps(text, out, overwrite=overwrite):
         sys.stdout.write(f"\n{_strong(title)}\n$ tokit {shlex.join(command)}\n")
         sys.stdout.flush()
         execute(command)
     sys.stdout.write(f"\n{_strong('Files written')}\n")
     sys.stdout.writelines(f"{line}\n" for line in tree(out))
     sys.stdout.write(f"\n{_strong('Next commands to try')}\n")
-    sys.stdout.writelines(f"  {line}\n" for line in next_commands(out))
+    sys.stdout.writelines(f"  {line}\n" for line in next_commands(text, out))
 
 
-def steps(out: Path, *, overwrite: bool) -> list[tuple[str, list[str]]]:
+def bundled_text() -> DemoText:
+    """The articles that gensim ships, or without it the sentences that tokit ships."""
+    from tokit.corpus.bundled import list_bundled
+
+    present = {f"@{entry.name}" for entry in list_bundled() if entry.path is not None}
+    return ARTICLES if present >= set(ARTICLES.corpora) else SENTENCES
+
+
+def steps(text: DemoText, out: Path, *, overwrite: bool) -> list[tuple[str, list[str]]]:
     """(title, command line) of each step."""
     again = ["--overwrite"] if overwrite else []
-    counts = ["--counts", f"{out}/counts"]
+    counts, size = ["--counts", f"{out}/counts"], str(text.vocab_size)
     return [
-        ("A word tokenizer, trained on Wikipedia articles and news",
-         ["train", "word", *TEXT, "-v", "8000", "-o", f"{out}/word", *again]),
+        (f"A word tokenizer, trained on {text.description}",
+         ["train", "word", *text.corpora, "-v", size, "-o", f"{out}/word", *again]),
         ("The words of the text counted once, pre-tokenized as for GPT-2, to train more tokenizers from",
-         ["count", *TEXT, "-o", f"{out}/counts", *again]),
+         ["count", *text.corpora, "-o", f"{out}/counts", *again]),
         ("A character tokenizer", ["train", "char", *counts, "-o", f"{out}/char", *again]),
-        ("A byte-level BPE tokenizer", ["train", "bpe", *counts, "-v", "8000", "-o", f"{out}/bpe", *again]),
+        ("A byte-level BPE tokenizer", ["train", "bpe", *counts, "-v", size, "-o", f"{out}/bpe", *again]),
         ("The three side by side (tokit compare --explain defines the columns)",
-         ["compare", f"{out}/word", f"{out}/char", f"{out}/bpe", "-c", "@lee"]),
+         ["compare", f"{out}/word", f"{out}/char", f"{out}/bpe", "-c", text.compared]),
         ("The tokens of a text",
          ["show", "Tokenizers split unfamiliar words, such as floccinaucinihilipilification.", "-t", f"{out}/bpe"]),
         ("An embedding of the BPE tokens",
-         ["fit", "skipgram", *TEXT, "-t", f"{out}/bpe", "-d", "100", "--epochs", "10",
+         ["fit", "skipgram", *text.corpora, "-t", f"{out}/bpe", "-d", "100", "--epochs", str(text.epochs),
           "-o", f"{out}/vectors", *again]),
-        ("Its neighbors", ["near", *WORDS, "-e", f"{out}/vectors", "-k", "5"]),
+        ("Its neighbors", ["near", *text.words, "-e", f"{out}/vectors", "-k", "5"]),
     ]  # fmt: skip
 
 
@@ -78,9 +122,10 @@ def tree(folder: Path) -> Iterator[str]:
             yield f"{' ' if last else '│'}   {branch} {file.name:<24} {human_bytes(file.stat().st_size):>9}"
 
 
-def next_commands(out: Path) -> list[str]:
+def next_commands(text: DemoText, out: Path) -> list[str]:
     """Command lines that use the demo's artifacts."""
     program = Path(sys.argv[0])
+    analogy = [f"tokit analogy {shlex.join(text.analogy)} -e {out}/vectors"] if text.analogy else []
     activate = [] if shutil.which("tokit") else [f". {program.parent / 'activate'}"]
     transformers = [
         f"python -c \"from transformers import AutoTokenizer as A; print(A.from_pretrained('{out}/bpe')('Hello'))\""
@@ -89,8 +134,8 @@ def next_commands(out: Path) -> list[str]:
         *activate,
         f"echo 'Hello world' | tokit encode -t {out}/bpe",
         f"echo 'Hello world' | tokit encode -t {out}/bpe | tokit decode -t {out}/bpe",
-        f"tokit encode @wiki -t {out}/bpe -o {out}/shards --split val=0.01",
-        f"tokit analogy Greece Greek Italy -e {out}/vectors",
+        f"tokit encode {text.corpora[0]} -t {out}/bpe -o {out}/shards --split val=0.01",
+        *analogy,
         f"tokit inspect {out}/bpe",
         *(transformers if find_spec("transformers") else ["pip install transformers", *transformers]),
     ]

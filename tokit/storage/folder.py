@@ -50,8 +50,13 @@ class Draft:
 
 @cache
 def versions(libraries: tuple[str, ...]) -> dict[str, str]:
-    """Versions of tokit and of some libraries."""
-    return {name: metadata.version(name) for name in ("tokit", *libraries)}
+    """Versions of tokit and of those of the libraries that are installed."""
+    found = {}
+    for name in ("tokit", *libraries):
+        # gensim has no wheel for every Python.
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def sha256_file(path: Path) -> str:
