@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.packages import file_of_gensim
 from tests.support.pages import assert_succeeded, run_shell
 from tests.support.program import LIMIT, ROOT, Ran, standard_streams
 from tests.support.texts import HOSTILE_TEXTS, PARALLEL
@@ -108,6 +109,8 @@ def bpe_folder(trained_folder: Callable[[str], Path]) -> Path:
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which `tokit demo` ran; a page of documentation works in a copy of it."""
+    # The pages use @lee and @wiki, on which the demo runs too.
+    file_of_gensim("lee_background.cor")
     folder = tmp_path_factory.mktemp("demo") / "work"
     folder.mkdir()
     ran = run_shell("tokit demo", folder)

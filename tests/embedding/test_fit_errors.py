@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.packages import needs_gensim
 from tests.support.two_topics import fit, pieces
 from tokit.arrays import Ids
 from tokit.embedding import EMBEDDINGS
@@ -64,7 +65,8 @@ def test_a_single_distinct_token_can_be_fitted(family: str) -> None:
     assert fitted.vectors.any(axis=1).tolist() == [False, False, True, False]
 
 
-def test_an_error_in_a_worker_is_raised_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_gensim
+def test_an_error_in_a_worker_of_gensim_is_raised_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_self: Any, _longest: int) -> Any:
         yield [1, 2]
         raise RuntimeError("the disk went away")
@@ -72,8 +74,9 @@ def test_an_error_in_a_worker_is_raised_and_not_waited_for(monkeypatch: pytest.M
     monkeypatch.setattr(IdStream, "sentences", broken)
     with pytest.raises(RuntimeError, match="went away"):
         EMBEDDINGS.get("skipgram").fit(dataclasses.replace(job([[1, 2, 3]]), reference=True))
-    monkeypatch.undo()
 
+
+def test_an_error_of_the_progress_is_raised() -> None:
     def tick(_: Progress) -> None:
         raise RuntimeError("no terminal")
 

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 
 import tokit
 from tests.support.engines import engine
+from tests.support.packages import needs_gensim
 from tests.support.program import Ran, assert_error
 from tests.support.texts import HOSTILE_TEXTS, TEXTS
 from tokit.embedding.embedding_folder import load_embedding, load_ngrams
@@ -105,7 +106,7 @@ def test_hash_is_that_of_the_fasttext_library(peer: Any, word: str) -> None:
     assert (np.array(rows) - len(peer.get_words())).tolist() == found.rows.tolist()
 
 
-@pytest.mark.parametrize("engine_name", ["kernels", "reference"])
+@pytest.mark.parametrize("engine_name", ["kernels", pytest.param("reference", marks=needs_gensim)])
 @pytest.mark.parametrize("family", ["word", "bpe"])
 def test_a_row_is_the_mean_of_its_own_and_its_ngrams(
     folder: Callable[..., Path], family: str, engine_name: str
