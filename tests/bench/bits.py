@@ -48,6 +48,11 @@ def _held_out(manifest: dict[str, Any]) -> list[int]:
     return [facts["documents"], facts["bytes"]]
 
 
+def _bits(manifest: dict[str, Any]) -> float | None:
+    bits: float | None = manifest["pretraining"]["held_out"]["bits_per_byte"]
+    return bits
+
+
 def manifests(folders: list[Path]) -> dict[str, dict[str, Any]]:
     """What the folders say of themselves, by name.
 
@@ -90,7 +95,7 @@ def baselines(corpus: Path, tokenizer: Path, models: dict[str, dict[str, Any]]) 
     learned, wanted = without_frame(text.ids), without_frame(text.held_out)
     end, size = source.special_ids["endoftext"], int(text.held_out_sizes.sum())
     every = len(learned[0])
-    counts = {min(seen_by(each), every) for each in models.values() if each.get("bits_per_byte") is not None} | {every}
+    counts = {min(seen_by(each), every) for each in models.values() if _bits(each) is not None} | {every}
     return [baseline(first_of(*learned, count), wanted, source.vocab_size, end, size) for count in sorted(counts)]
 
 

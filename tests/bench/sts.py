@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tokit.evaluation.bootstrap import interval, resampled
-from tokit.evaluation.classification import spearman
+from tokit.evaluation.similarity import resampled_spearman
 
 FloatArray = npt.NDArray[np.floating[Any]]
 RESAMPLES = 1000
@@ -59,8 +59,10 @@ def main(arguments: list[str]) -> int:
         made.add_column(name, justify="left" if name == "embedding" else "right")
     for folder in asked.embedding:
         found = cosines(folder, first, second)
-        whole = float(spearman(found, ratings, np.ones((1, len(ratings)), dtype=np.int64))[0])
-        drawn = resampled([lambda counts, found=found: spearman(found, ratings, counts)], len(ratings), RESAMPLES, 0)
+        whole = float(resampled_spearman(found, ratings, np.ones((1, len(ratings)), dtype=np.int64))[0])
+        drawn = resampled(
+            [lambda counts, found=found: resampled_spearman(found, ratings, counts)], len(ratings), RESAMPLES, 0
+        )
         spread = interval(drawn[0])
         made.add_row(folder.name, f"{whole:.3f}", f"{spread.low:.3f} to {spread.high:.3f}" if spread else "")
     Console(width=None if sys.stdout.isatty() else 110).print(made)

@@ -13,6 +13,8 @@ import tokit
 from tests.support.program import bench
 from tests.support.texts import PARALLEL
 
+pytestmark = pytest.mark.slow
+
 ROWS = ("whole process", "first call", "steady state", "start-up")
 
 

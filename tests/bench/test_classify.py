@@ -18,6 +18,8 @@ from tokit.corpus import open_corpus
 from tokit.ops.embed import embed
 from tokit.ops.fit import fit_embedding, pretrain
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["sea", "river", "music", "people", "language", "day"]
 
 

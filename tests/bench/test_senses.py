@@ -20,6 +20,8 @@ from tests.support.contextual_models import save_model
 from tests.support.program import LIMIT
 from tokit.lm.word_in_context import InContext
 
+pytestmark = pytest.mark.slow
+
 
 def test_senses_at_right_angles_are_apart() -> None:
     found = apart("x", [np.array([[1.0, 0], [2, 0], [3, 0]]), np.array([[0, 1.0], [0, 5]])])

@@ -20,6 +20,8 @@ from tests.bench.wic import (
 from tokit.corpus import open_corpus
 from tokit.ops.fit import fit_embedding
 
+pytestmark = pytest.mark.slow
+
 LINES = ["T\tbank\tN\t1-3\tThe bank closed .\tHe robbed the bank .", "F\tbank\tN\t0-2\tBank left !\tto the banks"]
 
 
@@ -83,7 +85,7 @@ def test_vectors_in_context_are_those_of_the_stock_model(corpus_file: Path, bpe_
 
 
 def test_the_table_has_a_row_for_each(corpus_file: Path, bpe_folder: Path, tmp_path: Path) -> None:
-    from test_bench import bench
+    from tests.support.program import bench
 
     fit_embedding(open_corpus([str(corpus_file)]), bpe_folder, tmp_path / "emb", dim=8, threads=1)
     for name in ("train", "dev"):

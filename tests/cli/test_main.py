@@ -17,6 +17,8 @@ from tests.support.commands import RUNNABLE
 from tests.support.program import LIMIT, TOKIT, Ran, assert_error
 from tokit.cli.commands import COMMANDS
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 
 

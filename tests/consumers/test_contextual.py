@@ -18,6 +18,8 @@ from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.ops.export_onnx import export_model  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TEXTS = 1000
 AT_ONCE = 50
 

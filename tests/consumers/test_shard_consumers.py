@@ -12,6 +12,8 @@ from tokit.corpus import open_corpus
 from tokit.ops.encode import encode_shards
 from tokit.tokenizer.load import load_tokenizer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shards(bpe_folder: Path, corpus_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:

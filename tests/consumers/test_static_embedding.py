@@ -15,6 +15,8 @@ from tokit.embedding.static_embedder import Embedder, open_static_embedder
 from tokit.ops.fit import fit_embedding
 from tokit.tokenizer import FAMILIES
 
+pytestmark = pytest.mark.slow
+
 # Ends a model2vec text at 512 tokens, and a long one at some thousand characters, unless the folder says otherwise.
 LONG = "The children went home and the water was cold. " * 400
 SPECIAL = "<|endoftext|>the<|pad|> <|cls|> <|sep|><|mask|> <|unk|>"

@@ -15,6 +15,8 @@ from tests.support.variants import VARIANTS
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.load import load_tokenizer
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("transformers")
 
 

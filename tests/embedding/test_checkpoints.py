@@ -24,6 +24,8 @@ from tokit.storage import folder
 from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.training_state import Checkpoints
 
+pytestmark = pytest.mark.slow
+
 KILLED = """
 import os, sys, tokit
 from tokit.storage.training_state import Checkpoints

@@ -25,6 +25,8 @@ from tests.support.probe_classes import (
     unpack,
 )
 
+pytestmark = pytest.mark.slow
+
 TABLE = np.load(CLASSES)
 PROPERTIES = unpack(TABLE)
 CANONICAL = Bit.NFC | Bit.NFD

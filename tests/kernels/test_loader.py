@@ -23,6 +23,8 @@ from tokit.runtime import engine
 from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.load import load_tokenizer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 # A kernel that compiles quickly, and whether Numba was imported for it.
 PROBE = """

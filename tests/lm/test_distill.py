@@ -24,6 +24,8 @@ from tokit.lm.piece_vectors import piece_vectors  # noqa: E402
 from tokit.ops.distill import distill  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "num_hidden_layers": 1,
     "hidden_size": 16,

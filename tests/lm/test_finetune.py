@@ -26,6 +26,8 @@ from tokit.ops.fit import pretrain  # noqa: E402
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["the", "a", "of", "sea", "river", "music", "people", "language", "water", "day"]
 NAMES = {"Ada": "B-PER", "Rome": "B-LOC"}
 # At twice this rate one training in four stays at chance, and which one depends on the processor.

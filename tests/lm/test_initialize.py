@@ -23,6 +23,8 @@ from tokit.lm.pretraining_fit import PretrainReport  # noqa: E402
 from tokit.ops.fit import fit_embedding, pretrain  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TINY = {"num_hidden_layers": 2, "hidden_size": 16, "num_attention_heads": 2}
 # A step that moves nothing: what the folder holds is what the training began with.
 STILL = {"max_steps": 1, "learning_rate": 0, "context_length": 24, "batch_size": 2}

@@ -25,6 +25,8 @@ from tokit.lm.plan import InitOptions  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "num_hidden_layers": 2,
     "hidden_size": 16,

@@ -29,6 +29,8 @@ from tokit.lm.onnx import onnx_models  # noqa: E402
 from tokit.ops.export_onnx import OnnxReport, export_model  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 # A window that is narrower than the texts.
 SETTINGS: dict[str, dict[str, Any]] = {"modernbert": {"local_attention": 6}}

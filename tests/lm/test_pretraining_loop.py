@@ -26,6 +26,8 @@ from tokit.lm.pretraining_fit import PretrainReport
 from tokit.lm.train.optimizer import learning_rate_factor
 from tokit.ops.fit import pretrain
 
+pytestmark = pytest.mark.slow
+
 TINY = {
     "num_hidden_layers": 2,
     "hidden_size": 16,

@@ -19,6 +19,8 @@ from tokit.lm.train import pretraining_loop  # noqa: E402
 from tokit.lm.train.simcse import SHORTEST_PART, contrast_loss, means_of, parts_of, row_contrast_loss  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 FAMILIES = ["bert", "llama", "modernbert", "lstm"]
 TINY = {
     "num_hidden_layers": 2,

@@ -18,6 +18,8 @@ from tokit.arrays import Block
 from tokit.text.normalizer import BlockNormalizer
 from tokit.tokenizer.encode.recognize import recognize_normalizer
 
+pytestmark = pytest.mark.slow
+
 PROPERTIES = unpack(np.load(CLASSES))
 # What may or may not change, side by side: marks, what composes with them, what is taken apart, and all the rest.
 MARKS = [chr(point) for point in np.flatnonzero(PROPERTIES & sum(FORMS.values())).tolist()]
