@@ -57,6 +57,19 @@ def test_every_command_has_a_heading_in_the_reference(command: str) -> None:
     assert headings.count(f"tokit {command}") == 1
 
 
+@pytest.mark.parametrize("name", ["architecture", "kernels"])
+def test_modules_and_their_names_exist(name: str) -> None:
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    found = re.findall(r"`((?:\w+/)+\w+\.py)(?:`?: ?`?([A-Za-z_]+))?`", text)
+    assert found
+    for path, attribute in found:
+        files = [
+            place / path for place in (ROOT, ROOT / "tokit", ROOT / "tokit" / "kernels") if (place / path).exists()
+        ]
+        assert files, path
+        assert attribute in files[0].read_text(encoding="utf-8"), f"{path}: {attribute}"
+
+
 @pytest.mark.parametrize("line", BENCH_COMMANDS)
 def test_benchmarks_name_commands_of_the_bench(line: str) -> None:
     job, *rest = shlex.split(line)

@@ -1,4 +1,4 @@
-"""The command line of the bench; the others have one of their own."""
+"""The command line of the jobs in `JOBS`; the jobs in `OTHERS` have one of their own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OTHERS = {
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(prog="python -m tests.bench", description="tokit beside other tokenizer libraries")
     made.add_argument("job", choices=JOBS, help=f"or {', '.join(OTHERS)}, with options of their own: see fit --help")
     made.add_argument("--corpus", type=Path, required=True, help="a text file; its lines are the documents")
@@ -42,14 +42,14 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--vocab-size", type=int, default=32_000)
     made.add_argument("--tokenizer", default="", metavar="FOLDER", help="else one is trained on the corpus")
     made.add_argument("--rounds", type=int, default=5)
-    made.add_argument("--threads", type=int, help="at most so many; else each library's own choice")
-    made.add_argument("--part-mb", type=float, default=2.0, help="how much of the corpus slow peers get")
-    made.add_argument("--save", type=Path, metavar="FILE.json", help="every single time, and the machine")
+    made.add_argument("--threads", type=int, help="maximum number; else each library's own choice")
+    made.add_argument("--part-mb", type=float, default=2.0, help="megabytes of the corpus for slow peers")
+    made.add_argument("--save", type=Path, metavar="FILE.json", help="all times, and the machine")
     return made
 
 
 def chosen_peers(job: str, named: str | None) -> tuple[tuple[str, ...], list[str]]:
-    """Who takes part, tokit first, and who would if it were installed.
+    """(peers to measure, tokit first; peers that are not installed).
 
     Raises:
         SystemExit: an unknown name.

@@ -1,4 +1,4 @@
-"""What peers wrote, read back and compared: `python -m tests.bench.answers QUESTIONS.json`.
+"""Results of peers, read and compared: `python -m tests.bench.answers QUESTIONS.json`.
 
 A process of its own, so that the bench itself stays small: Linux counts a parent's memory as its child's least.
 """
@@ -18,7 +18,7 @@ from tests.bench.task import Task
 
 
 class Difference(NamedTuple):
-    """How two results differ.
+    """Difference of two results.
 
     Attributes:
         differing: So many items are not the same, in place.

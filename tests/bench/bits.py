@@ -1,9 +1,9 @@
 """`python -m tests.bench bits`: bits per byte of language models beside those of a 5-gram of the same tokens.
 
-All are measured on the documents that the models held out: the 5-gram learns from the others, by the same tokenizer;
-from all of them, and once more from as many tokens as each causal model has seen, the first ones.
-What special tokens cost is not counted, for none of them. The pseudo-likelihood of masked models is no probability of
-the text, and has a column of its own.
+All are evaluated on the documents that the models held out. The 5-gram is trained on the other documents with the same
+tokenizer: once on all of them, and once for each causal model on the first tokens, as many as the model has seen.
+Special tokens are not counted. The pseudo-likelihood of masked models is not a probability of the text, and has
+a column of its own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SPLIT = ("validation_fraction", "validation_bytes")
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What the n-gram model gave."""
+    """Result of an n-gram model."""
 
     bits_per_byte: float
     ngrams: int
@@ -54,7 +54,7 @@ def _bits(manifest: dict[str, Any]) -> float | None:
 
 
 def manifests(folders: list[Path]) -> dict[str, dict[str, Any]]:
-    """What the folders say of themselves, by name.
+    """Manifests of the models by the names of their folders.
 
     Raises:
         SystemExit: they were not trained on the same text with the same documents held out.
@@ -100,7 +100,7 @@ def baselines(corpus: Path, tokenizer: Path, models: dict[str, dict[str, Any]]) 
 
 
 def baseline(learned: Documents, wanted: Documents, vocab_size: int, end: int, size: int) -> Baseline:
-    """One of them.
+    """Train an n-gram model and evaluate it.
 
     Args:
         learned: What it learns from.
@@ -167,10 +167,10 @@ def print_results(found: list[Baseline], models: dict[str, dict[str, Any]], cons
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(prog="python -m tests.bench bits", description="language models beside a 5-gram")
     made.add_argument("--corpus", type=Path, required=True, help="the text file that the models were trained on")
-    made.add_argument("-t", "--tokenizer", type=Path, required=True, help="the tokenizer that they were given")
+    made.add_argument("-t", "--tokenizer", type=Path, required=True, help="the tokenizer of the models")
     made.add_argument("--models", type=Path, nargs="+", required=True, metavar="FOLDER")
     return made
 

@@ -1,8 +1,8 @@
 """`python -m tests.bench classify`: classes of texts, by fine-tuned language models and by static embeddings.
 
-A language model is fine-tuned by `tokit finetune`. For a static embedding a logistic regression reads the mean vectors
-of texts, each column brought to mean 0 and deviation 1 on train; its regularisation is chosen on a fifth of train,
-after which it is fitted on all of it. What is printed is the accuracy on test, which nothing is chosen on.
+A language model is fine-tuned by `tokit finetune`. For a static embedding a logistic regression is fitted on the mean
+vectors of texts, each dimension standardized on train; its regularization is chosen on a fifth of train, then it is
+fitted on all of train. The accuracy printed is that on test, on which nothing is chosen.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an embedding did in a task.
+    """Result of an embedding in a task.
 
     Attributes:
         embedding: Its folder's name.
@@ -88,7 +88,7 @@ def examples_of(path: Path) -> list[Example]:
 
 
 def fine_tuned(folder: Path, task: Task, asked: argparse.Namespace) -> Result:
-    """What `tokit finetune` reports; the model is not kept."""
+    """The report of `tokit finetune`; the model is deleted."""
     from tokit.ops.finetune import finetune
 
     settings = {} if asked.epochs is None else {"epochs": asked.epochs}
@@ -177,7 +177,7 @@ def table_of(results: list[Result], tasks: list[Task]) -> Table:
 
 
 def document(results: list[Result], floors: dict[str, float], asked: argparse.Namespace) -> dict[str, Any]:
-    """All of it, for a file."""
+    """The results as a document to save."""
     return {
         "machine": machine(),
         "epochs": asked.epochs,
@@ -189,21 +189,21 @@ def document(results: list[Result], floors: dict[str, float], asked: argparse.Na
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(prog="python -m tests.bench classify", description="classes of texts")
     made.add_argument("--data", type=Path, required=True, help=f"a folder with NAME{TRAIN} and NAME{TEST}: label, text")
     folders: dict[str, Any] = {"type": Path, "nargs": "+", "action": "extend", "default": [], "metavar": "FOLDER"}
     made.add_argument("-e", "--embedding", help="language models, which are fine-tuned", **folders)
     made.add_argument("-s", "--static", help="static embeddings, for a logistic regression", **folders)
-    made.add_argument("--epochs", type=int, help="of fine-tuning; else those of tokit finetune")
-    made.add_argument("--seed", type=int, default=0, help="of fine-tuning, and of the fifth of train")
-    made.add_argument("--threads", type=int, help="at most so many; else all")
+    made.add_argument("--epochs", type=int, help="epochs of fine-tuning; else the default of tokit finetune")
+    made.add_argument("--seed", type=int, default=0, help="seed of fine-tuning, and of the choice of a fifth of train")
+    made.add_argument("--threads", type=int, help="maximum number; else all")
     made.add_argument("--save", type=Path, metavar="FILE.json", help="every result and the machine, after each of them")
     return made
 
 
 def checked(arguments: list[str]) -> tuple[argparse.Namespace, list[Task]]:
-    """What was asked for, and the tasks.
+    """The arguments and the tasks.
 
     Raises:
         SystemExit: nothing to measure, nothing to measure with, or a library that is missing.

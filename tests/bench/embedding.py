@@ -1,7 +1,7 @@
 """`python -m tests.bench embed`: a vector a line, beside model2vec on the same folder.
 
-Whole process against whole process: either reads the lines from a file and leaves a .npy file;
-how far apart their vectors are is measured afterwards.
+Whole process against whole process: each reads the lines from a file and writes a .npy file;
+the largest difference of their vectors is measured afterwards.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ PEERS: dict[str, Callable[[Path, Path, Path, int | None], Ran]] = {"tokit": toki
 
 
 def repeated(corpus: Path, out: Path, lines: int) -> int:
-    """So many lines of text, the first ones again where the file has fewer; how many bytes they are.
+    """Write a number of lines, repeating the file where it has fewer, and return their size in bytes.
 
     Raises:
         SystemExit: the file has none.
@@ -69,13 +69,13 @@ def repeated(corpus: Path, out: Path, lines: int) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(prog="python -m tests.bench embed", description="tokit embed beside model2vec")
     made.add_argument("--corpus", type=Path, required=True, help="a text file; its lines are repeated")
     made.add_argument("-e", "--embedding", type=Path, required=True, help="an embedding folder of tokit fit")
     made.add_argument("--lines", type=int, default=1_000_000)
     made.add_argument("--rounds", type=int, default=3)
-    made.add_argument("--threads", type=int, help="at most so many; else each library's own choice")
+    made.add_argument("--threads", type=int, help="maximum number; else each library's own choice")
     return made
 
 

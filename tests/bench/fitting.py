@@ -1,8 +1,8 @@
 """`python -m tests.bench fit`: embeddings beside gensim's and fastText's, whole run against whole run.
 
 Each peer starts from the text and ends with vectors on disk: vocabulary, encoding, all epochs and saving are in its
-time. The text is cut into words at spaces beforehand, so that all have the same ones; what they learned is measured by
-gensim's own evaluation, which none of them takes part in.
+time. The text is split into words at spaces beforehand, so that all have the same words; the vectors are evaluated by
+gensim's own evaluation, outside of the measured time.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ json.dump([texts[i] for i in order], open(f"{out}.json", "w"))
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The same for all."""
+    """Settings shared by all peers."""
 
     family: str
     corpus: Path
@@ -105,7 +105,7 @@ class Job:
 
 @dataclass(slots=True)
 class Result:
-    """What a peer did: seconds and peaks (bytes) of each round, and scores of each."""
+    """Result of a peer: seconds, peaks (bytes) and scores of each round."""
 
     seconds: list[float] = field(default_factory=list)
     peaks: list[int] = field(default_factory=list)
@@ -191,7 +191,7 @@ def rated_pairs(table: Path, out: Path) -> Path:
 
 
 def measure(job: Job, peers: list[str], rounds: int) -> dict[str, Result]:
-    """Everyone in turn, round after round, each round with a seed of its own."""
+    """Measure the peers in turn, round after round, each round with a seed of its own."""
     results = {peer: Result() for peer in peers}
     for number in range(rounds):
         for peer in peers:
@@ -239,7 +239,7 @@ def print_results(job: Job, results: dict[str, Result], words: int, console: Con
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(prog="python -m tests.bench fit", description="embeddings beside other libraries")
     made.add_argument("--corpus", type=Path, required=True, help="a text file; its lines are the documents")
     made.add_argument("--peers", default="gensim,fasttext", help=f"names with commas: {', '.join(PEERS)}")
@@ -249,7 +249,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, default=3)
     made.add_argument("--threads", type=int, default=2)
     made.add_argument("--pairs", type=Path, action="append", default=[], help="CSV of word1, word2, rating; repeatable")
-    made.add_argument("--save", type=Path, metavar="FILE.json", help="every single time and score")
+    made.add_argument("--save", type=Path, metavar="FILE.json", help="all times and scores")
     return made
 
 

@@ -1,8 +1,8 @@
-"""`python -m tests.bench kills`: a training is killed at random moments, and must end in the bytes of one that was not.
+"""`python -m tests.bench kills`: trainings killed at random moments, whose results must equal those of one not killed.
 
 A run is killed with SIGKILL, all its processes at once, at a moment drawn from the time that a whole run takes:
-start-up, encoding, training, checkpoints and saving are all hit. The same command with --resume goes on, is killed
-again or not, and whatever it leaves in the end is compared file by file.
+start-up, encoding, training, checkpoints and saving are all hit. The same command with --resume continues, is
+killed again or not, and the folder that it ends with is compared file by file.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Job:
 
 @dataclass(slots=True)
 class Tally:
-    """What was done: kills by where they hit, and runs that were killed and came to their end."""
+    """Counts: kills by the phase that they hit, and runs that were killed and then finished."""
 
     kills: Counter[str] = field(default_factory=Counter)
     runs: int = 0
@@ -115,7 +115,7 @@ def run_for(command: list[str], seconds: float | None, said: Path) -> bool:
 
 
 def where(out: Path) -> str:
-    """What the kill hit."""
+    """The phase that a kill hit."""
     if any(out.parent.glob(f".{out.name}.tmp-*")):
         return SAVING
     checkpoint = out.with_name(f"{out.name}.checkpoint")
@@ -173,14 +173,14 @@ def _kill_one_run(
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(prog="python -m tests.bench kills", description="kill trainings, and resume them")
-    made.add_argument("--corpus", required=True, help="a text of some seconds' training: a file, or @name")
+    made.add_argument("--corpus", required=True, help="a text that trains for some seconds: a file, or @name")
     made.add_argument("--family", choices=[*STATIC, *LANGUAGE_MODELS], default="skipgram")
     made.add_argument("--kills", type=int, default=100)
     made.add_argument("--epochs", type=int, help="of the training; steps of a language model (default: 20, or 600)")
     made.add_argument("--dim", type=int, default=100)
-    made.add_argument("--seed", type=int, default=0, help="of the moments")
+    made.add_argument("--seed", type=int, default=0, help="seed of the moments")
     return made
 
 

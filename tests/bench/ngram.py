@@ -93,7 +93,7 @@ class KneserNey:
         return tokens, places
 
     def _adjusted(self, k: int, counts: list[IntArray], suffixes: list[IntArray]) -> IntArray:
-        """How many different tokens precede an n-gram; of the longest ones, and where none can, how often it is."""
+        """Number of different tokens before an n-gram; of the longest, and where none can precede, the count."""
         if k == self.order - 1:
             return counts[k]
         preceding = np.bincount(suffixes[k + 1], minlength=len(counts[k]))

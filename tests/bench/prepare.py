@@ -1,4 +1,4 @@
-"""What the peers need beforehand: `python -m tests.bench.prepare TASK.json` completes a task, in place.
+"""Preparation of a task for the peers: `python -m tests.bench.prepare TASK.json` completes a task, in place.
 
 The tokenizer is trained by tokit when none was given, and left in the forms that the peers open; for `decode` it
 makes the shards. None of this is measured.

@@ -2,12 +2,12 @@
 
 Whole run against whole run, each a process of its own: either starts from the text and the tokenizer, and ends with a
 folder on disk; encoding, training and saving are in its time. Both see as many tokens in as many steps, padding not
-counted, with the same model, mask rate, optimizer and course of the learning rate, tokens masked one by one. What they
-learned is measured by one script: the loss of documents that neither has seen, masked by transformers' collator with a
-fixed seed, in float32.
+counted, with the same model, masking probability, optimizer and learning-rate schedule, tokens masked one by one. What
+they learned is measured by one script: the loss on documents that neither has seen, masked by transformers' collator
+with a fixed seed, in float32.
 
-The recipe is that of transformers' own example, run_mlm.py --line_by_line: a document a row, cut to what the model
-takes and padded to the longest of its batch; float32; the masks drawn anew each time.
+The recipe is that of transformers' own example, run_mlm.py --line_by_line: a document a row, truncated to the
+context length and padded to the longest of its batch; float32; the masks drawn anew each time.
 https://github.com/huggingface/transformers/tree/main/examples/pytorch/language-modeling
 """
 
@@ -101,7 +101,7 @@ SHARED_PARAMS = ("learning_rate", "weight_decay", "max_grad_norm", "warmup_steps
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The same for both."""
+    """Settings shared by both."""
 
     family: str
     size: str
@@ -124,7 +124,7 @@ class Job:
 
 @dataclass(slots=True)
 class Result:
-    """What each round gave: seconds, seconds of all processors, tokens seen, loss on what was held out."""
+    """Results of each round: seconds, seconds of all processors, tokens seen, loss on held-out documents."""
 
     seconds: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
@@ -247,7 +247,7 @@ def speeds(result: Result) -> list[float]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(
         prog="python -m tests.bench pretrain", description="tokit fit beside transformers' Trainer"
     )
@@ -257,13 +257,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--tokenizer", type=Path, help="else one is trained on the corpus")
     made.add_argument("--vocab-size", type=int, default=8_000)
     made.add_argument(
-        "--steps", type=int, default=200, help="of tokit; the Trainer sees as many tokens, in about as many"
+        "--steps", type=int, default=200, help="steps of tokit; the Trainer gets the same number of tokens"
     )
     made.add_argument("--batch", type=int, default=32, help="documents in a step; tokit takes rows with as many tokens")
     made.add_argument("--context", type=int, default=128)
     made.add_argument("--rounds", type=int, default=3)
     made.add_argument("--threads", type=int, default=2)
-    made.add_argument("--save", type=Path, metavar="FILE.json", help="every single time and loss")
+    made.add_argument("--save", type=Path, metavar="FILE.json", help="all times and losses")
     return made
 
 

@@ -16,7 +16,7 @@ from tests.bench.session import COMPILE, MEANING, OURS, ROWS, START, Series, Ses
 
 
 def document(session: Session, left_out: list[str]) -> dict[str, Any]:
-    """All of it.
+    """The results as a document to save.
 
     Args:
         session: After its measurements.
@@ -44,7 +44,7 @@ def document(session: Session, left_out: list[str]) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What it ran on."""
+    """The machine."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()

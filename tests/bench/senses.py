@@ -1,7 +1,7 @@
-"""`python -m tests.bench senses`: whether a language model tells the senses of ten ambiguous words apart.
+"""`python -m tests.bench senses`: separation of the senses of ten ambiguous words by a language model.
 
-Each sense has three sentences. Senses are apart when the word's vectors in sentences of one sense are nearer to each
-other than to those of the other. What lies near the word in the first sentence of each shows what it is taken for.
+Each sense has three sentences. Senses are separated when the word's vectors in sentences of one sense are nearer to
+each other than to those of the other. Neighbors of the word in the first sentence of each sense are printed too.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ BESIDE = 50
 
 
 @dataclass(frozen=True)
-class Apart:
-    """How far two senses of a word are apart.
+class Separation:
+    """Distances within and across two senses of a word.
 
     Attributes:
         word: The word.
@@ -49,13 +49,13 @@ class Apart:
 
     @property
     def separate(self) -> bool:
-        """Whether the senses separate: on average, and each sentence."""
+        """True when the senses are separated on average and in each sentence."""
         return self.within > self.across and self.right == self.sentences
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What lies near a sense's first sentence.
+    """Neighbors of a word in the first sentence of a sense.
 
     Attributes:
         word: The word.
@@ -70,8 +70,8 @@ class Shown:
     place: str
 
 
-def apart(word: str, senses: Sequence[np.ndarray]) -> Apart:
-    """How far senses are apart.
+def separation(word: str, senses: Sequence[np.ndarray]) -> Separation:
+    """Measure the distances within and across senses.
 
     Args:
         word: The word.
@@ -86,24 +86,24 @@ def apart(word: str, senses: Sequence[np.ndarray]) -> Apart:
         for k, row in enumerate(each):
             own = np.delete(each, k, axis=0).mean(axis=0)
             right += all(_cosine(row, own) > _cosine(row, other) for other in others)
-    return Apart(word, float(np.mean(within)), float(np.mean(across)), right, sum(map(len, rows)))
+    return Separation(word, float(np.mean(within)), float(np.mean(across)), right, sum(map(len, rows)))
 
 
 def _cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-12))
 
 
-def measured(space: ContextSpace, words: Words) -> list[Apart]:
+def measured(space: ContextSpace, words: Words) -> list[Separation]:
     """All words."""
     found = []
     for word, senses in words.items():
         rows = [space.vectors([InContext.of(word, text) for text in texts]) for texts in senses.values()]
-        found.append(apart(word, rows))
+        found.append(separation(word, rows))
     return found
 
 
 def neighbors(space: ContextSpace, words: Words, corpus: Path | None, count: int) -> list[Shown]:
-    """What lies near the first sentence of each sense."""
+    """Find the neighbors of each word in the first sentence of each sense."""
     asked = [(word, sense, InContext.of(word, texts[0])) for word, of in words.items() for sense, texts in of.items()]
     queries = [query for _, _, query in asked]
     if corpus is None:
@@ -130,16 +130,16 @@ def _place(found: Occurrence, around: int = 30) -> str:
     return " ".join(f"{before}**{found.word}**{after}".split()).replace("|", " ")
 
 
-def markdown(found: Sequence[Apart], near: Sequence[Shown]) -> str:
+def markdown(found: Sequence[Separation], near: Sequence[Shown]) -> str:
     """Two tables, as a page of Markdown has them."""
-    lines = ["| word | within a sense | across | nearer to its own | apart |", "|---|---|---|---|---|"]
+    lines = ["| word | within a sense | across | sentences correct | separated |", "|---|---|---|---|---|"]
     for each in found:
-        apart = "yes" if each.separate else "no"
+        separated = "yes" if each.separate else "no"
         right = f"{each.right} of {each.sentences}"
-        lines.append(f"| {each.word} | {each.within:.3f} | {each.across:.3f} | {right} | {apart} |")
+        lines.append(f"| {each.word} | {each.within:.3f} | {each.across:.3f} | {right} | {separated} |")
     right, all_ = sum(each.right for each in found), sum(each.sentences for each in found)
     lines.append(
-        f"\n{sum(each.separate for each in found)} of {len(found)} words apart, {right} of {all_} sentences.\n"
+        f"\n{sum(each.separate for each in found)} of {len(found)} words separated, {right} of {all_} sentences.\n"
     )
     lines += ["| word | nearest words | nearest place |", "|---|---|---|"]
     lines += [f"| {each.word} {each.sense} | {', '.join(each.words)} | {each.place} |" for each in near]
@@ -147,14 +147,14 @@ def markdown(found: Sequence[Apart], near: Sequence[Shown]) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(prog="python -m tests.bench senses", description="ten ambiguous words in a model")
-    made.add_argument("-e", "--embedding", type=Path, required=True, help="a folder of tokit fit bert and its like")
-    made.add_argument("--words", choices=tuple(LISTS), default=DEFAULT_LIST, help="which ten; see senses.toml")
+    made.add_argument("-e", "--embedding", type=Path, required=True, help="folder of a language model")
+    made.add_argument("--words", choices=tuple(LISTS), default=DEFAULT_LIST, help="list of ten words in senses.toml")
     made.add_argument("--corpus", type=Path, help="a text file; without it neighbors are of the vocabulary")
     made.add_argument("--layer", help="0 to -1, or last4; else the last")
-    made.add_argument("-k", type=int, default=5, help="so many neighbors")
-    made.add_argument("--save", type=Path, help="a JSON file of the same")
+    made.add_argument("-k", type=int, default=5, help="number of neighbors")
+    made.add_argument("--save", type=Path, help="all results")
     return made
 
 
@@ -164,10 +164,10 @@ def main(arguments: list[str]) -> int:
     space = open_context_space(asked.embedding, layer=asked.layer)
     words = LISTS[asked.words]
     found = measured(space, words)
-    print(f"{sum(each.separate for each in found)} of {len(found)} words apart", file=sys.stderr, flush=True)
+    print(f"{sum(each.separate for each in found)} of {len(found)} words separated", file=sys.stderr, flush=True)
     near = neighbors(space, words, asked.corpus, asked.k)
     print(markdown(found, near))
     if asked.save is not None:
-        result = {"apart": [asdict(each) for each in found], "near": [asdict(each) for each in near]}
+        result = {"separation": [asdict(each) for each in found], "near": [asdict(each) for each in near]}
         asked.save.write_text(json.dumps(result, ensure_ascii=False, indent=1), encoding="utf-8")
     return 0

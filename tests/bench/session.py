@@ -38,11 +38,11 @@ MEANING = {
 
 @dataclass(slots=True)
 class Series:
-    """What a peer did in one kind of row.
+    """Results of a peer in one kind of row.
 
     Attributes:
         row: A name out of `ROWS`.
-        peer: Who.
+        peer: Its name.
         size: Bytes of text that each run reads, or, decoding, writes.
         seconds: For each round its times.
         peaks: Peak memory in bytes, one a round.
@@ -72,7 +72,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for."""
+    """Settings of a session."""
 
     job: str
     corpus: Path
@@ -254,7 +254,7 @@ class Session:
 
 
 def _remove(path: Path) -> None:
-    """What a measured run left; the next must not find it."""
+    """Remove the output of a run; the next must not find it."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

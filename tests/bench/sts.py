@@ -1,7 +1,7 @@
-"""`python -m tests.bench sts`: do the vectors of two sentences say how alike people found them? (STS benchmark)
+"""`python -m tests.bench sts`: rated similarity of sentence pairs (STS benchmark).
 
-Cer et al. 2017, https://aclanthology.org/S17-2001. What is printed is Spearman's correlation of cosine and rating, with
-its bootstrapped interval; nothing is chosen on the sentences. Any CSV of two texts and a number does.
+Cer et al. 2017, https://aclanthology.org/S17-2001. The result is Spearman's correlation of cosine and rating, with
+its bootstrap interval; nothing is chosen on the sentences. Any CSV of two texts and a number can be used.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def cosines(folder: Path, first: list[str], second: list[str]) -> FloatArray:
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(prog="python -m tests.bench sts", description="rated pairs of sentences")
     made.add_argument("-e", "--embedding", type=Path, action="append", required=True, help="folders; repeatable")
     made.add_argument("--data", type=Path, required=True, help="a CSV of text, text, rating")

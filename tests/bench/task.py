@@ -1,4 +1,4 @@
-"""What a child process is to do, and the shape of every peer's work.
+"""Task of a child process, and the base of every peer's work.
 
 Children import this before anything is measured, so it imports no more than it must.
 """
@@ -18,13 +18,13 @@ GPT2_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s
 
 
 class Task(NamedTuple):
-    """The same for all peers.
+    """Settings shared by all peers.
 
     Attributes:
         job: A name out of `JOBS`.
         corpus: The text file.
         vocab_size: To train to, special tokens included.
-        threads: At most so many; None leaves it to the library.
+        threads: Maximum number; None leaves it to the library.
         work: A folder for what a measurement writes beside its result.
         tokenizer: tokit's folder; empty when the job needs none.
         tokenizer_json: The same tokenizer with GPT-2's pattern under the name that every library knows.

@@ -20,7 +20,7 @@ ROWS = ("whole process", "first call", "steady state", "start-up")
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory, bpe_folder: Path) -> tuple[str, dict[str, Any]]:
-    """What a run over a few lines printed and saved."""
+    """Output and saved document of a run over a few lines."""
     folder = tmp_path_factory.mktemp("bench")
     corpus, saved = folder / "few.txt", folder / "bench.json"
     corpus.write_bytes(b"".join((PARALLEL / "en.txt").read_bytes().splitlines(keepends=True)[:40]))

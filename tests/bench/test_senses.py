@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra 'contextual'")
 pytest.importorskip("transformers", reason="needs the extra 'contextual'")
 
-from tests.bench.senses import LISTS, Words, apart
+from tests.bench.senses import LISTS, Words, separation
 from tests.support.contextual_models import save_model
 from tests.support.program import LIMIT
 from tokit.lm.word_in_context import InContext
@@ -24,17 +24,17 @@ pytestmark = pytest.mark.slow
 
 
 def test_senses_at_right_angles_are_apart() -> None:
-    found = apart("x", [np.array([[1.0, 0], [2, 0], [3, 0]]), np.array([[0, 1.0], [0, 5]])])
+    found = separation("x", [np.array([[1.0, 0], [2, 0], [3, 0]]), np.array([[0, 1.0], [0, 5]])])
     assert (found.within, found.across) == (pytest.approx(1), pytest.approx(0))
     assert (found.right, found.sentences, found.separate) == (5, 5, True)
 
 
-def test_a_sentence_among_those_of_the_other_sense_is_told() -> None:
+def test_a_sentence_among_those_of_the_other_sense_is_wrong() -> None:
     one = np.array([[1.0, 0], [1, 0.1], [0, 1]])
     other = np.array([[0, 1.0], [0.1, 1], [0, 2]])
-    found = apart("x", [one, other])
+    found = separation("x", [one, other])
     assert (found.right, found.sentences, found.separate) == (5, 6, False)
-    assert not apart("x", [one, one]).separate
+    assert not separation("x", [one, one]).separate
 
 
 @pytest.mark.parametrize("words", LISTS.values(), ids=LISTS)
@@ -62,5 +62,5 @@ def test_the_tables_of_a_model(bpe_folder: Path, tmp_path: Path) -> None:
     assert len(rows) == 1 + 10 + 1 + 20
     assert "| bank of a river |" in done.stdout and "| The **bank** of the river |" in done.stdout
     saved = json.loads((tmp_path / "saved.json").read_text("utf-8"))
-    assert len(saved["apart"]) == 10 and all(each["sentences"] == 6 for each in saved["apart"])
+    assert len(saved["separation"]) == 10 and all(each["sentences"] == 6 for each in saved["separation"])
     assert all(each["word"] not in each["words"] and len(each["words"]) == 2 for each in saved["near"])

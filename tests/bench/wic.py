@@ -1,9 +1,10 @@
-"""`python -m tests.bench wic`: does a word mean the same in two sentences? (Word-in-Context)
+"""`python -m tests.bench wic`: Word-in-Context, whether a word has the same meaning in two sentences.
 
-Pilehvar and Camacho-Collados 2019, https://aclanthology.org/N19-1128. The cosine of the word's two vectors, the mean of
-its pieces', says so when it is above a threshold. Threshold, layer and whether the mean of all vectors is taken out
-first are chosen on train; what is printed is the accuracy on dev. A static embedding has one vector a word, so that
-only other forms of it can differ: beside it stand the means of the two sentences.
+Pilehvar and Camacho-Collados 2019, https://aclanthology.org/N19-1128. The meaning is predicted to be
+the same when the cosine of the word's two vectors is above a threshold; a word's vector is the mean of its pieces. The
+threshold, the layer and whether vectors are centered are chosen on train; the accuracy printed is that on dev. A static
+embedding has one vector for a word, and differs only for other forms of it; the mean vectors of the sentences are
+measured too.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What is best on train, and how right it is."""
+    """Best choice on train, and its accuracy."""
 
     how: str
     threshold: float
@@ -168,7 +169,7 @@ def judge(source: str, vectors: FloatArray, data: dict[str, Pairs]) -> Iterator[
 
 
 def parser() -> argparse.ArgumentParser:
-    """What can be asked for."""
+    """The command line."""
     made = argparse.ArgumentParser(prog="python -m tests.bench wic", description="Word-in-Context of embeddings")
     made.add_argument("-e", "--embedding", type=Path, action="append", required=True, help="folders; repeatable")
     made.add_argument("--data", type=Path, required=True, help="a folder with train.tsv and dev.tsv")

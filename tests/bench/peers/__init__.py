@@ -1,4 +1,4 @@
-"""Who takes part. A new peer is a file here, with its `WORKS`, and a line in `PEERS`."""
+"""The peers. A new peer is a file here, with its `WORKS`, and a line in `PEERS`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PEERS = {
 
 
 def work_of(peer: str, job: str) -> type[Work] | None:
-    """How a peer does a job; None when it cannot. The library itself is not imported."""
+    """Work of a peer for a job; None when it has none. The library itself is not imported."""
     works: dict[str, type[Work]] = import_module(f"tests.bench.peers.{peer}").WORKS
     return works.get(job)
 
 
 def installed(peer: str) -> bool:
-    """Whether the library can be imported."""
+    """True when the library can be imported."""
     return find_spec(peer) is not None

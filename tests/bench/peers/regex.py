@@ -1,4 +1,4 @@
-"""What one writes without a library for it: the pattern in `regex`, its matches in a collections.Counter."""
+"""Counting without a library: matches of the pattern by `regex` in a collections.Counter."""
 
 from __future__ import annotations
 

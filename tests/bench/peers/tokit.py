@@ -18,7 +18,7 @@ if int(sys.argv[1]) >= WORTH_LOADING:
 
 
 class Tokit(Work):
-    """What tokit's jobs share: the command line, and that results go to disk in process too."""
+    """Base of tokit's jobs: the command line, and results written to disk in process too."""
 
     def __init__(self, task: Task) -> None:
         from tokit.runtime.threads import set_threads
