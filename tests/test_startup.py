@@ -14,6 +14,12 @@ from tests.support.program import LIMIT
 
 def loaded(*arguments: str, stdin: bytes = b"") -> tuple[set[str], bytes]:
     """The top-level packages that a run of the program imports, and its output."""
+    modules, out = loaded_modules(*arguments, stdin=stdin)
+    return {name.split(".")[0] for name in modules}, out
+
+
+def loaded_modules(*arguments: str, stdin: bytes = b"") -> tuple[set[str], bytes]:
+    """The modules that a run of the program imports, and its output."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "tokit", *arguments],
         input=stdin,
@@ -23,7 +29,7 @@ def loaded(*arguments: str, stdin: bytes = b"") -> tuple[set[str], bytes]:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
     )
     lines = [line for line in done.stderr.decode().splitlines() if line.startswith("import time:")]
-    return {line.rpartition("|")[2].strip().split(".")[0] for line in lines}, done.stdout
+    return {line.rpartition("|")[2].strip() for line in lines}, done.stdout
 
 
 def test_help_loads_no_engine() -> None:
@@ -63,6 +69,17 @@ def test_encode_of_a_line_loads_tokenizers_and_at_most_numpy(bpe_folder: Path) -
         "pandas",
     }
     assert not packages & heavy
+
+
+def test_encode_of_a_line_loads_nothing_of_shards_counts_or_models(bpe_folder: Path) -> None:
+    modules, _ = loaded_modules("encode", "-t", str(bpe_folder), stdin=b"hi\n")
+    assert "tokit.storage.manifests" in modules
+    # Classes of manifests take as long to make as a small module to import.
+    assert not modules & {
+        "tokit.ids.parts_writer", "tokit.ids.shards", "tokit.ids.writer", "tokit.storage.data_manifests",
+        "tokit.storage.embedding_manifest", "tokit.storage.model_manifests", "tokit.storage.warm_start_facts",
+        "tokit.tokenizer.shards_manifest", "tokit.tokenizer.training_text",
+    }  # fmt: skip
 
 
 def test_python_api_is_loaded_by_name() -> None:

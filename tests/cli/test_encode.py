@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.support.program import Ran, assert_error, folder_bytes
 from tests.support.texts import TEXTS
+from tokit.storage.data_manifests import ShardsManifest
 from tokit.storage.folder import read_manifest
-from tokit.storage.manifests import ShardsManifest
 from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from tests.support.commands import RUNNABLE
 from tests.support.program import LIMIT, TOKIT, Ran, assert_error
 from tokit.cli.commands import COMMANDS
+from tokit.errors import UsageError
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +48,20 @@ def test_help_lists_every_command(cli: Cli, arguments: tuple[str, ...]) -> None:
     assert (ran.code, ran.err) == (0, "")
     listed = [line.split()[0] for line in ran.text.splitlines() if line.startswith("  ") and line.split()]
     assert set(COMMANDS) <= set(listed)
+
+
+def test_command_runs_outside_typer(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # The deeper the stack, the likelier that a loop crosses a border of the memory that Python keeps frames in.
+    files: list[str] = []
+
+    def inspect_artifact(*_: object, **__: object) -> None:
+        files.extend(frame.filename for frame in traceback.extract_stack())
+        raise UsageError("stop here", hint="go on there")
+
+    monkeypatch.setattr("tokit.ops.inspect.inspect_artifact", inspect_artifact)
+    assert_error(cli("inspect", tmp_path), 2, "stop here")
+    assert any("tokit/cli/inspect.py" in Path(file).as_posix() for file in files)
+    assert not any("typer" in Path(file).parts for file in files)
 
 
 def test_version(cli: Cli) -> None:

@@ -31,7 +31,8 @@ from tokit.kernels.dispatch import pack_ids
 from tokit.ops.decode import decode_shards
 from tokit.ops.encode import encode_shards
 from tokit.storage import hashed_file
-from tokit.storage.manifests import CorpusFacts, ShardPart, ShardsManifest
+from tokit.storage.data_manifests import ShardPart, ShardsManifest
+from tokit.storage.manifests import CorpusFacts
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.load import load_tokenizer
 

@@ -16,6 +16,7 @@ import pytest
 import tokit
 from tests.support.program import folder_bytes
 from tokit.errors import ArtifactError
+from tokit.storage.data_manifests import CountsManifest
 from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import (
     MANIFEST,
@@ -29,7 +30,7 @@ from tokit.storage.folder import (
     versions,
     writing,
 )
-from tokit.storage.manifests import FORMAT_VERSION, CorpusFacts, CountsManifest
+from tokit.storage.manifests import FORMAT_VERSION, CorpusFacts
 
 MANIFEST_OF_COUNTS = CountsManifest(
     pipeline={"normalizers": [], "pre_tokenizer": "gpt2", "digits": "keep"},

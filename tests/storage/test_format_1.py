@@ -10,17 +10,12 @@ from typing import Any
 import pytest
 
 from tests.support.program import assert_error
+from tokit.storage.data_manifests import CountsManifest, ShardsManifest
 from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import MANIFEST, dump_json, kind_of, read_manifest
-from tokit.storage.manifests import (
-    FORMAT_VERSION,
-    CountsManifest,
-    Manifest,
-    ShardsManifest,
-    TokenizerManifest,
-    WarmStartFacts,
-)
+from tokit.storage.manifests import FORMAT_VERSION, Manifest, TokenizerManifest
 from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
+from tokit.storage.warm_start_facts import WarmStartFacts
 
 WRITTEN = Path(__file__).with_name("format_1")
 

@@ -5,6 +5,7 @@ The module of a command is imported when the command is called or its help is as
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -159,10 +160,18 @@ def command_of(name: str) -> Any:
 
 
 def command_from(name: str, function: Callable[..., None]) -> Any:
-    """A command made of a function."""
+    """A command made of a function: its result is the call of the function, which is left to `main.execute`."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command(name, cls=Command)(function)
+    app.command(name, cls=Command)(_call_of(function))
     return typer.main.get_command(app)
+
+
+def _call_of(function: Callable[..., None]) -> Callable[..., Callable[[], None]]:
+    @functools.wraps(function)
+    def call(**values: Any) -> Callable[[], None]:
+        return functools.partial(function, **values)
+
+    return call
 
 
 def summary_of(name: str) -> str:

@@ -15,6 +15,7 @@ from tokit.cli.output import Output, warn, warn_of_broken_text
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
+    from tokit.ids.parts_writer import Split
     from tokit.ops.encode import EncodeReport
 
 FormOpt = Annotated[
@@ -90,7 +91,6 @@ def encode(
         raise UsageError("--as is for lines, and -o writes shards", hint="leave one of them out")
     if out is None and output.as_json:
         raise UsageError("--json describes shards", hint="--as jsonl prints a JSON object for each document")
-    from tokit.ids.parts_writer import Split
     from tokit.ops.encode import encode_shards, encode_stream
     from tokit.tokenizer.base import EncodeOptions
     from tokit.tokenizer.load import load_tokenizer
@@ -107,7 +107,7 @@ def encode(
                 loaded,
                 out,
                 to=to or "bin",
-                split=Split.parse(split) if split else None,
+                split=held_out(split),
                 options=options,
                 seed=seed,
                 overwrite=overwrite,
@@ -116,6 +116,15 @@ def encode(
     warn_of_broken_text(report.skipped, report.replaced)
     if out is not None:
         show_shards(report, output)
+
+
+def held_out(option: str | None) -> Split | None:
+    """The value of --split."""
+    if option is None:
+        return None
+    from tokit.ids.parts_writer import Split
+
+    return Split.parse(option)
 
 
 def show_shards(report: EncodeReport, output: Output) -> None:

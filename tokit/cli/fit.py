@@ -227,6 +227,9 @@ def require_tokenizer(family: str, text: Corpus | ShardsText, tokenizer: str | N
 def fit_command(family: str) -> CommandFunction:
     """The function of `tokit fit FAMILY`."""
     static = family in EMBEDDINGS
+    if static:
+        # The family's module imports it too, from a depth of the stack at which that takes longer: see `main.execute`.
+        import numpy  # noqa: F401
     registry: Any = EMBEDDINGS if static else LANGUAGE_MODELS
     params = EMBEDDINGS.get(family).Params if static else LANGUAGE_MODEL_PARAMS.get(family)
     function = fit_static if static else fit_model

@@ -17,8 +17,9 @@ from tokit.arrays import ByteArray, Counts, IntArray
 from tokit.counts.limits import EXACT, Shortfall, at_least
 from tokit.counts.word_table import add_up
 from tokit.errors import ArtifactError
+from tokit.storage.data_manifests import CountsManifest
 from tokit.storage.folder import read_manifest, writing
-from tokit.storage.manifests import CorpusFacts, CountsManifest
+from tokit.storage.manifests import CorpusFacts
 from tokit.text.pipeline import PipelineOptions, TextPipeline
 
 

@@ -28,7 +28,7 @@ from tokit.embedding.warm_start import InitialVectors, NgramVectors
 from tokit.embedding.words.lookup import encode_spellings, whole_token, word_spellings
 from tokit.errors import TrainingError, UsageError
 from tokit.storage.folder import sha256_file
-from tokit.storage.manifests import EMBEDDING, WarmStartFacts
+from tokit.storage.warm_start_facts import EMBEDDING, WarmStartFacts
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 # How rows were found.

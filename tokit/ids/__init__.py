@@ -3,9 +3,17 @@
 A new shard format is one file with a `ShardWriter` in it and one line in `FORMATS`; copy `parquet.py`.
 """
 
-from tokit.ids.writer import ShardWriter
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tokit.registry import Registry
 
+if TYPE_CHECKING:
+    from tokit.ids.writer import ShardWriter
+
+# The folder inside shards that holds the tokenizer they were made with.
+SHARDS_TOKENIZER = "tokenizer"
 FORMATS: Registry[type[ShardWriter]] = Registry(
     "shard format",
     {

@@ -11,9 +11,10 @@ import numpy as np
 from tokit.arrays import Block, Ids
 from tokit.corpus import Fingerprint, split_mask
 from tokit.errors import UsageError
-from tokit.ids.shards import SHARDS_TOKENIZER, TRAIN, WHOLE
+from tokit.ids import SHARDS_TOKENIZER
+from tokit.ids.shards import TRAIN, WHOLE
 from tokit.ids.writer import PackedIds, ShardWriter
-from tokit.storage.manifests import ShardPart
+from tokit.storage.data_manifests import ShardPart
 
 # Names in a shards folder that a held-out part cannot have.
 RESERVED = (TRAIN, WHOLE, SHARDS_TOKENIZER)

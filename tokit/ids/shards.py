@@ -11,13 +11,11 @@ import numpy as np
 
 from tokit.arrays import Ids, IntArray
 from tokit.errors import ArtifactError, MissingExtraError
+from tokit.storage.data_manifests import ShardsManifest
 from tokit.storage.folder import read_manifest
-from tokit.storage.manifests import ShardsManifest
 
 # Names of the parts: of all documents, and of those that a held-out part leaves.
 WHOLE, TRAIN = "ids", "train"
-# The folder inside shards that holds the tokenizer they were made with.
-SHARDS_TOKENIZER = "tokenizer"
 DOCUMENTS_AT_ONCE = 4096
 TOKENS_AT_ONCE = 1 << 20
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tokit.arrays import Ids, IntArray
 from tokit.ids.shards import WHOLE
-from tokit.storage.manifests import ShardPart
+from tokit.storage.data_manifests import ShardPart
 
 
 def id_dtype(vocab_size: int) -> np.dtype[np.unsignedinteger]:

@@ -27,8 +27,8 @@ from tokit.lm.plan import InitOptions, PretrainPlan
 from tokit.lm.pretrain_params import Shape
 from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import kind_of
-from tokit.storage.manifests import CHECKPOINT, EMBEDDING, WarmStartFacts
 from tokit.storage.model_manifests import LanguageModelManifest
+from tokit.storage.warm_start_facts import CHECKPOINT, EMBEDDING, WarmStartFacts
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.load import load_tokenizer

@@ -1,4 +1,7 @@
-"""`tokit encode`: documents to ids, on a stream or as shards."""
+"""`tokit encode`: documents to ids, on a stream or as shards.
+
+A line in a pipe is answered at once: what only shards need is imported by `encode_shards`.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,25 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from tokit.arrays import Block, Ids
 from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import empty_corpus
 from tokit.errors import UsageError
-from tokit.ids import FORMATS
+from tokit.ids import FORMATS, SHARDS_TOKENIZER
 from tokit.ids.output_lines import record_lines, token_lines
-from tokit.ids.parts_writer import PartsWriter, Split
-from tokit.ids.shards import SHARDS_TOKENIZER
-from tokit.ids.writer import id_dtype
 from tokit.kernels.dispatch import format_ids
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
 from tokit.runtime.threads import limited_threads
 from tokit.storage.folder import check_target, writing
-from tokit.storage.manifests import ShardPart
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
 from tokit.tokenizer.encode_corpus import encode_corpus
-from tokit.tokenizer.shards_manifest import shards_manifest
+
+if TYPE_CHECKING:
+    from tokit.ids.parts_writer import Split
+    from tokit.storage.data_manifests import ShardPart
 
 # Separators between documents when shards are decoded, by --unit.
 SEPARATORS = {"line": "\n", "file": "", "blank": "\n\n"}
@@ -153,6 +155,9 @@ def encode_shards(
         CorpusError: text that cannot be read, or no document.
         ArtifactError: the folder cannot be written.
     """
+    from tokit.ids.parts_writer import PartsWriter
+    from tokit.ids.writer import id_dtype
+    from tokit.tokenizer.shards_manifest import shards_manifest
     from tokit.tokenizer.special_copies import with_end_of_text_token
 
     format = FORMATS.get(to)

@@ -23,8 +23,8 @@ from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runtime.threads import available_threads
 from tokit.storage.folder import check_target, writing
-from tokit.storage.manifests import CHECKPOINT, WarmStartFacts
 from tokit.storage.model_manifests import LanguageModelManifest, TaskFacts
+from tokit.storage.warm_start_facts import CHECKPOINT, WarmStartFacts
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Manifests of artifacts: one dataclass for each kind, as it stands in `tokit.json`.
 
-Those of embeddings and models are in files of their own: loading a tokenizer does not need them.
+Those of counts and shards, embeddings, and models are in files of their own: a command that only loads a tokenizer
+does not make their classes, each of which takes as long as importing a small module.
 
 A field with a default may be missing from the file, and is left out of it while it has that value. Entries that no
 field is named after are ignored.
@@ -15,8 +16,6 @@ from typing import Any, ClassVar, TypedDict
 from tokit.registry import Registry
 
 FORMAT_VERSION = 2
-# Sources of a warm start.
-CHECKPOINT, EMBEDDING = "checkpoint", "embedding"
 
 
 class PipelineRecord(TypedDict):
@@ -55,31 +54,6 @@ class CorpusFacts:
     def as_dict(self) -> dict[str, Any]:
         """Fields by name, for JSON."""
         return {"fingerprint": self.fingerprint, "documents": self.documents, "bytes": self.bytes}
-
-
-@dataclass(frozen=True, kw_only=True)
-class WarmStartFacts:
-    """Initial weights of a training that came from an earlier one.
-
-    Attributes:
-        source: "embedding" for vectors of a static embedding, "checkpoint" for a whole model.
-        family: Of the source; None when it does not say.
-        matched: How rows were matched with tokens: "id" or "text".
-        initialized: Number of tokens with a row of the source; None for all.
-        documents: Number of documents that the counts of the source are of.
-        resized: "projected" or "padded" vectors of another dimension; empty for vectors of the same one.
-        missing: Names of parameters that the source lacks: they were initialized at random.
-        files: sha256 of the source's files, by name.
-    """
-
-    source: str
-    family: str | None = None
-    matched: str = "id"
-    initialized: int | None = None
-    documents: int = 0
-    resized: str = ""
-    missing: tuple[str, ...] = ()
-    files: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,90 +124,12 @@ class TokenizerManifest(Manifest):
     shortfall: ShortfallRecord | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class CountsManifest(Manifest):
-    """Counts of pre-tokens.
-
-    Attributes:
-        words: Number of distinct pre-tokens.
-        total: Number of their occurrences.
-        shortfall: Error of the counts; None for exact ones.
-    """
-
-    kind = "counts"
-
-    pipeline: PipelineRecord
-    corpus: CorpusFacts
-    words: int
-    total: int
-    shortfall: ShortfallRecord | None = None
-
-
-@dataclass(frozen=True)
-class ShardPart:
-    """One part of a shards folder.
-
-    Attributes:
-        file: Name of the file of ids.
-        documents: Number of documents.
-        tokens: Number of ids, end-of-text included.
-        ends: Name of the file with the end of each document; None where the format has its own marks.
-    """
-
-    file: str
-    documents: int
-    tokens: int
-    ends: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardsManifest(Manifest):
-    """Token ids of a corpus.
-
-    Attributes:
-        format: A name out of `tokit.ids.FORMATS`.
-        dtype: Type of the ids in the files.
-        documents: Number of documents of all parts.
-        tokens: Number of ids of all parts.
-        end_of_text: Id behind each document; None for formats that need none.
-        lossless: Whether the tokenizer gives the text back.
-        add_special: Whether documents are framed by special tokens.
-        parse_special: Whether the text of a special token became that token.
-        max_length: Tokens that a document was truncated to.
-        separator: Text between documents when they are decoded.
-        open_end: Whether the last line of the corpus had no newline.
-        split: Name of the held-out part → its fraction of the documents.
-        seed: Of the split.
-    """
-
-    kind = "shards"
-
-    format: str
-    dtype: str
-    documents: int
-    tokens: int
-    parts: dict[str, ShardPart]
-    end_of_text: int | None
-    tokenizer_sha256: str
-    tokenizer_family: str
-    vocab_size: int
-    lossless: bool
-    add_special: bool
-    parse_special: bool
-    max_length: int | None
-    separator: str
-    open_end: bool
-    split: dict[str, float] | None
-    seed: int
-    corpus: CorpusFacts
-
-
 MANIFESTS: Registry[type[Manifest]] = Registry(
     "kind of artifact",
     {
         "tokenizer": "tokit.storage.manifests:TokenizerManifest",
-        "counts": "tokit.storage.manifests:CountsManifest",
-        "shards": "tokit.storage.manifests:ShardsManifest",
+        "counts": "tokit.storage.data_manifests:CountsManifest",
+        "shards": "tokit.storage.data_manifests:ShardsManifest",
         "embedding": "tokit.storage.embedding_manifest:EmbeddingManifest",
         "language-model": "tokit.storage.model_manifests:LanguageModelManifest",
         "onnx-model": "tokit.storage.model_manifests:OnnxManifest",

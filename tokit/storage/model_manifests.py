@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tokit.storage.manifests import CorpusFacts, Manifest, WarmStartFacts
+from tokit.storage.manifests import CorpusFacts, Manifest
+from tokit.storage.warm_start_facts import WarmStartFacts
 
 
 @dataclass(frozen=True, kw_only=True)

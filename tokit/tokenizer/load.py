@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokit.errors import ArtifactError
-from tokit.ids.shards import SHARDS_TOKENIZER
+from tokit.ids import SHARDS_TOKENIZER
 from tokit.storage.folder import MANIFEST, kind_of
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.formats import FORMATS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokit.corpus.corpus_progress import corpus_facts
 from tokit.ids.parts_writer import PartsWriter
-from tokit.storage.manifests import ShardsManifest
+from tokit.storage.data_manifests import ShardsManifest
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 
 
