@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokit.errors import UsageError
-from tokit.lm import language_model_family
+from tokit.lm import LANGUAGE_MODEL_PARAMS, language_model_family
 from tokit.lm.pretrain_params import DEFAULT_SIZE, SENTENCE_STAGES
 from tokit.params import fill
 from tokit.registry import did_you_mean
@@ -75,20 +75,20 @@ def plan_pretraining(
         MissingExtraError: torch or transformers is not installed.
     """
     init = init or InitOptions()
-    kind = language_model_family(family)
     if minutes is not None and not 0 < minutes < float("inf"):
         raise UsageError(f"--minutes {minutes:g}: not a positive number", hint="--minutes 10")
     _check_sentence(sentence, init)
-    filled = fill(kind.Params, {**SENTENCE_STAGES.get(sentence or "", {}), **(settings or {})})
+    filled = fill(LANGUAGE_MODEL_PARAMS.get(family), {**SENTENCE_STAGES.get(sentence or "", {}), **(settings or {})})
     _check_params(filled, sentence, minutes)
     if init.checkpoint is not None:
         if init.vectors is not None:
             raise UsageError("--from and --init-embeddings both set the input embeddings", hint="leave one of them out")
         _refuse_shape(size, filled)
+    shape = filled.shape(size or DEFAULT_SIZE)
     return PretrainPlan(
-        family=kind,
+        family=language_model_family(family),
         params=filled,
-        shape=filled.shape(size or DEFAULT_SIZE),
+        shape=shape,
         size=size or DEFAULT_SIZE,
         seed=seed,
         threads=threads or available_threads(),
