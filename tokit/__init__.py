@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokit.corpus import open_corpus
+    from tokit.lm.load_embedder import load_embedder
     from tokit.ops.compare import compare_tokenizers
     from tokit.ops.count import count_words
     from tokit.ops.distill import distill

@@ -33,6 +33,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("fit -t tok skipgram text", "tokit fit skipgram -t tok text"),
         ("fit -t tok text", "tokit fit FAMILY -t tok text, with FAMILY one of skipgram, cbow"),
         ("train", "with FAMILY one of word, char"),
+        ("train skipgram text -o emb", "tokit fit skipgram text -o emb"),
+        ("fit bpe text -o tok", "tokit train bpe text -o tok"),
     ],
 )
 def test_family_mistyped_or_forgotten(cli: Cli, tmp_path: Path, line: str, hint: str) -> None:
@@ -52,6 +54,10 @@ def test_family_mistyped_or_forgotten(cli: Cli, tmp_path: Path, line: str, hint:
         ("fit bert text -t tok -o emb --dim 3", "--dim is an option of skipgram, cbow, fasttext, glove, svd"),
         ("train bpe text -o tok --window", "tokit train bpe --help"),
         ("fit skipgram text -t tok -o emb --window", "tokit fit skipgram --help"),
+        ("near -m emb cat", "-e names the embedding"),
+        ("embed text -m emb", "-e names the embedding"),
+        ("encode text -m tok", "-t names the tokenizer"),
+        ("near cat -e emb -n 0", "tokit near --help"),
         ("fit bert text -t tok -o m --objective maskd", "did you mean 'masked'?"),
         ("fit svd text -t tok -o emb --weighting flatt", "did you mean 'flat'?"),
         ("fit bert text -t tok -o m --size mni", "did you mean 'mini'?"),
@@ -126,7 +132,9 @@ def test_options_are_checked_before_torch_or_a_corpus(line: str, message: str) -
         ("[training]\nepochs = 3\n", "unknown key 'training'"),
         ("epochs = {a = 1}\n", "'epochs' is a table"),
         ("epochs = 1.5\n", "--epochs 1.5: not a whole number"),
-        ("epochs = true\n", "--epochs True: not a whole number"),
+        ("epochs = true\n", "options.toml: 'epochs' is true"),
+        ("overwrite = 'yes'\n", "options.toml: 'overwrite' is yes"),
+        ("tokenizer = ['a', 'b']\n", "options.toml: 'tokenizer' is a list"),
         ("config = 'x'\n", "unknown key 'config'"),
     ],
 )
@@ -139,3 +147,23 @@ def _words(line: str) -> list[str]:
     import shlex
 
     return shlex.split(line)
+
+
+@pytest.mark.parametrize(
+    "command", ["train bpe tok -o x", "encode tok -t tok", "fit skipgram tok -t tok -o x", "wc tok -t tok"]
+)
+def test_artifact_in_place_of_text(cli: Cli, bpe_folder: Path, tmp_path: Path, command: str) -> None:
+    (tmp_path / "tok").symlink_to(bpe_folder)
+    assert_error(cli(*_words(command)), 1, "tok is an artifact of tokit (kind 'tokenizer'), not text", "name text")
+
+
+def test_shards_in_place_of_text(cli: Cli, bpe_folder: Path) -> None:
+    assert cli("encode", "text", "-t", bpe_folder, "-o", "shards").code == 0
+    assert_error(cli("wc", "shards", "-t", bpe_folder), 1, "tokit fit reads shards")
+
+
+@pytest.mark.parametrize("out", [".", "/"])
+def test_embed_into_a_folder(cli: Cli, bpe_folder: Path, out: str) -> None:
+    assert cli("fit", "svd", "text", "-t", bpe_folder, "--dim", "2", "-o", "emb").code == 0
+    for more in ((), ("--tokens",)):
+        assert_error(cli("embed", "text", "-e", "emb", "-o", out, *more), 1, "is a folder")

@@ -79,7 +79,22 @@ class FamilyGroup(CommandGroup):
             return f"tokit {self.name} FAMILY {shlex.join(args) or '…'}, with FAMILY one of {', '.join(self.names)}"
         if any(mark in args[0] for mark in CORPUS_MARKS) or Path(args[0]).exists():
             return f"name a family before the corpus: tokit {self.name} {self.names[0]} {shlex.join(args)}"
+        other = "fit" if self.name == "train" else "train"
+        if args[0] in family_names(other):
+            return f"tokit {shlex.join([other, *args])}"
         return did_you_mean(args[0], self.names)
+
+
+def family_names(command: str) -> list[str]:
+    """Families of `tokit train` or `tokit fit`."""
+    if command == "train":
+        from tokit.tokenizer import FAMILIES
+
+        return list(FAMILIES)
+    from tokit.embedding import EMBEDDINGS
+    from tokit.lm import LANGUAGE_MODELS
+
+    return [*EMBEDDINGS, *LANGUAGE_MODELS]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from tokit.params import option_name
 
 # Command → its name of today, and options that were renamed with it.
 RENAMED = {"distil": ("distill", {"-e": "-m", "--embedding": "--model"})}
+# Options that name what a command works with, and are taken for one another.
+NAMED_BY = {"-t": "the tokenizer", "-e": "the embedding", "-m": "the model"}
+SHORT = (*NAMED_BY, "--tokenizer", "--embedding", "--model")
 # Commands in which a model was named by -e.
 OF_MODELS = ("finetune", "distill", "attention")
 
@@ -57,10 +60,10 @@ def option_hint(command: str, option: str, argv: Sequence[str], known: Sequence[
         return f"-m names the model: {command} -m {_value_of(option, argv) or 'MODEL'}"
     if option == "--family" and name == "inspect":
         return "tokit train bpe --help lists the options of a family"
-    if name == "near" and not option.startswith("--"):
-        word = next((word for word in argv if word.startswith(option)), option)
+    word = next((word for word in argv if word.startswith(option)), option)
+    if name == "near" and not option.startswith("--") and len(word) > 2:
         return f"--minus {word[1:]} subtracts a word"
-    return ""
+    return next((f"{flag} names {noun}" for flag, noun in NAMED_BY.items() if option in SHORT and flag in known), "")
 
 
 def argument_hint(command: str, argv: Sequence[str]) -> str:

@@ -106,18 +106,34 @@ def read_config(context: typer.Context, value: Path | None) -> Path | None:
     """
     if value is None or context.resilient_parsing:
         return value
-    names = {opt.removeprefix("--"): param.name for param in context.command.params for opt in param.opts}
+    names = {opt.removeprefix("--"): param for param in context.command.params for opt in param.opts}
+    names = {name: param for name, param in names.items() if not name.startswith("-")}
     defaults = {}
     for key, setting in read_toml(value).items():
         option = option_name(key).removeprefix("--")
         if option not in names or option == "config":
-            known = [name for name in names if len(name) > 1 and name != "config"]
+            known = [name for name in names if name != "config"]
             raise UsageError(f"{value}: unknown key '{key}'", hint=did_you_mean(option, known))
-        if isinstance(setting, dict):
-            raise UsageError(f"{value}: '{key}' is a table", hint="write lines such as epochs = 10")
-        defaults[names[option]] = setting
+        defaults[names[option].name] = _setting(setting, names[option], f"{value}: '{key}'")
     context.default_map = defaults
     return value
+
+
+def _setting(setting: Any, param: Any, place: str) -> Any:
+    """A value of a TOML file in the form that an option takes.
+
+    Raises:
+        UsageError: the option takes a value of another kind.
+    """
+    is_flag, is_list = getattr(param, "is_flag", False), getattr(param, "multiple", False) or param.nargs == -1
+    if isinstance(setting, dict):
+        raise UsageError(f"{place} is a table", hint="write lines such as epochs = 10")
+    if is_flag != isinstance(setting, bool):
+        expected = "true or false" if is_flag else "a value, not true or false"
+        raise UsageError(f"{place} is {str(setting).lower()}", hint=f"the option takes {expected}")
+    if isinstance(setting, list) and not is_list:
+        raise UsageError(f"{place} is a list", hint="the option takes one value")
+    return [setting] if is_list and not isinstance(setting, list) else setting
 
 
 ConfigOpt = Annotated[

@@ -15,6 +15,7 @@ from tokit.corpus.byte_stream import PIECE, STDIN, ReadStats, cannot_read, open_
 from tokit.corpus.formats import known_format
 from tokit.errors import CorpusError, UsageError
 from tokit.registry import near_names
+from tokit.storage.folder import kind_of
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -124,6 +125,10 @@ def _existing(path: str, name: str) -> Iterator[Located]:
 
 
 def _folder(path: str, name: str) -> Iterator[Located]:
+    kind = kind_of(path)
+    if kind is not None:
+        hint = "tokit fit reads shards, and tokit decode" if kind == "shards" else "name text, or a folder of text"
+        raise CorpusError(f"{name} is an artifact of tokit (kind '{kind}'), not text", hint=hint)
     files = sorted(_text_files(path, name))
     if not files:
         raise CorpusError(

@@ -106,9 +106,10 @@ def embed_to_npy(
     Raises:
         ArtifactError: a file is there.
     """
+    check_file(out, overwrite=overwrite)
     ends_file = Path(out).with_name(Path(out).name.removesuffix(".npy") + ".ends.npy")
-    for file in (out, ends_file) if tokens else (out,):
-        check_file(file, overwrite=overwrite)
+    if tokens:
+        check_file(ends_file, overwrite=overwrite)
     with ExitStack() as stack:
         rows = stack.enter_context(writing_rows(out, np.float32, (embedder.dim,)))
         if not tokens:

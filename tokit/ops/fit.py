@@ -1,4 +1,4 @@
-"""`tokit fit`: from text and a tokenizer to an embedding: a table of vectors, or a language model.
+"""`tokit fit`: from text and a tokenizer to a static embedding or a language model.
 
 Static embeddings and language models take one road: settings are checked, the text is encoded once into a stream of
 ids, a training reads the stream and keeps checkpoints, and the folder is written.

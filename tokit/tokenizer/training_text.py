@@ -158,7 +158,7 @@ class ShardsText:
         if tokenizer.sha256 != self.tokenizer.sha256:
             raise UsageError(
                 f"{self.shards.path} was made with another tokenizer",
-                hint="omit -t: the shards have their own",
+                hint="leave -t out: the shards keep their own",
             )
 
     def documents(

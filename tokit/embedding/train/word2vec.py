@@ -194,7 +194,7 @@ def row_masks() -> npt.NDArray[np.float32]:
 
 @dataclass(slots=True)
 class Word2VecWorkspace:
-    """Scratch arrays of one thread; see `kernels/word2vec/windows.py: learn_windows`."""
+    """Scratch arrays of one thread; see `kernels/word2vec/train_documents.py`."""
 
     tokens: IntArray
     rows: IntArray
