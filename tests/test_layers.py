@@ -22,7 +22,7 @@ ORDER = (
 CLI_LAYERS = {"", "cli", "ops", "errors", "registry", "params", "progress"}
 CLI_MODULES = {
     "tokit.tokenizer", "tokit.embedding", "tokit.lm", "tokit.lm.pretrain_params", "tokit.corpus.bundled",
-    "tokit.corpus.formats",
+    "tokit.corpus.formats", "tokit.embedding.formats",
     "tokit.corpus", "tokit.tokenizer.load", "tokit.tokenizer.training_text", "tokit.storage.folder",
     "tokit.text.pipeline", "tokit.tokenizer.base", "tokit.lm.plan", "tokit.corpus.labeled", "tokit.ids.parts_writer",
     "tokit.runtime.engine", "tokit.runtime.threads", "tokit.kernels",
@@ -77,6 +77,11 @@ def test_imports_follow_the_order(module: str) -> None:
 def test_commands_leave_the_work_to_ops(module: str) -> None:
     names = {name for name in imports(MODULES[module], at_run_time=True) if name.split(".")[0] == "tokit"}
     assert {name for name in names if layer(name) not in CLI_LAYERS} <= CLI_MODULES
+
+
+def test_every_module_that_commands_may_import_is_imported() -> None:
+    used = {name for module in MODULES if layer(module) == "cli" for name in imports(MODULES[module])}
+    assert used >= CLI_MODULES
 
 
 def test_every_module_has_a_place() -> None:

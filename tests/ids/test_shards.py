@@ -353,3 +353,21 @@ def test_folder_without_shards(tmp_path: Path, bpe_folder: Path) -> None:
         open_shards(tmp_path)
     with pytest.raises(ArtifactError, match="not shards"):
         open_shards(bpe_folder)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "part"),
+    [
+        ("dtype", "foo", "no type of ids"),
+        ("dtype", "float16", "no type of ids"),
+        ("format", "csv", "no format of shards"),
+    ],
+)
+def test_manifest_of_unknown_type_or_format(
+    bpe_folder: Path, english_file: Path, tmp_path: Path, entry: str, value: str, part: str
+) -> None:
+    encode_shards(open_corpus([str(english_file)]), load_tokenizer(bpe_folder), tmp_path / "shards")
+    manifest = json.loads((tmp_path / "shards" / "tokit.json").read_text("utf-8"))
+    (tmp_path / "shards" / "tokit.json").write_text(json.dumps({**manifest, entry: value}), encoding="utf-8")
+    with pytest.raises(ArtifactError, match=part):
+        list(open_shards(tmp_path / "shards").read("ids"))

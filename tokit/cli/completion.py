@@ -24,6 +24,21 @@ def corpora(incomplete: str) -> list[str]:
     return words(*names)(incomplete)
 
 
+def import_formats(incomplete: str) -> list[str]:
+    """Formats of word vectors that can be read."""
+    from tokit.embedding.formats import READABLE
+
+    return words(*READABLE)(incomplete)
+
+
+def export_formats(incomplete: str) -> list[str]:
+    """Formats that an embedding or a language model can be written in."""
+    from tokit.embedding.formats import WRITABLE
+    from tokit.ops.export import MODEL_FORMATS
+
+    return words(*WRITABLE, *MODEL_FORMATS)(incomplete)
+
+
 def corpus_formats(incomplete: str) -> list[str]:
     """Formats of a corpus."""
     from tokit.corpus.formats import READERS

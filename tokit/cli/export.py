@@ -13,7 +13,6 @@ from tokit.cli.output import Output, warn
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 
-FORMATS = ("fasttext", "word2vec", "word2vec-binary", "glove", "npy", "onnx", "positions")
 ArtifactArg = Annotated[
     Path, typer.Argument(help="Folder of an embedding or of a language model.", metavar="ARTIFACT", show_default=False)
 ]
@@ -25,7 +24,7 @@ ToOpt = Annotated[
         help="Of an embedding: fasttext (.bin with n-grams), word2vec (text), word2vec-binary, glove, npy (and a list"
         " of words). Of a language model: onnx, positions (.npz or .npy).",
         show_default=False,
-        autocompletion=completion.words(*FORMATS),
+        autocompletion=completion.export_formats,
     ),
 ]
 FileOpt = Annotated[
@@ -100,8 +99,11 @@ def check_options(to: str, *, int8: bool, verify: bool, kind: str | None, length
     Raises:
         UsageError: one of them was given.
     """
-    if to not in FORMATS:
-        raise UsageError(f"unknown format '{to}'", hint=did_you_mean(to, list(FORMATS)))
+    from tokit.embedding.formats import WRITABLE
+    from tokit.ops.export import MODEL_FORMATS
+
+    if to not in (*WRITABLE, *MODEL_FORMATS):
+        raise UsageError(f"unknown format '{to}'", hint=did_you_mean(to, [*WRITABLE, *MODEL_FORMATS]))
     if int8 and to != ONNX:
         raise UsageError("--int8 is for --to onnx", hint="omit --int8")
     if verify and to == POSITIONS:

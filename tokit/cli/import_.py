@@ -11,7 +11,6 @@ from tokit.cli import completion
 from tokit.cli.options import NormalizerOpt, OutOpt, OverwriteOpt, PreTokenizerOpt, normalizer_names, writes_output
 from tokit.cli.output import Output, warn
 
-FORMATS = ("word2vec", "word2vec-binary", "glove", "fasttext-vec", "fasttext-bin", "npy", "safetensors")
 FileArg = Annotated[Path, typer.Argument(help="File of word vectors.", metavar="FILE", show_default=False)]
 VectorFormatOpt = Annotated[
     str | None,
@@ -20,7 +19,7 @@ VectorFormatOpt = Annotated[
         metavar="FORMAT",
         help="word2vec, word2vec-binary, glove, fasttext-vec, fasttext-bin, npy or safetensors.",
         show_default="by the first bytes",
-        autocompletion=completion.words(*FORMATS),
+        autocompletion=completion.import_formats,
     ),
 ]
 WordsOpt = Annotated[

@@ -18,6 +18,8 @@ from tokit.storage.folder import read_manifest
 WHOLE, TRAIN = "ids", "train"
 DOCUMENTS_AT_ONCE = 4096
 TOKENS_AT_ONCE = 1 << 20
+DTYPES = ("uint16", "uint32")
+FORMATS = ("bin", "npy", "parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Shards:
         Raises:
             ArtifactError: a file is missing or does not fit its manifest.
         """
+        if self.manifest.format not in FORMATS:
+            raise _damaged(f"{self.path}: '{self.manifest.format}' is no format of shards: {', '.join(FORMATS)}")
         if self.manifest.format == "parquet":
             yield from self._read_rows(part)
         else:
@@ -50,6 +54,8 @@ class Shards:
             ArtifactError: a file is missing or does not fit its manifest.
         """
         facts = self.manifest.parts[part]
+        if self.manifest.dtype not in DTYPES:
+            raise _damaged(f"{self.path}: '{self.manifest.dtype}' is no type of ids: {' or '.join(DTYPES)}")
         if facts.ends is None:
             raise _damaged(f"{self.path}: part '{part}' has no file with the ends of its documents")
         try:

@@ -22,6 +22,9 @@ from tokit.storage.files import writing_file
 
 WORD_LIST = ".words.txt"
 
+# Formats of a language model.
+MODEL_FORMATS = ("onnx", "positions")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportReport:
