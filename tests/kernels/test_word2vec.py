@@ -53,7 +53,7 @@ def test_training_on_a_block_equals_the_plain_version(way: int, dim: int, window
     space.state[:] = 12345
     kernel("learn_windows")(
         ids.data, ids.ends, way, *rows, inputs.numbers, outputs.numbers, inputs.stride, keep, *draws, window,
-        negatives, groups, np.array([0.05], dtype=np.float32), row_masks(), loss_curve(), space.kept, space.rows,
+        negatives, groups, np.array([0.05], dtype=np.float32), row_masks(), loss_curve(), space.tokens, space.rows,
         space.scores, space.means, space.sizes, space.rates, space.state, space.loss,
     )  # fmt: skip
     random = Random(12345)
