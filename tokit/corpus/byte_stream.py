@@ -106,7 +106,7 @@ def open_stream(name: str, path: Path | None, compression: str | None, stats: Re
         stats: Counts the bytes that are read.
 
     Raises:
-        CorpusError: the file cannot be opened; later, on reading, that it cannot be read or is cut off.
+        CorpusError: the file cannot be opened; later, on reading, that it cannot be read or is truncated.
     """
     if path is None:
         yield _standard_input(compression, stats)

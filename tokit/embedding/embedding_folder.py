@@ -177,4 +177,4 @@ def _tensor(path: Path, name: str) -> Any:
         with safe_open(path, framework="numpy") as file:
             return file.get_tensor(name)
     except (OSError, SafetensorError) as error:
-        raise ArtifactError(f"{path}: cannot be read: {error}", hint="cut off or damaged? fit it again") from error
+        raise ArtifactError(f"{path}: cannot be read: {error}", hint="truncated or damaged? fit it again") from error

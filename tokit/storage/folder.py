@@ -82,7 +82,7 @@ def read_json(path: Path) -> Any:
         raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
     except ValueError as error:
         raise ArtifactError(
-            f"{path}: broken JSON: {error}", hint="the file is cut off or damaged; make it again"
+            f"{path}: broken JSON: {error}", hint="the file is truncated or damaged; make it again"
         ) from error
 
 

@@ -116,4 +116,4 @@ def mapped_tensor(path: Path, name: str) -> npt.NDArray[Any] | None:
     except KeyError:
         return None
     except (OSError, ValueError, TypeError) as error:
-        raise ArtifactError(f"{path}: cannot be read: {error}", hint="cut off or damaged? fit it again") from error
+        raise ArtifactError(f"{path}: cannot be read: {error}", hint="truncated or damaged? fit it again") from error

@@ -205,7 +205,7 @@ def float32_rows(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], where
         rows = np.ascontiguousarray(array, dtype=np.float32)
     bad = first_not_finite(rows)
     if bad is not None:
-        raise ArtifactError(f"{where}: row {bad} has a number that is not finite", hint="mend or remove the row")
+        raise ArtifactError(f"{where}: row {bad} has a number that is not finite", hint="correct or remove the row")
     return rows
 
 

@@ -207,7 +207,7 @@ class _TextReader:
         bad = first_not_finite(rows)
         if bad is not None:
             raise CorpusError(
-                f"{self._source.path}:{block.line + bad}: a number is not finite", hint="mend or remove the line"
+                f"{self._source.path}:{block.line + bad}: a number is not finite", hint="correct or remove the line"
             )
         return words, rows
 

@@ -137,7 +137,7 @@ class _BinaryReader:
         if space < 0:
             raise ArtifactError(f"{where}: no space behind it", hint="truncated, or its first line is wrong")
         if space + 1 + self._width > len(self._content):
-            raise ArtifactError(f"{where}: truncated in its numbers", hint="fetch it again, or mend its first line")
+            raise ArtifactError(f"{where}: truncated in its numbers", hint="fetch it again, or repair its first line")
         word = self._content[begin:space]
         # No word of a C program contains it, and most numbers do.
         if b"\0" in word:
