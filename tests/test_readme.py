@@ -24,6 +24,7 @@ def folder(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_commands_run_in_the_order_of_the_page(folder: Path) -> None:
     commands = README.commands()
     assert len(commands) >= 11
@@ -34,6 +35,7 @@ def test_commands_run_in_the_order_of_the_page(folder: Path) -> None:
     assert (folder / "news.npy").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", README.examples(), ids=lambda code: "-".join(code.split()[1:4:2]))
 def test_python_examples_run(folder: Path, code: str) -> None:
     if "sentence_transformers" in code:

@@ -18,6 +18,8 @@ from tokit.ops.embed import embed
 from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import read_manifest
 
+pytestmark = pytest.mark.slow
+
 Cli = Callable[..., Ran]
 TEXT = b"The water is cold.\n\nchildren <|endoftext|> went home"
 

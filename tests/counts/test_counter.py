@@ -15,6 +15,8 @@ from tokit.counts import library_counter
 from tokit.counts.counter import PreTokenCounter
 from tokit.text.pipeline import DIGITS, NORMALIZERS, PRE_TOKENIZERS, TextPipeline, join_steps
 
+pytestmark = pytest.mark.slow
+
 NORMALIZER_LISTS = st.lists(st.sampled_from(NORMALIZERS), max_size=3).map(tuple)
 
 

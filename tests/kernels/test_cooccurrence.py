@@ -26,6 +26,8 @@ from tokit.embedding.train.cooccurrence import (
 from tokit.embedding.train.word2vec import aligned_zeros, keep_probabilities
 from tokit.kernels.compiled.loader import kernel
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS: list[tuple[Callable[[int], cooccurrence.Numbers64], Callable[[int, int], float]]] = [
     (inverse_weights, lambda distance, _window: 1 / distance),
     (even_weights, lambda _distance, _window: 1),

@@ -34,6 +34,8 @@ from tokit.tokenizer.families.base import TrainingJob
 from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.special_tokens import SpecialTokens
 
+pytestmark = pytest.mark.slow
+
 # Families whose tokenizers the kernels run.
 ABLE = {"bpe", "byte", "char", "char-unknown", "word", "wordpiece", "word-bytes", "bpe-lowercase"}
 OPTIONS = st.builds(EncodeOptions, st.booleans(), st.booleans(), st.sampled_from([None, 2, 3, 7]))

@@ -28,6 +28,8 @@ from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.families.base import TrainingJob
 from tokit.tokenizer.special_tokens import SpecialTokens
 
+pytestmark = pytest.mark.slow
+
 SPECIAL = SpecialTokens.parse()
 Spec = dict[str, Any]
 

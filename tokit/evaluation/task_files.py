@@ -115,7 +115,8 @@ def _questions(lines: Sequence[_Line], path: Path, name: str) -> AnalogyQuestion
         fields = line.split()
         if len(fields) != 4:
             raise CorpusError(
-                f"{path}:{number}: {len(fields)} words where an analogy has four", hint="correct the line, or take it out"
+                f"{path}:{number}: {len(fields)} words where an analogy has four",
+                hint="correct the line, or take it out",
             )
         items.append([words.setdefault(word, len(words)) for word in fields])
         section_of.append(sections.setdefault(section, len(sections)))
