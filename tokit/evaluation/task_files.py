@@ -116,7 +116,7 @@ def _questions(lines: Sequence[_Line], path: Path, name: str) -> AnalogyQuestion
         if len(fields) != 4:
             raise CorpusError(
                 f"{path}:{number}: {len(fields)} words where an analogy has four",
-                hint="correct the line, or take it out",
+                hint="correct or remove the line",
             )
         items.append([words.setdefault(word, len(words)) for word in fields])
         section_of.append(sections.setdefault(section, len(sections)))
