@@ -158,11 +158,10 @@ def encode_shards(
     from tokit.ids.parts_writer import PartsWriter
     from tokit.ids.writer import id_dtype
     from tokit.tokenizer.shards_manifest import shards_manifest
-    from tokit.tokenizer.special_copies import with_end_of_text_token
 
     format = FORMATS.get(to)
     check_target(out, overwrite=overwrite)
-    tokenizer, notes = with_end_of_text_token(tokenizer) if format.flat else (tokenizer, ())
+    tokenizer, notes = _with_end_of_text(tokenizer) if format.flat else (tokenizer, ())
     end_of_text = tokenizer.special_ids["endoftext"] if format.flat else None
     dtype = id_dtype(tokenizer.vocab_size)
     with writing(out, overwrite=overwrite) as draft:
@@ -185,3 +184,12 @@ def encode_shards(
         parts=manifest.parts,
         notes=notes,
     )
+
+
+def _with_end_of_text(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, ...]]:
+    if "endoftext" in tokenizer.special_ids:
+        return tokenizer, ()
+    # Only foreign tokenizers need it, and it imports much.
+    from tokit.tokenizer.special_copies import with_end_of_text_token
+
+    return with_end_of_text_token(tokenizer)

@@ -77,9 +77,7 @@ def library_form(tokenizer: Tokenizer) -> LibraryTokenizer:
 
 
 def with_end_of_text_token(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, ...]]:
-    """A tokenizer with an end-of-text token, and a note if it is a copy of a foreign one that lacks it."""
-    if "endoftext" in tokenizer.special_ids:
-        return tokenizer, ()
+    """A copy of a tokenizer that lacks an end-of-text token, with one, and a note that says so."""
     text = SpecialTokens.parse().by_role["endoftext"]
     copy = with_special_tokens(tokenizer, {"endoftext": text})
     end = copy.special_ids["endoftext"]
