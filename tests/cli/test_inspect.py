@@ -76,6 +76,29 @@ def test_foreign_tokenizer(cli: Cli, bpe_folder: Path, tmp_path: Path) -> None:
     assert found["facts"]["special_ids"]["endoftext"] == 0
 
 
+def test_hazard_of_special_text_is_named(cli: Cli, artifacts: dict[str, Path], bpe_folder: Path) -> None:
+    assert "special_text: the token itself in transformers" in cli("inspect", bpe_folder).text
+    assert "for untrusted text pass split_special_tokens=True" in cli("inspect", bpe_folder / "tokenizer.json").text
+
+
+def test_folder_that_splits_special_tokens_opens_and_says_so(
+    cli: Cli, artifacts: dict[str, Path], bpe_folder: Path, tmp_path: Path
+) -> None:
+    """Earlier versions wrote the setting."""
+    folder = artifacts["tokenizer"]
+    settings = json.loads((folder / "tokenizer_config.json").read_bytes())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "split_special_tokens": True}))
+    assert "special_text: text in transformers, also in pipelines" in cli("inspect", folder).text
+    text = b"a <|endoftext|>b<|pad|>\n"
+    assert cli("encode", "-t", folder, stdin=text).out == cli("encode", "-t", bpe_folder, stdin=text).out
+    # As a foreign folder too; a copy drops the setting.
+    (folder / "tokit.json").unlink()
+    assert "special_text: text in transformers, also in pipelines" in cli("inspect", folder).text
+    assert cli("encode", "-t", folder, "-o", tmp_path / "copied", stdin=text).code == 0
+    copy = json.loads((tmp_path / "copied" / "tokenizer" / "tokenizer_config.json").read_bytes())
+    assert copy == settings
+
+
 def test_tokenizer_that_breaks_its_promise_is_ill(cli: Cli, artifacts: dict[str, Path]) -> None:
     """The hashes fit, but the file says lossless and is not."""
     import hashlib

@@ -65,19 +65,18 @@ def test_ids_are_those_of_tokit(auto: Any, trained: Tokenizer, mixed_lines: list
     ours = trained.encode_batch(mixed_lines)
     theirs = auto(mixed_lines, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     assert theirs == ours
-    # The folder's own settings split special tokens.
-    assert auto(mixed_lines, add_special_tokens=False)["input_ids"] == ours
 
 
 def test_template_is_that_of_tokit(auto: Any, trained: Tokenizer, mixed_lines: list[str]) -> None:
     ours = trained.encode_batch(mixed_lines, EncodeOptions(add_special=True))
-    assert auto(mixed_lines, add_special_tokens=True)["input_ids"] == ours
+    assert auto(mixed_lines, split_special_tokens=True)["input_ids"] == ours
 
 
 def test_parsed_special_tokens_are_those_of_tokit(auto: Any, trained: Tokenizer, mixed_lines: list[str]) -> None:
     ours = trained.encode_batch(mixed_lines, EncodeOptions(parse_special=True))
-    theirs = auto(mixed_lines, add_special_tokens=False, split_special_tokens=False)["input_ids"]
-    assert theirs == ours
+    assert auto(mixed_lines, add_special_tokens=False)["input_ids"] == ours
+    framed = trained.encode_batch(mixed_lines, EncodeOptions(parse_special=True, add_special=True))
+    assert auto(mixed_lines)["input_ids"] == framed
 
 
 def test_decoded_text_is_that_of_tokit(auto: Any, trained: Tokenizer, mixed_lines: list[str]) -> None:
@@ -99,7 +98,7 @@ def test_special_tokens_have_transformers_names(auto: Any, trained: Tokenizer) -
 
 def test_settings(auto: Any, trained: Tokenizer) -> None:
     assert auto.clean_up_tokenization_spaces is False
-    assert auto.split_special_tokens is True
+    assert auto.split_special_tokens is False
     assert len(auto) == trained.vocab_size
     assert auto.model_max_length > 10**12
     assert auto.model_input_names == ["input_ids", "attention_mask"]
@@ -119,7 +118,8 @@ def test_custom_roles(train: Callable[..., Tokenizer], tmp_path: Path) -> None:
     assert auto.pad_token == "[PAD]"
     assert "<|user|>" in auto.all_special_tokens
     assert auto.convert_tokens_to_ids("<|user|>") == tokenizer.special_ids["user"] == 5
-    assert auto("a<|user|>")["input_ids"] == [*tokenizer.encode("a<|user|>"), 0]
+    assert auto("a<|user|>")["input_ids"] == [*tokenizer.encode("a"), 5, 0]
+    assert auto("a<|user|>", split_special_tokens=True)["input_ids"] == [*tokenizer.encode("a<|user|>"), 0]
 
 
 def test_folder_saved_by_transformers_opens_again(bpe_folder: Path, tmp_path: Path, mixed_lines: list[str]) -> None:

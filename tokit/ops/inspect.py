@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tokit.errors import TokitError
-from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_manifest
+from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_json, read_manifest
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.load import load_tokenizer
+from tokit.tokenizer.tokenizer_folder import SPLIT_SPECIAL
 
 # What a lossless tokenizer has to give back: control characters, line ends, marks, emoji, the metaspace, what looks
 # like special and byte tokens.
@@ -56,13 +57,18 @@ def inspect_artifact(path: str | Path, *, check: bool = False) -> Inspection:
     kind = kind_of(path)
     if kind is None:
         tokenizer = load_tokenizer(path)
+        facts = tokenizer_facts(tokenizer)
+        if tokenizer.special_ids:
+            facts["special_text"] = special_text(Path(path))
         faults = tuple(tokenizer_faults(tokenizer)) if check else ()
-        return Inspection(str(path), "foreign tokenizer", tokenizer_facts(tokenizer), faults)
+        return Inspection(str(path), "foreign tokenizer", facts, faults)
     manifest = read_manifest(path)
     facts = {name: value for name, value in manifest.as_json().items() if name not in ("kind", "files")}
     facts["files"] = file_sizes(Path(path), list(manifest.files))
     if kind == "tokenizer":
         facts["special_ids"] = _special_ids(Path(path))
+    if kind in ("tokenizer", "language-model", "onnx-model"):
+        facts["special_text"] = special_text(Path(path))
     return Inspection(str(path), kind, facts, tuple(artifact_faults(path, kind)) if check else ())
 
 
@@ -84,6 +90,25 @@ def tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
         "special_ids": tokenizer.special_ids,
         "sha256": tokenizer.sha256,
     }
+
+
+def special_text(path: Path) -> str:
+    """Explain what transformers makes of the text of a special token, with the settings of this folder."""
+    if _splits_special(path / "tokenizer_config.json"):
+        setting = f"{SPLIT_SPECIAL} in tokenizer_config.json"
+        return (
+            f"text in transformers, also in pipelines, chat templates and trainers, by {setting}"
+            f"; pass {SPLIT_SPECIAL}=False there"
+        )
+    return f"the token itself in transformers and other readers; for untrusted text pass {SPLIT_SPECIAL}=True there"
+
+
+def _splits_special(settings: Path) -> bool:
+    try:
+        return settings.is_file() and bool(read_json(settings).get(SPLIT_SPECIAL))
+    except TokitError:
+        # Damage is what a check is for.
+        return False
 
 
 def artifact_faults(path: str | Path, kind: str) -> list[str]:

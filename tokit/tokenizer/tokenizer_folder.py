@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # transformers writes this number where a tokenizer has no limit of its own.
 NO_LIMIT = int(1e30)
+# With it in a folder, pipelines, chat templates and trainers read special tokens as text, in silence; earlier versions
+# of tokit wrote it.
+SPLIT_SPECIAL = "split_special_tokens"
 
 
 def write_library_files(
@@ -30,10 +33,12 @@ def write_library_files(
         tokenizer_json: Content of tokenizer.json.
         folder: An existing folder.
         specials: Role → text.
-        config: The tokenizer_config.json of a foreign tokenizer, written unchanged; None writes tokit's.
+        config: The tokenizer_config.json of a foreign tokenizer, written without the setting that special tokens are
+            text; None writes tokit's.
     """
+    settings = tokenizer_config(specials) if config is None else config
     (folder / "tokenizer.json").write_bytes(tokenizer_json)
-    dump_json(tokenizer_config(specials) if config is None else config, folder / "tokenizer_config.json")
+    dump_json({k: v for k, v in settings.items() if k != SPLIT_SPECIAL}, folder / "tokenizer_config.json")
     dump_json(special_tokens_map(specials), folder / "special_tokens_map.json")
 
 
@@ -45,14 +50,13 @@ def special_tokens_map(specials: Mapping[str, str]) -> dict[str, Any]:
 
 
 def tokenizer_config(specials: Mapping[str, str]) -> dict[str, Any]:
-    """Settings that make transformers give the same ids as tokit.
+    """Settings that make transformers give the ids that tokit gives with `parse_special`.
 
     The class named is the one that loads tokenizer.json unchanged; a model's own class would rebuild the pipeline.
     """
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
-        "split_special_tokens": True,
         "model_max_length": NO_LIMIT,
         "model_input_names": ["input_ids", "attention_mask"],
         **special_tokens_map(specials),
