@@ -15,8 +15,9 @@ import typer
 from tokit import kernels
 from tokit.cli.commands import GROUPS, CommandGroup, command_of, summary_of
 from tokit.cli.hints import usage_hint
-from tokit.cli.output import say
+from tokit.cli.output import note, say
 from tokit.errors import TokitError
+from tokit.tokenizer import notes
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -51,6 +52,7 @@ def run() -> NoReturn:
 def main(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; errors are rendered to standard error."""
     kernels.listen(say)
+    notes.listen(note)
     try:
         return execute(argv)
     except (Exception, KeyboardInterrupt, Terminated) as error:

@@ -22,6 +22,11 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)  # noqa: T201
 
 
+def note(message: str) -> None:
+    """Write a note line to standard error: what was assumed, and probably rightly."""
+    say(f"note: {message}")
+
+
 def warn(message: str) -> None:
     """Write a warning line to standard error."""
     say(f"warning: {message}")

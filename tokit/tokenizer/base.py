@@ -59,9 +59,14 @@ class Tokenizer(ABC):
     >>> tokenizer = tokit.load_tokenizer("tok")
     >>> tokenizer.decode(tokenizer.encode("hello world"))
     'hello world'
+
+    Attributes:
+        identity: Family, origin, hash and special tokens.
+        notes: Assumptions about a foreign tokenizer whose files do not say everything, one sentence each.
     """
 
     identity: Identity
+    notes: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:

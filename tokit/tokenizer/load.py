@@ -15,6 +15,7 @@ from tokit.ids import SHARDS_TOKENIZER
 from tokit.storage.folder import MANIFEST, kind_of
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.formats import FORMATS
+from tokit.tokenizer.notes import announce
 from tokit.tokenizer.tokenizer_folder import read_tokenizer_folder
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """Load a tokenizer of tokit or of another tool.
+
+    What a foreign file leaves open and tokit assumes is in its `notes`.
 
     >>> import tokit
     >>> tokenizer = tokit.load_tokenizer("tok")
@@ -36,7 +39,12 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     Raises:
         ArtifactError: nothing is at this path, or no tokenizer that tokit knows, or a damaged one.
     """
-    place = Path(path)
+    tokenizer = _load(Path(path))
+    announce(path, tokenizer.notes)
+    return tokenizer
+
+
+def _load(place: Path) -> Tokenizer:
     if (place / MANIFEST).is_file() or not place.exists():
         return _load_artifact(place)
     return _load_file(place) if place.is_file() else _load_folder(place)
@@ -45,7 +53,7 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
 def _load_artifact(folder: Path) -> Tokenizer:
     kind = kind_of(folder)
     if kind == "shards":
-        return load_tokenizer(folder / SHARDS_TOKENIZER)
+        return _load(folder / SHARDS_TOKENIZER)
     if kind in ("embedding", "language-model", "onnx-model"):
         return FORMATS.get("tokenizer.json").load(folder / "tokenizer.json")
     return read_tokenizer_folder(folder)
