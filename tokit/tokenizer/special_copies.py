@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from tokit.tokenizer.added_tokens import add_tokens
 from tokit.tokenizer.assemble import TEMPLATES
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, content_sha256, id_of
@@ -13,19 +14,21 @@ from tokit.tokenizer.special_tokens import SpecialTokens
 
 
 def with_special_tokens(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
-    """A copy with special tokens added after the last id, and another hash.
+    """A copy with special tokens added after the largest id, and another hash.
 
     A SentencePiece model is rewritten for the `tokenizers` library first.
 
     Args:
         tokenizer: Any tokenizer.
         roles: Role → text of the tokens to add.
+
+    Raises:
+        ArtifactError: the tokens cannot be added without taking an id.
     """
-    import tokenizers
+    from tokenizers import AddedToken
 
     copy = library_form(tokenizer)
-    library = tokenizers.Tokenizer.from_str(copy.library.to_str())
-    library.add_special_tokens([tokenizers.AddedToken(text, special=True, normalized=False) for text in roles.values()])
+    library = add_tokens(copy.library, [AddedToken(text, special=True, normalized=False) for text in roles.values()])
     ids = {**copy.special_ids, **{role: id_of(library, text) for role, text in roles.items()}}
     identity = dataclasses.replace(copy.identity, sha256=content_sha256(library), special_ids=ids)
     return LibraryTokenizer(library, identity)
