@@ -26,6 +26,7 @@ GROUPS = {
         "train": "tokit.cli.train:train",
         "count": "tokit.cli.count:count",
         "compare": "tokit.cli.compare:compare",
+        "chat-template": "tokit.cli.chat_template:chat_template",
     },
     "Text and ids": {
         "encode": "tokit.cli.encode:encode",

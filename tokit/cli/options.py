@@ -62,6 +62,15 @@ EngineOpt = Annotated[
     ),
 ]
 SeedOpt = Annotated[int, typer.Option("--seed", metavar="N", help="Random seed.")]
+SpecialOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--special-token",
+        metavar="ROLE=TEXT",
+        help="Rename a special token or add one: endoftext, pad, cls, sep, mask, or your own.",
+        show_default=False,
+    ),
+]
 NormalizerOpt = Annotated[
     str | None,
     typer.Option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokit.cli import completion
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.families import FamilyGroup, FamilyOptions, takes_parameters
 from tokit.cli.formatting import human_bytes
@@ -18,6 +19,7 @@ from tokit.cli.options import (
     OverwriteOpt,
     PreTokenizerOpt,
     SeedOpt,
+    SpecialOpt,
     ThreadsOpt,
     normalizer_names,
     set_up,
@@ -48,15 +50,6 @@ CountsOpt = Annotated[
         "--counts", metavar="DIR", help="Train from counts of `tokit count`; may be repeated.", show_default=False
     ),
 ]
-SpecialOpt = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--special-token",
-        metavar="ROLE=TEXT",
-        help="Rename a special token or add one: endoftext, pad, cls, sep, mask, or your own.",
-        show_default=False,
-    ),
-]
 TemplateOpt = Annotated[
     str | None,
     typer.Option(
@@ -64,6 +57,16 @@ TemplateOpt = Annotated[
         metavar="TEMPLATE",
         help="Special tokens around a text: none, bert, eos, or a template such as 'cls $A sep'.",
         show_default=False,
+    ),
+]
+ChatTemplateOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--chat-template",
+        metavar="NAME",
+        help="Chat template: chatml, llama3, or a Jinja file.",
+        show_default=False,
+        autocompletion=completion.words("chatml", "llama3"),
     ),
 ]
 
@@ -80,6 +83,7 @@ def train_family(
     digits: DigitsOpt = None,
     special_token: SpecialOpt = None,
     template: TemplateOpt = None,
+    chat_template: ChatTemplateOpt = None,
     seed: SeedOpt = 0,
     threads: ThreadsOpt = None,
     engine: EngineOpt = None,
@@ -102,6 +106,7 @@ def train_family(
             counts=counts or (),
             special_tokens=special_token or (),
             template=template,
+            chat_template=chat_template,
             settings=family.settings,
             seed=seed,
             overwrite=overwrite,
@@ -116,6 +121,8 @@ def show(report: TrainReport, output: Output) -> None:
         if tokenizer.fell_short:
             warn(f"the corpus fills {tokenizer.vocab_size:,} of the {tokenizer.requested:,} tokens asked for")
     warn_of_broken_text(report.skipped, report.replaced)
+    for message in report.notes:
+        warn(message)
     output.result(report)
     for tokenizer in report.tokenizers:
         output.note(describe_tokenizer(tokenizer))

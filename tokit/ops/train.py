@@ -57,6 +57,7 @@ class TrainReport:
         words: Number of distinct pre-tokens.
         skipped: Documents that were skipped because they are not UTF-8.
         replaced: Documents with U+FFFD in place of broken bytes.
+        notes: What the user should know of the chat template.
     """
 
     tokenizers: tuple[TrainedTokenizer, ...]
@@ -66,6 +67,7 @@ class TrainReport:
     skipped: int
     replaced: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def train_tokenizer(
@@ -78,6 +80,7 @@ def train_tokenizer(
     counts: Sequence[str | Path] = (),
     special_tokens: Sequence[str] = (),
     template: str | None = None,
+    chat_template: str | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -95,6 +98,7 @@ def train_tokenizer(
         counts: Folders of counts to train from.
         special_tokens: `role=text` settings.
         template: "none", "bert", "eos" or a template such as "cls $A sep"; None is the family's.
+        chat_template: "chatml", "llama3" or a Jinja file; None for none.
         settings: The family's own parameters.
         seed: Random seed of samples.
         threads: Number of threads; None takes what the environment allows.
@@ -108,7 +112,13 @@ def train_tokenizer(
     """
     started = time.perf_counter()
     plan = plan_training(
-        family, pipeline=pipeline, special_tokens=special_tokens, template=template, settings=settings, seed=seed
+        family,
+        pipeline=pipeline,
+        special_tokens=special_tokens,
+        template=template,
+        chat_template=chat_template,
+        settings=settings,
+        seed=seed,
     )
     targets = _targets(Path(out), vocab_sizes)
     for target, _ in targets:
@@ -132,6 +142,7 @@ def train_tokenizer(
         skipped=corpus.skipped if corpus else 0,
         replaced=corpus.replaced if corpus else 0,
         seconds=time.perf_counter() - started,
+        notes=plan.notes,
     )
 
 
@@ -177,6 +188,7 @@ def _save(
             special_tokens=trained.special.by_role,
             special_ids=tokenizer.special_ids,
             template=plan.template or "none",
+            chat_template=None if plan.chat_template is None else plan.chat_template.name,
             pipeline=counted.pipeline.as_dict(),
             params=dataclasses.asdict(plan.params),
             seed=plan.seed,

@@ -100,7 +100,10 @@ class TokenizerManifest(Manifest):
         lossy_because: Why decoding may not give the text back; empty for a lossless tokenizer.
         special_tokens: Role → text.
         special_ids: Role → id; None in manifests that were written before it was recorded.
-        template: Post-processing template, or "none".
+        template: Post-processing template, or "none"; "" where it is that of a foreign tokenizer.
+        chat_template: "chatml", "llama3", or the name of the file that the chat template is from; None without one.
+        source_sha256: The tokenizer that this one is a copy of, with more special tokens; None for a trained one.
+        origin: Format of that tokenizer's file; "tokit" for its own.
         not_reproducible_because: Empty for a tokenizer that the same command makes again, byte for byte.
         shortfall: Error of the counts that it was trained from; None for exact ones.
     """
@@ -115,12 +118,15 @@ class TokenizerManifest(Manifest):
     special_tokens: dict[str, str]
     special_ids: dict[str, int] | None = None
     template: str
-    pipeline: PipelineRecord
+    chat_template: str | None = None
+    source_sha256: str | None = None
+    origin: str = "tokit"
+    pipeline: PipelineRecord | None
     params: dict[str, Any]
     seed: int
     reproducible: bool
     not_reproducible_because: str = ""
-    corpus: CorpusFacts
+    corpus: CorpusFacts | None
     shortfall: ShortfallRecord | None = None
 
 

@@ -7,10 +7,11 @@ then forge the end of a document.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from tokit.arrays import Block, Ids, Pieces
 from tokit.tokenizer.special_tokens import UNKNOWN
@@ -62,11 +63,13 @@ class Tokenizer(ABC):
 
     Attributes:
         identity: Family, origin, hash and special tokens.
+        chat_templates: Name → Jinja template for conversations; empty if it has none.
         notes: Assumptions about a foreign tokenizer whose files do not say everything, one sentence each.
     """
 
     identity: Identity
     notes: tuple[str, ...] = ()
+    chat_templates: Mapping[str, str] = MappingProxyType({})
 
     @property
     def family(self) -> str:

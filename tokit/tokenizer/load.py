@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from tokit.errors import ArtifactError
 from tokit.ids import SHARDS_TOKENIZER
-from tokit.storage.folder import MANIFEST, kind_of
+from tokit.storage.folder import kind_of
 from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.chat.template_files import read_chat_templates
 from tokit.tokenizer.formats import FORMATS
 from tokit.tokenizer.notes import announce
 from tokit.tokenizer.tokenizer_folder import read_tokenizer_folder
@@ -45,15 +46,18 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
 
 
 def _load(place: Path) -> Tokenizer:
-    if (place / MANIFEST).is_file() or not place.exists():
-        return _load_artifact(place)
-    return _load_file(place) if place.is_file() else _load_folder(place)
-
-
-def _load_artifact(folder: Path) -> Tokenizer:
-    kind = kind_of(folder)
+    kind = kind_of(place)
     if kind == "shards":
-        return _load(folder / SHARDS_TOKENIZER)
+        return _load(place / SHARDS_TOKENIZER)
+    if kind is not None or not place.exists():
+        tokenizer = _load_artifact(place, kind)
+    else:
+        tokenizer = _load_file(place) if place.is_file() else _load_folder(place)
+    tokenizer.chat_templates = read_chat_templates(place if place.is_dir() else place.parent)
+    return tokenizer
+
+
+def _load_artifact(folder: Path, kind: str | None) -> Tokenizer:
     if kind in ("embedding", "language-model", "onnx-model"):
         return FORMATS.get("tokenizer.json").load(folder / "tokenizer.json")
     return read_tokenizer_folder(folder)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tokit.tokenizer.added_tokens import add_tokens
 from tokit.tokenizer.assemble import TEMPLATES
-from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.base import Identity, Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, content_sha256, id_of
 from tokit.tokenizer.formats.sentencepiece import SentencePieceTokenizer
 from tokit.tokenizer.special_tokens import SpecialTokens
+
+if TYPE_CHECKING:
+    import tokenizers
 
 
 def with_special_tokens(tokenizer: Tokenizer, roles: Mapping[str, str]) -> LibraryTokenizer:
@@ -31,7 +35,7 @@ def with_special_tokens(tokenizer: Tokenizer, roles: Mapping[str, str]) -> Libra
     library = add_tokens(copy.library, [AddedToken(text, special=True, normalized=False) for text in roles.values()])
     ids = {**copy.special_ids, **{role: id_of(library, text) for role, text in roles.items()}}
     identity = dataclasses.replace(copy.identity, sha256=content_sha256(library), special_ids=ids)
-    return LibraryTokenizer(library, identity)
+    return _copied(library, identity, copy)
 
 
 def with_template(
@@ -61,7 +65,13 @@ def with_template(
         special_tokens=[(texts[role], i) for role, i in ids.items()],
     )
     identity = dataclasses.replace(source.identity, sha256=content_sha256(source.library))
-    return LibraryTokenizer(source.library, identity), tuple(added.values())
+    return _copied(source.library, identity, source), tuple(added.values())
+
+
+def _copied(library: tokenizers.Tokenizer, identity: Identity, source: Tokenizer) -> LibraryTokenizer:
+    copy = LibraryTokenizer(library, identity)
+    copy.chat_templates = source.chat_templates
+    return copy
 
 
 def _typed(piece: str) -> tuple[str, str, str]:
@@ -73,7 +83,7 @@ def library_form(tokenizer: Tokenizer) -> LibraryTokenizer:
     if isinstance(tokenizer, SentencePieceTokenizer):
         library = tokenizer.to_library()
         identity = dataclasses.replace(tokenizer.identity, sha256=content_sha256(library))
-        return LibraryTokenizer(library, identity)
+        return _copied(library, identity, tokenizer)
     if isinstance(tokenizer, LibraryTokenizer):
         return tokenizer
     raise TypeError(type(tokenizer).__name__)

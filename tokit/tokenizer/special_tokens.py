@@ -20,9 +20,11 @@ UNKNOWN = "unk"
 # The byte tokens of a byte fallback, as SentencePiece and the `tokenizers` library write them.
 BYTE_TOKENS = tuple(f"<0x{byte:02X}>" for byte in range(256))
 
-# transformers' names of each role; the end-of-text token is also the beginning-of-text token, as in GPT-2.
+# transformers' names of each role; the end-of-text token is also the beginning-of-text token, as in GPT-2, where there
+# is no other.
 TRANSFORMERS_ROLES = {
     "endoftext": ("eos_token", "bos_token"),
+    "bos": ("bos_token",),
     "pad": ("pad_token",),
     "cls": ("cls_token",),
     "sep": ("sep_token",),
@@ -74,15 +76,21 @@ class SpecialTokens:
         Raises:
             UsageError: a setting without "=", a text of one character or of a piece's form, a text for two roles.
         """
-        roles = {role: f"<|{role}|>" for role in DEFAULT_ROLES}
-        for setting in settings:
-            role, text = _role_and_text(setting)
-            roles[role] = text
+        roles = {role: f"<|{role}|>" for role in DEFAULT_ROLES} | parse_roles(settings)
         texts = list(roles.values())
         for text in texts:
             if texts.count(text) > 1:
                 raise UsageError(f"special token '{text}' has two roles", hint="give each role a text of its own")
         return cls(roles)
+
+
+def parse_roles(settings: Sequence[str]) -> dict[str, str]:
+    """Role → text of `role=text` settings.
+
+    Raises:
+        UsageError: a setting without "=", a text of one character or of a piece's form.
+    """
+    return dict(map(_role_and_text, settings))
 
 
 def _role_and_text(setting: str) -> tuple[str, str]:

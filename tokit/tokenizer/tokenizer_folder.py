@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from functools import partial
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tokit.storage.folder import dump_json, read_manifest
 from tokit.storage.manifests import TokenizerManifest
 from tokit.tokenizer.base import Identity
+from tokit.tokenizer.formats import FORMATS
 from tokit.tokenizer.formats.base import read_bytes
 from tokit.tokenizer.special_tokens import TRANSFORMERS_ROLES
 
@@ -38,7 +40,9 @@ def write_library_files(
     """
     settings = tokenizer_config(specials) if config is None else config
     (folder / "tokenizer.json").write_bytes(tokenizer_json)
-    dump_json({k: v for k, v in settings.items() if k != SPLIT_SPECIAL}, folder / "tokenizer_config.json")
+    # A chat template is in a file of its own.
+    kept_out = (SPLIT_SPECIAL, "chat_template")
+    dump_json({k: v for k, v in settings.items() if k not in kept_out}, folder / "tokenizer_config.json")
     dump_json(special_tokens_map(specials), folder / "special_tokens_map.json")
 
 
@@ -73,6 +77,8 @@ def read_tokenizer_folder(folder: Path) -> LibraryTokenizer:
 
     manifest = read_manifest(folder, TokenizerManifest)
     path = folder / "tokenizer.json"
+    if manifest.origin != "tokit":
+        return _read_copy(path, manifest)
     source = read_bytes(path)
     digest, texts, ids = manifest.files["tokenizer.json"], manifest.special_tokens, manifest.special_ids
     # The file has the hash in the manifest, so the library need not load it yet.
@@ -84,3 +90,10 @@ def read_tokenizer_folder(folder: Path) -> LibraryTokenizer:
     specials = {role: id_of(library, text) for role, text in texts.items()}
     identity = Identity(manifest.family, "tokit", digest, specials, manifest.lossy_because)
     return LibraryTokenizer(library, identity, source=source)
+
+
+def _read_copy(path: Path, manifest: TokenizerManifest) -> LibraryTokenizer:
+    """A copy of a foreign tokenizer, whose roles are in the manifest."""
+    copy: LibraryTokenizer = FORMATS.get("tokenizer.json").load(path)  # type: ignore[assignment]
+    copy.identity = dataclasses.replace(copy.identity, special_ids=manifest.special_ids or copy.special_ids)
+    return copy

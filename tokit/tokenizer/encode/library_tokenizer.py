@@ -73,7 +73,7 @@ class LibraryTokenizer(Tokenizer):
     ) -> None:
         self._library = library
         self.identity = identity
-        self._config = config
+        self.config = config
         self._source = source
         self._known = known
         # Options are set on the library's tokenizer itself, so one thread at a time may use it.
@@ -143,11 +143,13 @@ class LibraryTokenizer(Tokenizer):
         return [encoding.offsets for encoding in encodings]
 
     def save_files(self, folder: Path) -> None:
+        from tokit.tokenizer.chat.template_files import write_chat_templates
         from tokit.tokenizer.tokenizer_folder import write_library_files
 
         # The library rounds unigram scores when it writes them again: a copy keeps the bytes that the hash is of.
         source = library_json(self.library).encode("utf-8") if self._source is None else self._source
-        write_library_files(source, folder, self.special_texts(), config=self._config)
+        write_library_files(source, folder, self.special_texts(), config=self.config)
+        write_chat_templates(self.chat_templates, folder)
 
     def special_texts(self) -> dict[str, str]:
         """Role → text of the special tokens."""

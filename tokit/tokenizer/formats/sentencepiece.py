@@ -81,7 +81,10 @@ class SentencePieceTokenizer(Tokenizer):
         return [mapping["offsets"] for mapping in mappings]
 
     def save_files(self, folder: Path) -> None:
+        from tokit.tokenizer.chat.template_files import write_chat_templates
+
         (folder / MODEL_FILE).write_bytes(self._data)
+        write_chat_templates(self.chat_templates, folder)
 
     def to_library(self) -> tokenizers.Tokenizer:
         """The same tokenizer in the `tokenizers` library."""

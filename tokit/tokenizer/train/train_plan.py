@@ -14,9 +14,13 @@ from tokit.runtime.threads import interruptible
 from tokit.text.pipeline import PipelineOptions
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
+from tokit.tokenizer.chat.chat_template import ChatTemplate
+from tokit.tokenizer.chat.check_template import check_template
+from tokit.tokenizer.chat.template_files import DEFAULT
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.families.base import TokenizerFamily, TrainedVocabulary, TrainingJob
 from tokit.tokenizer.special_tokens import SpecialTokens
+from tokit.tokenizer.tokenizer_folder import special_tokens_map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,8 @@ class TrainPlan:
         params: The family's own parameters.
         special: Special tokens, by role.
         template: Post-processing template.
+        chat_template: Template for conversations; None for none.
+        notes: What the user should know of it.
         options: Parts of the text pipeline that the user chose.
         seed: Random seed of samples.
     """
@@ -36,6 +42,8 @@ class TrainPlan:
     params: Any
     special: SpecialTokens
     template: str
+    chat_template: ChatTemplate | None
+    notes: tuple[str, ...]
     options: PipelineOptions
     seed: int
 
@@ -46,6 +54,7 @@ def plan_training(
     pipeline: PipelineOptions | None,
     special_tokens: Sequence[str],
     template: str | None,
+    chat_template: str | None,
     settings: Mapping[str, Any] | None,
     seed: int,
 ) -> TrainPlan:
@@ -58,10 +67,32 @@ def plan_training(
     params = fill(kind.Params, settings or {})
     options = pipeline or PipelineOptions()
     options.over(kind.default_pipeline(params))
-    special = SpecialTokens.parse(special_tokens)
+    chat = None if chat_template is None else ChatTemplate.open(chat_template, special_tokens)
+    special = SpecialTokens.parse(special_tokens if chat is None else chat.settings)
     template = kind.default_template() if template is None else template
     template_processor(template, special.with_unknown())
-    return TrainPlan(family=kind, params=params, special=special, template=template, options=options, seed=seed)
+    notes = () if chat is None else chat_notes(chat, special)
+    return TrainPlan(
+        family=kind,
+        params=params,
+        special=special,
+        template=template,
+        chat_template=chat,
+        notes=notes,
+        options=options,
+        seed=seed,
+    )
+
+
+def chat_notes(template: ChatTemplate, special: SpecialTokens) -> tuple[str, ...]:
+    """Notes on a chat template of the user's own.
+
+    Raises:
+        UsageError: it does not fit the special tokens.
+    """
+    if template.built_in:
+        return ()
+    return check_template(template.source, special.texts, special_tokens_map(special.by_role))
 
 
 def train_sizes(
@@ -82,4 +113,7 @@ def train_sizes(
     named = [size for size in sizes if size is not None]
     trainings = interruptible(lambda: plan.family.train_sizes(job, named) if named else [plan.family.train(job)])
     for trained in trainings:
-        yield assemble(trained, plan.family.name, plan.template), trained
+        tokenizer = assemble(trained, plan.family.name, plan.template)
+        if plan.chat_template is not None:
+            tokenizer.chat_templates = {DEFAULT: plan.chat_template.source}
+        yield tokenizer, trained
