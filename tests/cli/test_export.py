@@ -18,8 +18,9 @@ from tests.support.packages import needs_gensim
 from tests.support.program import Ran, assert_error
 from tokit.embedding.embedding_folder import load_embedding, load_ngrams
 from tokit.embedding.formats import READABLE, WRITABLE
-from tokit.embedding.formats.base import VectorFile
+from tokit.embedding.formats.base import VectorFile, WordVectors
 from tokit.embedding.formats.detect import detect_format
+from tokit.embedding.formats.source import open_source
 from tokit.embedding.ngrams import ngram_text
 from tokit.ops.fit import fit_embedding
 from tokit.tokenizer.load import load_tokenizer
@@ -31,6 +32,12 @@ UNKNOWN = ["watering", " größer", "日本", "e\u0301x", "👩‍👧", "zzzz",
 FAMILIES = {"word": (), "bpe": (330,), "wordpiece": (70,)}
 # Files of every format but npy are verified in gensim.
 VERIFY = ("--verify",) if find_spec("gensim") else ()
+
+
+def read(path: Path, name: str, words: Path | None = None) -> WordVectors:
+    with open_source(path) as source:
+        assert detect_format(source) == name
+        return READABLE.get(name).read(VectorFile(source, words))
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +132,7 @@ def test_absent_buckets_are_a_hole_in_the_file(cli: Cli, folder: Callable[..., P
     manifest["params"]["bucket"] = 200_000
     (emb / "tokit.json").write_text(json.dumps(manifest))
     assert cli("export", emb, "--to", "fasttext", "-o", path, "-q").code == 0
-    words = READABLE.get("fasttext-bin").read(VectorFile(path))
+    words = read(path, "fasttext-bin")
     assert words.ngrams is not None
     np.testing.assert_array_equal(words.ngrams.ngrams[:], load_file(emb / "training.safetensors")["ngrams"])
     assert path.stat().st_size > 4 * 12 * 200_000 > 5 * 512 * path.stat().st_blocks
@@ -139,8 +146,7 @@ def test_word_vectors_come_back(
     path = tmp_path / "vectors"
     verify = ("--verify",) if name == "npy" else VERIFY
     assert cli("export", folder("skipgram", tokenizer), "--to", name, "-o", path, *verify, "-q").code == 0
-    assert detect_format(path) == name
-    got = READABLE.get(name).read(VectorFile(path, tmp_path / "vectors.words.txt" if name == "npy" else None))
+    got = read(path, name, tmp_path / "vectors.words.txt" if name == "npy" else None)
     embedding = load_embedding(folder("skipgram", tokenizer))
     pieces = load_tokenizer(embedding.tokenizer).pieces
     names = pieces.texts if tokenizer == "word" else pieces.names

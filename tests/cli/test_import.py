@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
 import subprocess
@@ -131,7 +132,7 @@ def test_errors(cli: Cli, file: Path, tmp_path: Path) -> None:
     out = tmp_path / "emb"
     assert_error(cli("import", tmp_path / "glove.text", "-o", out), 1, "no such file", "glove.txt")
     assert_error(cli("import", tmp_path, "-o", out), 1, "is a folder")
-    assert_error(cli("import", "/dev/null", "-o", out), 1, "is a pipe or a device")
+    assert_error(cli("import", "/dev/null", "-o", out), 1, "the file is empty")
     assert_error(cli("import", file, "-o", out, "--format", "glov"), 2, "did you mean 'glove'?")
     assert_error(cli("import", file, "-o", out, "--words", file), 2, "--words")
     assert_error(cli("import", file, "-o", out, "-d", 0), 2, "--dim 0")
@@ -209,6 +210,37 @@ def test_a_model_of_floret_is_refused_by_its_name(cli: Cli, tmp_path: Path, mode
     # Without the two it is one of fastText's.
     (tmp_path / "model.bin").write_bytes(content[:52] + content[60:])
     assert cli("import", tmp_path / "model.bin", "-o", tmp_path / "emb", "-q").code == 0
+
+
+def test_standard_input_and_a_limit(cli: Cli, tmp_path: Path) -> None:
+    ran = cli("import", "-", "-o", tmp_path / "emb", "--limit", 2, stdin=gzip.compress(GLOVE))
+    assert (ran.code, ran.out) == (0, b"")
+    facts = read_manifest(tmp_path / "emb", EmbeddingManifest).imported
+    assert (facts.limit, facts.file["name"], facts.words["duplicates"]["count"]) == (2, "<stdin>", 0)
+    np.testing.assert_array_equal(load_embedding(tmp_path / "emb").vectors[SPECIAL:], [[1, 0, 0.5], [0.5, 1, 0]])
+    assert_error(cli("import", "-", "-o", tmp_path / "x", "--limit", 0, stdin=GLOVE), 2, "--limit 0")
+    assert_error(cli("import", "-", "-o", tmp_path / "x", stdin=b""), 1, "<stdin>: the file is empty")
+
+
+def test_bad_rows_are_said_and_counted(cli: Cli, file: Path, tmp_path: Path) -> None:
+    file.write_bytes(GLOVE + b"the 1 2 3\ncut 1 2\nbad nan 1 2\nna\xc3 1 2 3\n")
+    assert_error(cli("import", file, "-o", tmp_path / "emb"), 1, "glove.txt:6: 2 numbers", "--errors skip")
+    assert_error(cli("import", file, "-o", tmp_path / "emb", "--errors", "skp"), 2, "did you mean 'skip'?")
+    ran = cli("import", file, "-o", tmp_path / "emb", "--errors", "skip", "--json")
+    report = json.loads(ran.text)
+    assert {reason: rows["count"] for reason, rows in report["bad_rows"].items()} == {
+        "wrong_length": 1,
+        "not_utf8": 1,
+        "not_finite": 1,
+    }
+    assert report["duplicates"]["count"] == 1
+    assert "1 row skipped: the number of values is wrong: line 6" in ran.err
+    words = read_manifest(tmp_path / "emb", EmbeddingManifest).imported.words
+    assert (words["not_finite"]["count"], words["not_finite"]["examples"]) == (1, ["line 7"])
+    file.write_bytes(GLOVE + b"na\xc3 1 2 3\n")
+    ran = cli("import", file, "-o", tmp_path / "emb", "--errors", "replace", "--overwrite", "--json")
+    assert json.loads(ran.text)["replaced"] == {"count": 1, "examples": ["na\ufffd"]}
+    assert "became U+FFFD in 1 word" in ran.err
 
 
 @needs_gensim

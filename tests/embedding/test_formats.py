@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.packages import needs_gensim
-from tokit.embedding.formats import READABLE, text_vectors
+from tokit.embedding.formats import READABLE, text_reader
 from tokit.embedding.formats.base import VectorFile, WordVectors
 from tokit.embedding.formats.detect import detect_format
+from tokit.embedding.formats.source import open_source
 from tokit.errors import ArtifactError, CorpusError, TokitError
 
 WORDS = ["the", "cat", "größe", "日本", "a\u00a0b", "n't", "<unk>", "</s>"]
@@ -23,7 +24,13 @@ VECTORS = np.random.default_rng(0).normal(size=(len(WORDS), 5)).astype(np.float3
 
 
 def read(path: Path, name: str | None = None, **options: Any) -> WordVectors:
-    return READABLE.get(name or detect_format(path)).read(VectorFile(path, **options))
+    with open_source(path) as source:
+        return READABLE.get(name or detect_format(source)).read(VectorFile(source, **options))
+
+
+def detected(path: Path) -> str:
+    with open_source(path) as source:
+        return detect_format(source)
 
 
 def as_text(words: list[str] = WORDS, vectors: Any = VECTORS) -> bytes:
@@ -60,7 +67,7 @@ def test_word2vec_of_gensim(tmp_path: Path, binary: bool) -> None:
     vectors = KeyedVectors(5)
     vectors.add_vectors(WORDS, VECTORS)
     vectors.save_word2vec_format(str(tmp_path / "w2v"), binary=binary)
-    assert detect_format(tmp_path / "w2v") == ("word2vec-binary" if binary else "word2vec")
+    assert detected(tmp_path / "w2v") == ("word2vec-binary" if binary else "word2vec")
     assert_read(read(tmp_path / "w2v"))
 
 
@@ -81,13 +88,13 @@ def test_word2vec_of_gensim(tmp_path: Path, binary: bool) -> None:
 )
 def test_variants_of_word2vec_and_glove(file: Callable[..., Path], content: bytes, name: str) -> None:
     path = file(content)
-    assert detect_format(path) == name
+    assert detected(path) == name
     assert_read(read(path))
 
 
 def test_vec_is_fasttext(file: Callable[..., Path]) -> None:
     path = file(b"8 5\n" + as_text(), "wiki.vec")
-    assert detect_format(path) == "fasttext-vec"
+    assert detected(path) == "fasttext-vec"
     assert_read(read(path))
 
 
@@ -107,7 +114,7 @@ def test_tokens_with_spaces(file: Callable[..., Path]) -> None:
 
 def test_blocks_do_not_matter(file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     for size in (1, 7, 100, 160):
-        monkeypatch.setattr(text_vectors, "BLOCK_BYTES", size)
+        monkeypatch.setattr(text_reader, "BLOCK_BYTES", size)
         assert_read(read(file(as_text())))
 
 
@@ -156,26 +163,21 @@ GOOD = b"the 1 2 3\ncat 4 5 6\ndog 7 8 9\n"
     ("content", "name", "part"),
     [
         (GOOD + b"cut 1 2", "glove", "vectors.txt:4: 2 numbers, not 3"),
-        (GOOD + b"\ncat 4 5 6\n", "glove", "vectors.txt:4: 0 numbers, not 3"),
+        (GOOD + b"\ncat 4 5 6\n", "glove", "vectors.txt:4: an empty line"),
         (GOOD + b"wide 1.5 2.5 3.5 4.5\n", "glove", "vectors.txt:4: 4 numbers, not 3"),
         (GOOD + b"bad 1 x 3\n", "glove", "vectors.txt:4: 'x' is not a number"),
         (GOOD + b"bad 1 2_0 3\n", "glove", "vectors.txt:4: '2_0' is not a number"),
-        (GOOD + b"gr\xf6\xdfe 1 2 3\n", "glove", "vectors.txt:4: byte 32 is not UTF-8"),
+        (GOOD + b"gr\xf6\xdfe 1 2 3\n", "glove", "vectors.txt:4: byte 32 of"),
         (GOOD + b"bad 1 nan 3\n", "glove", "vectors.txt:4: a number is not finite"),
         (GOOD + b"bad 1 1e99 3\n", "glove", "vectors.txt:4: a number is not finite"),
-        (b"3 3\n" + GOOD + b"more 1 2 3\n", "word2vec", "promises 3 words of 3 numbers; line 5 is one more"),
-        (b"4 3\n" + GOOD, "word2vec", "promises 4 words of 3 numbers; the file ends after 3"),
-        (b"999999999 3\n" + GOOD, "word2vec", "too small"),
         (b"3 4\n" + GOOD, "word2vec", "vectors.txt:2: 3 numbers, not 4"),
         (b"3 2\n" + GOOD.replace(b" ", b" 0."), "word2vec", "vectors.txt:2: 3 numbers, not 2"),
         (b"", "glove", "the file is empty"),
         (b"words\nonly\n", "glove", "no word and its numbers"),
         (as_binary()[:-1], "word2vec-binary", "word 8, byte 182: truncated"),
-        (as_binary() + b"more", "word2vec-binary", "more follows at byte"),
-        (as_binary(header=b"9 5\n"), "word2vec-binary", "the file ends after 8"),
-        (as_binary(header=b"99999 5\n"), "word2vec-binary", "too small"),
+        (as_binary() + b"more", "word2vec-binary", "more follows the 8 words"),
         (as_binary().replace(b"cat", b"c\xf6t"), "word2vec-binary", "word 2, byte 28"),
-        (b"1 1\nthe " + struct.pack("<f", float("nan")), "word2vec-binary", "word 1 ('the'), byte 8"),
+        (b"1 1\nthe " + struct.pack("<f", float("nan")), "word2vec-binary", "word 1 ('the'): a number is not finite"),
         (b"1 2\n" + b"x" * 30, "word2vec-binary", "word 1, byte 4: no space"),
         (b"", "word2vec-binary", "no first line"),
         (b"not fasttext" * 20, "fasttext-bin", "not a model of fastText"),
@@ -194,19 +196,18 @@ def test_broken_files(file: Callable[..., Path], content: bytes, name: str, part
     ("content", "part"),
     [
         (b"", "empty"),
-        (b"\x1f\x8b\x08\x00", "compressed"),
         (b"\x00\x01\x02\x03" * 9, "no known format"),
         (b"just words\n", "no known format"),
     ],
 )
 def test_unknown_formats_are_refused(file: Callable[..., Path], content: bytes, part: str) -> None:
     with pytest.raises(ArtifactError, match=part):
-        detect_format(file(content))
+        detected(file(content))
 
 
 def test_a_broken_text_is_recognized_as_text(file: Callable[..., Path]) -> None:
-    assert detect_format(file(b"3 3\nthe 1 2 x\n")) == "word2vec"
-    assert detect_format(file(b"3 3\n")) == "word2vec"
+    assert detected(file(b"3 3\nthe 1 2 x\n")) == "word2vec"
+    assert detected(file(b"3 3\n")) == "word2vec"
 
 
 def facebook_model(tmp_path: Path, **options: Any) -> Path:
@@ -225,7 +226,7 @@ def test_fasttext_bin_is_read_as_in_gensim(tmp_path: Path, options: dict[str, in
     from gensim.models.fasttext import load_facebook_vectors
 
     path = facebook_model(tmp_path, **options)
-    assert detect_format(path) == "fasttext-bin"
+    assert detected(path) == "fasttext-bin"
     mine, theirs = read(path), load_facebook_vectors(str(path))
     assert mine.words == theirs.index_to_key
     np.testing.assert_allclose(mine.vectors, theirs.vectors, atol=1e-7)
@@ -261,11 +262,11 @@ def test_fasttext_labels_are_no_words(file: Callable[..., Path]) -> None:
     [
         (fasttext_bytes(extra=struct.pack("<2i", 1, 2)), "floret"),
         (fasttext_bytes(quantized=True), "quantized"),
-        (fasttext_bytes().replace(struct.pack("<2i", 793712314, 12), struct.pack("<2i", 793712314, 11)), "version 11"),
+        (fasttext_bytes().replace(struct.pack("<2i", 793712314, 12), struct.pack("<2i", 793712314, 13)), "version 13"),
         (fasttext_bytes()[:-1], "truncated"),
         (fasttext_bytes()[:100], "truncated"),
-        (fasttext_bytes().replace(b"the\0", b"\xffhe\0"), "word 2, byte 106"),
-        (fasttext_bytes()[:-4] + struct.pack("<f", float("inf")), "word 2 ('the') is not finite"),
+        (fasttext_bytes().replace(b"the\0", b"\xffhe\0"), "word 2 ('\ufffdhe') is not UTF-8"),
+        (fasttext_bytes()[:-4] + struct.pack("<f", float("inf")), "word 2 ('the'): a number is not finite"),
     ],
 )
 def test_models_that_are_refused(file: Callable[..., Path], content: bytes, part: str) -> None:
@@ -286,7 +287,7 @@ def test_npy_with_a_word_list(tmp_path: Path, file: Callable[..., Path], dtype: 
     vectors = (VECTORS * 4).astype(dtype)
     np.save(tmp_path / "v.npy", vectors)
     words = file("\r\n".join(WORDS).encode())
-    assert detect_format(tmp_path / "v.npy") == "npy"
+    assert detected(tmp_path / "v.npy") == "npy"
     assert_read(read(tmp_path / "v.npy", words=words), vectors=vectors.astype(np.float32))
 
 
@@ -295,7 +296,7 @@ def test_safetensors_with_a_word_list(tmp_path: Path, file: Callable[..., Path])
 
     path, words = tmp_path / "v.safetensors", file("\n".join(WORDS).encode() + b"\n")
     save_file({"any": VECTORS, "bias": VECTORS[0]}, path)
-    assert detect_format(path) == "safetensors"
+    assert detected(path) == "safetensors"
     assert_read(read(path, words=words))
     save_file({"any": VECTORS[::-1].copy(), "embeddings": VECTORS}, path)
     assert_read(read(path, words=words))
@@ -312,10 +313,10 @@ def test_safetensors_with_a_word_list(tmp_path: Path, file: Callable[..., Path])
     [
         (VECTORS, b"a\nb\n", "2 words for the 8 rows"),
         (VECTORS[0], b"a\n", "not a matrix"),
-        (np.array([[np.nan]]), b"a\n", "row 0"),
+        (np.array([[np.nan]]), b"a\n", "row 0: a number is not finite"),
         (np.array([["a"]]), b"a\n", "not a matrix"),
-        (np.array([[{}]]), b"a\n", "not a .npy matrix"),
-        (np.ones((2, 2)), b"a\n\xff\n", "vectors.txt:2: byte 2 is not UTF-8"),
+        (np.array([[{}]]), b"a\n", "Python objects"),
+        (np.ones((2, 2)), b"a\n\xff\n", "vectors.txt:2: byte 0 of"),
     ],
 )
 def test_broken_matrices(tmp_path: Path, file: Callable[..., Path], array: Any, words: bytes, part: str) -> None:

@@ -11,7 +11,14 @@ from tokit.cli import completion
 from tokit.cli.options import NormalizerOpt, OutOpt, OverwriteOpt, PreTokenizerOpt, normalizer_names, writes_output
 from tokit.cli.output import Output, warn
 
-FileArg = Annotated[Path, typer.Argument(help="File of word vectors.", metavar="FILE", show_default=False)]
+FileArg = Annotated[
+    Path,
+    typer.Argument(
+        help="File of word vectors, plain or compressed (.gz, .bz2, .xz, .zst, .zip); - is standard input.",
+        metavar="FILE",
+        show_default=False,
+    ),
+]
 VectorFormatOpt = Annotated[
     str | None,
     typer.Option(
@@ -31,6 +38,31 @@ WordsOpt = Annotated[
 DimOpt = Annotated[
     int | None,
     typer.Option("-d", "--dim", metavar="N", help="Dimension of the vectors.", show_default="as the file says"),
+]
+LimitOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        metavar="N",
+        help="Read only the first N rows: files list frequent words first.",
+        show_default="all",
+    ),
+]
+MemberOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--member", metavar="NAME", help="File to read of a zip archive.", show_default="the only one that it holds"
+    ),
+]
+RowErrorsOpt = Annotated[
+    str,
+    typer.Option(
+        "--errors",
+        metavar="MODE",
+        help="Rows that cannot be read: strict (stop), replace (bytes that are not UTF-8 by U+FFFD), or skip: leave"
+        " them out and count them.",
+        autocompletion=completion.words("strict", "replace", "skip"),
+    ),
 ]
 NgramsOpt = Annotated[
     bool,
@@ -55,6 +87,9 @@ def import_(
     format_: VectorFormatOpt = None,
     words: WordsOpt = None,
     dim: DimOpt = None,
+    limit: LimitOpt = None,
+    errors: RowErrorsOpt = "strict",
+    member: MemberOpt = None,
     normalizer: NormalizerOpt = None,
     pre_tokenizer: PreTokenizerOpt = None,
     ngrams: NgramsOpt = True,
@@ -63,7 +98,9 @@ def import_(
 ) -> None:
     """Read word vectors of other tools: word2vec, GloVe, fastText, NumPy, safetensors.
 
-    $ tokit import glove.6B.50d.txt --normalizer lowercase -o glove
+    $ tokit import glove.6B.zip --member glove.6B.50d.txt -o glove
+    $ tokit import cc.en.300.vec.gz --limit 200000 -o english
+    $ curl -s https://example.org/vectors.txt | tokit import - -o vectors
     """
     from tokit.ops.import_vectors import import_vectors
     from tokit.text.pipeline import PipelineOptions
@@ -75,6 +112,9 @@ def import_(
             format=format_,
             words=words,
             dim=dim,
+            limit=limit,
+            errors=errors,
+            member=member,
             pipeline=PipelineOptions(normalizers=normalizer_names(normalizer), pre_tokenizer=pre_tokenizer),
             ngrams=ngrams,
             overwrite=overwrite,

@@ -11,6 +11,7 @@ import numpy as np
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.base import MAX_DIM, Fitted
 from tokit.embedding.embedding_folder import COUNTED_ONCE
+from tokit.embedding.formats.bad_rows import BadRows, check_errors
 from tokit.embedding.formats.base import ReadableFormat, VectorFile, WordVectors
 from tokit.embedding.formats.skipped_words import SkippedWords, skip_notes
 from tokit.errors import ArtifactError, UsageError
@@ -47,13 +48,16 @@ def check_options(name: str, kind: type[ReadableFormat], file: VectorFile) -> No
     Args:
         name: Name of the format.
         kind: The format.
-        file: The file, its word list and its dimension.
+        file: The file, its word list, dimension, limit and errors.
 
     Raises:
-        UsageError: a word list that is missing or not wanted, or a dimension out of range.
+        UsageError: a word list that is missing or not wanted, a dimension or a limit out of range, or no such errors.
     """
+    check_errors(file.errors)
+    if file.limit is not None and file.limit < 1:
+        raise UsageError(f"--limit {file.limit}: not a positive number", hint="--limit 200000")
     if kind.needs_words and file.words is None:
-        raise UsageError(f"{file.path}: a matrix without words", hint="--words words.txt, one word a line")
+        raise UsageError(f"{file.name}: a matrix without words", hint="--words words.txt, one word a line")
     if not kind.needs_words and file.words is not None:
         raise UsageError(f"--words: a file of format {name} has its own", hint="leave it out")
     if file.dim is not None and not 1 <= file.dim <= MAX_DIM:
@@ -70,10 +74,11 @@ def read_vectors(kind: type[ReadableFormat], file: VectorFile) -> WordVectors:
     """
     content = kind.read(file)
     if not content.words:
-        raise ArtifactError(f"{file.path}: no words in it", hint="fetch it again")
+        faults = "; ".join(content.bad.messages())
+        raise ArtifactError(f"{file.name}: no words in it", hint=faults or "fetch it again")
     if file.dim is not None and content.vectors.shape[1] != file.dim:
         raise UsageError(
-            f"--dim {file.dim}: the vectors of {file.path} have {content.vectors.shape[1]} dimensions",
+            f"--dim {file.dim}: the vectors of {file.name} have {content.vectors.shape[1]} dimensions",
             hint="leave it out",
         )
     return content
@@ -147,16 +152,20 @@ def as_fitted(content: WordVectors, selected: SelectedWords, *, offset: int) -> 
 
 
 def import_notes(
-    selected: SelectedWords, spaced: SkippedWords, unreachable: SkippedWords, normalizers: tuple[str, ...]
+    bad: BadRows,
+    selected: SelectedWords,
+    spaced: SkippedWords,
+    unreachable: SkippedWords,
+    normalizers: tuple[str, ...],
 ) -> tuple[str, ...]:
-    """Messages about skipped and unreachable words."""
+    """Messages about bad rows, and skipped and unreachable words."""
     reasons = (
         (selected.duplicates, "skipped: an earlier row has the same word"),
         (selected.unusable, "skipped: the word is empty, or names a special token"),
         (spaced, "kept, but no text reaches them: there is white space in the word"),
         (unreachable, "kept, but no text reaches them: the tokenizer splits or changes the word (see --pre-tokenizer)"),
     )
-    notes = skip_notes(reasons, "rows")
+    notes = [*bad.messages(), *skip_notes(reasons, "rows")]
     if not normalizers and not any(word != word.lower() for word in selected.words):
         notes.append("no word has a capital letter: with --normalizer lowercase, 'The' in a text is 'the'")
     return tuple(notes)

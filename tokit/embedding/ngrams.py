@@ -94,14 +94,18 @@ class Ngrams(NamedTuple):
     ends: IntArray
 
 
-def ngram_buckets(texts: Sequence[str], params: HasNgrams) -> Ngrams:
-    """Hash buckets of each text's n-grams, as in fastText and in its order."""
-    bordered = [f"<{text}>".encode("utf-8", "surrogatepass") for text in texts]
+def ngram_buckets(texts: Sequence[str | bytes], params: HasNgrams) -> Ngrams:
+    """Hash buckets of each text's n-grams, as in fastText and in its order; of bytes that need not be UTF-8, too."""
+    bordered = [b"<" + _as_bytes(text) + b">" for text in texts]
     if kernel_pays_off("hash_ngrams", COST_OF_A_BYTE * sum(map(len, bordered))):
         return _by_kernel(bordered, params)
     found = [list(_hashes(word, params)) for word in bordered]
     ends = np.cumsum([len(hashes) for hashes in found], dtype=np.int64)
     return Ngrams(np.array([i for hashes in found for i in hashes], dtype=np.uint32), ends)
+
+
+def _as_bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
 
 
 def _by_kernel(bordered: Sequence[bytes], params: HasNgrams) -> Ngrams:

@@ -16,7 +16,8 @@ from tokit.embedding.formats import WRITABLE, WritableFormat
 from tokit.embedding.formats.base import ExportedVectors
 from tokit.embedding.formats.detect import detect_format
 from tokit.embedding.formats.skipped_words import SkippedWords, skip_notes
-from tokit.errors import ArtifactError
+from tokit.embedding.formats.source import open_source
+from tokit.errors import ArtifactError, TokitError
 from tokit.progress import Tick, silent
 from tokit.storage.files import writing_file
 
@@ -159,13 +160,19 @@ def check_file(path: Path, name: str, kind: type[WritableFormat], *, overwrite: 
     if not overwrite:
         raise ArtifactError(f"{path} exists", hint="pass --overwrite, or another -o")
     try:
-        same = path.is_file() and detect_format(path) in kind.readable_as
-    except ArtifactError:
+        same = path.is_file() and _format_of(path) in kind.readable_as
+    except TokitError:
         same = False
     if not same:
         raise ArtifactError(
             f"{path} is no file of format {name}, so it is not replaced", hint="remove it, or pass another -o"
         )
+
+
+def _format_of(path: Path) -> str | None:
+    """Format of a plain file."""
+    with open_source(path) as source:
+        return None if source.size is None else detect_format(source)
 
 
 def _exported(

@@ -6,7 +6,6 @@ The words of the file become a `word` tokenizer: the special tokens first, then 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,10 @@ from tokit.arrays import IntArray
 from tokit.embedding.base import Fitted
 from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
 from tokit.embedding.formats import READABLE
-from tokit.embedding.formats.base import VectorFile
-from tokit.embedding.formats.detect import detect_format, existing_file
-from tokit.embedding.formats.skipped_words import SkippedWords
+from tokit.embedding.formats.base import ReadableFormat, VectorFile
+from tokit.embedding.formats.detect import detect_format
+from tokit.embedding.formats.source import open_source
+from tokit.embedding.import_report import ImportReport
 from tokit.embedding.imported_words import (
     as_fitted,
     check_options,
@@ -41,40 +41,6 @@ from tokit.tokenizer.tokenizer_folder import tokenizer_config
 FAMILY = "import"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportReport:
-    """Result of an import.
-
-    Attributes:
-        path: The folder.
-        format: Format of the file.
-        vocab_size: Rows of the embedding matrix: special tokens and words.
-        dim: Dimension of the vectors.
-        words: Words that have a row.
-        counts: Origin of the token counts. "file": the file has them. "rank": it lists frequent words first, and
-            Zipf's law gives the counts. "ones": unknown.
-        duplicates: Rows skipped, as an earlier row has the same word.
-        unusable: Rows skipped, as the word is empty or the text of a special token.
-        spaced: Words with white space inside: they have a row, but no text reaches it.
-        unreachable: Other words that no text reaches, as the tokenizer splits or changes them.
-        ngrams: Rows of n-grams, for words that are no token.
-        notes: Messages for the user.
-    """
-
-    path: str
-    format: str
-    vocab_size: int
-    dim: int
-    words: int
-    counts: str
-    duplicates: SkippedWords
-    unusable: SkippedWords
-    spaced: SkippedWords
-    unreachable: SkippedWords
-    ngrams: int
-    notes: tuple[str, ...]
-
-
 def import_vectors(
     file: str | Path,
     out: str | Path,
@@ -82,6 +48,9 @@ def import_vectors(
     format: str | None = None,
     words: str | Path | None = None,
     dim: int | None = None,
+    limit: int | None = None,
+    errors: str = "strict",
+    member: str | None = None,
     pipeline: PipelineOptions | None = None,
     ngrams: bool = True,
     overwrite: bool = False,
@@ -90,11 +59,14 @@ def import_vectors(
     """Read vectors of another tool and write an embedding folder.
 
     Args:
-        file: The file.
+        file: The file, plain or compressed, a zip archive or a named pipe; "-" is standard input.
         out: The folder to write.
         format: A name of `tokit.embedding.formats.READABLE`; None detects it from the file's first bytes.
         words: The word list of a file that holds a matrix only, one word a line.
         dim: Dimension, where the file does not name it.
+        limit: Read no more than the first rows.
+        errors: What happens to rows that cannot be read: "strict", "replace" or "skip".
+        member: The file to read of a zip archive that has several.
         pipeline: Normalizer and pre-tokenizer of the folder's tokenizer; None is the `word` family's.
         ngrams: Keep the n-grams of a fastText model.
         overwrite: Replace an earlier folder.
@@ -105,21 +77,34 @@ def import_vectors(
         CorpusError: broken text, with its line; or a word that is not UTF-8.
         ArtifactError: a broken binary file, with its byte; or the folder cannot be written.
     """
-    path = existing_file(file)
-    name = format or detect_format(path)
-    kind = READABLE.get(name)
-    source = VectorFile(path, Path(words) if words is not None else None, dim, tick, ngrams)
-    check_options(name, kind, source)
-    check_target(out, overwrite=overwrite)
-    content = read_vectors(kind, source)
+    with open_source(file, member) as source:
+        name = format or detect_format(source)
+        kind = READABLE.get(name)
+        listed = Path(words) if words is not None else None
+        vectors = VectorFile(source, listed, dim, tick, ngrams, errors, limit)
+        check_options(name, kind, vectors)
+        check_target(out, overwrite=overwrite)
+        return _import(vectors, name, kind, out, pipeline or PipelineOptions(), overwrite=overwrite)
+
+
+def _import(
+    file: VectorFile,
+    name: str,
+    kind: type[ReadableFormat],
+    out: str | Path,
+    pipeline: PipelineOptions,
+    *,
+    overwrite: bool,
+) -> ImportReport:
+    content = read_vectors(kind, file)
     special = SpecialTokens.parse().with_unknown()
     selected = select_words(content.words, special)
     if not selected.words:
-        raise ArtifactError(f"{path}: no usable word", hint="is it another --format?")
-    text_pipeline = (pipeline or PipelineOptions()).over(Word.default_pipeline(WordParams()))
+        raise ArtifactError(f"{file.name}: no usable word", hint="is it another --format?")
+    text_pipeline = pipeline.over(Word.default_pipeline(WordParams()))
     # Special tokens are not registered with it: in the folder of an embedding no text may become one.
     trained = from_words(selected.words, text_pipeline, special)
-    spaced, unreachable = unreachable_words(trained, selected.words, tick)
+    spaced, unreachable = unreachable_words(trained, selected.words, file.tick)
     counts, origin = token_counts(content.counts, selected.rows, ranked=kind.ranked)
     fitted = as_fitted(content, selected, offset=len(special.texts))
     report = ImportReport(
@@ -133,28 +118,34 @@ def import_vectors(
         unusable=selected.unusable,
         spaced=spaced,
         unreachable=unreachable,
+        bad_rows=content.bad.skipped,
+        replaced=content.bad.replaced,
         ngrams=len(fitted.ngrams.ngram_buckets) if fitted.ngrams else 0,
-        notes=import_notes(selected, spaced, unreachable, text_pipeline.normalizers),
+        notes=import_notes(content.bad, selected, spaced, unreachable, text_pipeline.normalizers),
     )
     del content
     all_counts = np.concatenate([np.zeros(len(special.texts), dtype=np.int64), counts])
-    facts = _facts(report, text_pipeline, path, None if words is None else Path(words))
-    _save(report, fitted, all_counts, trained, facts=facts, overwrite=overwrite)
+    _save(report, fitted, all_counts, trained, facts=_facts(report, text_pipeline, file), overwrite=overwrite)
     return report
 
 
-def _facts(report: ImportReport, pipeline: TextPipeline, file: Path, word_list: Path | None) -> ImportFacts:
+def _facts(report: ImportReport, pipeline: TextPipeline, file: VectorFile) -> ImportFacts:
     return ImportFacts(
         format=report.format,
         pipeline=pipeline.as_dict(),
-        file=_file_record(file),
-        word_list=None if word_list is None else _file_record(word_list),
+        file=file.source.record(limited=file.limit is not None),
+        word_list=None if file.words is None else _file_record(file.words),
+        member=file.source.member,
+        errors=file.errors,
+        limit=file.limit,
         ngram_rows=report.ngrams,
         words={
             "duplicates": report.duplicates.as_record(),
             "unusable": report.unusable.as_record(),
             "spaced": report.spaced.as_record(),
             "unreachable": report.unreachable.as_record(),
+            "replaced": report.replaced.as_record(),
+            **{reason: rows.as_record() for reason, rows in report.bad_rows.items()},
         },
     )
 

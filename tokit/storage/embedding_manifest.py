@@ -54,14 +54,20 @@ class ImportFacts:
         pipeline: Of the word tokenizer.
         file: The file of vectors.
         word_list: The word list of a file that holds a matrix only.
+        member: The file of a zip archive.
+        errors: What happened to rows that cannot be read: "strict", "replace" or "skip".
+        limit: Rows that were read at most; None for all.
         ngram_rows: Number of vectors of n-grams.
-        words: Words that got no row, or that no text reaches; by reason.
+        words: Rows that were skipped, and words that were repaired or that no text reaches; by reason.
     """
 
     format: str
     pipeline: PipelineRecord
     file: FileRecord
     word_list: FileRecord | None = None
+    member: str | None = None
+    errors: str = "strict"
+    limit: int | None = None
     ngram_rows: int
     words: dict[str, WordsRecord]
 

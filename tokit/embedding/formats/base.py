@@ -6,21 +6,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
+from tokit.embedding.formats.bad_rows import NO_BAD_ROWS, BadRows, RowErrors
+from tokit.embedding.formats.source import VectorSource
 from tokit.embedding.ngrams import NgramTable
 from tokit.errors import ArtifactError, CorpusError
 from tokit.progress import Tick, silent
 from tokit.storage.safetensors import Rows
 
-# Characters of a broken word that a message shows.
-SHOWN_CHARACTERS = 40
 WORDS_PER_PART = 1 << 12
 # The white space of both C and Python: a reader ends a word there.
 WHITE_SPACE = " \t\n\v\f\r"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MATRIX = 2
+Array: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class WordVectors:
         counts: Occurrences of each word in the training corpus; None where the file has no counts.
         ngrams: Vectors of n-grams, if the file has them and they were asked for; own rows by word.
         output: Output vectors, for training only, if the file has them; rows as above.
+        bad: Rows that were skipped, words that were repaired, and what else was wrong with the file.
     """
 
     words: list[str]
@@ -40,6 +45,7 @@ class WordVectors:
     counts: IntArray | None = None
     ngrams: NgramTable | None = None
     output: Rows | None = None
+    bad: BadRows = NO_BAD_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +53,27 @@ class VectorFile:
     """A file to read.
 
     Attributes:
-        path: The file.
+        source: The open file.
         words: The word list that belongs to it, for formats that have none.
         dim: Dimension, for files that do not name it; None infers it.
         tick: Progress.
         subwords: Keep n-grams, if there are any.
+        errors: "strict", "replace" or "skip": see `bad_rows`.
+        limit: Read no more than the first rows; None reads all.
     """
 
-    path: Path
+    source: VectorSource
     words: Path | None = None
     dim: int | None = None
     tick: Tick = silent
     subwords: bool = True
+    errors: str = "strict"
+    limit: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the file in messages."""
+        return self.source.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,57 +171,66 @@ class WritableFormat(ABC):
         """
 
 
-def read_word_list(path: Path) -> list[str]:
-    """Read a list of words, one a line.
+def read_word_list(path: Path) -> list[bytes]:
+    """Read a list of words, one a line; a byte-order mark at its start is none of them.
 
     Raises:
-        CorpusError: it cannot be read, or is not UTF-8.
+        CorpusError: it cannot be read.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise CorpusError(f"{path}: {error.strerror}", hint="is the path right?") from error
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise not_utf8(f"{path}:{line}: byte {error.start}") from error
-    lines = text.replace("\r\n", "\n").split("\n")
-    return lines[:-1] if lines[-1] == "" else lines
+    lines = content.removeprefix(BYTE_ORDER_MARK).replace(b"\r\n", b"\n").split(b"\n")
+    return lines[:-1] if lines[-1] == b"" else lines
 
 
-def listed_words(file: VectorFile, rows: int) -> list[str]:
-    """Read the word list that belongs to a matrix of `rows` rows.
+def listed_vectors(
+    file: VectorFile, array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], where: str
+) -> WordVectors:
+    """Rows of a matrix with the word list that belongs to it.
 
     Raises:
-        CorpusError: it has another length, or cannot be read.
+        ArtifactError: not a matrix of numbers; with errors "strict", one that is not finite.
+        CorpusError: the list has another length, or cannot be read; with errors "strict", a word is not UTF-8.
     """
     if file.words is None:
         raise TypeError("a format with needs_words is read with a list")
-    words = read_word_list(file.words)
-    if len(words) != rows:
+    listed = read_word_list(file.words)
+    if array.ndim == MATRIX and len(listed) != len(array):
         raise CorpusError(
-            f"{file.words}: {len(words):,} words for the {rows:,} rows of {file.path}", hint="one word a line"
+            f"{file.words}: {len(listed):,} words for the {len(array):,} rows of {file.name}", hint="one word a line"
         )
-    return words
+    listed, rows = listed[: file.limit], float32_rows(array[: file.limit], where)
+    errors = RowErrors(file.errors)
+    words = errors.decoded(listed, lambda i: f"{file.words}:{i + 1}")
+    bad = ~finite_rows(rows)
+    for i in np.flatnonzero(bad).tolist():
+        errors.not_finite(f"{where}: row {i}", f"row {i}", ArtifactError)
+    usable = [(i, word) for i, word in enumerate(words) if word is not None and not bad[i]]
+    if len(usable) < len(words):
+        rows = rows[[i for i, _ in usable]]
+    return WordVectors([word for _, word in usable], rows, bad=errors.bad())
 
 
-def float32_rows(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]], where: str) -> FloatArray:
+def float32_rows(array: Array, where: str) -> FloatArray:
     """Convert a matrix of numbers to float32.
 
     Raises:
-        ArtifactError: not a matrix, not numeric, or not finite.
+        ArtifactError: not a matrix, or not numeric.
     """
-    if array.ndim != 2 or array.dtype.kind not in "fiu":
+    if array.ndim != MATRIX or array.dtype.kind not in "fiu":
         raise ArtifactError(
             f"{where}: shape {array.shape} of {array.dtype}, not a matrix of numbers", hint="one row a word"
         )
     with np.errstate(over="ignore"):
-        rows = np.ascontiguousarray(array, dtype=np.float32)
-    bad = first_not_finite(rows)
-    if bad is not None:
-        raise ArtifactError(f"{where}: row {bad} has a number that is not finite", hint="correct or remove the row")
-    return rows
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def finite_rows(rows: FloatArray) -> npt.NDArray[np.bool_]:
+    """True for rows without a NaN or an infinity; shape (rows,)."""
+    finite: npt.NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(rows), axis=1)
+    return finite
 
 
 def first_not_finite(rows: FloatArray) -> int | None:
@@ -217,27 +241,3 @@ def first_not_finite(rows: FloatArray) -> int | None:
         if not finite.all():
             return start + int(np.argmin(finite))
     return None
-
-
-def not_utf8(where: str, hint: str = "convert the file first: iconv -f latin1 -t utf-8") -> CorpusError:
-    """Build the error for bytes that are not UTF-8."""
-    return CorpusError(f"{where} is not UTF-8", hint=hint)
-
-
-def shown(word: bytes) -> str:
-    """Bytes as a message shows them, truncated."""
-    text = word.decode("utf-8", errors="replace")
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
-
-
-def decoded(word: bytes, where: str) -> str:
-    """Decode a word of a binary file.
-
-    Raises:
-        CorpusError: it is not UTF-8.
-    """
-    try:
-        return word.decode("utf-8")
-    except UnicodeDecodeError as error:
-        hint = "damaged, or another --format? or the tool that wrote it truncated long words within a character"
-        raise not_utf8(f"{where}: '{shown(word)}'", hint) from error

@@ -2,64 +2,84 @@
 
 from __future__ import annotations
 
-import struct
+import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tokit.embedding.formats.fasttext import MAGIC as FASTTEXT
-from tokit.embedding.formats.text_vectors import HEADER
+from tokit.embedding.formats.base import BYTE_ORDER_MARK
+from tokit.embedding.formats.fasttext_header import is_model
+from tokit.embedding.formats.source import HEAD_BYTES, VectorSource
+from tokit.embedding.formats.text_reader import HEADER
 from tokit.errors import ArtifactError
-from tokit.registry import near_names
 from tokit.storage.files import MAGIC
 
-# Holds a line of a few thousand numbers.
-HEAD_BYTES = 1 << 18
-COMPRESSED = {b"\x1f\x8b": "gzip -d", b"PK\x03\x04": "unzip", b"BZh": "bzip2 -d", b"\xfd7zXZ": "xz -d"}
+BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+# A tar archive has its name here.
+TAR, TAR_AT = b"ustar", 257
+PICKLE = re.compile(rb"\x80[\x02-\x05]")
+# The module and class that a pickle of gensim begins with.
+GENSIM = re.compile(rb"(gensim\.models\.[\w.]+)[^A-Za-z]{1,8}([A-Z]\w+)", re.DOTALL)
+PICKLE_HEAD = 2000
+# Lines that tell text from binary.
+HEAD_LINES = 20
+LONGEST_SAFETENSORS_HEADER = 100_000_000
 
 
-def existing_file(file: str | Path) -> Path:
-    """Check that a path is a regular file.
-
-    Raises:
-        ArtifactError: it is missing, a folder, or a pipe.
-    """
-    path = Path(file)
-    if path.is_dir():
-        raise ArtifactError(
-            f"{file} is a folder", hint="give a file of word vectors; a folder of tokit needs no import"
-        )
-    if not path.exists():
-        raise ArtifactError(f"{file}: no such file", hint=near_names(path))
-    if not path.is_file():
-        raise ArtifactError(f"{file} is a pipe or a device", hint="its size has to be known: save it to a file first")
-    return path
-
-
-def detect_format(path: Path) -> str:
+def detect_format(source: VectorSource) -> str:
     """Name the format of a file.
 
     Raises:
-        ArtifactError: it cannot be read, or its format is unknown.
+        ArtifactError: it is empty, or its format is unknown.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-        size = path.stat().st_size
-    except OSError as error:
-        raise ArtifactError(f"{path}: {error.strerror}", hint=near_names(path)) from error
+    head, name = source.head.removeprefix(BYTE_ORDER_MARK), source.name
     if not head:
-        raise ArtifactError(f"{path}: the file is empty", hint="fetch it again")
-    for magic, command in COMPRESSED.items():
-        if head.startswith(magic):
-            raise ArtifactError(f"{path} is compressed", hint=f"unpack it first: {command} {path}")
-    for name, fits in TESTS.items():
+        raise ArtifactError(f"{name}: the file is empty", hint="fetch it again")
+    _refuse_others(head, name)
+    size = source.size if source.size is not None else LONGEST_SAFETENSORS_HEADER
+    for format_name, fits in TESTS.items():
         if fits(head, size):
-            return "fasttext-vec" if name == "word2vec" and path.suffix == ".vec" else name
-    raise ArtifactError(f"{path}: no known format of word vectors", hint="name it with --format")
+            return "fasttext-vec" if format_name == "word2vec" and ".vec" in Path(name).suffixes else format_name
+    raise ArtifactError(f"{name}: no known format of word vectors", hint="name it with --format")
+
+
+def _refuse_others(head: bytes, name: str) -> None:
+    """Name kinds of files that are known, and not read.
+
+    Raises:
+        ArtifactError: the file is of such a kind.
+    """
+    if PICKLE.match(head):
+        raise _pickle(head[:PICKLE_HEAD], name)
+    if head[TAR_AT : TAR_AT + len(TAR)] == TAR:
+        raise ArtifactError(
+            f"{name}: a tar archive", hint=f"tar xOf {name} FILE | tokit import - -o EMB; its files: tar tf {name}"
+        )
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if head.startswith(mark):
+            raise ArtifactError(
+                f"{name}: {encoding}, not UTF-8", hint=f"convert it first: iconv -f {encoding} -t utf-8"
+            )
+
+
+def _pickle(head: bytes, name: str) -> ArtifactError:
+    """The error for a pickle, which could run any code when it is loaded."""
+    found = GENSIM.search(head)
+    if found is None:
+        return ArtifactError(
+            f"{name}: a Python pickle, which is never loaded", hint="save its vectors as text, or with numpy.save(...)"
+        )
+    module, kind = found[1].decode("ascii"), found[2].decode("ascii")
+    way = f"in Python: from {module} import {kind}; {kind}.load('{name}')"
+    if kind == "FastText":
+        way = f"in Python: from {module} import {kind}, save_facebook_model"
+        way += f"; save_facebook_model({kind}.load('{name}'), 'words.bin')"
+    else:
+        way += f"{'' if 'KeyedVectors' in kind else '.wv'}.save_word2vec_format('words.vec')"
+    return ArtifactError(f"{name}: gensim's own format of {kind} (a pickle), which is never loaded", hint=way)
 
 
 def _is_fasttext(head: bytes, _: int) -> bool:
-    return head[:4] == struct.pack("<i", FASTTEXT)
+    return is_model(head)
 
 
 def _is_numpy(head: bytes, _: int) -> bool:
@@ -72,7 +92,7 @@ def _is_safetensors(head: bytes, size: int) -> bool:
 
 def _is_word2vec(head: bytes, _: int) -> bool:
     # A file with a broken line is text too: the error of the reader names the line.
-    return _has_header(head) and (_is_line(_second_line(head)) or _is_text(head))
+    return _has_header(head) and _is_text(head)
 
 
 def _is_word2vec_binary(head: bytes, _: int) -> bool:
@@ -97,11 +117,11 @@ def _has_header(head: bytes) -> bool:
     return HEADER.fullmatch(head.partition(b"\n")[0]) is not None
 
 
-def _second_line(head: bytes) -> bytes:
-    return head.partition(b"\n")[2].partition(b"\n")[0]
-
-
 def _is_text(head: bytes) -> bool:
+    """True if most of the first lines are words and numbers, or all is text; words need not be UTF-8."""
+    lines = head.split(b"\n")[1 : HEAD_LINES + 1]
+    if sum(map(_is_line, lines)) > len(lines) // 2:
+        return True
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""fastText's .bin, version 12: arguments, a dictionary with counts, the matrix of words and n-grams, output vectors.
+"""fastText's .bin: arguments, a dictionary with counts, the matrix of words and n-grams, output vectors.
 
 A word's vector is the mean of its own row and those of its character n-grams, as in fastText; the end-of-line word
 `</s>` has no n-grams. Of the buckets of n-grams those are kept that are not all zeros. floret's files begin with the
@@ -12,20 +12,37 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from tokit.arrays import FloatArray, IntArray
+from tokit.embedding.formats.bad_rows import RowErrors, not_utf8, shown
 from tokit.embedding.formats.base import (
     ExportedVectors,
     ReadableFormat,
     VectorFile,
     WordVectors,
     WritableFormat,
-    decoded,
+    finite_rows,
     first_not_finite,
+)
+from tokit.embedding.formats.fasttext_header import (
+    ARGUMENTS,
+    CBOW,
+    DICTIONARY,
+    MAGIC,
+    NEGATIVE_SAMPLING,
+    OLD_DICTIONARY,
+    OLD_SHAPE,
+    SHAPE,
+    SKIPGRAM,
+    START,
+    SUPERVISED,
+    VERSION,
+    Arguments,
+    read_arguments,
 )
 from tokit.embedding.formats.verification import END_OF_LINE, verify_bin
 from tokit.embedding.ngrams import NgramTable, ngram_buckets
@@ -33,45 +50,17 @@ from tokit.errors import ArtifactError, UsageError
 from tokit.progress import Progress
 from tokit.storage.safetensors import Rows, SelectedRows
 
-MAGIC, VERSION = 793712314, 12
-ARGUMENTS = struct.Struct("<2i12id")
-FLORET_EXTRA = 8
-DICTIONARY = struct.Struct("<3i2q")
 ENTRY = struct.Struct("<qb")
-SHAPE = struct.Struct("<?2q")
 WORD = 0
+TRUNCATED_WORD = "fastText truncates long words within a character"
 # Words whose n-grams are looked up at a time, and rows of n-grams that are read and written at a time.
 WORDS_AT_ONCE = 1 << 14
 ROWS_AT_ONCE = 1 << 15
 BUCKETS_AT_ONCE = 1 << 14
-# The file's numbers of losses and kinds of models.
-NEGATIVE_SAMPLING = 2
-CBOW, SKIPGRAM, SUPERVISED = 1, 2, 3
 # fastText's defaults: word n-grams, and tokens between two updates of the learning rate.
 WORD_NGRAMS, UPDATE_RATE = 1, 100
 LARGEST = (1 << 31) - 1
 NOT_PRUNED = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """The model's training arguments that the reader needs.
-
-    Attributes:
-        dim: Dimension of the vectors.
-        loss: `NEGATIVE_SAMPLING` or another.
-        kind: `CBOW`, `SKIPGRAM` or `SUPERVISED`.
-        minn: Characters of the shortest n-gram.
-        maxn: Characters of the longest; 0: no n-grams.
-        bucket: Number of hash buckets of n-grams. Their rows follow those of the dictionary.
-    """
-
-    dim: int
-    loss: int
-    kind: int
-    minn: int
-    maxn: int
-    bucket: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +73,7 @@ class Dictionary:
         stop: The byte offset behind the dictionary.
     """
 
-    words: list[str]
+    words: list[bytes]
     counts: IntArray
     stop: int
 
@@ -98,11 +87,12 @@ class FastTextBin(ReadableFormat, WritableFormat):
 
     @classmethod
     def read(cls, file: VectorFile) -> WordVectors:
-        if not file.path.stat().st_size:
-            raise ArtifactError(f"{file.path}: the file is empty", hint="fetch it again")
-        with file.path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if not file.source.head:
+            raise ArtifactError(f"{file.name}: the file is empty", hint="fetch it again")
+        path = file.source.plain_path()
+        with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
             try:
-                return _ModelReader(file, content).read()
+                return _ModelReader(file, path, content).read()
             except struct.error as error:
                 raise _truncated(file, len(content)) from error
 
@@ -134,72 +124,67 @@ class FastTextBin(ReadableFormat, WritableFormat):
 
 
 class _ModelReader:
-    def __init__(self, source: VectorFile, content: mmap.mmap) -> None:
-        self._source, self._content = source, content
-        self._path = source.path
+    def __init__(self, source: VectorFile, path: Path, content: mmap.mmap) -> None:
+        self._source, self._path, self._content = source, path, content
+        self._name, self._errors = source.name, RowErrors(source.errors)
+        self._shape = SHAPE
 
     def read(self) -> WordVectors:
-        arguments = self._arguments()
-        dictionary = self._dictionary()
+        # A map is sliced as bytes are.
+        arguments = read_arguments(cast(bytes, self._content), self._name)
+        self._shape = OLD_SHAPE if arguments.old else SHAPE
+        dictionary = self._dictionary(arguments)
         size, dim = len(dictionary.words), arguments.dim
         start = self._matrix(dictionary.stop, (size + arguments.bucket, dim))
-        if not dictionary.words:
+        words = dictionary.words[: self._source.limit]
+        if not words:
             return WordVectors([], np.empty((0, dim), dtype=np.float32), dictionary.counts)
         table = self._mapped(start, (size + arguments.bucket, dim))
-        vectors = self._means(table, dictionary.words, arguments)
-        bad = first_not_finite(vectors)
-        if bad is not None:
-            raise ArtifactError(
-                f"{self._path}: the vector of word {bad + 1:,} ('{dictionary.words[bad]}') is not finite",
-                hint="damaged? fetch it again",
-            )
-        ngrams = self._ngrams(table, size, arguments)
+        vectors = self._means(table, words, size, arguments)
+        names, usable = self._usable(words, vectors)
+        ngrams = self._ngrams(table, size, usable, arguments)
         output = self._output(start + 4 * table.size, size, arguments)
-        return WordVectors(dictionary.words, vectors, dictionary.counts, ngrams, output)
+        whole = len(usable) == len(dictionary.words)
+        return WordVectors(
+            names,
+            vectors if whole else vectors[usable],
+            dictionary.counts[usable],
+            ngrams,
+            output if output is None or whole else SelectedRows(output, usable),
+            self._errors.bad(),
+        )
+
+    def _usable(self, words: list[bytes], vectors: FloatArray) -> tuple[list[str], IntArray]:
+        """Words as text, and the rows of those that have a name and a finite vector."""
+        finite = finite_rows(vectors)
+        names: list[str] = []
+        usable: list[int] = []
+        for i, word in enumerate(words):
+            place = f"word {i + 1:,}"
+            where = f"{self._name}: {place} ('{shown(word)}')"
+            if not finite[i]:
+                self._errors.not_finite(where, place, ArtifactError)
+                continue
+            name = self._errors.word(word, place, lambda _, where=where: not_utf8(where, (), TRUNCATED_WORD))  # type: ignore[misc]
+            if name is not None:
+                names.append(name)
+                usable.append(i)
+        return names, np.array(usable, dtype=np.int64)
 
     def _mapped(self, start: int, shape: tuple[int, int]) -> FloatArray:
         # A map of its own: the one of the reader may be closed before this is dropped.
         return np.memmap(self._path, dtype="<f4", mode="r", offset=start, shape=shape)
 
-    def _arguments(self) -> Arguments:
-        """Read the arguments.
-
-        Raises:
-            ArtifactError: another kind of file, or another version.
-        """
-        magic, version, dim, *_, loss, kind, buckets, shortest, longest, _, _ = ARGUMENTS.unpack_from(self._content)
-        if magic != MAGIC:
-            raise ArtifactError(f"{self._path}: not a model of fastText", hint="leave --format out")
-        if version != VERSION:
-            raise ArtifactError(
-                f"{self._path}: version {version} of fastText's format, not {VERSION}",
-                hint="load and save it with a fastText of 2017 or later",
-            )
-        if not self._is_dictionary(ARGUMENTS.size):
-            if self._is_dictionary(ARGUMENTS.size + FLORET_EXTRA):
-                raise ArtifactError(
-                    f"{self._path}: a model of floret, not of fastText",
-                    hint="have floret write its vectors as text: model.save_vectors('words.vec')",
-                )
-            raise ArtifactError(f"{self._path}: byte {ARGUMENTS.size}: no dictionary there", hint="damaged?")
-        if dim < 1 or (longest > 0 and buckets < 1) or buckets < 0:
-            raise ArtifactError(f"{self._path}: {dim} dimensions and {buckets} buckets", hint="damaged?")
-        return Arguments(dim, loss, kind, shortest, longest, buckets)
-
-    def _is_dictionary(self, at: int) -> bool:
-        size, words, labels, tokens, pruned = DICTIONARY.unpack_from(self._content, at)
-        return bool(words >= 0 and labels >= 0 and size == words + labels and tokens >= 0 and pruned >= -1)
-
-    def _dictionary(self) -> Dictionary:
+    def _dictionary(self, arguments: Arguments) -> Dictionary:
         """Read the words and their counts.
 
         Raises:
             ArtifactError: it is truncated.
-            CorpusError: a word is not UTF-8.
         """
-        size, number, _, _, pruned = DICTIONARY.unpack_from(self._content, ARGUMENTS.size)
-        at = ARGUMENTS.size + DICTIONARY.size
-        words: list[str] = []
+        layout = OLD_DICTIONARY if arguments.old else DICTIONARY
+        size, number, _, _, pruned = (*layout.unpack_from(self._content, arguments.dictionary), NOT_PRUNED)[:5]
+        at = arguments.dictionary + layout.size
+        words: list[bytes] = []
         if size * (ENTRY.size + 1) > len(self._content):
             raise _truncated(self._source, len(self._content))
         counts = np.empty(number, dtype=np.int64)
@@ -209,10 +194,10 @@ class _ModelReader:
                 raise _truncated(self._source, len(self._content))
             count, kind = ENTRY.unpack_from(self._content, stop + 1)
             if (kind == WORD) != (row < number):
-                raise ArtifactError(f"{self._path}: byte {at:,}: a label among the words", hint="damaged?")
+                raise ArtifactError(f"{self._name}: byte {at:,}: a label among the words", hint="damaged?")
             if row < number:
                 counts[row] = count
-                words.append(decoded(self._content[at:stop], f"{self._path}: word {row + 1:,}, byte {at:,}"))
+                words.append(self._content[at:stop])
             at = stop + 1 + ENTRY.size
         return Dictionary(words, counts, at + 8 * max(pruned, 0))
 
@@ -222,23 +207,23 @@ class _ModelReader:
         Raises:
             ArtifactError: it is quantized, of another shape, or truncated.
         """
-        quantized, height, width = SHAPE.unpack_from(self._content, at)
-        if quantized:
+        *quantized, height, width = self._shape.unpack_from(self._content, at)
+        if any(quantized):
             raise ArtifactError(
-                f"{self._path}: a quantized model, whose vectors are only approximate",
+                f"{self._name}: a quantized model, whose vectors are only approximate",
                 hint="import the .bin that it was made from",
             )
         if (height, width) != shape:
             raise ArtifactError(
-                f"{self._path}: byte {at:,}: a matrix of {height} × {width}, not {shape[0]} × {shape[1]}",
+                f"{self._name}: byte {at:,}: a matrix of {height} × {width}, not {shape[0]} × {shape[1]}",
                 hint="damaged? fetch it again",
             )
-        start = at + SHAPE.size
+        start = at + self._shape.size
         if start + 4 * height * width > len(self._content):
             raise _truncated(self._source, len(self._content))
         return start
 
-    def _means(self, table: FloatArray, words: list[str], arguments: Arguments) -> FloatArray:
+    def _means(self, table: FloatArray, words: list[bytes], size: int, arguments: Arguments) -> FloatArray:
         vectors = np.array(table[: len(words)])
         if arguments.maxn < 1:
             return vectors
@@ -247,14 +232,14 @@ class _ModelReader:
             found = ngram_buckets(words[first:last], arguments)
             starts = np.concatenate([[0], found.ends[:-1]])
             for i, start, end in zip(range(first, last), starts.tolist(), found.ends.tolist(), strict=True):
-                if words[i] != END_OF_LINE:
-                    vectors[i] += table[len(words) + found.rows[start:end].astype(np.int64)].sum(axis=0)
+                if words[i] != END_OF_LINE.encode():
+                    vectors[i] += table[size + found.rows[start:end].astype(np.int64)].sum(axis=0)
                     vectors[i] /= np.float32(end - start + 1)
             self._source.tick(Progress("averaging", last, len(vectors), "words"))
         return vectors
 
-    def _ngrams(self, table: FloatArray, size: int, arguments: Arguments) -> NgramTable | None:
-        """Buckets that are not all zeros, and the words' own rows.
+    def _ngrams(self, table: FloatArray, size: int, usable: IntArray, arguments: Arguments) -> NgramTable | None:
+        """Buckets that are not all zeros, and the own rows of the words that are kept.
 
         Raises:
             ArtifactError: a number in them is not finite.
@@ -265,7 +250,8 @@ class _ModelReader:
         rows: Rows = table[size:]
         if len(used) < arguments.bucket:
             rows = SelectedRows(table, used + np.int64(size))
-        return NgramTable(table[:size], rows, used.astype(np.uint32), arguments.minn, arguments.maxn, arguments.bucket)
+        own = table[:size] if len(usable) == size else SelectedRows(table, usable)
+        return NgramTable(own, rows, used.astype(np.uint32), arguments.minn, arguments.maxn, arguments.bucket)
 
     def _used_buckets(self, rows: FloatArray) -> npt.NDArray[np.int64]:
         used = np.zeros(len(rows), dtype=np.bool_)
@@ -274,7 +260,7 @@ class _ModelReader:
             bad = first_not_finite(part)
             if bad is not None:
                 raise ArtifactError(
-                    f"{self._path}: n-gram bucket {first + bad:,} has a number that is not finite",
+                    f"{self._name}: n-gram bucket {first + bad:,} has a number that is not finite",
                     hint="damaged? fetch it again, or skip the n-grams: --no-ngrams",
                 )
             used[first : first + ROWS_AT_ONCE] = part.any(axis=1)
@@ -293,13 +279,13 @@ class _ModelReader:
 
 
 def _truncated(source: VectorFile, size: int) -> ArtifactError:
-    return ArtifactError(f"{source.path}: truncated at byte {size:,}", hint="fetch it again")
+    return ArtifactError(f"{source.name}: truncated at byte {size:,}", hint="fetch it again")
 
 
 def _packed_arguments(exported: ExportedVectors, buckets: int) -> bytes:
     params, table = exported.params, exported.ngrams
-    return ARGUMENTS.pack(
-        MAGIC, VERSION, exported.dim, _number(params, "window"), _number(params, "epochs"), 1,
+    return START.pack(MAGIC, VERSION) + ARGUMENTS.pack(
+        exported.dim, _number(params, "window"), _number(params, "epochs"), 1,
         _number(params, "negative"), WORD_NGRAMS, NEGATIVE_SAMPLING, CBOW if exported.cbow else SKIPGRAM,
         buckets, table.minn if table else 0, table.maxn if table else 0, UPDATE_RATE,
         float(params.get("sample", 1e-4)),

@@ -13,8 +13,7 @@ from tokit.embedding.formats.base import (
     VectorFile,
     WordVectors,
     WritableFormat,
-    float32_rows,
-    listed_words,
+    listed_vectors,
 )
 from tokit.embedding.formats.verification import require_same
 from tokit.errors import ArtifactError
@@ -32,13 +31,12 @@ class NpyMatrix(ReadableFormat, WritableFormat):
     @classmethod
     def read(cls, file: VectorFile) -> WordVectors:
         try:
-            array = np.load(file.path, mmap_mode="r", allow_pickle=False)
+            array = np.load(file.source.plain_path(), mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
-            raise ArtifactError(f"{file.path}: not a .npy matrix: {error}", hint="truncated or damaged?") from error
+            raise _unreadable(file.name, error) from error
         if not isinstance(array, np.ndarray):
-            raise ArtifactError(f"{file.path}: an archive of arrays", hint="save one matrix: numpy.save(...)")
-        vectors = float32_rows(array, str(file.path))
-        return WordVectors(listed_words(file, len(vectors)), vectors)
+            raise ArtifactError(f"{file.name}: an archive of arrays", hint="save one matrix: numpy.save(...)")
+        return listed_vectors(file, array, file.name)
 
     @classmethod
     def write(cls, exported: ExportedVectors, file: BinaryIO) -> None:
@@ -51,3 +49,12 @@ class NpyMatrix(ReadableFormat, WritableFormat):
     def verify(cls, exported: ExportedVectors, path: Path) -> tuple[str, ...]:
         require_same(exported, exported.words, np.load(path, mmap_mode="r", allow_pickle=False), "numpy")
         return ("numpy",)
+
+
+def _unreadable(name: str, error: Exception) -> ArtifactError:
+    if "Object arrays" in str(error) or "Python object" in str(error) or "Array can't be memory-mapped" in str(error):
+        return ArtifactError(
+            f"{name}: Python objects (a pickle), which are never loaded",
+            hint="save the numbers alone: numpy.save('rows.npy', numpy.stack(list(array)).astype('float32'))",
+        )
+    return ArtifactError(f"{name}: not a .npy matrix: {error}", hint="truncated or damaged?")

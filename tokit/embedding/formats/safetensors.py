@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
-from tokit.embedding.formats.base import ReadableFormat, VectorFile, WordVectors, float32_rows, listed_words
+from tokit.embedding.formats.base import ReadableFormat, VectorFile, WordVectors, listed_vectors
 from tokit.errors import ArtifactError
 
 # The matrix to read, if a file has several.
@@ -23,22 +22,21 @@ class SafetensorsMatrix(ReadableFormat):
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(file.path, framework="numpy") as opened:
-                name = _matrix_name(opened, file.path)
+            with safe_open(file.source.plain_path(), framework="numpy") as opened:
+                name = _matrix_name(opened, file.name)
                 array = opened.get_tensor(name)
         except (SafetensorError, TypeError, ValueError, AttributeError) as error:
             # NumPy has no bfloat16, and the library then raises errors of several kinds.
             raise ArtifactError(
-                f"{file.path}: cannot be read: {error}", hint="damaged? or no float16, float32 or float64?"
+                f"{file.name}: cannot be read: {error}", hint="damaged? or no float16, float32 or float64?"
             ) from error
-        vectors = float32_rows(array, f"{file.path}: '{name}'")
-        return WordVectors(listed_words(file, len(vectors)), vectors)
+        return listed_vectors(file, array, f"{file.name}: '{name}'")
 
 
-def _matrix_name(opened: Any, path: Path) -> str:
+def _matrix_name(opened: Any, file: str) -> str:
     matrices = [name for name in opened.keys() if len(opened.get_slice(name).get_shape()) == 2]  # noqa: SIM118
     usual = [name for name in USUAL_NAMES if name in matrices]
     if len(matrices) == 1 or usual:
         return str(usual[0] if usual else matrices[0])
     what = f"several matrices: {', '.join(matrices[:5])}" if matrices else "no matrix"
-    raise ArtifactError(f"{path}: {what}", hint="one named 'embeddings' is read")
+    raise ArtifactError(f"{file}: {what}", hint="one named 'embeddings' is read")
