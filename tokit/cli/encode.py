@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,6 +59,15 @@ SplitOpt = Annotated[
         "--split", metavar="NAME=FRACTION", help="Hold out a fraction of the documents: val=0.01.", show_default=False
     ),
 ]
+EndOfTextOpt = Annotated[
+    bool | None,
+    typer.Option(
+        "--end-of-text/--no-end-of-text",
+        help="End each document of shards with the end-of-text token; never with two.",
+        show_default="yes",
+    ),
+]
+KeepEmptyOpt = Annotated[bool, typer.Option("--keep-empty", help="Write empty documents into shards too.")]
 
 
 @takes_corpus
@@ -73,6 +83,8 @@ def encode(
     add_special: AddSpecialOpt = False,
     parse_special: ParseSpecialOpt = False,
     max_length: MaxLengthOpt = None,
+    end_of_text: EndOfTextOpt = None,
+    keep_empty: KeepEmptyOpt = False,
     seed: SeedOpt = 0,
     threads: ThreadsOpt = None,
     engine: EngineOpt = None,
@@ -85,8 +97,10 @@ def encode(
     $ tokit encode text/ -t tok -o shards --to bin --split val=0.01
     """
     set_up(threads, engine)
-    if out is None and (to or split):
-        raise UsageError(f"{'--to' if to else '--split'} is for shards", hint="name their folder: -o shards")
+    if out is None:
+        refuse_without_shards(
+            {"--to": to, "--split": split, "--end-of-text": end_of_text is not None, "--keep-empty": keep_empty}
+        )
     if out is not None and form is not None:
         raise UsageError("--as is for lines, and -o writes shards", hint="leave one of them out")
     if out is None and output.as_json:
@@ -109,6 +123,8 @@ def encode(
                 to=to or "bin",
                 split=held_out(split),
                 options=options,
+                end_of_text=end_of_text is not False,
+                keep_empty=keep_empty,
                 seed=seed,
                 overwrite=overwrite,
                 tick=tick,
@@ -116,6 +132,17 @@ def encode(
     warn_of_broken_text(report.skipped, report.replaced)
     if out is not None:
         show_shards(report, output)
+
+
+def refuse_without_shards(options: Mapping[str, object]) -> None:
+    """Refuse options that say how shards are written.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    for name, value in options.items():
+        if value:
+            raise UsageError(f"{name} is for shards", hint="name their folder: -o shards")
 
 
 def held_out(option: str | None) -> Split | None:

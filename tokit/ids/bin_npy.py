@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tokit.arrays import Ids
+from tokit.ids.document_ends import lacks_end, with_ends
 from tokit.ids.writer import PackedIds, ShardWriter
 from tokit.kernels.dispatch import pack_ids
 from tokit.storage.files import RowWriter
@@ -30,6 +31,9 @@ class BinWriter(ShardWriter):
         self._ends_file = NpyColumn(path.with_name(self.ends_file or ""), np.dtype("<i8"))
 
     def packed(self, ids: Ids) -> PackedIds:
+        # The kernel writes an end behind every document; the few that bring their own are left to numpy.
+        if self.end_of_text is not None and not lacks_end(ids, self.end_of_text).all():
+            return PackedIds(*pack_ids(with_ends(ids, self.end_of_text), None, self.dtype))
         return PackedIds(*pack_ids(ids, self.end_of_text, self.dtype))
 
     def write(self, packed: PackedIds) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 
 from tokit.arrays import Ids
 from tokit.errors import MissingExtraError
+from tokit.ids.document_ends import with_ends
 from tokit.ids.writer import PackedIds, ShardWriter
 
 
 class ParquetWriter(ShardWriter):
-    """Rows mark the ends of documents, so no end-of-text is written."""
+    """Rows of ids, the end-of-text of the document included."""
 
     extension = ".parquet"
     flat = False
@@ -30,6 +31,8 @@ class ParquetWriter(ShardWriter):
         self._writer = parquet.ParquetWriter(self.path, self._schema, compression="zstd")
 
     def packed(self, ids: Ids) -> PackedIds:
+        if self.end_of_text is not None:
+            ids = with_ends(ids, self.end_of_text)
         return PackedIds(ids.data.astype(self.dtype), ids.ends)
 
     def write(self, packed: PackedIds) -> None:

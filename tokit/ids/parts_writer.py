@@ -52,12 +52,14 @@ class PackedBlock:
 
     Attributes:
         by_part: Documents of each part.
-        fingerprint: Of all of them.
+        fingerprint: Of all documents of the corpus.
+        empty: Number of empty documents that were left out.
         open_end: Whether the last line of the source had no newline.
     """
 
     by_part: dict[str, PackedIds]
     fingerprint: Fingerprint
+    empty: int
     open_end: bool
 
 
@@ -68,12 +70,14 @@ class PartsWriter:
         folder: Of the shards.
         format: Writer of one part.
         dtype: Of the ids.
-        end_of_text: Id behind each document, for formats that need one.
+        end_of_text: Id that each document ends with; None for none.
+        keep_empty: Write empty documents too.
         split: The held-out part; None writes one part.
         seed: Of the split.
 
     Attributes:
-        fingerprint: Of the documents that were written.
+        fingerprint: Of the documents of the corpus.
+        empty: Number of empty documents that were left out.
         open_end: Whether the last line of the corpus had no newline.
     """
 
@@ -84,11 +88,14 @@ class PartsWriter:
         dtype: np.dtype[np.unsignedinteger],
         *,
         end_of_text: int | None,
+        keep_empty: bool = False,
         split: Split | None,
         seed: int,
     ) -> None:
         self.dtype = dtype
         self.end_of_text = end_of_text
+        self.keep_empty = keep_empty
+        self.empty = 0
         self.split = split
         self.seed = seed
         self.fingerprint = Fingerprint()
@@ -101,14 +108,18 @@ class PartsWriter:
 
     def pack(self, block: Block, ids: Ids) -> PackedBlock:
         """Pack a block. It changes nothing, so any thread may call it."""
-        packed = {name: self._parts[name].packed(part) for name, part in self._assign(block, ids).items()}
-        return PackedBlock(packed, Fingerprint.of(block), block.open_end)
+        fingerprint, filled = Fingerprint.of(block), block.lengths > 0
+        empty = 0 if self.keep_empty else int(np.count_nonzero(~filled))
+        parts = self._assign(*((block.select(filled), ids.select(filled)) if empty else (block, ids)))
+        packed = {name: self._parts[name].packed(part) for name, part in parts.items()}
+        return PackedBlock(packed, fingerprint, empty, block.open_end)
 
     def write(self, block: PackedBlock) -> None:
         """Append a block."""
         for name, packed in block.by_part.items():
             self._parts[name].write(packed)
         self.fingerprint.merge(block.fingerprint)
+        self.empty += block.empty
         if block.fingerprint.documents:
             self.open_end = block.open_end
 

@@ -101,10 +101,17 @@ class Shards:
         try:
             with parquet.ParquetFile(self.path / self.manifest.parts[part].file) as file:
                 for batch in file.iter_batches(DOCUMENTS_AT_ONCE, columns=["input_ids"]):
-                    yield Ids.of(batch.column("input_ids").to_pylist())
+                    yield self._row_ids(Ids.of(batch.column("input_ids").to_pylist()))
         # Python's own errors come from a column that is missing, or holds null or negative numbers.
         except (ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError) as error:
             raise _damaged(f"{self.path}: {error}") from error
+
+    def _row_ids(self, ids: Ids) -> Ids:
+        if not self._marks:
+            return ids
+        if len(ids) and int(ids.lengths.min()) < self._marks:
+            raise ValueError("a row without an end of text")
+        return _without_marks(ids.data, ids.ends)
 
 
 def open_shards(path: str | Path) -> Shards:

@@ -25,7 +25,7 @@ class PackedIds:
     """Ids of documents in the form of a file.
 
     Attributes:
-        data: Ids in the type of the file, with an end-of-text after each document where the format has one.
+        data: Ids in the type of the file, the end-of-text of each document included.
         ends: Exclusive end of each document in `data`.
     """
 
@@ -39,11 +39,11 @@ class ShardWriter(ABC):
     Args:
         path: The file, without its extension.
         dtype: Of the ids.
-        end_of_text: Id that is written after each document by formats without another mark of its end.
+        end_of_text: Id that each document ends with; None for none.
     """
 
     extension: ClassVar[str]
-    # A flat file has no document ends: they are in a file beside it, and end-of-text follows each document.
+    # A flat file has no document ends: they are in a file beside it.
     flat: ClassVar[bool]
 
     def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger], end_of_text: int | None) -> None:

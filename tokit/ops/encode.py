@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from tokit.arrays import Block, Ids
 from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import empty_corpus
-from tokit.errors import UsageError
+from tokit.errors import CorpusError, UsageError
 from tokit.ids import FORMATS, SHARDS_TOKENIZER
 from tokit.ids.output_lines import record_lines, token_lines
 from tokit.kernels.dispatch import format_ids
@@ -26,8 +26,8 @@ from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
 from tokit.tokenizer.encode_corpus import encode_corpus
 
 if TYPE_CHECKING:
-    from tokit.ids.parts_writer import Split
-    from tokit.storage.data_manifests import ShardPart
+    from tokit.ids.parts_writer import PartsWriter, Split
+    from tokit.storage.data_manifests import ShardPart, ShardsManifest
 
 # Separators between documents when shards are decoded, by --unit.
 SEPARATORS = {"line": "\n", "file": "", "blank": "\n\n"}
@@ -44,7 +44,8 @@ class EncodeReport:
         replaced: Documents with U+FFFD in place of broken bytes.
         path: The shards folder; None for a stream.
         parts: Files and sizes of the shards; None for a stream.
-        notes: What the user should know of the tokenizer.
+        empty_left_out: Number of empty documents that shards leave out.
+        notes: What the user should know of the tokenizer and the shards.
     """
 
     documents: int
@@ -53,6 +54,7 @@ class EncodeReport:
     replaced: int
     path: str | None = None
     parts: dict[str, ShardPart] | None = None
+    empty_left_out: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -131,6 +133,8 @@ def encode_shards(
     to: str = "bin",
     split: Split | None = None,
     options: EncodeOptions = PLAIN,
+    end_of_text: bool = True,
+    keep_empty: bool = False,
     seed: int = 0,
     threads: int | None = None,
     overwrite: bool = False,
@@ -145,6 +149,8 @@ def encode_shards(
         to: A name out of `tokit.ids.FORMATS`.
         split: Documents to hold out, selected by a hash of their text.
         options: Special tokens, length.
+        end_of_text: End each document with the end-of-text token; one that a template has put there is enough.
+        keep_empty: Write empty documents too, which are nothing but an end of text.
         seed: Of the split.
         threads: Number of threads; None takes what the environment allows.
         overwrite: Replace existing shards.
@@ -158,23 +164,24 @@ def encode_shards(
     from tokit.ids.parts_writer import PartsWriter
     from tokit.ids.writer import id_dtype
     from tokit.tokenizer.shards_manifest import shards_manifest
+    from tokit.tokenizer.training_text import empty_documents_note
 
     format = FORMATS.get(to)
     check_target(out, overwrite=overwrite)
-    tokenizer, notes = _with_end_of_text(tokenizer) if format.flat else (tokenizer, ())
-    end_of_text = tokenizer.special_ids["endoftext"] if format.flat else None
+    tokenizer, notes = _with_end_of_text(tokenizer) if end_of_text else (tokenizer, ())
+    end = tokenizer.special_ids["endoftext"] if end_of_text else None
     dtype = id_dtype(tokenizer.vocab_size)
     with writing(out, overwrite=overwrite) as draft:
-        parts = PartsWriter(draft.path, format, dtype, end_of_text=end_of_text, split=split, seed=seed)
+        parts = PartsWriter(draft.path, format, dtype, end_of_text=end, keep_empty=keep_empty, split=split, seed=seed)
         with closing(parts), limited_threads(threads):
             for packed in encode_corpus(corpus, tokenizer, parts.pack, options, tick):
                 parts.write(packed)
-        if not parts.fingerprint.documents:
-            raise empty_corpus()
+        _require_documents(parts)
         (draft.path / SHARDS_TOKENIZER).mkdir()
         tokenizer.save_files(draft.path / SHARDS_TOKENIZER)
         draft.digests.update(parts.digests)
         draft.manifest = manifest = shards_manifest(to, parts, tokenizer, options, SEPARATORS[corpus.unit])
+    documents = parts.fingerprint.documents
     return EncodeReport(
         documents=manifest.documents,
         tokens=manifest.tokens,
@@ -182,8 +189,25 @@ def encode_shards(
         replaced=corpus.replaced,
         path=str(out),
         parts=manifest.parts,
-        notes=notes,
+        empty_left_out=parts.empty,
+        notes=(*notes, *empty_documents_note(parts.empty, documents, corpus), *_wide_ids_note(to, manifest)),
     )
+
+
+def _require_documents(parts: PartsWriter) -> None:
+    documents = parts.fingerprint.documents
+    if not documents:
+        raise empty_corpus()
+    if parts.empty == documents:
+        raise CorpusError(
+            f"all {documents:,} documents are empty", hint="is --unit or --field right? --keep-empty writes them"
+        )
+
+
+def _wide_ids_note(to: str, manifest: ShardsManifest) -> tuple[str, ...]:
+    if to != "bin" or manifest.dtype == "uint16":
+        return ()
+    return (f"a vocabulary of {manifest.vocab_size:,} needs ids of 32 bits: nanoGPT's train.py reads 16 (uint16)",)
 
 
 def _with_end_of_text(tokenizer: Tokenizer) -> tuple[Tokenizer, tuple[str, ...]]:

@@ -52,7 +52,8 @@ class ShardsManifest(Manifest):
         dtype: Type of the ids in the files.
         documents: Number of documents of all parts.
         tokens: Number of ids of all parts.
-        end_of_text: Id behind each document; None for formats that need none.
+        end_of_text: Id that each document ends with; None for none.
+        empty_left_out: Number of empty documents of the corpus that are left out.
         lossless: Whether the tokenizer gives the text back.
         add_special: Whether documents are framed by special tokens.
         parse_special: Whether the text of a special token became that token.
@@ -71,6 +72,7 @@ class ShardsManifest(Manifest):
     tokens: int
     parts: dict[str, ShardPart]
     end_of_text: int | None
+    empty_left_out: int = 0
     tokenizer_sha256: str
     tokenizer_family: str
     vocab_size: int

@@ -28,6 +28,7 @@ def shards_manifest(
         tokens=sum(part.tokens for part in facts.values()),
         parts=facts,
         end_of_text=parts.end_of_text,
+        empty_left_out=parts.empty,
         tokenizer_sha256=tokenizer.sha256,
         tokenizer_family=tokenizer.family,
         vocab_size=tokenizer.vocab_size,

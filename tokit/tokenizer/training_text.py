@@ -38,6 +38,25 @@ NO_SIZES: IntArray = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
+class DividedBlock:
+    """The documents of a block that are trained on, and those that are held out.
+
+    Attributes:
+        train: Ids to train on.
+        held_out: Ids that are held out; None when nothing is.
+        held_out_sizes: Bytes of text of each of them.
+        fingerprint: Of all that are not empty.
+        empty: Number of empty documents, which are left out.
+    """
+
+    train: Ids
+    held_out: Ids | None
+    held_out_sizes: IntArray
+    fingerprint: Fingerprint
+    empty: int
+
+
+@dataclass(frozen=True, slots=True)
 class HoldOut:
     """Documents to keep from training.
 
@@ -236,25 +255,29 @@ def read_training_text(
         ArtifactError: damaged shards.
     """
 
-    def divide(block: Block, ids: Ids, decided: bool | None) -> tuple[Ids, Ids | None, IntArray, Fingerprint]:
+    def divide(block: Block, ids: Ids, decided: bool | None) -> DividedBlock:
+        # An empty document would be nothing but the ends of a template, one after the other.
+        filled = block.lengths > 0
+        if not filled.all():
+            block, ids = block.select(filled), ids.select(filled)
+        empty, fingerprint = int(np.count_nonzero(~filled)), Fingerprint.of(block)
         if hold_out is None:
-            return ids, None, NO_SIZES, Fingerprint.of(block)
+            return DividedBlock(ids, None, NO_SIZES, fingerprint, empty)
         mask = hold_out.mask(block, decided)
-        return ids.select(~mask), ids.select(mask), block.lengths[mask], Fingerprint.of(block)
+        return DividedBlock(ids.select(~mask), ids.select(mask), block.lengths[mask], fingerprint, empty)
 
-    fingerprint, held_out = Fingerprint(), None
+    fingerprint, held_out, empty = Fingerprint(), None, 0
     with ExitStack() as stack:
         train = stack.enter_context(StreamWriter(tokenizer.vocab_size))
         if hold_out is not None:
             held_out = HeldOutStream(tokenizer.vocab_size, hold_out.most_bytes)
             stack.enter_context(held_out.ids)
-        for train_ids, held_ids, sizes, part in _divided(
-            text, tokenizer, divide, options, tick, train_only=hold_out is None
-        ):
-            train.add(train_ids)
-            fingerprint.merge(part)
-            if held_out is not None and held_ids is not None:
-                held_out.add(held_ids, sizes)
+        for part in _divided(text, tokenizer, divide, options, tick, train_only=hold_out is None):
+            train.add(part.train)
+            fingerprint.merge(part.fingerprint)
+            empty += part.empty
+            if held_out is not None and part.held_out is not None:
+                held_out.add(part.held_out, part.held_out_sizes)
         if not fingerprint.documents:
             raise empty_corpus()
         return TrainingText(
@@ -266,8 +289,28 @@ def read_training_text(
             facts=corpus_facts(fingerprint),
             skipped=text.skipped,
             replaced=text.replaced,
-            notes=text.notes if isinstance(text, ShardsText) else (),
+            notes=(*_notes_of(text), *empty_documents_note(empty, fingerprint.documents + empty, text)),
         )
+
+
+def _notes_of(text: Corpus | ShardsText) -> tuple[str, ...]:
+    return text.notes if isinstance(text, ShardsText) else ()
+
+
+def empty_documents_note(empty: int, documents: int, text: Corpus | ShardsText) -> tuple[str, ...]:
+    """A note on empty documents that were left out, if there were any.
+
+    Args:
+        empty: Their number.
+        documents: Number of all documents.
+        text: The corpus.
+    """
+    if not empty:
+        return ()
+    # An empty line is a document where a line is one.
+    lines = isinstance(text, Corpus) and text.unit == "line" and any(s.reader.option == "unit" for s in text.sources)
+    advice = "; --unit blank reads paragraphs" if lines else ""
+    return (f"{empty:,} of {documents:,} documents are empty ({empty / documents:.0%}) and were left out{advice}",)
 
 
 def _divided(
