@@ -44,3 +44,51 @@ def save_model(family: str, tokenizer: Path, folder: Path, **changes: Any) -> Pa
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         shutil.copy(tokenizer / name, folder / name)
     return folder
+
+
+def save_head(
+    family: str,
+    head: str,
+    labels: list[str],
+    tokenizer: Path,
+    folder: Path,
+    *,
+    template: bool = True,
+    typed: bool = False,
+    **changes: Any,
+) -> Path:
+    """A folder with a head at random, as transformers writes it, and a tokenizer with the family's template.
+
+    Args:
+        family: One of `FAMILIES`.
+        head: "SequenceClassification" or "TokenClassification".
+        labels: Name of each output.
+        tokenizer: A tokenizer folder.
+        folder: The folder to write.
+        template: Whether documents get special tokens.
+        typed: Whether the tokenizer gives token type ids.
+        changes: Of the configuration.
+    """
+    import torch
+    import transformers
+
+    from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+    from tokit.tokenizer.load import load_tokenizer
+    from tokit.tokenizer.special_copies import with_template
+
+    source = load_tokenizer(tokenizer)
+    assert isinstance(source, LibraryTokenizer)
+    if template:
+        source, _ = with_template(source, ("pad", "cls", "sep", "mask"), "bert")
+    names: dict[str, Any] = {f"{role}_token": f"<|{role}|>" for role in ("pad", "cls", "sep", "mask")}
+    if typed:
+        names["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=source.library, model_max_length=CONTEXT, unk_token=source.special_texts().get("unk"), **names
+    )
+    torch.manual_seed(3)
+    config = config_of(family, vocab_size=len(fast), num_labels=len(labels), **changes)
+    config.id2label, config.label2id = dict(enumerate(labels)), {name: i for i, name in enumerate(labels)}
+    getattr(transformers, f"AutoModelFor{head}").from_config(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder

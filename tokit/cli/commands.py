@@ -44,7 +44,11 @@ GROUPS = {
         "export": "tokit.cli.export:export",
         "distill": "tokit.cli.distill:distill",
     },
-    "Models": {"finetune": "tokit.cli.finetune:finetune", "attention": "tokit.cli.attention:attention"},
+    "Models": {
+        "finetune": "tokit.cli.finetune:finetune",
+        "predict": "tokit.cli.predict:predict",
+        "attention": "tokit.cli.attention:attention",
+    },
     "Artifacts": {"inspect": "tokit.cli.inspect:inspect", "demo": "tokit.cli.demo:demo"},
 }
 COMMANDS = {name: target for group in GROUPS.values() for name, target in group.items()}

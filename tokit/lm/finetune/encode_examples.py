@@ -108,16 +108,21 @@ def encode_examples(
     targets = np.array([task.number(example.labels[0]) for example in examples], dtype=dtype)
     no_words = np.zeros(0, dtype=np.int64)
     if task.name == CLASSIFY:
-        before, after = tokenizer.frame
-        room = context - len(before) - len(after)
-        plain = tokenizer.encode_batch([example.texts[0] for example in examples])
-        ids = Ids.of([[*before, *text[:room], *after] for text in plain])
-        return ExampleEncoding(EncodedExamples(ids, None, targets), no_words, sum(len(text) > room for text in plain))
+        ids, truncated = framed([example.texts[0] for example in examples], tokenizer, context)
+        return ExampleEncoding(EncodedExamples(ids, None, targets), no_words, truncated)
     both = [(example.texts[0], example.texts[1]) for example in examples]
     pairs = tokenizer.encode_pairs(both, context)
     types = np.fromiter(chain.from_iterable(pair.types for pair in pairs), dtype=np.int64)
     ids = Ids.of([pair.ids for pair in pairs])
     return ExampleEncoding(EncodedExamples(ids, types, targets), no_words, sum(pair.truncated for pair in pairs))
+
+
+def framed(texts: Sequence[str], tokenizer: LibraryTokenizer, context: int) -> tuple[Ids, int]:
+    """Texts as ids in the tokenizer's template, truncated to the context length; and the number of truncated texts."""
+    before, after = tokenizer.frame
+    room = context - len(before) - len(after)
+    plain = tokenizer.encode_batch(texts)
+    return Ids.of([[*before, *text[:room], *after] for text in plain]), sum(len(text) > room for text in plain)
 
 
 def _encode_words(
