@@ -64,7 +64,7 @@ def embed_stream(
 
     def pooled(block: Block, ids: Ids) -> Iterator[bytes]:
         heads = _heads(block, "vector")
-        for rows in embedder.pooled(ids):
+        for rows in embedder.made_of(block, ids):
             yield b"".join([next(heads) + f'"vector": {number % tuple(row)}}}\n'.encode() for row in rows.tolist()])
 
     def token_lines(block: Block, ids: Ids) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ embedding with n-grams also `own`, `ngrams` and `ngram_buckets`, for words that 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import numpy.typing as npt
 from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.base import Fitted
 from tokit.embedding.ngrams import NgramTable
+from tokit.embedding.static_folder import find_static_folder
 from tokit.errors import ArtifactError
 from tokit.storage.embedding_manifest import EmbeddingManifest
-from tokit.storage.folder import dump_json, read_manifest
+from tokit.storage.folder import dump_json, kind_of, read_manifest, sha256_file
 from tokit.storage.safetensors import Rows, mapped_tensor, write_tensors
 
 VECTORS, TRAINING, TOKENIZER = "model.safetensors", "training.safetensors", "tokenizer.json"
@@ -27,6 +29,26 @@ VECTORS, TRAINING, TOKENIZER = "model.safetensors", "training.safetensors", "tok
 COUNTED_ONCE = "ones"
 # transformers takes a folder of this version or a newer one for sound, and does not warn about its pattern.
 TRANSFORMERS_VERSION = "5.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class TextVectorRules:
+    """Rules by which vectors of tokens become one of a text. tokit's own rule is the mean of all but the unknown token.
+
+    Attributes:
+        skips_unknown: The unknown token is left out.
+        normalize: The mean is scaled to length one.
+        max_length: Number of tokens that count; None for all.
+        max_characters: Number of characters that are tokenized; None for all.
+    """
+
+    skips_unknown: bool = True
+    normalize: bool = False
+    max_length: int | None = None
+    max_characters: int | None = None
+
+
+PLAIN_MEANS = TextVectorRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +63,7 @@ class StaticEmbedding:
         unknown_id: The id of the unknown token, if there is one.
         tokenizer: The file of the tokenizer whose ids these are.
         manifest: How it was made.
+        texts: How vectors of tokens become one of a text.
     """
 
     vectors: FloatArray
@@ -50,6 +73,7 @@ class StaticEmbedding:
     unknown_id: int | None
     tokenizer: Path
     manifest: EmbeddingManifest
+    texts: TextVectorRules = PLAIN_MEANS
 
     @property
     def documents(self) -> int | None:
@@ -113,12 +137,16 @@ def _config(vectors: FloatArray) -> dict[str, Any]:
 
 
 def load_embedding(folder: str | Path) -> StaticEmbedding:
-    """Open an embedding folder.
+    """Open an embedding folder: of tokit, or a static embedding that sentence-transformers or model2vec has saved.
 
     Raises:
         ArtifactError: it is none, or its files are missing, damaged, or do not fit each other.
     """
-    manifest = read_manifest(folder, EmbeddingManifest)
+    manifest = own_manifest(folder)
+    if manifest is None:
+        from tokit.embedding.library_embedding import open_library_embedding
+
+        return open_library_embedding(folder)
     path = Path(folder)
     vectors = _tensor(path / VECTORS, "embeddings")
     counts, frequencies = (_tensor(path / TRAINING, name) for name in ("token_counts", "document_frequencies"))
@@ -136,13 +164,52 @@ def load_embedding(folder: str | Path) -> StaticEmbedding:
     return StaticEmbedding(vectors, counts, frequencies, special, unknown_id, path / TOKENIZER, manifest)
 
 
+def own_manifest(folder: str | Path) -> EmbeddingManifest | None:
+    """The manifest of an embedding folder; None where it is not of these vectors, but another library has saved them.
+
+    Raises:
+        ArtifactError: no embedding.
+    """
+    if kind_of(folder) is None and find_static_folder(folder) is not None:
+        return None
+    manifest = read_manifest(folder, EmbeddingManifest)
+    return None if resaved_files(folder, manifest) and find_static_folder(folder) is not None else manifest
+
+
+def resaved_files(folder: str | Path, manifest: EmbeddingManifest) -> list[str]:
+    """Files of vectors and tokenizer that are no longer those that a manifest is of.
+
+    sentence-transformers and model2vec write over them, and leave the manifest.
+    """
+    changed = []
+    for name in (VECTORS, TOKENIZER):
+        path = Path(folder) / name
+        digest = manifest.files.get(name)
+        if digest is not None and path.is_file() and _sha256(path, _stamp(path)) != digest:
+            changed.append(name)
+    return changed
+
+
+@lru_cache(maxsize=16)
+def _sha256(path: Path, _: tuple[int, int]) -> str:
+    # A folder is opened several times in a run, and a large table takes a second.
+    return sha256_file(path)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
 def load_ngrams(folder: str | Path) -> NgramTable | None:
     """The n-grams of an embedding folder; None when it has none. Rows are read when they are looked at.
 
     Raises:
         ArtifactError: no embedding, or its n-grams do not fit it.
     """
-    manifest = read_manifest(folder, EmbeddingManifest)
+    manifest = own_manifest(folder)
+    if manifest is None:
+        return None
     path = Path(folder) / TRAINING
     own, ngrams, numbers = (mapped_tensor(path, name) for name in ("own", "ngrams", "ngram_buckets"))
     if own is None or ngrams is None or numbers is None:
@@ -161,7 +228,9 @@ def load_output(folder: str | Path) -> FloatArray | None:
     Raises:
         ArtifactError: no embedding, or a damaged one.
     """
-    manifest = read_manifest(folder, EmbeddingManifest)
+    manifest = own_manifest(folder)
+    if manifest is None:
+        return None
     output = mapped_tensor(Path(folder) / TRAINING, "output")
     return output if output is not None and output.shape == (manifest.vocab_size, manifest.dim) else None
 

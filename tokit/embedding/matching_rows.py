@@ -137,7 +137,8 @@ def open_source_embedding(folder: str | Path) -> SourceEmbedding:
         ArtifactError: it is none, or damaged.
     """
     embedding = load_embedding(folder)
-    files = {name: sha256_file(Path(folder) / name) for name in (VECTORS, TRAINING, TOKENIZER)}
+    place = embedding.tokenizer.parent
+    files = {name: sha256_file(place / name) for name in (VECTORS, TRAINING, TOKENIZER) if (place / name).is_file()}
     return SourceEmbedding(str(folder), embedding, open_own_tokenizer(embedding), files)
 
 

@@ -11,12 +11,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from tokit.arrays import Block, FloatArray, IdArray, Ids, IntArray, spans
+from tokit.arrays import Block, FloatArray, IdArray, Ids, IntArray, spans, split_items
 from tokit.embedding.embedding_folder import StaticEmbedding, load_embedding
 from tokit.embedding.pooling import idf_weights, mean_pool, remove_direction, sif_weights, unigram_probabilities
 from tokit.errors import ArtifactError, UsageError
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import PLAIN, EncodeOptions
+from tokit.tokenizer.encode.document_ids import truncated
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 from tokit.tokenizer.load import load_tokenizer
 
@@ -24,6 +25,8 @@ POOLS = ("mean", "sif", "idf")
 DEFAULT_SIF = 1e-3
 # Vectors computed at a time.
 ROWS_AT_ONCE = 1 << 14
+# Added to the length of a vector by model2vec: a vector of zeros stays one.
+SMALLEST_NORM = np.float32(1e-32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def batches_of(ids: Ids, count: int) -> Iterator[Ids]:
 
 @dataclass(frozen=True)
 class StaticEmbedder(Embedder):
-    """Static embedding: a row a token. The unknown token is excluded from means."""
+    """Static embedding: a row a token. Vectors of texts follow the rules of the library that it is from."""
 
     embedding: StaticEmbedding
     tokenizer: LibraryTokenizer
@@ -142,7 +145,32 @@ class StaticEmbedder(Embedder):
         return int(self.table.shape[1])
 
     def means(self, ids: Ids) -> FloatArray:
-        return mean_pool(ids, self.table, skip=self.embedding.unknown_id)
+        rules = self.embedding.texts
+        if rules.max_length is not None:
+            longer = int((ids.lengths > rules.max_length).sum())
+            object.__setattr__(self, "truncated", self.truncated + longer)
+            ids = truncated(ids, rules.max_length) if longer else ids
+        rows = mean_pool(ids, self.table, skip=self.embedding.unknown_id if rules.skips_unknown else None)
+        return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + SMALLEST_NORM) if rules.normalize else rows
+
+    def embed(self, texts: list[str]) -> FloatArray:
+        limit = self.embedding.texts.max_characters
+        return super().embed(texts if limit is None else [text[:limit] for text in texts])
+
+    def made_of(self, block: Block, ids: Ids) -> Iterator[FloatArray]:
+        return self.pooled(self._within_characters(block, ids))
+
+    def _within_characters(self, block: Block, ids: Ids) -> Ids:
+        """The ids of the characters that count, where documents have more."""
+        limit = self.embedding.texts.max_characters
+        longer = [] if limit is None else np.flatnonzero(block.lengths > limit).tolist()
+        if not longer:
+            return ids
+        documents, lists = split_items(block.data, block.ends), ids.lists()
+        for i in longer:
+            text = documents[i].decode("utf-8")[:limit]
+            lists[i] = self.tokenizer.encode(text, self.options)
+        return Ids.of(lists)
 
     def tokens(self, ids: Ids) -> Iterator[tuple[IdArray, Iterator[FloatArray]]]:
         for start, end in spans(ids.ends):

@@ -27,7 +27,9 @@ from tokit.embedding.imported_words import (
     token_counts,
     unreachable_words,
 )
+from tokit.embedding.static_folder import find_static_folder
 from tokit.errors import ArtifactError
+from tokit.ops.import_folder import FAMILY, import_folder
 from tokit.progress import Tick, silent
 from tokit.storage.embedding_manifest import EmbeddingManifest, FileRecord, ImportFacts
 from tokit.storage.folder import check_target, dump_json, sha256_file, writing
@@ -37,8 +39,6 @@ from tokit.tokenizer.families.base import TrainedVocabulary
 from tokit.tokenizer.families.word import Word, WordParams, from_words
 from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
 from tokit.tokenizer.tokenizer_folder import tokenizer_config
-
-FAMILY = "import"
 
 
 def import_vectors(
@@ -59,7 +59,8 @@ def import_vectors(
     """Read vectors of another tool and write an embedding folder.
 
     Args:
-        file: The file, plain or compressed, a zip archive or a named pipe; "-" is standard input.
+        file: The file, plain or compressed, a zip archive or a named pipe; "-" is standard input; or the folder of a
+            static embedding that sentence-transformers or model2vec has saved.
         out: The folder to write.
         format: A name of `tokit.embedding.formats.READABLE`; None detects it from the file's first bytes.
         words: The word list of a file that holds a matrix only, one word a line.
@@ -77,6 +78,11 @@ def import_vectors(
         CorpusError: broken text, with its line; or a word that is not UTF-8.
         ArtifactError: a broken binary file, with its byte; or the folder cannot be written.
     """
+    found = find_static_folder(file) if Path(file).is_dir() else None
+    if found is not None:
+        options = {"format": format, "words": words, "dim": dim, "limit": limit, "member": member}
+        pipeline_option = {"pre-tokenizer": pipeline and (pipeline.pre_tokenizer or pipeline.normalizers or None)}
+        return import_folder(Path(file), found, out, file_options={**options, **pipeline_option}, overwrite=overwrite)
     with open_source(file, member) as source:
         name = format or detect_format(source)
         kind = READABLE.get(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tokit.errors import TokitError
+from tokit.ops.foreign_kinds import foreign_kind
 from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_json, read_manifest
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.load import load_tokenizer
@@ -33,7 +34,8 @@ class Inspection:
 
     Attributes:
         path: As given.
-        kind: "tokenizer", "counts", "shards", "embedding", or "foreign tokenizer".
+        kind: "tokenizer", "counts", "shards", "embedding", "foreign tokenizer", or one of
+            `foreign_kinds`.
         facts: Name → value, for people and programs.
         faults: Filled when a check was asked for.
     """
@@ -56,6 +58,9 @@ def inspect_artifact(path: str | Path, *, check: bool = False) -> Inspection:
     """
     kind = kind_of(path)
     if kind is None:
+        foreign = foreign_kind(Path(path))
+        if foreign is not None:
+            return Inspection(str(path), *foreign)
         tokenizer = load_tokenizer(path)
         facts = tokenizer_facts(tokenizer)
         if tokenizer.special_ids:
