@@ -68,7 +68,7 @@ def foreign_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_shards_decode_like_a_pipe(foreign_file: Path, tmp_path: Path, cli: Callable[..., Ran]) -> None:
-    text = "\n".join(LINES).encode() + b"\n"
+    text = "".join(f"{line}\n" for line in LINES if line).encode()
     lines = cli("encode", "-t", foreign_file, stdin=text)
     assert lines.code == 0
     ran = cli("encode", "-t", foreign_file, "-o", tmp_path / "shards", "--quiet", stdin=text)

@@ -33,6 +33,7 @@ TRANSFORMERS_ROLES = {
 }
 # Texts that known models use for a role, the least ambiguous first.
 KNOWN_TEXTS = {
+    "bos": ("<|begin_of_text|>", "<|startoftext|>", "<bos>", "<s>"),
     "endoftext": ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[SEP]"),
     "pad": ("<|pad|>", "<pad>", "[PAD]"),
     "cls": ("<|cls|>", "[CLS]"),

@@ -43,12 +43,18 @@ def write_library_files(
     # A chat template is in a file of its own.
     kept_out = (SPLIT_SPECIAL, "chat_template")
     dump_json({k: v for k, v in settings.items() if k not in kept_out}, folder / "tokenizer_config.json")
-    dump_json(special_tokens_map(specials), folder / "special_tokens_map.json")
+    dump_json(special_tokens_map(specials, foreign=config is not None), folder / "special_tokens_map.json")
 
 
-def special_tokens_map(specials: Mapping[str, str]) -> dict[str, Any]:
-    """Role → text under transformers' names; roles that it has no name for are listed as additional."""
-    named = {name: specials[role] for role, names in TRANSFORMERS_ROLES.items() if role in specials for name in names}
+def special_tokens_map(specials: Mapping[str, str], *, foreign: bool = False) -> dict[str, Any]:
+    """Role → text under transformers' names; roles that it has no name for are listed as additional.
+
+    Args:
+        specials: Role → text.
+        foreign: A tokenizer of another tool, which has a beginning-of-text token only if it names one.
+    """
+    names_of = {role: names[:1] if foreign else names for role, names in TRANSFORMERS_ROLES.items()}
+    named = {name: specials[role] for role, names in names_of.items() if role in specials for name in names}
     additional = [text for role, text in specials.items() if role not in TRANSFORMERS_ROLES]
     return {**named, **({"additional_special_tokens": additional} if additional else {})}
 

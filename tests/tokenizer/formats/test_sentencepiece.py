@@ -32,7 +32,7 @@ def test_sentencepiece_model_in_sentencepiece(spm_data: bytes, tmp_path: Path) -
         assert ours.vocab_size == theirs.vocab_size()
         assert ours.encode_batch(texts) == theirs.encode(texts)
         assert ours.decode_batch(theirs.encode(texts)) == theirs.decode(theirs.encode(texts))
-        assert ours.special_ids == {"unk": 0, "endoftext": 2}
+        assert ours.special_ids == {"unk": 0, "bos": 1, "endoftext": 2}
 
 
 def test_pieces_and_scores_of_a_sentencepiece_model(spm_data: bytes) -> None:

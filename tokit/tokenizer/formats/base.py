@@ -15,7 +15,8 @@ from tokit.errors import ArtifactError
 from tokit.storage.folder import sha256_file
 from tokit.text.pipeline import PATTERNS
 from tokit.tokenizer.base import Identity, Tokenizer
-from tokit.tokenizer.special_tokens import KNOWN_TEXTS, TRANSFORMERS_ROLES
+from tokit.tokenizer.formats.folder_settings import FolderSettings
+from tokit.tokenizer.special_tokens import KNOWN_TEXTS, TRANSFORMERS_ROLES, UNKNOWN
 from tokit.tokenizer.tokenizer_json import why_lossy
 
 if TYPE_CHECKING:
@@ -72,9 +73,37 @@ def from_library(
     from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
     library.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in specials])
-    lossy_because = why_lossy(json.loads(library.to_str()))
-    roles = roles_of(library, None)
-    return LibraryTokenizer(library, Identity(family, origin, sha256_file(path), roles, lossy_because))
+    spec = json.loads(library.to_str())
+    roles = roles_of(library, spec["model"], FolderSettings())
+    return LibraryTokenizer(library, Identity(family, origin, sha256_file(path), roles, why_lossy(spec)))
+
+
+def with_settings(
+    library: tokenizers.Tokenizer, settings: FolderSettings
+) -> tuple[tokenizers.Tokenizer, tuple[str, ...]]:
+    """A tokenizer with the tokens that the settings beside it add, and notes on them; itself if they add none.
+
+    Raises:
+        ArtifactError: a token cannot be added without taking an id.
+    """
+    from tokit.tokenizer.added_tokens import add_tokens
+
+    present = {token.content: token for token in library.get_added_tokens_decoder().values()}
+    tokens = [token for token in settings.tokens(present) if not _equal(token, present.get(token.content))]
+    if not tokens:
+        return library, ()
+    copy = add_tokens(library, tokens)
+    stated = {token["content"]: i for i, token in settings.added.items()}
+    moved = [
+        f"'{text}' has id {copy.token_to_id(text)} as in transformers, not {i} as the settings beside it say"
+        for text, i in stated.items()
+        if copy.token_to_id(text) != i
+    ]
+    return copy, tuple(moved)
+
+
+def _equal(token: tokenizers.AddedToken, other: tokenizers.AddedToken | None) -> bool:
+    return other is not None and bool(token.__getstate__() == other.__getstate__())
 
 
 def make_byte_level(library: tokenizers.Tokenizer, pattern: str) -> None:
@@ -95,20 +124,29 @@ def make_byte_level(library: tokenizers.Tokenizer, pattern: str) -> None:
     library.decoder = decoders.ByteLevel()
 
 
-def roles_of(library: tokenizers.Tokenizer, config: dict[str, Any] | None) -> dict[str, int]:
-    """Role → id of the special tokens: by the texts that the field uses, else by tokenizer_config.json."""
+def roles_of(library: tokenizers.Tokenizer, model: dict[str, Any], settings: FolderSettings) -> dict[str, int]:
+    """Role → id of the special tokens: by the model itself, else by the settings, else by the texts of the field."""
     added = {token.content: i for i, token in library.get_added_tokens_decoder().items() if token.special}
     roles: dict[str, int] = {}
     for role, texts in KNOWN_TEXTS.items():
-        configured = [_content((config or {}).get(name)) for name in TRANSFORMERS_ROLES[role]]
-        present = [text for text in (*texts, *configured) if text in added]
-        if present:
-            roles[role] = added[present[0]]
+        configured = library.token_to_id(settings.text(TRANSFORMERS_ROLES[role][0]))
+        own = _unknown_of(library, model) if role == UNKNOWN else None
+        candidates = (own, configured, *(added.get(text) for text in texts))
+        known = [i for i in candidates if i is not None]
+        if known:
+            roles[role] = known[0]
+    # A text begins with the token that ends one unless there is another.
+    if roles.get("bos") == roles.get("endoftext"):
+        roles.pop("bos", None)
     return roles
 
 
-def _content(token: Any) -> str:
-    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
+def _unknown_of(library: tokenizers.Tokenizer, model: dict[str, Any]) -> int | None:
+    """Id of the token that the model itself gives for what it does not know."""
+    unk_id: int | None = model.get("unk_id")
+    if unk_id is None and model.get("unk_token"):
+        unk_id = library.token_to_id(model["unk_token"])
+    return unk_id
 
 
 def read_bytes(path: Path) -> bytes:

@@ -1,26 +1,34 @@
-"""tokenizer.json of the Hugging Face `tokenizers` library, with transformers' tokenizer_config.json beside it."""
+"""tokenizer.json of the Hugging Face `tokenizers` library, with transformers' settings files beside it."""
 
 from __future__ import annotations
 
+import codecs
+import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tokit.storage.folder import read_json, sha256_file
+from tokit.errors import ArtifactError
 from tokit.tokenizer.base import Identity
-from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes, roles_of
-from tokit.tokenizer.tokenizer_json import why_lossy
+from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes, roles_of, with_settings
+from tokit.tokenizer.formats.folder_settings import FolderSettings, read_settings
+from tokit.tokenizer.tokenizer_json import is_complete, why_lossy
 
 if TYPE_CHECKING:
+    import tokenizers
+
     from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+
+NAME = "tokenizer.json"
 
 
 class HuggingFaceJson(TokenizerFormat):
     """A tokenizer.json under any name, or a folder of transformers."""
 
-    origin = "tokenizer.json"
-    files = "tokenizer.json"
-    folder_files = ("tokenizer.json",)
+    origin = NAME
+    files = NAME
+    folder_files = (NAME,)
 
     @classmethod
     def matches(cls, path: Path) -> bool:
@@ -29,12 +37,62 @@ class HuggingFaceJson(TokenizerFormat):
 
     @classmethod
     def load(cls, path: Path) -> LibraryTokenizer:
-        from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, read_library_json
+        from tokit.tokenizer.encode.library_tokenizer import library_json, parse_library_json
 
-        library = read_library_json(path)
-        config_path = path.with_name("tokenizer_config.json")
-        config = read_json(config_path) if config_path.is_file() else None
-        spec = json.loads(library.to_str())
-        family = str(spec["model"]["type"]).lower()
-        identity = Identity(family, cls.origin, sha256_file(path), roles_of(library, config), why_lossy(spec))
-        return LibraryTokenizer(library, identity, config, read_bytes(path))
+        source = read_bytes(path).removeprefix(codecs.BOM_UTF8)
+        library = parse_library_json(source, path)
+        read = json.loads(source)
+        notes = _misnumbered(library, read.get("added_tokens", ()), path)
+        # The settings of a folder are those of its tokenizer.json, whatever other JSON it has.
+        own = path.name == NAME or not path.with_name(NAME).is_file()
+        settings = read_settings(path.parent) if own else FolderSettings()
+        changed, more = with_settings(library, settings)
+        changed, dropout = without_dropout(changed, read["model"])
+        if changed is not library:
+            source = library_json(changed).encode("utf-8")
+        elif is_complete(read):
+            return _opened(library, read, source, settings, notes)
+        return _opened(changed, json.loads(changed.to_str()), source, settings, (*notes, *more, *dropout))
+
+
+def _opened(
+    library: tokenizers.Tokenizer, spec: dict[str, Any], source: bytes, settings: FolderSettings, notes: tuple[str, ...]
+) -> LibraryTokenizer:
+    from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+
+    model = spec["model"]
+    roles, digest = roles_of(library, model, settings), hashlib.sha256(source).hexdigest()
+    identity = Identity(str(model["type"]).lower(), NAME, digest, roles, why_lossy(spec))
+    tokenizer = LibraryTokenizer(library, identity, settings.config, source)
+    tokenizer.notes = notes
+    return tokenizer
+
+
+def without_dropout(
+    library: tokenizers.Tokenizer, model: dict[str, Any]
+) -> tuple[tokenizers.Tokenizer, tuple[str, ...]]:
+    """A tokenizer whose merges are not dropped at random, and a note on it; itself if they are not."""
+    import tokenizers
+
+    if not model.get("dropout"):
+        return library, ()
+    copy = tokenizers.Tokenizer.from_str(library.to_str())
+    copy.model.dropout = None
+    return copy, (f"its BPE dropout of {model['dropout']:g} is off: ids would differ from run to run",)
+
+
+def _misnumbered(library: tokenizers.Tokenizer, added: Iterable[dict[str, Any]], path: Path) -> tuple[str, ...]:
+    """Notes on added tokens to which the library gives another id than the file."""
+    notes = []
+    for text, stated in ((token["content"], token.get("id")) for token in added):
+        i = library.token_to_id(text)
+        if i is None or i == stated:
+            continue
+        other = library.model.id_to_token(i)
+        if other not in (None, text):
+            raise ArtifactError(
+                f"{path}: the library gives '{text}' the id {i} of '{other}', where the file says {stated}",
+                hint="number the tokens of its vocabulary without gaps, and save it again",
+            )
+        notes.append(f"'{text}' has id {i} in the tokenizers library, not {stated} as the file says")
+    return tuple(notes)
