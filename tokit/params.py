@@ -62,8 +62,8 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        with Path(path).open("rb") as file:
-            return tomllib.load(file)
+        # Windows editors may put a byte-order mark in front.
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not TOML: {error}", hint="write lines such as epochs = 10") from error
     except OSError as error:

@@ -143,6 +143,12 @@ def test_mistake_in_a_file_of_options(cli: Cli, tmp_path: Path, content: str, pa
     assert_error(cli("fit", "skipgram", "text", "-t", "tok", "-o", "emb", "--config", "options.toml"), 2, part)
 
 
+def test_byte_order_mark_in_a_file_of_options(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "options.toml").write_bytes(b"\xef\xbb\xbfepochs = 1.5\n")
+    ran = cli("fit", "skipgram", "text", "-t", "tok", "-o", "emb", "--config", "options.toml")
+    assert_error(ran, 2, "--epochs 1.5: not a whole number")
+
+
 def _words(line: str) -> list[str]:
     import shlex
 
@@ -167,3 +173,11 @@ def test_embed_into_a_folder(cli: Cli, bpe_folder: Path, out: str) -> None:
     assert cli("fit", "svd", "text", "-t", bpe_folder, "--dim", "2", "-o", "emb").code == 0
     for more in ((), ("--tokens",)):
         assert_error(cli("embed", "text", "-e", "emb", "-o", out, *more), 1, "is a folder")
+
+
+def test_byte_order_mark_in_a_list_of_words(cli: Cli, bpe_folder: Path) -> None:
+    assert cli("fit", "svd", "text", "-t", bpe_folder, "--dim", "2", "-o", "emb").code == 0
+    plain, marked = (
+        cli("near", "-e", "emb", "--json", stdin=mark + b"text\nsome\n") for mark in (b"", b"\xef\xbb\xbf")
+    )
+    assert plain.code == 0 and plain.out == marked.out and plain.err == marked.err

@@ -16,7 +16,8 @@ def read(
 ) -> tuple[str, list[Example]]:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8", newline="")
-    return read_labeled([str(path)], columns or Columns())
+    found = read_labeled([str(path)], columns or Columns())
+    return found.task, found.examples
 
 
 def test_two_columns_are_a_label_and_a_text(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_records_of_pairs_and_labels_that_are_numbers(tmp_path: Path) -> None:
 def test_compressed_files_and_several_of_them(tmp_path: Path) -> None:
     for number in (1, 2):
         (tmp_path / f"{number}.tsv.gz").write_bytes(gzip.compress(f"l{number}\ttext\n".encode()))
-    _, examples = read_labeled([str(tmp_path / "1.tsv.gz"), str(tmp_path / "2.tsv.gz")], Columns())
+    examples = read_labeled([str(tmp_path / "1.tsv.gz"), str(tmp_path / "2.tsv.gz")], Columns()).examples
     assert [example.labels for example in examples] == [("l1",), ("l2",)]
 
 
@@ -105,7 +106,7 @@ def test_text_that_is_not_utf8_is_an_error_with_its_line(tmp_path: Path) -> None
     (tmp_path / "data.tsv").write_bytes(b"good\ta\nbad\t\xff\n")
     with pytest.raises(CorpusError, match=r"data\.tsv:2"):
         read_labeled([str(tmp_path / "data.tsv")], Columns())
-    _, examples = read_labeled([str(tmp_path / "data.tsv")], Columns(errors="skip"))
+    examples = read_labeled([str(tmp_path / "data.tsv")], Columns(errors="skip")).examples
     assert len(examples) == 1
 
 
@@ -130,7 +131,7 @@ def test_header_is_no_example(tmp_path: Path, text: str, columns: Columns, examp
 def test_each_file_may_have_a_header(tmp_path: Path) -> None:
     for name, header in (("a", "label\ttext\n"), ("b", "label\ttext\n"), ("c", "")):
         (tmp_path / f"{name}.tsv").write_text(f"{header}{name}\tsea\nlabel\ttext\n", encoding="utf-8")
-    _, examples = read_labeled([str(tmp_path / f"{name}.tsv") for name in "abc"], Columns())
+    examples = read_labeled([str(tmp_path / f"{name}.tsv") for name in "abc"], Columns()).examples
     # Only the first line is one.
     assert [example.labels[0] for example in examples] == ["a", "label", "b", "label", "c", "label"]
 
@@ -179,3 +180,51 @@ def test_texts_taken_for_labels_are_an_error(
         check_labels(task, ["data.tsv"], columns, examples)
     assert column in error.value.message and f"{labels} labels in {count} examples" in error.value.message
     assert "--label" in error.value.hint and "--text" in error.value.hint
+
+
+CONLLU = (
+    "# text = vamonos\ta\n"
+    "1-2\tvamonos" + "\t_" * 8 + "\n"
+    "1\tvamos\tir\tVERB" + "\t_" * 6 + "\n"
+    "2\tnos\tnosotros\tPRON" + "\t_" * 6 + "\n"
+    "2.1\tx" + "\t_" * 8 + "\n\n"
+)
+
+
+def test_ranges_and_empty_nodes_of_conll_u_are_no_words(tmp_path: Path) -> None:
+    (tmp_path / "es.conllu").write_text("\ufeff" + CONLLU, encoding="utf-8")
+    found = read_labeled([str(tmp_path / "es.conllu")], Columns("tokens", "4", ("2",)))
+    assert found.examples == [Example(("vamos", "nos"), ("VERB", "PRON"))] and found.skipped_lines == 2
+
+
+def test_columns_of_conll_u_must_be_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the number of a word"):
+        read(tmp_path, CONLLU, Columns("tokens"))
+
+
+def test_words_that_look_like_ranges_stay_in_other_columns(tmp_path: Path) -> None:
+    _, examples = read(tmp_path, "1-2\tNUM\n3.5\tNUM\n", Columns("tokens"))
+    assert examples == [Example(("1-2", "3.5"), ("NUM", "NUM"))]
+    # Ten columns whose first one is a word.
+    wide = "".join(f"{word}" + "\t_" * 8 + "\tX\n" for word in ("1-2", "cats"))
+    _, examples = read(tmp_path, wide, Columns("tokens"))
+    assert examples == [Example(("1-2", "cats"), ("X", "X"))]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "example"),
+    [
+        ("label\ttext\npos\tgood film\n", Columns(), Example(("good film",), ("pos",))),
+        ("pos\tgood film\n", Columns(), Example(("good film",), ("pos",))),
+        ("a\tb\t0.5\n", Columns(), Example(("a", "b"), ("0.5",))),
+        ("John B-PER\n", Columns("tokens"), Example(("John",), ("B-PER",))),
+        ("kind\ttext\npos\tgood film\n", Columns(None, "kind", ("text",)), Example(("good film",), ("pos",))),
+    ],
+)
+def test_byte_order_mark_is_no_part_of_a_table(tmp_path: Path, text: str, columns: Columns, example: Example) -> None:
+    for name in ("1.tsv", "2.tsv"):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text.encode())
+    paths = [str(tmp_path / name) for name in ("1.tsv", "2.tsv")]
+    first, second = read_labeled(paths[:1], columns).examples, read_labeled(paths, columns).examples
+    assert first == [example]
+    assert [label for one in second for label in one.labels] == [*example.labels] * 2

@@ -109,3 +109,9 @@ def test_uris(tmp_path: Path) -> None:
 def test_empty_name_does_not_mean_this_folder() -> None:
     with pytest.raises(CorpusError, match="empty"):
         open_corpus([""])
+
+
+def test_byte_order_mark_is_no_part_of_a_list_of_names(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x\n", encoding="utf-8")
+    (tmp_path / "list").write_bytes(b"\xef\xbb\xbf" + str(tmp_path / "a.txt").encode() + b"\r\n")
+    assert documents(open_corpus(files_from=str(tmp_path / "list"))) == [b"x"]

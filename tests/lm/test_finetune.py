@@ -125,7 +125,7 @@ def test_texts_are_classified_as_the_pipeline_of_transformers_does(
     report = tuned("classify")
     assert report.task == "classify" and report.labels == ("bad", "good") and report.held_out == 40
     assert report.scores["accuracy"] > 0.8 and report.losses[-1] < report.losses[0]
-    _, examples = read_labeled([str(data["classify-test"])], Columns())
+    examples = read_labeled([str(data["classify-test"])], Columns()).examples
     classify = transformers.pipeline("text-classification", str(tmp_path / "tuned"))
     told = [said["label"] for said in classify([example.texts[0] for example in examples])]
     right = np.mean([said == example.labels[0] for said, example in zip(told, examples, strict=True)])
@@ -138,7 +138,7 @@ def test_tokens_are_tagged_as_the_stock_model_does(tuned: Any, data: dict[str, P
     folder = tmp_path / "tuned"
     stock = transformers.AutoModelForTokenClassification.from_pretrained(folder).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    _, examples = read_labeled([str(data["tokens-test"])], Columns("tokens"))
+    examples = read_labeled([str(data["tokens-test"])], Columns("tokens")).examples
     right = []
     for example in examples:
         text = " ".join(example.texts)
@@ -157,7 +157,7 @@ def test_tokens_are_tagged_as_the_stock_model_does(tuned: Any, data: dict[str, P
 def stock_pairs(folder: Path, data: Path) -> tuple[Any, list[str]]:
     stock = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    _, examples = read_labeled([str(data)], Columns("pairs"))
+    examples = read_labeled([str(data)], Columns("pairs")).examples
     logits = []
     for example in examples:
         given = tokenizer(*example.texts, return_tensors="pt")
@@ -178,7 +178,7 @@ def test_pairs_get_scores_as_the_stock_model_gives(tuned: Any, data: dict[str, P
     assert report.scores["spearman"] == pytest.approx(stats.spearmanr(numbers, told[:, 0]).statistic, abs=1e-2)
     assert report.scores["pearson"] > 0.5
     score = transformers.pipeline("text-classification", str(tmp_path / "tuned"))
-    _, examples = read_labeled([str(data["scores-test"])], Columns("pairs"))
+    examples = read_labeled([str(data["scores-test"])], Columns("pairs")).examples
     said = score({"text": examples[0].texts[0], "text_pair": examples[0].texts[1]})
     # Not squashed to a share: scores lie where the examples had them.
     assert (said if isinstance(said, dict) else said[0])["score"] == pytest.approx(told[0, 0], abs=1e-4)
@@ -314,7 +314,7 @@ def test_rows_are_padded_to_the_longest() -> None:
         ([], "a\tb\na\tc\n", 1, "every example has the label 'a'"),
         ([], "".join(f"sentence {n}\t{n % 2}\n" for n in range(25)), 1, "column 1 has 25 labels in 25 examples"),
         ([], "sentence\tlabel\nthe sea\tgood\n", 1, "the header names it 'sentence'"),
-        ([], "", 1, "no example"),
+        ([], "", 1, "no example in it"),
         (["--held-out", "nowhere.tsv"], "a\tb\nc\td\n", 1, "nowhere.tsv"),
         (
             ["--learning-rate", "1e30", "--max-grad-norm", "0", "--epochs", "30"],

@@ -16,6 +16,8 @@ from tokit.cli.output import Output, warn
 if TYPE_CHECKING:
     from tokit.ops.finetune import FinetuneReport
 
+# With fewer held-out examples one of them is a tenth of the score.
+FEW = 10
 DataArg = Annotated[
     list[str] | None,
     typer.Argument(
@@ -145,6 +147,10 @@ def warn_of(report: FinetuneReport) -> None:
     """Warn of what makes the scores less sure."""
     if not report.held_out:
         warn("no example was held out: there are no scores")
+    elif report.held_out < FEW:
+        warn(f"only {counted(report.held_out, 'example')} held out: the scores say little; --validation, --held-out")
+    if report.skipped_lines:
+        warn(f"lines of CoNLL-U that are no words (ranges and empty nodes) were skipped: {report.skipped_lines:,}")
     if report.unknown:
         warn(f"held-out examples with a label that training did not have: {report.unknown:,}; they count as wrong")
     if report.truncated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import json
 import sys
@@ -111,6 +112,8 @@ def numbered_lines() -> Iterator[list[tuple[int, str]]]:
 
 
 def _decoded(before: int, lines: list[bytes]) -> list[tuple[int, str]]:
+    if before == 0 and lines:
+        lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
     # As Python hands on an argument that is not UTF-8.
     return [
         (number, line.decode("utf-8", errors="surrogateescape"))

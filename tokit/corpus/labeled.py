@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tokit.arrays import Block, Record
-from tokit.corpus.corpus import Corpus
+from tokit.corpus.conllu import is_comment, is_conllu, is_no_word
+from tokit.corpus.corpus import Corpus, CorpusSource
 from tokit.corpus.formats import known_format
 from tokit.corpus.formats.records import missing_field
 from tokit.corpus.open import open_corpus
@@ -81,15 +82,27 @@ class Columns:
         return any(not _is_number(column) for column in (*self.texts, *([self.label] if self.label else [])))
 
 
-def read_labeled(paths: Sequence[str], columns: Columns) -> tuple[str, list[Example]]:
+@dataclass(frozen=True, slots=True)
+class LabeledText:
+    """Examples of a task.
+
+    Attributes:
+        task: "classify", "tokens" or "pairs".
+        examples: In the order of the files.
+        skipped_lines: Lines of CoNLL-U that are no words: ranges and empty nodes.
+    """
+
+    task: str
+    examples: list[Example]
+    skipped_lines: int = 0
+
+
+def read_labeled(paths: Sequence[str], columns: Columns) -> LabeledText:
     """Read examples.
 
     Args:
         paths: Files, or "-" for standard input.
         columns: Columns of the label and the texts.
-
-    Returns:
-        The task, and the examples in the order of the files.
 
     Raises:
         UsageError: an unknown task, or columns that do not fit it.
@@ -98,12 +111,16 @@ def read_labeled(paths: Sequence[str], columns: Columns) -> tuple[str, list[Exam
     if columns.task is not None and columns.task not in TASKS:
         raise UsageError(f"unknown --task '{columns.task}'", hint=did_you_mean(columns.task, list(TASKS)))
     if _by_name(paths, columns):
-        task, examples = _from_records(paths, columns)
+        found = LabeledText(*_from_records(paths, columns))
     else:
-        task, examples = _from_lines(_open(paths, columns, format="text"), columns)
-    if not examples:
+        found = _from_lines(_open(paths, columns, format="text"), columns)
+    if not found.examples:
+        if list(paths) == ["-"]:
+            raise CorpusError(
+                "no example on standard input", hint="name a file: tokit finetune examples.tsv -m MODEL -o NEW"
+            )
         raise CorpusError(f"{', '.join(paths)}: no example in it", hint="is the path right?")
-    return task, examples
+    return found
 
 
 def check_labels(task: str, paths: Sequence[str], columns: Columns, examples: Sequence[Example]) -> None:
@@ -173,21 +190,39 @@ def _label_and_texts(task: str, columns: Columns, label: str, texts: tuple[str, 
     return columns.label or label, chosen
 
 
-def _from_lines(corpus: Corpus, columns: Columns) -> tuple[str, list[Example]]:
-    files = [
-        [
-            (f"{source.name}:{number}", line.removesuffix("\r"))
-            for number, line in enumerate((text for block in source.blocks() for text in block.texts()), 1)
-        ]
-        for source in corpus.sources
-    ]
+def _from_lines(corpus: Corpus, columns: Columns) -> LabeledText:
+    files = [_lines(source) for source in corpus.sources]
     task = columns.task or _task_of([line for lines in files for line in lines])
     label, texts = _label_and_texts(task, columns, *NUMBERS[task])
     columns = replace(columns, task=task)
     lines = [line for lines in files for line in _without_header(lines, label, texts, columns)]
     if task == TOKENS:
-        return task, list(_sentences(lines, _number(label), _number(texts[0])))
-    return task, [_example(place, line, label, texts) for place, line in lines]
+        words = _words(lines, columns)
+        examples = list(_sentences(words, _number(label), _number(texts[0])))
+        return LabeledText(task, examples, sum(is_no_word(line) for _, line in lines) if words is not lines else 0)
+    return LabeledText(task, [_example(place, line, label, texts) for place, line in lines])
+
+
+def _lines(source: CorpusSource) -> list[tuple[str, str]]:
+    """Lines of a file with their places. A byte-order mark is no part of the first one, as in every table."""
+    texts = (text.removesuffix("\r") for block in source.blocks() for text in block.texts())
+    lines = [(f"{source.name}:{number}", line) for number, line in enumerate(texts, 1)]
+    return [(lines[0][0], lines[0][1].removeprefix("\ufeff")), *lines[1:]] if lines else []
+
+
+def _words(lines: list[tuple[str, str]], columns: Columns) -> list[tuple[str, str]]:
+    """Lines of CoNLL-U without comments, ranges and empty nodes; other lines as they are.
+
+    Raises:
+        UsageError: CoNLL-U in which the first column, the number of a word, would be the text.
+    """
+    if not is_conllu([line for _, line in lines]):
+        return lines
+    if columns.texts in ((), ("1",)):
+        raise UsageError(
+            f"{lines[0][0]}: CoNLL-U, whose first column is the number of a word", hint="--text 2 --label 4 for UPOS"
+        )
+    return [(place, line) for place, line in lines if not is_comment(line) and not is_no_word(line)]
 
 
 def _without_header(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 import re
@@ -61,7 +62,8 @@ def _check_inputs(names: Sequence[str | None]) -> None:
 def _listed(files_from: str) -> list[str]:
     path = None if files_from == "-" else Path(files_from)
     with open_stream(files_from, path, None, ReadStats()) as stream:
-        lines = b"".join(iter(lambda: stream.read(PIECE), b"")).split(b"\n")
+        content = b"".join(iter(lambda: stream.read(PIECE), b""))
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
     names = [os.fsdecode(line.rstrip(b"\r")) for line in lines if line.strip()]
     if not names:
         raise CorpusError(f"{files_from}: the list names no file", hint="it should hold one name a line")

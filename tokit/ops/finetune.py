@@ -46,6 +46,7 @@ class FinetuneReport:
             None without any); or pearson and spearman.
         unknown: Held-out examples with a label that training did not have; they count as wrong.
         truncated: Examples that were truncated to the model's context length.
+        skipped_lines: Lines of CoNLL-U that are no words: ranges and empty nodes.
         epochs: Passes over the examples.
         steps: Number of optimizer steps.
         losses: Mean training loss of each epoch.
@@ -65,6 +66,7 @@ class FinetuneReport:
     scores: dict[str, float | None]
     unknown: int
     truncated: int
+    skipped_lines: int
     epochs: int
     steps: int
     losses: tuple[float, ...]
@@ -138,6 +140,7 @@ def finetune(
         scores=scores,
         unknown=found.unknown,
         truncated=sum(encoding.truncated for encoding in encodings),
+        skipped_lines=found.skipped_lines,
         epochs=params.epochs,
         steps=trained.steps,
         losses=trained.losses,

@@ -17,11 +17,19 @@ DEFAULT_VALIDATION = 0.1
 
 @dataclass(frozen=True, slots=True)
 class TaskData:
-    """Training and held-out examples of a task."""
+    """Training and held-out examples of a task.
+
+    Attributes:
+        task: The task.
+        train: Examples to train on.
+        held_out: Examples to evaluate on.
+        skipped_lines: See `LabeledText`.
+    """
 
     task: Task
     train: list[Example]
     held_out: list[Example]
+    skipped_lines: int = 0
 
     @property
     def unknown(self) -> int:
@@ -58,11 +66,13 @@ def read_task(data: Sequence[str], columns: Columns, *, held_out: str | None, va
     Raises:
         CorpusError: examples cannot be read, all are held out, or they do not fit the task.
     """
-    name, examples = read_labeled(data, columns)
+    labeled = read_labeled(data, columns)
+    name, examples, skipped = labeled.task, labeled.examples, labeled.skipped_lines
     if held_out is None:
         train, evaluated = _split(examples, validation, seed)
     else:
-        train, evaluated = examples, read_labeled([held_out], dataclasses.replace(columns, task=name))[1]
+        others = read_labeled([held_out], dataclasses.replace(columns, task=name))
+        train, evaluated, skipped = examples, others.examples, skipped + others.skipped_lines
     if not train:
         raise CorpusError("all examples were held out", hint="give more examples, or a smaller --validation")
     task = Task.of(name, train if held_out is not None else examples)
@@ -71,7 +81,7 @@ def read_task(data: Sequence[str], columns: Columns, *, held_out: str | None, va
     if len(task.labels) == 1:
         raise CorpusError(f"every example has the label '{task.labels[0]}'", hint="is --label the right column?")
     _check_scores(task, evaluated)
-    return TaskData(task, train, evaluated)
+    return TaskData(task, train, evaluated, skipped)
 
 
 def _split(examples: list[Example], validation: float, seed: int) -> tuple[list[Example], list[Example]]:
