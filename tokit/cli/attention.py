@@ -66,11 +66,13 @@ def attention(
 
     $ tokit attention -m bert -c text/
     """
-    from tokit.ops.attention import open_attention
+    from tokit.ops.attention import check_attention_page, open_attention
 
     set_up(threads)
     _check(text=text, corpus=corpus, qk=qk, html=html, layer=layer, head=head, as_json=output.as_json)
-    opened = open_attention(model)
+    if html is not None:
+        check_attention_page(html, overwrite=overwrite)
+    opened = open_attention(model, layer=layer, head=head)
     if corpus.named:
         with output.progress() as tick:
             heads = opened.heads(corpus.open(), tick)

@@ -15,6 +15,7 @@ from tokit.corpus.corpus_progress import empty_corpus
 from tokit.embedding.ngrams import ngram_text
 from tokit.errors import UsageError
 from tokit.lm.contextual_embedder import ContextualEmbedder
+from tokit.lm.folder.layers import numbered
 from tokit.progress import Progress, Tick, silent
 from tokit.tokenizer.encode_corpus import encode_corpus
 
@@ -189,9 +190,4 @@ def _ids_of(_block: Block, ids: Ids) -> Ids:
 
 
 def _selected(name: str, number: int | None, numbers: Sequence[int]) -> tuple[int, ...]:
-    if number is None:
-        return tuple(numbers)
-    count = len(numbers)
-    if not (1 <= number <= count or -count <= number <= -1):
-        raise UsageError(f"{name} {number}: the model has 1 to {count}", hint=f"{name} {count}")
-    return (number if number > 0 else count + 1 + number,)
+    return tuple(numbers) if number is None else (numbered(name, number, len(numbers)),)

@@ -14,6 +14,7 @@ from tokit.embedding.static_embedder import Component, Embedder, batches_of
 from tokit.errors import ArtifactError, UsageError
 from tokit.lm import require_lm_extra
 from tokit.lm.folder.config import CONFIG, MEANS, Pooling, longest_document, pooling_of, read_config
+from tokit.lm.folder.layers import check_layer
 from tokit.lm.onnx.onnx_encoder import find_onnx, load_onnx_encoder, require_onnx
 from tokit.registry import did_you_mean, near_names
 from tokit.runtime.threads import thread_count
@@ -128,7 +129,7 @@ def open_contextual_embedder(
 
     Args:
         folder: A folder of tokit, or of transformers with a tokenizer.json.
-        layer: See `tokit.lm.torch_encoder.chosen_layers`; not in ONNX Runtime.
+        layer: See `tokit.lm.folder.layers.chosen_layers`; not in ONNX Runtime.
         engine: "torch", or "onnx" for ONNX Runtime, which needs no torch; None chooses by the kind of the folder.
         int8: In ONNX Runtime, open the model with int8 matrices.
 
@@ -141,6 +142,7 @@ def open_contextual_embedder(
     named = _engine(path, engine, layer=layer, int8=int8)
     if named == "torch":
         require_lm_extra(f"{folder}: a language model")
+        check_layer(path, layer)
     else:
         require_onnx(f"{folder}: a model in ONNX")
     tokenizer = load_tokenizer(path)

@@ -9,6 +9,7 @@ from tokit.errors import ArtifactError, UsageError
 from tokit.lm.attention_reader import Attention, AttentionReader
 from tokit.lm.contextual_embedder import is_language_model, open_contextual_embedder, refuse_missing
 from tokit.lm.folder.config import CONFIG, read_config
+from tokit.lm.folder.layers import check_attention
 from tokit.storage.files import check_file, writing_file
 from tokit.storage.folder import kind_of, read_manifest
 from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
@@ -18,18 +19,21 @@ RECURRENT = ("lstm",)
 PAGE = ".html"
 
 
-def open_attention(model: str | Path) -> AttentionReader:
+def open_attention(model: str | Path, *, layer: int | None = None, head: int | None = None) -> AttentionReader:
     """Open a language model to read its attention.
 
     Args:
         model: A folder of tokit, or of transformers with a tokenizer.json.
+        layer: Number of a layer that it must have, see `Attention.only`.
+        head: Number of a head that it must have.
 
     Raises:
         MissingExtraError: torch or transformers is not installed.
         ArtifactError: there is no such folder, or it is damaged.
-        UsageError: the model has no attention.
+        UsageError: the model has no attention, or no such layer or head.
     """
     require_attention(model)
+    check_attention(Path(model), layer, head)
     embedder = open_contextual_embedder(model)
     from tokit.lm.attention_weights import AttentionModel
     from tokit.lm.torch_encoder import TorchEncoder
@@ -67,6 +71,15 @@ def family_of(folder: str | Path) -> str:
     if kind_of(folder) == LanguageModelManifest.kind:
         return read_manifest(folder, LanguageModelManifest).family
     return str(read_config(folder).get("model_type", ""))
+
+
+def check_attention_page(out: str | Path, *, overwrite: bool) -> None:
+    """Check the file of a page before a model is loaded.
+
+    Raises:
+        ArtifactError: the file exists.
+    """
+    check_file(out, overwrite=overwrite, kind=PAGE)
 
 
 def write_attention_page(attention: Attention, names: Sequence[str], out: str | Path, *, overwrite: bool) -> None:

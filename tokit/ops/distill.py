@@ -15,11 +15,12 @@ from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
 from tokit.embedding.plain_tokenizer import FitTokenizer, fit_tokenizer
 from tokit.errors import TrainingError, UsageError
 from tokit.lm.contextual_embedder import is_language_model, open_contextual_embedder, refuse_missing
+from tokit.lm.folder.config import read_config
 from tokit.lm.piece_vectors import Bools, Frequencies, count_pieces, known_counts, piece_vectors, weighted_vectors
 from tokit.progress import Tick, silent
 from tokit.storage.embedding_manifest import DistillFacts, EmbeddingManifest
 from tokit.storage.folder import check_target, dump_json, kind_of, read_manifest, sha256_file, writing
-from tokit.storage.model_manifests import LanguageModelManifest
+from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import library_json
 from tokit.tokenizer.load import load_tokenizer
@@ -91,6 +92,7 @@ def distill(
     if not is_language_model(model):
         refuse_missing(model)
         raise UsageError(f"{model} is no language model", hint="tokit fit bert … -o MODEL trains one")
+    _check_size(Path(model), dim, a)
     embedder = open_contextual_embedder(model, layer=layer)
     from tokit.lm.distillation import DEFAULT_DIM, DEFAULT_SIF, principal_components
 
@@ -120,6 +122,13 @@ def distill(
         skipped=corpus.skipped if corpus else 0,
         replaced=corpus.replaced if corpus else 0,
     )
+
+
+def _check_size(model: Path, dim: int | None, a: float | None) -> None:
+    """Check the numbers before the model is loaded, as far as its configuration allows."""
+    hidden = None if kind_of(model) == OnnxManifest.kind else read_config(model).get("hidden_size")
+    most = hidden if isinstance(hidden, int) else max(dim or 1, 1)
+    _checked(most if dim is None else dim, 1.0 if a is None else a, most)
 
 
 def _checked(dim: int, a: float, hidden: int) -> tuple[int, float]:

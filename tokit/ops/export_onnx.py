@@ -75,10 +75,6 @@ def export_model(
         ArtifactError: there is no language model, it cannot be exported, or the output exists.
         CheckError: ONNX Runtime gives other vectors.
     """
-    require_lm_extra("tokit export --to onnx")
-    from tokit.lm.onnx.onnx_export import require_exporter
-
-    require_exporter("tokit export --to onnx")
     path, single = Path(out), Path(out).suffix == FILE
     if single:
         check_file(path, overwrite=overwrite, kind=FILE)
@@ -89,6 +85,10 @@ def export_model(
         raise ArtifactError(
             f"{folder} is no language model", hint="give the folder of a model, such as tokit fit bert writes"
         )
+    require_lm_extra("tokit export --to onnx")
+    from tokit.lm.onnx.onnx_export import require_exporter
+
+    require_exporter("tokit export --to onnx")
     embedder = open_contextual_embedder(folder, engine="torch")
     with _place(path, embedder, folder, int8=int8, single=single, overwrite=overwrite) as place:
         compared = write_models(embedder, place, int8=int8, verify=verify)
