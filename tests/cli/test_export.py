@@ -73,7 +73,7 @@ def test_bin_has_our_vectors_in_gensim_and_fasttext(
 
     pytest.importorskip("fasttext")
     emb, path = folder("fasttext", tokenizer), tmp_path / "emb.bin"
-    ran = cli("export", emb, "--to", "fasttext", "-o", path, "--verify")
+    ran = cli("export", emb, "--to", "fasttext", "-o", path, "--verify", "--names", "tokens")
     assert (ran.code, "equal in gensim and fasttext" in ran.err) == (0, True)
     embedding, table = load_embedding(emb), load_ngrams(emb)
     assert table is not None
@@ -145,12 +145,12 @@ def test_word_vectors_come_back(
 ) -> None:
     path = tmp_path / "vectors"
     verify = ("--verify",) if name == "npy" else VERIFY
-    assert cli("export", folder("skipgram", tokenizer), "--to", name, "-o", path, *verify, "-q").code == 0
+    ran = cli("export", folder("skipgram", tokenizer), "--to", name, "-o", path, *verify, "--names", "tokens", "-q")
+    assert ran.code == 0
     got = read(path, name, tmp_path / "vectors.words.txt" if name == "npy" else None)
     embedding = load_embedding(folder("skipgram", tokenizer))
     pieces = load_tokenizer(embedding.tokenizer).pieces
-    names = pieces.texts if tokenizer == "word" else pieces.names
-    known = {names[i]: i for i in np.flatnonzero(embedding.seen & ~embedding.special).tolist()}
+    known = {pieces.names[i]: i for i in np.flatnonzero(embedding.seen & ~embedding.special).tolist()}
     assert {*got.words} == {*known}
     np.testing.assert_array_equal(got.vectors, embedding.vectors[[known[word] for word in got.words]])
 
@@ -172,8 +172,9 @@ def test_duplicates_are_said(cli: Cli, folder: Callable[..., Path], tmp_path: Pa
     ran = cli("export", folder("fasttext", "wordpiece"), "--to", "fasttext", "-o", tmp_path / "v.bin", "--json")
     report = json.loads(ran.text)
     assert report["duplicates"]["count"] > 0
-    assert "another token has the same text" in ran.err
-    assert all(name.startswith("##") for name in report["duplicates"]["examples"])
+    assert "another token is the same word" in ran.err
+    # Their texts, not their names.
+    assert not any(name.startswith("##") for name in report["duplicates"]["examples"])
 
 
 @pytest.mark.parametrize(
@@ -213,6 +214,9 @@ def test_errors(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:
     emb, out = folder(), tmp_path / "v.bin"
     assert_error(cli("export", emb, "--to", "fastext", "-o", out), 2, "did you mean 'fasttext'?")
     assert_error(cli("export", emb, "-o", out), 2, "--to")
+    assert_error(cli("export", emb, "--to", "glove", "-o", out, "--names", "token"), 2, "did you mean 'tokens'?")
+    assert_error(cli("export", emb, "--to", "onnx", "-o", out, "--names", "tokens"), 2, "--names is for vectors")
+    assert_error(cli("export", emb, "--to", "projector", "-o", out, "--verify"), 2, "--verify is not for")
     assert_error(cli("export", f"{emb}x", "--to", "glove", "-o", out), 1, "no such file")
     assert_error(cli("export", emb.parent / "tok-word", "--to", "glove", "-o", out), 1, "not an embedding")
     assert_error(cli("export", emb, "--to", "glove", "-o", tmp_path), 1, "is a folder")

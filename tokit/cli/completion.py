@@ -34,9 +34,9 @@ def import_formats(incomplete: str) -> list[str]:
 def export_formats(incomplete: str) -> list[str]:
     """Formats that an embedding or a language model can be written in."""
     from tokit.embedding.formats import WRITABLE
-    from tokit.ops.export import MODEL_FORMATS
+    from tokit.ops.export import FOLDER_FORMATS, MODEL_FORMATS
 
-    return words(*WRITABLE, *MODEL_FORMATS)(incomplete)
+    return words(*WRITABLE, *FOLDER_FORMATS, *MODEL_FORMATS)(incomplete)
 
 
 def corpus_formats(incomplete: str) -> list[str]:

@@ -22,13 +22,23 @@ ToOpt = Annotated[
         "--to",
         metavar="FORMAT",
         help="Of an embedding: fasttext (.bin with n-grams), word2vec (text), word2vec-binary, glove, npy (and a list"
-        " of words). Of a language model: onnx, positions (.npz or .npy).",
+        " of words), projector (two .tsv files for TensorBoard). Of a language model: onnx, positions (.npz or .npy).",
         show_default=False,
         autocompletion=completion.export_formats,
     ),
 ]
 FileOpt = Annotated[
     Path, typer.Option("-o", "--out", metavar="PATH", help="File or folder to write.", show_default=False)
+]
+NamesOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--names",
+        metavar="NAMES",
+        help="words (river), or tokens, as the tokenizer's file names them (Ġriver).",
+        show_default="words",
+        autocompletion=completion.words("words", "tokens"),
+    ),
 ]
 VerifyOpt = Annotated[
     bool, typer.Option("--verify", help="Read it back with the libraries it is for; exit 3 if a vector differs.")
@@ -53,7 +63,8 @@ LengthOpt = Annotated[
     ),
 ]
 ReplaceOpt = Annotated[bool, typer.Option("--overwrite", help="Replace a file of the same format.")]
-ONNX, POSITIONS = "onnx", "positions"
+ONNX, POSITIONS, PROJECTOR = "onnx", "positions", "projector"
+WORDS = "words"
 
 
 @writes_output
@@ -62,6 +73,7 @@ def export(
     artifact: ArtifactArg,
     to: ToOpt,
     out: FileOpt,
+    names: NamesOpt = None,
     verify: VerifyOpt = False,
     int8: Int8Opt = False,
     kind: KindOpt = None,
@@ -72,51 +84,61 @@ def export(
     """Write vectors as a file of another tool, or a language model for ONNX Runtime.
 
     $ tokit export emb --to fasttext -o emb.bin --verify
+    $ tokit export emb --to projector -o projector
     $ tokit export model --to onnx -o model-onnx --verify
     $ tokit export model --to positions -o positions.npz
 
-    Of an embedding only tokens that the training text has are written, the most frequent first. Words of a .bin are
-    the tokens' texts, with a space before them where they have one; other formats use the names of the tokenizer's
-    file (Ġking).
+    Of an embedding only tokens that the training text has are written, the most frequent first, as words: without
+    the space or mark at their start or end. Of tokens that are the same word the one that starts a word is written
+    (Ġking before king, king before ##king), then the most frequent.
 
     With onnx, a name that ends in .onnx gives a file, any other a folder that `tokit embed` opens without torch.
 
     With positions the arrays are a table (positions), cosines and sines (cos, sin), or slopes and the bias that is
     added to attention scores (slopes, bias).
     """
-    check_options(to, int8=int8, verify=verify, kind=kind, length=length)
+    check_options(to, names=names, int8=int8, verify=verify, kind=kind, length=length)
     if to == ONNX:
         _export_onnx(artifact, out, int8=int8, verify=verify, overwrite=overwrite, output=output)
+    elif to == PROJECTOR:
+        _export_projector(artifact, out, names or WORDS, overwrite=overwrite, output=output)
     elif to == POSITIONS:
         _export_positions(artifact, out, kind, length, overwrite=overwrite, output=output)
     else:
-        _export_vectors(artifact, out, to, verify=verify, overwrite=overwrite, output=output)
+        _export_vectors(artifact, out, to, names or WORDS, verify=verify, overwrite=overwrite, output=output)
 
 
-def check_options(to: str, *, int8: bool, verify: bool, kind: str | None, length: int | None) -> None:
+def check_options(
+    to: str, *, names: str | None, int8: bool, verify: bool, kind: str | None, length: int | None
+) -> None:
     """Refuse an unknown format, and options of another one.
 
     Raises:
         UsageError: one of them was given.
     """
     from tokit.embedding.formats import WRITABLE
-    from tokit.ops.export import MODEL_FORMATS
+    from tokit.ops.export import FOLDER_FORMATS, MODEL_FORMATS
 
-    if to not in (*WRITABLE, *MODEL_FORMATS):
-        raise UsageError(f"unknown format '{to}'", hint=did_you_mean(to, [*WRITABLE, *MODEL_FORMATS]))
+    formats = [*WRITABLE, *FOLDER_FORMATS, *MODEL_FORMATS]
+    if to not in formats:
+        raise UsageError(f"unknown format '{to}'", hint=did_you_mean(to, formats))
+    if names is not None and to in MODEL_FORMATS:
+        raise UsageError(f"--names is for vectors of words, not for {to}", hint="omit --names")
     if int8 and to != ONNX:
         raise UsageError("--int8 is for --to onnx", hint="omit --int8")
-    if verify and to == POSITIONS:
-        raise UsageError("--verify is for vectors of words, not for positions", hint="omit --verify")
+    if verify and to in (POSITIONS, PROJECTOR):
+        raise UsageError(f"--verify is not for --to {to}", hint="omit --verify")
     if to != POSITIONS and (kind is not None or length is not None):
         raise UsageError("--kind and --length are for --to positions", hint="omit them")
 
 
-def _export_vectors(artifact: Path, out: Path, to: str, *, verify: bool, overwrite: bool, output: Output) -> None:
+def _export_vectors(
+    artifact: Path, out: Path, to: str, names: str, *, verify: bool, overwrite: bool, output: Output
+) -> None:
     from tokit.ops.export import export_embedding
 
     with output.progress() as tick:
-        report = export_embedding(artifact, out, to=to, verify=verify, overwrite=overwrite, tick=tick)
+        report = export_embedding(artifact, out, to=to, names=names, verify=verify, overwrite=overwrite, tick=tick)
     for message in report.notes:
         warn(message)
     output.result(report)
@@ -125,6 +147,20 @@ def _export_vectors(artifact: Path, out: Path, to: str, *, verify: bool, overwri
     verified = f"; equal in {' and '.join(report.verified_by)}" if report.verified_by else ""
     output.note(
         f"{report.path}  {report.format}, {report.words:,} words{ngrams}, {report.dim} dimensions{beside}{verified}"
+    )
+
+
+def _export_projector(artifact: Path, out: Path, names: str, *, overwrite: bool, output: Output) -> None:
+    from tokit.ops.export_projector import export_projector
+
+    with output.progress() as tick:
+        report = export_projector(artifact, out, names=names, overwrite=overwrite, tick=tick)
+    for message in report.notes:
+        warn(message)
+    output.result(report)
+    output.note(
+        f"{' and '.join(report.files)}  {report.words:,} words, {report.dim} dimensions; load both at"
+        " projector.tensorflow.org"
     )
 
 

@@ -1,21 +1,21 @@
 """`tokit export`: the vectors of an embedding as a file of another tool.
 
-Only tokens that the training text has are written, frequent ones first; no special tokens.
+Only tokens that the training text has are written, frequent ones first; no special tokens. They are named by words:
+see `exported_tokens`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tokit.embedding.embedding_folder import StaticEmbedding, load_embedding, load_ngrams, load_output
-from tokit.embedding.exported_tokens import NamedTokens, named_tokens
+from tokit.embedding.export_report import ExportReport, export_notes
+from tokit.embedding.exported_tokens import WORDS, NamedTokens, check_names, named_tokens
 from tokit.embedding.formats import WRITABLE, WritableFormat
 from tokit.embedding.formats.base import ExportedVectors
 from tokit.embedding.formats.detect import detect_format
-from tokit.embedding.formats.skipped_words import SkippedWords, skip_notes
 from tokit.embedding.formats.source import open_source
 from tokit.errors import ArtifactError, TokitError
 from tokit.progress import Tick, silent
@@ -25,48 +25,8 @@ WORD_LIST = ".words.txt"
 
 # Formats of a language model.
 MODEL_FORMATS = ("onnx", "positions")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportReport:
-    """Result of an export.
-
-    Attributes:
-        path: The file.
-        format: Format of the file.
-        words: Number of words in the file.
-        dim: Dimension of the vectors.
-        ngrams: Rows of n-grams.
-        named_by: "text": words are the tokens' texts; "token": the names in the tokenizer's file.
-        unseen: Tokens skipped, as the training text has none of them.
-        unwritable: Tokens skipped, as the format cannot hold them.
-        duplicates: Tokens skipped, as another token has the same text.
-        word_list: File of the words, for a format that has none.
-        verified_by: Libraries that loaded the file and gave the same vectors.
-        bytes: Size of the file.
-    """
-
-    path: str
-    format: str
-    words: int
-    dim: int
-    ngrams: int
-    named_by: str
-    unseen: int
-    unwritable: SkippedWords
-    duplicates: SkippedWords
-    word_list: str | None
-    verified_by: tuple[str, ...]
-    bytes: int
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Messages for the user."""
-        reasons = (
-            (self.unwritable, "skipped: the format cannot hold a word with such characters"),
-            (self.duplicates, "skipped: another token has the same text"),
-        )
-        return tuple(skip_notes(reasons, "tokens"))
+# A format of two files in a folder.
+FOLDER_FORMATS = ("projector",)
 
 
 def export_embedding(
@@ -74,6 +34,7 @@ def export_embedding(
     out: str | Path,
     *,
     to: str,
+    names: str = WORDS,
     verify: bool = False,
     overwrite: bool = False,
     tick: Tick = silent,
@@ -84,6 +45,7 @@ def export_embedding(
         artifact: The folder.
         out: The file; it appears whole or not at all.
         to: A name of `tokit.embedding.formats.WRITABLE`.
+        names: "words", or "tokens" for the names in the tokenizer's file.
         verify: Load the file in the libraries that it is written for, and compare, before it appears.
         overwrite: Replace a file of the same format.
         tick: Progress.
@@ -95,14 +57,14 @@ def export_embedding(
         MissingPackageError: `verify` needs gensim, which is not installed.
     """
     kind = WRITABLE.get(to)
+    check_names(names)
     embedding = load_embedding(artifact)
     path = Path(out)
     check_file(path, to, kind, overwrite=overwrite)
     listed = path.with_suffix(WORD_LIST) if to == "npy" else None
     if listed is not None and listed.exists() and not overwrite:
         raise ArtifactError(f"{listed} exists", hint="pass --overwrite, or another -o")
-    by_text = kind.by_text or embedding.manifest.tokenizer_family == "word"
-    tokens = named_tokens(embedding, kind, by_text=by_text)
+    tokens = named_tokens(embedding, kind.forbidden, names=names, by_text=kind.by_text)
     if not tokens.words:
         raise ArtifactError(f"{artifact}: no token can be exported", hint=f"is it for --to {to}?")
     exported = _exported(artifact, embedding, tokens, kind, tick)
@@ -114,9 +76,7 @@ def export_embedding(
         if listed is not None:
             with writing_file(listed) as word_list:
                 word_list.write("".join(f"{word}\n" for word in exported.words).encode())
-    return _report(
-        path, to, embedding, tokens, exported, by_text=by_text, word_list=listed, verified=verified, size=size
-    )
+    return _report(path, to, embedding, tokens, exported, names=names, word_list=listed, verified=verified, size=size)
 
 
 def _report(
@@ -126,7 +86,7 @@ def _report(
     tokens: NamedTokens,
     exported: ExportedVectors,
     *,
-    by_text: bool,
+    names: str,
     word_list: Path | None,
     verified: tuple[str, ...],
     size: int,
@@ -137,10 +97,12 @@ def _report(
         words=len(exported.words),
         dim=exported.dim,
         ngrams=len(exported.ngrams.ngram_buckets) if exported.ngrams else 0,
-        named_by="text" if by_text else "token",
+        named_by=names,
         unseen=int((~(embedding.seen & embedding.ordinary)).sum()),
         unwritable=tokens.unwritable,
         duplicates=tokens.duplicates,
+        partial=tokens.partial,
+        notes=export_notes(tokens),
         word_list=str(word_list) if word_list else None,
         verified_by=verified,
         bytes=size,
@@ -182,6 +144,7 @@ def _exported(
     return ExportedVectors(
         words=tokens.words,
         ids=ids,
+        respelled=np.array(tokens.respelled, dtype=np.bool_),
         counts=embedding.token_counts[ids],
         vectors=embedding.vectors,
         ngrams=load_ngrams(artifact) if kind.by_text else None,

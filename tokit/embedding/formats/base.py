@@ -83,6 +83,7 @@ class ExportedVectors:
     Attributes:
         words: All different, frequent ones first.
         ids: The token of each word.
+        respelled: True for words that are not the text whose n-grams their token has; shape (words,).
         counts: Occurrences of each word; at least 1.
         vectors: By token id; float32, shape (vocab, dim).
         ngrams: Vectors of n-grams, of an embedding that has them.
@@ -94,6 +95,7 @@ class ExportedVectors:
 
     words: list[str]
     ids: IntArray
+    respelled: npt.NDArray[np.bool_]
     counts: IntArray
     vectors: FloatArray
     ngrams: NgramTable | None
@@ -140,7 +142,7 @@ class WritableFormat(ABC):
 
     Attributes:
         forbidden: Characters that no word may contain.
-        by_text: Words are the tokens' texts, also where the tokenizer has other names for them.
+        by_text: Names of tokens are their texts, also where the tokenizer has other names for them.
         readable_as: Names under which tokit reads such a file.
     """
 

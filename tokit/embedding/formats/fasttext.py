@@ -309,11 +309,29 @@ def _write_own(exported: ExportedVectors, file: BinaryIO) -> None:
     own = exported.ngrams.own if exported.ngrams else exported.vectors
     for part in exported.parts():
         rows = np.array(own[exported.ids[part]], dtype="<f4")
+        if exported.ngrams:
+            _respell(exported, exported.ngrams, part, rows)
         if END_OF_LINE in exported.words[part]:
             place = exported.words[part].index(END_OF_LINE)
             rows[place] = exported.vectors[exported.ids[part][place]]
         file.write(rows.data)
         exported.tick(Progress("writing", part.stop, len(exported.words), "words"))
+
+
+def _respell(exported: ExportedVectors, table: NgramTable, part: slice, rows: FloatArray) -> None:
+    """Change own rows so that words have their token's vector, though they have other n-grams than its text.
+
+    "river" lacks n-grams of the token " river".
+    """
+    places = np.flatnonzero(exported.respelled[part])
+    if not len(places):
+        return
+    words = [exported.words[part.start + place] for place in places.tolist()]
+    found = ngram_buckets(words, table)
+    for place, buckets in zip(places.tolist(), np.split(found.rows, found.ends[:-1]), strict=True):
+        vector = exported.vectors[exported.ids[part.start + place]].astype(np.float64)
+        total = table.ngrams[table.rows_of(buckets)].sum(axis=0, dtype=np.float64)
+        rows[place] = vector * (len(buckets) + 1) - total
 
 
 def _write_ngrams(exported: ExportedVectors, table: NgramTable, file: BinaryIO) -> None:
