@@ -110,7 +110,9 @@ def test_a_broken_tokenizer_is_named_before_text_is_read(cli: Cli, bpe_folder: P
     cut.write_bytes((bpe_folder / "tokenizer.json").read_bytes()[:1000])
     broken_text = tmp_path / "latin1.txt"
     broken_text.write_bytes(b"\xe9\n")
-    assert_error(cli("compare", bpe_folder, cut, "-c", broken_text), 1, str(cut))
+    assert_error(cli("compare", cut, cut, "-c", broken_text), 1, str(cut))
+    ran = cli("compare", bpe_folder, cut, "-c", PARALLEL / "en.txt")
+    assert ran.code == 1 and str(cut) in ran.err and "bpe" in ran.text
     assert_error(cli("compare", bpe_folder, tmp_path / "nothing", "-c", broken_text), 1, "nothing")
     assert "latin1.txt:1" in cli("compare", bpe_folder, "-c", broken_text).err
 

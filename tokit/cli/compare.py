@@ -14,7 +14,7 @@ from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
 from tokit.cli.formatting import human_bytes
 from tokit.cli.options import ThreadsOpt, set_up, writes_output
 from tokit.cli.output import Output, table, warn_of_broken_text
-from tokit.errors import UsageError
+from tokit.errors import ArtifactError, UsageError
 
 if TYPE_CHECKING:
     from tokit.evaluation.metric import Style, Value
@@ -74,12 +74,15 @@ def compare(
     warn_of_broken_text(report.skipped, report.replaced)
     if output.as_json:
         output.result(_as_dict(report, explain=explain))
-        return
-    _print_csv(report) if as_csv else _print_table(report)
-    if explain:
-        # Behind CSV they would be rows of it.
-        _print_definitions(to_stderr=as_csv)
+    else:
+        _print_csv(report) if as_csv else _print_table(report)
+        if explain:
+            # Behind CSV they would be rows of it.
+            _print_definitions(to_stderr=as_csv)
     output.note(f"on {report.documents:,} documents, {human_bytes(report.bytes)}, {report.words:,} words ({words})")
+    failures = [row.failure for row in report.tokenizers if row.failure]
+    if failures:
+        raise ArtifactError("; ".join(failures), hint="the other tokenizers are measured")
 
 
 def check_outputs(output: Output, *, as_csv: bool) -> None:
@@ -101,7 +104,14 @@ def _as_dict(report: CompareReport, *, explain: bool) -> dict[str, Any]:
         "skipped": report.skipped,
         "replaced": report.replaced,
         "tokenizers": [
-            {"name": row.name, "path": row.path, "family": row.family, "vocab_size": row.vocab_size, **row.values}
+            {
+                "name": row.name,
+                "path": row.path,
+                "family": row.family,
+                "vocab_size": row.vocab_size,
+                **row.values,
+                **({"failure": row.failure} if row.failure else {}),
+            }
             for row in report.tokenizers
         ],
         **({"definitions": {name: text for name, _, text in _definitions()}} if explain else {}),
@@ -124,8 +134,8 @@ def _print_table(report: CompareReport) -> None:
     rows = [
         [
             row.name,
-            row.family,
-            f"{row.vocab_size:,}",
+            row.family or "-",
+            shown(row.vocab_size, "count"),
             *[shown(row.values[metric.name], metric.style) for metric in metrics()],
         ]
         for row in report.tokenizers

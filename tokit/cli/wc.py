@@ -10,6 +10,7 @@ import typer
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.options import ThreadsOpt, set_up, writes_output
 from tokit.cli.output import Output, warn_of_broken_text
+from tokit.errors import ArtifactError
 
 if TYPE_CHECKING:
     from tokit.ops.wc import SourceCount, WcReport
@@ -44,6 +45,8 @@ def wc(
         report = count_sources(corpus.open(), tokenizer, tick=tick)
     warn_of_broken_text(report.skipped, report.replaced)
     output.result(report, lambda: _print(report))
+    if report.failure:
+        raise ArtifactError(report.failure, hint="the tokens are not counted, all else is")
 
 
 def _print(report: WcReport) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from tokit.arrays import Block
 from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import blocks_with_progress, empty_corpus
-from tokit.errors import UsageError
+from tokit.errors import ArtifactError, UsageError
 from tokit.evaluation.metric import Metric, Sample, Subject, Value
 from tokit.evaluation.tokenizer_metrics import METRICS
 from tokit.evaluation.word_rules import WORD_RULES, word_rule
@@ -31,16 +31,18 @@ class ComparedTokenizer:
     Attributes:
         name: The shortest end of its path that no other has.
         path: As given.
-        family: Of its model.
-        vocab_size: The largest id plus one.
+        family: Of its model; empty if it could not be opened.
+        vocab_size: The largest id plus one; None if it could not be opened.
         values: Each metric's value; None where there was nothing to measure.
+        failure: Why it was not measured; empty for one that was.
     """
 
     name: str
     path: str
     family: str
-    vocab_size: int
+    vocab_size: int | None
     values: dict[str, Value]
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,43 @@ class CompareReport:
     replaced: int
 
 
+class Contestant:
+    """A tokenizer of the comparison, as far as it works.
+
+    Attributes:
+        failure: The error that ended its measurement; None while there is none.
+    """
+
+    def __init__(self, path: str | Path, metrics: Sequence[Metric]) -> None:
+        self.failure: ArtifactError | None = None
+        self._tokenizer: Tokenizer | None = None
+        self._metrics = metrics
+        try:
+            self._tokenizer = load_tokenizer(path)
+            self._subject = Subject(self._tokenizer, metrics)
+        except ArtifactError as error:
+            # A mistyped path is no tokenizer that fails.
+            if not Path(path).exists():
+                raise
+            self.failure = error
+
+    def add(self, sample: Sample) -> None:
+        """Measure a part of the corpus."""
+        if self.failure is None:
+            try:
+                self._subject.add(sample)
+            except ArtifactError as error:
+                self.failure = error
+
+    def row(self, name: str, path: str) -> ComparedTokenizer:
+        """The result under a short name."""
+        family, size = ("", None) if self._tokenizer is None else (self._tokenizer.family, self._tokenizer.vocab_size)
+        if self.failure is None:
+            return ComparedTokenizer(name, path, family, size, self._subject.values())
+        nothing: dict[str, Value] = {metric.name: None for metric in self._metrics}
+        return ComparedTokenizer(name, path, family, size, nothing, self.failure.message)
+
+
 def compare_tokenizers(
     corpus: Corpus,
     tokenizers: Sequence[str | Path],
@@ -78,33 +117,32 @@ def compare_tokenizers(
 
     Args:
         corpus: The text; it is read once.
-        tokenizers: Paths of tokenizers, own or foreign; all are opened before any text is read.
+        tokenizers: Paths of tokenizers, own or foreign; all are opened before any text is read. One that fails has a
+            row that says why.
         words: What a word is: a name out of `tokit.evaluation.word_rules.WORD_RULES`.
         metrics: What is measured.
         tick: Progress.
 
     Raises:
         UsageError: no tokenizer, or an unknown word rule.
-        ArtifactError: a tokenizer that cannot be opened.
+        ArtifactError: there is nothing at a path, or none of the tokenizers works.
         CorpusError: text that cannot be read, or none.
     """
     rule = word_rule(words)
     if not tokenizers:
         raise UsageError("no tokenizer to compare", hint="tokit compare tok/ other/tokenizer.json -c corpus.txt")
-    opened = [load_tokenizer(path) for path in tokenizers]
-    subjects = [Subject(tokenizer, metrics) for tokenizer in opened]
+    contestants = _opened(tokenizers, metrics)
     documents = size = found = 0
     for block in blocks_with_progress(corpus, "comparing", tick):
         for part in _parts(block, SAMPLE_BYTES):
             sample = Sample(part, rule)
             documents, size, found = documents + len(part), size + sample.bytes, found + len(sample.words)
-            for subject in subjects:
-                subject.add(sample)
+            for contestant in contestants:
+                contestant.add(sample)
     if not documents:
         raise empty_corpus()
-    rows = _rows([str(path) for path in tokenizers], opened, subjects)
     return CompareReport(
-        tokenizers=rows,
+        tokenizers=_rows([str(path) for path in tokenizers], contestants),
         word_rule=words,
         documents=documents,
         bytes=size,
@@ -150,10 +188,18 @@ def _parts(block: Block, size: int) -> Iterator[Block]:
         first = last
 
 
-def _rows(paths: list[str], opened: Sequence[Tokenizer], subjects: Sequence[Subject]) -> tuple[ComparedTokenizer, ...]:
+def _opened(paths: Sequence[str | Path], metrics: Sequence[Metric]) -> list[Contestant]:
+    contestants = [Contestant(path, metrics) for path in paths]
+    failures = [contestant.failure for contestant in contestants if contestant.failure is not None]
+    if len(failures) == len(contestants):
+        raise failures[0]
+    return contestants
+
+
+def _rows(paths: list[str], contestants: Sequence[Contestant]) -> tuple[ComparedTokenizer, ...]:
     return tuple(
-        ComparedTokenizer(name, path, tokenizer.family, tokenizer.vocab_size, subject.values())
-        for name, path, tokenizer, subject in zip(short_names(paths), paths, opened, subjects, strict=True)
+        contestant.row(name, path)
+        for name, path, contestant in zip(short_names(paths), paths, contestants, strict=True)
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokit.errors import TokitError
+from tokit.errors import ArtifactError, TokitError
 from tokit.ops.foreign_kinds import foreign_kind
 from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_json, read_manifest
 from tokit.tokenizer.base import Tokenizer
@@ -131,13 +131,22 @@ def tokenizer_faults(tokenizer: Tokenizer) -> list[str]:
     """Try a tokenizer out: ids in range, and text given back where that is promised."""
     faults = []
     for text in HOSTILE:
-        ids = tokenizer.encode(text)
-        if ids and max(ids) >= tokenizer.vocab_size:
-            faults.append(f"{text!r} gives the id {max(ids)}, outside the vocabulary of {tokenizer.vocab_size}")
-        if set(ids) & (set(tokenizer.special_ids.values()) - {tokenizer.unknown_id}):
-            faults.append(f"{text!r} is read as a special token")
-        if tokenizer.lossless and tokenizer.decode(ids) != text:
-            faults.append(f"{text!r} comes back as {tokenizer.decode(ids)!r}")
+        try:
+            faults += _faults_on(tokenizer, text)
+        except ArtifactError as error:
+            faults.append(error.message)
+    return faults
+
+
+def _faults_on(tokenizer: Tokenizer, text: str) -> list[str]:
+    faults = []
+    ids = tokenizer.encode(text)
+    if ids and max(ids) >= tokenizer.vocab_size:
+        faults.append(f"{text!r} gives the id {max(ids)}, outside the vocabulary of {tokenizer.vocab_size}")
+    if set(ids) & (set(tokenizer.special_ids.values()) - {tokenizer.unknown_id}):
+        faults.append(f"{text!r} is read as a special token")
+    if tokenizer.lossless and tokenizer.decode(ids) != text:
+        faults.append(f"{text!r} comes back as {tokenizer.decode(ids)!r}")
     return faults
 
 

@@ -11,6 +11,7 @@ from stat import S_ISREG
 
 from tokit.arrays import Block
 from tokit.corpus import Corpus, CorpusSource
+from tokit.errors import ArtifactError
 from tokit.evaluation.word_rules import code_points, find_words, word_rule
 from tokit.progress import Progress, Tick, silent
 from tokit.tokenizer.base import Tokenizer
@@ -59,6 +60,7 @@ class WcReport:
         piped: Some source is not a regular file, so its size was not known before.
         skipped: Documents left out because they are not UTF-8.
         replaced: Documents with U+FFFD for broken bytes.
+        failure: Why there are no tokens although a tokenizer was given; empty otherwise.
     """
 
     sources: tuple[SourceCount, ...]
@@ -66,6 +68,7 @@ class WcReport:
     piped: bool
     skipped: int
     replaced: int
+    failure: str = ""
 
 
 def count_sources(corpus: Corpus, tokenizer: str | Path | None = None, *, tick: Tick = silent) -> WcReport:
@@ -80,30 +83,48 @@ def count_sources(corpus: Corpus, tokenizer: str | Path | None = None, *, tick: 
         ArtifactError: the tokenizer cannot be opened.
         CorpusError: text that cannot be read.
     """
-    opened = None if tokenizer is None else load_tokenizer(tokenizer)
+    counter = TokenCounter(None if tokenizer is None else load_tokenizer(tokenizer))
     total_bytes = corpus.total_bytes
-    total = SourceCount("total", tokens=None if opened is None else 0)
     counts = []
     for source in corpus.sources:
-        count = SourceCount(None if source.path is None else source.name, tokens=total.tokens)
+        count = SourceCount(None if source.path is None else source.name, tokens=counter.none_yet)
         for block in source.blocks():
-            count += _count(block, opened, line_ends=_by_line(source))
+            count += _count(block, counter.tokens(block), line_ends=_by_line(source))
             tick(Progress("counting", corpus.bytes_read, total_bytes, "bytes"))
         counts.append(count)
-    total = sum(counts, start=total)
+    total = sum(counts, start=SourceCount("total", tokens=None if tokenizer is None else 0))
     piped = not all(map(_is_regular, corpus.sources))
-    return WcReport(tuple(counts), total, piped, corpus.skipped, corpus.replaced)
+    return WcReport(tuple(counts), total, piped, corpus.skipped, corpus.replaced, counter.failure)
 
 
-def _count(block: Block, tokenizer: Tokenizer | None, *, line_ends: bool) -> SourceCount:
+class TokenCounter:
+    """Counts the tokens of blocks for as long as its tokenizer works.
+
+    Attributes:
+        failure: Why it stopped; empty while it works.
+    """
+
+    def __init__(self, tokenizer: Tokenizer | None) -> None:
+        self.failure = ""
+        self._tokenizer = tokenizer
+
+    @property
+    def none_yet(self) -> int | None:
+        """Tokens of a source before its first block."""
+        return None if self._tokenizer is None else 0
+
+    def tokens(self, block: Block) -> int | None:
+        """Number of tokens of a block; None without a tokenizer that works."""
+        try:
+            return None if self._tokenizer is None else len(self._tokenizer.encode_block(block).data)
+        except ArtifactError as error:
+            self.failure, self._tokenizer = error.message, None
+            return None
+
+
+def _count(block: Block, tokens: int | None, *, line_ends: bool) -> SourceCount:
     ends = len(block) - block.open_end if line_ends else 0
-    return SourceCount(
-        None,
-        len(block),
-        len(find_words(code_points(block), RULE)),
-        len(block.data) + ends,
-        None if tokenizer is None else len(tokenizer.encode_block(block).data),
-    )
+    return SourceCount(None, len(block), len(find_words(code_points(block), RULE)), len(block.data) + ends, tokens)
 
 
 def _by_line(source: CorpusSource) -> bool:

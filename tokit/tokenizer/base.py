@@ -64,10 +64,12 @@ class Tokenizer(ABC):
     Attributes:
         identity: Family, origin, hash and special tokens.
         chat_templates: Name → Jinja template for conversations; empty if it has none.
+        path: Where it was opened, for messages; empty for one that was made here.
         notes: Assumptions about a foreign tokenizer whose files do not say everything, one sentence each.
     """
 
     identity: Identity
+    path: str = ""
     notes: tuple[str, ...] = ()
     chat_templates: Mapping[str, str] = MappingProxyType({})
 

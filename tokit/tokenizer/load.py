@@ -15,6 +15,7 @@ from tokit.ids import SHARDS_TOKENIZER
 from tokit.storage.folder import kind_of
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.chat.template_files import read_chat_templates
+from tokit.tokenizer.encode.library_failures import library_opens
 from tokit.tokenizer.formats import FORMATS
 from tokit.tokenizer.notes import announce
 from tokit.tokenizer.tokenizer_folder import read_tokenizer_folder
@@ -40,7 +41,9 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     Raises:
         ArtifactError: nothing is at this path, or no tokenizer that tokit knows, or a damaged one.
     """
-    tokenizer = _load(Path(path))
+    with library_opens(path):
+        tokenizer = _load(Path(path))
+    tokenizer.path = str(path)
     announce(path, tokenizer.notes)
     return tokenizer
 

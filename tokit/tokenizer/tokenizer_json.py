@@ -102,17 +102,24 @@ def _splitter_loss(splitter: Spec | None) -> str:
 
 
 def _model_loss(spec: Spec) -> str:
+    if spec["model"].get("dropout"):
+        return "its merges are dropped at random"
+    return "" if knows_every_text(spec) else "a word or character outside its vocabulary becomes the unknown token"
+
+
+def knows_every_text(spec: Spec) -> bool:
+    """True if the model has a token for every byte or character, so that it never needs an unknown token."""
     model = spec["model"]
     vocab = model.get("vocab", {})
     known = set(vocab) if isinstance(vocab, dict) else {piece for piece, _ in vocab}
     kinds = {step["type"] for step in parts(spec.get("pre_tokenizer"))}
-    if model.get("dropout"):
-        return "its merges are dropped at random"
-    if model["type"] in ("BPE", "Unigram") and "ByteLevel" in kinds and known.issuperset(byte_alphabet()):
-        return ""
-    if model["type"] in ("BPE", "Unigram") and model.get("byte_fallback") and known.issuperset(BYTE_TOKENS):
-        return ""
-    return "a word or character outside its vocabulary becomes the unknown token"
+    if model["type"] not in ("BPE", "Unigram"):
+        return False
+    if "ByteLevel" in kinds and known.issuperset(byte_alphabet()):
+        return True
+    # The library's unigram looks for the unknown token before it falls back to bytes.
+    falls_back = model.get("byte_fallback") and (model["type"] == "BPE" or model.get("unk_id") is not None)
+    return bool(falls_back) and known.issuperset(BYTE_TOKENS)
 
 
 def _decoder_loss(spec: Spec) -> str:

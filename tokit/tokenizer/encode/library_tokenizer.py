@@ -20,6 +20,7 @@ from tokit.arrays import Block, Ids
 from tokit.errors import ArtifactError
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.encode.kernel_choice import KernelChoice
+from tokit.tokenizer.encode.library_failures import is_library_failure, library_opens, run_library
 from tokit.tokenizer.tokenizer_json import is_complete, piece_texts
 
 
@@ -100,15 +101,22 @@ class LibraryTokenizer(Tokenizer):
         return 1 + max(self.library.get_vocab(with_added_tokens=True).values(), default=-1)
 
     def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
+        def encode(part: Sequence[str]) -> list[tokenizers.Encoding]:
+            return self._configured(options).encode_batch_fast(part, add_special_tokens=options.add_special)
+
         with self._lock:
-            encodings = self._configured(options).encode_batch_fast(texts, add_special_tokens=options.add_special)
+            encodings = run_library(encode, texts, self.path)
         return [encoding.ids for encoding in encodings]
 
     def encode_pairs(self, pairs: Sequence[tuple[str, str]], max_length: int) -> list[EncodedPair]:
         """Encode pairs of texts in the template for pairs; the longer text is truncated first."""
         options = EncodeOptions(add_special=True, max_length=max_length)
+
+        def encode(part: Sequence[tuple[str, str]]) -> list[tokenizers.Encoding]:
+            return self._configured(options).encode_batch(list(part), add_special_tokens=True)
+
         with self._lock:
-            encodings = self._configured(options).encode_batch(list(pairs), add_special_tokens=True)
+            encodings = run_library(encode, pairs, self.path)
         # `overflowing` is expensive for long texts, so it is read only where something may have been truncated.
         return [
             EncodedPair(encoding.ids, encoding.type_ids, len(encoding) == max_length and bool(encoding.overflowing))
@@ -117,15 +125,25 @@ class LibraryTokenizer(Tokenizer):
 
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
         encoder = self._kernels.encoder(block)
-        return super().encode_block(block, options) if encoder is None else encoder.encode(block, options)
+        if encoder is None:
+            return super().encode_block(block, options)
+        try:
+            return encoder.encode(block, options)
+        except BaseException as error:
+            if not is_library_failure(error):
+                raise
+            # The library's normalizer failed on some document: the library alone can say on which.
+            return super().encode_block(block, options)
 
     def release(self) -> None:
         """Free the memory that fast encoding takes; it is taken again when there is more text."""
         self._kernels.release()
 
     def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
-        texts: list[str] = self.library.decode_batch(ids, skip_special_tokens=skip_special)
-        return texts
+        def decode(part: Sequence[Sequence[int]]) -> list[str]:
+            return list(self.library.decode_batch(part, skip_special_tokens=skip_special))
+
+        return run_library(decode, ids, self.path)
 
     def decode_block(self, ids: Ids, separator: bytes, *, skip_special: bool = False) -> bytes:
         decoder = self._kernels.decoder(ids)
@@ -138,8 +156,11 @@ class LibraryTokenizer(Tokenizer):
         return super().decode_documents(ids) if block is None else block
 
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        def encode(part: Sequence[str]) -> list[tokenizers.Encoding]:
+            return self._configured(PLAIN).encode_batch(part, add_special_tokens=False)
+
         with self._lock:
-            encodings = self._configured(PLAIN).encode_batch(texts, add_special_tokens=False)
+            encodings = run_library(encode, texts, self.path)
         return [encoding.offsets for encoding in encodings]
 
     def save_files(self, folder: Path) -> None:
@@ -212,7 +233,9 @@ class LibraryTokenizer(Tokenizer):
         for at in range(len(framed) - len(bare) + 1):
             if framed[at : at + len(bare)] == bare:
                 return framed[:at], framed[at + len(bare) :]
-        raise RuntimeError("the template does not keep the tokens of the text")
+        raise ArtifactError(
+            f"{self.path}: its template does not keep the tokens of the text", hint="omit --add-special"
+        )
 
 
 def read_library_json(path: Path) -> tokenizers.Tokenizer:
@@ -237,12 +260,8 @@ def parse_library_json(content: bytes, path: Path) -> tokenizers.Tokenizer:
     Raises:
         ArtifactError: it is truncated, or holds something else.
     """
-    try:
+    with library_opens(path, "not a tokenizer.json", refusal=(Exception,)):
         return tokenizers.Tokenizer.from_buffer(content)
-    except Exception as error:  # the library raises a bare Exception
-        raise ArtifactError(
-            f"{path}: not a tokenizer.json: {error}", hint="truncated or damaged? fetch or make it again"
-        ) from error
 
 
 def id_of(library: tokenizers.Tokenizer, token: str) -> int:

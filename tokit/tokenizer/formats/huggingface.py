@@ -13,6 +13,7 @@ from tokit.errors import ArtifactError
 from tokit.tokenizer.base import Identity
 from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes, roles_of, with_settings
 from tokit.tokenizer.formats.folder_settings import FolderSettings, read_settings
+from tokit.tokenizer.specification_faults import LARGEST_ID, fault_of
 from tokit.tokenizer.tokenizer_json import is_complete, why_lossy
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class HuggingFaceJson(TokenizerFormat):
         source = read_bytes(path).removeprefix(codecs.BOM_UTF8)
         library = parse_library_json(source, path)
         read = json.loads(source)
+        refuse_large_ids(read, path)
         notes = _misnumbered(library, read.get("added_tokens", ()), path)
         # The settings of a folder are those of its tokenizer.json, whatever other JSON it has.
         own = path.name == NAME or not path.with_name(NAME).is_file()
@@ -50,9 +52,9 @@ class HuggingFaceJson(TokenizerFormat):
         changed, dropout = without_dropout(changed, read["model"])
         if changed is not library:
             source = library_json(changed).encode("utf-8")
-        elif is_complete(read):
-            return _opened(library, read, source, settings, notes)
-        return _opened(changed, json.loads(changed.to_str()), source, settings, (*notes, *more, *dropout))
+        complete = read if changed is library and is_complete(read) else json.loads(changed.to_str())
+        refuse_faults(changed, complete, path)
+        return _opened(changed, complete, source, settings, (*notes, *more, *dropout))
 
 
 def _opened(
@@ -96,3 +98,35 @@ def _misnumbered(library: tokenizers.Tokenizer, added: Iterable[dict[str, Any]],
             )
         notes.append(f"'{text}' has id {i} in the tokenizers library, not {stated} as the file says")
     return tuple(notes)
+
+
+def refuse_large_ids(read: dict[str, Any], path: Path) -> None:
+    """Refuse an id that no vocabulary has; the library would count up to it.
+
+    Raises:
+        ArtifactError: there is one.
+    """
+    vocab = read["model"].get("vocab", {})
+    largest = max(vocab.values(), default=-1) if isinstance(vocab, dict) else len(vocab)
+    if largest > LARGEST_ID:
+        raise ArtifactError(
+            f"{path}: its largest id is {largest:,}, for {len(vocab):,} tokens",
+            hint="number the tokens of its vocabulary without gaps, and save it again",
+        )
+
+
+def refuse_faults(library: tokenizers.Tokenizer, spec: dict[str, Any], path: Path) -> None:
+    """Refuse a tokenizer that would fail at a later text.
+
+    Raises:
+        ArtifactError: its parts do not fit together, or the library fails on a letter.
+    """
+    from tokit.tokenizer.encode.library_failures import library_opens
+
+    fault = fault_of(spec)
+    if fault:
+        raise ArtifactError(f"{path}: {fault}", hint="mend the file, or save it again with the tool that made it")
+    library.no_truncation()
+    library.no_padding()
+    with library_opens(path, "fails on every text"):
+        library.encode("a")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tokit.errors import ArtifactError
 from tokit.text.pipeline import METASPACE
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.encode.library_failures import run_library
 from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes
 from tokit.tokenizer.formats.sentencepiece_proto import (
     BYTE,
@@ -61,10 +62,12 @@ class SentencePieceTokenizer(Tokenizer):
         return len(self.model.pieces)
 
     def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
-        if options.parse_special:
-            encoded = [self._encode_parsed(text) for text in texts]
-        else:
-            encoded = self._processor.encode(list(texts), out_type=int)
+        def encode(part: Sequence[str]) -> list[list[int]]:
+            if options.parse_special:
+                return [self._encode_parsed(text) for text in part]
+            return list(self._processor.encode(list(part), out_type=int))
+
+        encoded = run_library(encode, texts, self.path)
         if options.add_special:
             encoded = [self._with_special(ids, options.max_length) for ids in encoded]
         return [ids[: options.max_length] for ids in encoded]
@@ -73,11 +76,13 @@ class SentencePieceTokenizer(Tokenizer):
         # The library omits control tokens by itself.
         unknown = self.unknown_id
         lists = [[i for i in row if not (skip_special and i == unknown)] for row in ids]
-        texts: list[str] = self._processor.decode(lists)
-        return texts
+        return run_library(lambda part: list(self._processor.decode(part)), lists, self.path)
 
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        mappings = self._processor.encode(list(texts), return_type="offset_mapping")
+        def encode(part: Sequence[str]) -> list[dict[str, list[tuple[int, int]]]]:
+            return list(self._processor.encode(list(part), return_type="offset_mapping"))
+
+        mappings = run_library(encode, texts, self.path)
         return [mapping["offsets"] for mapping in mappings]
 
     def save_files(self, folder: Path) -> None:
