@@ -2,7 +2,8 @@ r"""Text pipelines: a normalizer and a pre-tokenizer, by name.
 
 Counts and tokenizers share them: counts carry their pipeline, and training across different ones is refused.
 The patterns are those of the models they are named after, in the syntax of the reference's regex engine
-(Oniguruma: possessive `{1,3}+` would be a repeated group there, `$` the end of any line).
+(Oniguruma: possessive `{1,3}+` would be a repeated group there, `$` the end of any line). Components are written as the
+owners of the models write them: other readers know those forms, and no others.
 
 Sources: GPT-2 https://github.com/openai/gpt-2 (src/encoder.py); cl100k and o200k
 https://github.com/openai/tiktoken (tiktoken_ext/openai_public.py); Llama 3 and Qwen2 as their
@@ -39,6 +40,10 @@ PATTERNS: dict[str, str] = {
     "qwen2": _CONTRACTIONS + r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+",
 }
+# What `Whitespace` of the library splits, with its classes spelled out: `\w` is ASCII in some readers, and `\s` not the
+# same everywhere.
+_WORD = r"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}"
+WORDS_AND_SIGNS = rf"[{_WORD}]+|[^{_WORD}\p{{White_Space}}]+"
 # They drop the white space between words, so a tokenizer on them cannot restore the text.
 DROPPING = ("bert", "whitespace", "whitespace-split")
 PRE_TOKENIZERS = (*PATTERNS, *DROPPING, "metaspace", "punctuation", "none")
@@ -131,6 +136,18 @@ class TextPipeline:
             steps.append(_library_splitter(self.pre_tokenizer))
         return steps
 
+    def byte_level_splitters(self) -> list[pre_tokenizers.PreTokenizer]:
+        """The library's pre-tokenizers, in order, and the change to the byte alphabet, which has GPT-2's pattern."""
+        from tokenizers import pre_tokenizers
+
+        splitters = self.splitters()
+        if self.pre_tokenizer == "gpt2":
+            return [*splitters[:-1], pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)]
+        last = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        # Without effect on ids; Qwen's files have it so.
+        last.trim_offsets = self.pre_tokenizer != "qwen2"
+        return [*splitters, last]
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineOptions:
@@ -166,13 +183,14 @@ def _custom_split(pattern: str) -> pre_tokenizers.PreTokenizer:
 
 
 def _library_splitter(name: str) -> pre_tokenizers.PreTokenizer:
-    from tokenizers import pre_tokenizers
+    from tokenizers import Regex, pre_tokenizers
 
     if name == "metaspace":
         return pre_tokenizers.Metaspace(replacement=METASPACE, prepend_scheme="never")
+    if name == "whitespace":
+        return pre_tokenizers.Split(Regex(WORDS_AND_SIGNS), "removed", invert=True)
     makers = {
         "bert": pre_tokenizers.BertPreTokenizer,
-        "whitespace": pre_tokenizers.Whitespace,
         "whitespace-split": pre_tokenizers.WhitespaceSplit,
         "punctuation": pre_tokenizers.Punctuation,
     }

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tokit.text.pipeline import METASPACE, PATTERNS, TextPipeline
+from tokit.text.pipeline import METASPACE, PATTERNS, WORDS_AND_SIGNS, TextPipeline
 from tokit.tokenizer.special_tokens import guarded_texts
 
 Step = dict[str, Any]
@@ -14,7 +14,8 @@ Step = dict[str, Any]
 LOOK_AHEAD = "(?="
 DIGITS = {r"\p{N}": "single", r"\p{N}{1,3}": "triple"}
 PATTERN_NAMES = {pattern: name for name, pattern in PATTERNS.items()}
-# Pre-tokenizers of the library, with the settings that tokit writes.
+# Pre-tokenizers of the library, with the settings that tokit writes; earlier versions wrote the first as "Whitespace".
+WORD_SPLIT: Step = {"type": "Split", "pattern": {"Regex": WORDS_AND_SIGNS}, "behavior": "Removed", "invert": True}
 LIBRARY_NAMES: dict[str, Step] = {
     "bert": {"type": "BertPreTokenizer"},
     "whitespace": {"type": "Whitespace"},
@@ -89,6 +90,8 @@ def _name(steps: list[Step]) -> str | None:
     """Name of the pre-tokenizer that these steps are; None if tokit does not know it."""
     if len(steps) != 1:
         return None if steps else "none"
+    if steps[0] == WORD_SPLIT:
+        return "whitespace"
     named = [name for name, known in LIBRARY_NAMES.items() if steps[0] == known]
     return named[0] if named else PATTERN_NAMES.get(_regex(steps[0]))
 

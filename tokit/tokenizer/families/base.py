@@ -142,15 +142,25 @@ def check_size(size: int, alphabet: int, contents: str) -> None:
 def guarded_pretokenizer(
     pipeline: TextPipeline,
     special: SpecialTokens,
-    last: pre_tokenizers.PreTokenizer | None = None,
     *,
     byte_tokens: bool = False,
 ) -> pre_tokenizers.PreTokenizer | None:
-    """The pre-tokenizer of a model: the pipeline's, the guard of the special tokens where needed, and a last step."""
+    """The pre-tokenizer of a model on characters: the pipeline's, and the guard of the special tokens where needed."""
     splitters = pipeline.splitters()
     guarding = guard(splitters, special.texts, byte_tokens=byte_tokens)
-    steps = [*splitters, *([guarding] if guarding else []), *([last] if last else [])]
-    return join_steps(steps)
+    return join_steps([*splitters, *([guarding] if guarding else [])])
+
+
+def guarded_byte_level(pipeline: TextPipeline, special: SpecialTokens) -> pre_tokenizers.PreTokenizer | None:
+    """The pre-tokenizer of a model on the byte alphabet, see `guarded_pretokenizer`."""
+    from tokenizers import pre_tokenizers
+
+    splitters = pipeline.splitters()
+    guarding = guard(splitters, special.texts)
+    if guarding is None:
+        return join_steps(pipeline.byte_level_splitters())
+    # A guard stands between the pattern and the byte alphabet, so the two cannot be one step.
+    return join_steps([*splitters, guarding, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
 
 def guarded_items(job: TrainingJob, special: SpecialTokens, *, byte_tokens: bool = False) -> list[tuple[str, int]]:

@@ -20,8 +20,8 @@ from tokit.tokenizer.families.base import (
     TrainedVocabulary,
     TrainingJob,
     check_size,
+    guarded_byte_level,
     guarded_counts,
-    guarded_pretokenizer,
 )
 from tokit.tokenizer.train.library_trainer import train_from_counts
 from tokit.tokenizer.train.merge_trainer import NO_LIMIT, MergeLimits, SymbolWords, learn
@@ -87,13 +87,11 @@ class Bpe(TokenizerFamily):
 
     @classmethod
     def _assembled(cls, job: TrainingJob, base: list[str], merges: list[tuple[str, str]]) -> TrainedVocabulary:
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+        from tokenizers import Tokenizer, decoders, models
 
         vocab = {token: i for i, token in enumerate([*base, *(left + right for left, right in merges)])}
         library = Tokenizer(models.BPE(vocab=vocab, merges=merges))
         library.normalizer = job.pipeline.normalizer()
-        library.pre_tokenizer = guarded_pretokenizer(
-            job.pipeline, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        )
+        library.pre_tokenizer = guarded_byte_level(job.pipeline, job.special)
         library.decoder = decoders.ByteLevel()
         return TrainedVocabulary(library, job.special)

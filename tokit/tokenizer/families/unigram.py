@@ -18,6 +18,7 @@ from tokit.tokenizer.families.base import (
     TrainedVocabulary,
     TrainingJob,
     check_size,
+    guarded_byte_level,
     guarded_items,
     guarded_pretokenizer,
 )
@@ -66,7 +67,7 @@ class Unigram(TokenizerFamily):
 
     @classmethod
     def _on_bytes(cls, job: TrainingJob) -> TrainedVocabulary:
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+        from tokenizers import Tokenizer, decoders, models
 
         base = len(job.special.texts)
         check_size(job.size, base + 256, "the special tokens and 256 bytes")
@@ -75,9 +76,7 @@ class Unigram(TokenizerFamily):
         vocab = [(text, 0.0) for text in job.special.texts] + pieces
         library = Tokenizer(models.Unigram(vocab, unk_id=None, byte_fallback=False))
         library.normalizer = job.pipeline.normalizer()
-        library.pre_tokenizer = guarded_pretokenizer(
-            job.pipeline, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        )
+        library.pre_tokenizer = guarded_byte_level(job.pipeline, job.special)
         library.decoder = decoders.ByteLevel()
         return TrainedVocabulary(library, job.special, not_reproducible_because=NOT_REPRODUCIBLE)
 

@@ -17,6 +17,7 @@ from tokit.tokenizer.families.base import (
     TrainedVocabulary,
     TrainingJob,
     check_size,
+    guarded_byte_level,
     guarded_items,
     guarded_pretokenizer,
 )
@@ -53,7 +54,7 @@ class Word(TokenizerFamily):
 
     @classmethod
     def _with_bytes(cls, job: TrainingJob) -> TrainedVocabulary:
-        from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+        from tokenizers import Tokenizer, decoders, models
 
         base = [*job.special.texts, *byte_alphabet()]
         check_size(job.size, len(base), "the special tokens and 256 bytes")
@@ -63,9 +64,7 @@ class Word(TokenizerFamily):
         # WordLevel cannot decode unknown words: a BPE without merges takes whole words and falls back to bytes.
         library = Tokenizer(models.BPE(vocab=vocab, merges=[], ignore_merges=True))
         library.normalizer = job.pipeline.normalizer()
-        library.pre_tokenizer = guarded_pretokenizer(
-            job.pipeline, job.special, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        )
+        library.pre_tokenizer = guarded_byte_level(job.pipeline, job.special)
         library.decoder = decoders.ByteLevel()
         return TrainedVocabulary(library, job.special)
 

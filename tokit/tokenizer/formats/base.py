@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tokit.errors import ArtifactError
 from tokit.storage.folder import sha256_file
-from tokit.text.pipeline import PATTERNS
+from tokit.text.pipeline import TextPipeline, join_steps
 from tokit.tokenizer.base import Identity, Tokenizer
 from tokit.tokenizer.formats.folder_settings import FolderSettings
 from tokit.tokenizer.special_tokens import KNOWN_TEXTS, TRANSFORMERS_ROLES, UNKNOWN
@@ -113,14 +113,9 @@ def make_byte_level(library: tokenizers.Tokenizer, pattern: str) -> None:
         library: The library's tokenizer, changed in place.
         pattern: Name of the pattern that splits text into pre-tokens.
     """
-    from tokenizers import Regex, decoders, pre_tokenizers
+    from tokenizers import decoders
 
-    library.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PATTERNS[pattern]), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    library.pre_tokenizer = join_steps(TextPipeline(pre_tokenizer=pattern).byte_level_splitters())
     library.decoder = decoders.ByteLevel()
 
 
