@@ -76,11 +76,13 @@ class Block(Ragged):
         ends: Exclusive end of each document in `data`; int64, shape (documents,).
         open_end: The last document is the last of its source and its line had no newline, so output has none either.
         records: The parsed record of each document, when the reader was asked to keep them (JSON lines, tables).
+        places: Source and line or record of each document, for messages; only of conversations.
     """
 
     data: ByteArray
     open_end: bool = False
     records: tuple[Record, ...] | None = None
+    places: tuple[str, ...] | None = None
 
     def documents(self) -> Iterator[bytes]:
         """Each document as bytes."""
@@ -92,18 +94,30 @@ class Block(Ragged):
 
     @classmethod
     def of(
-        cls, documents: Iterable[bytes], *, open_end: bool = False, records: Sequence[Record] | None = None
+        cls,
+        documents: Iterable[bytes],
+        *,
+        open_end: bool = False,
+        records: Sequence[Record] | None = None,
+        places: Sequence[str] | None = None,
     ) -> Block:
         """Join documents into one block."""
         data, ends = join_items(documents)
-        return cls(data, ends, open_end, None if records is None else tuple(records))
+        return cls(
+            data,
+            ends,
+            open_end,
+            records=None if records is None else tuple(records),
+            places=None if places is None else tuple(places),
+        )
 
     def _of_items(self, data: npt.NDArray[Any], ends: IntArray, items: Items) -> Block:
         numbers = np.arange(len(self))[items]
         open_end = self.open_end and bool(np.any(numbers == len(self) - 1))
         # No Python object for a document, unless there is one already.
         records = None if self.records is None else tuple(self.records[number] for number in numbers.tolist())
-        return Block(data, ends, open_end, records)
+        places = None if self.places is None else tuple(self.places[number] for number in numbers.tolist())
+        return Block(data, ends, open_end, records, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +166,18 @@ class Ids(Ragged):
     Attributes:
         data: All ids; uint32, shape (tokens,).
         ends: Exclusive end of each document's ids; int64, shape (documents,).
+        assistant: True for tokens that the assistant of a conversation writes; shape (tokens,). None for text.
     """
 
     data: IdArray
+    assistant: Mask | None = None
+
+    def _of_items(self, data: npt.NDArray[Any], ends: IntArray, items: Items) -> Ids:
+        if self.assistant is None:
+            return Ids(data, ends)
+        chosen = np.zeros(len(self), dtype=np.bool_)
+        chosen[items] = True
+        return Ids(data, ends, self.assistant[np.repeat(chosen, self.lengths)])
 
     def lists(self) -> list[list[int]]:
         """Each document's ids as a list."""

@@ -71,7 +71,7 @@ def test_shards_decode_like_a_pipe(foreign_file: Path, tmp_path: Path, cli: Call
     text = "".join(f"{line}\n" for line in LINES if line).encode()
     lines = cli("encode", "-t", foreign_file, stdin=text)
     assert lines.code == 0
-    ran = cli("encode", "-t", foreign_file, "-o", tmp_path / "shards", "--quiet", stdin=text)
+    ran = cli("encode", "-t", foreign_file, "-o", tmp_path / "shards", "--quiet", "--keep-empty", stdin=text)
     assert ran.code == 0, ran.err
     assert "the shards keep a copy" in ran.err
     assert cli("decode", tmp_path / "shards").out == cli("decode", "-t", foreign_file, stdin=lines.out).out

@@ -119,11 +119,11 @@ class CorpusOptions:
         """True when a corpus is named: standard input is not read."""
         return bool(self.names or self.files_from)
 
-    def open(self, *, keep_records: bool = False) -> Corpus:
+    def open(self, *, keep_records: bool = False, conversations: bool = False) -> Corpus:
         """The corpus; standard input where none is named."""
         from tokit.corpus import open_corpus
 
-        return open_corpus(self.names, **self._settings(), keep_records=keep_records)
+        return open_corpus(self.names, **self._settings(), keep_records=keep_records, conversations=conversations)
 
     def open_training_text(self) -> Corpus | ShardsText:
         """The corpus of a training, which may be a shards folder."""

@@ -68,6 +68,10 @@ EndOfTextOpt = Annotated[
     ),
 ]
 KeepEmptyOpt = Annotated[bool, typer.Option("--keep-empty", help="Write empty documents into shards too.")]
+ChatOpt = Annotated[
+    bool,
+    typer.Option("--chat", help="Encode records with messages through the chat template, with the assistant's mask."),
+]
 
 
 @takes_corpus
@@ -83,6 +87,7 @@ def encode(
     add_special: AddSpecialOpt = False,
     parse_special: ParseSpecialOpt = False,
     max_length: MaxLengthOpt = None,
+    chat: ChatOpt = False,
     end_of_text: EndOfTextOpt = None,
     keep_empty: KeepEmptyOpt = False,
     seed: SeedOpt = 0,
@@ -97,24 +102,22 @@ def encode(
     $ tokit encode text/ -t tok -o shards --to bin --split val=0.01
     """
     set_up(threads, engine)
-    if out is None:
-        refuse_without_shards(
-            {"--to": to, "--split": split, "--end-of-text": end_of_text is not None, "--keep-empty": keep_empty}
-        )
-    if out is not None and form is not None:
-        raise UsageError("--as is for lines, and -o writes shards", hint="leave one of them out")
-    if out is None and output.as_json:
-        raise UsageError("--json describes shards", hint="--as jsonl prints a JSON object for each document")
+    shards_only = {"--to": to, "--split": split, "--end-of-text": end_of_text is not None, "--keep-empty": keep_empty}
+    check_options(out, form, shards_only, as_json=output.as_json)
+    if chat:
+        refuse({"--add-special": add_special, "--keep-empty": keep_empty}, "is for text, and --chat is not", "omit it")
     from tokit.ops.encode import encode_shards, encode_stream
     from tokit.tokenizer.base import EncodeOptions
     from tokit.tokenizer.load import load_tokenizer
 
     loaded = load_tokenizer(tokenizer)
     options = EncodeOptions(add_special, parse_special, max_length)
-    text = corpus.open(keep_records=form == "jsonl" and out is None)
+    text = corpus.open(keep_records=form == "jsonl" and out is None, conversations=chat)
     with output.progress(shown=out is not None or not sys.stdout.isatty()) as tick:
         if out is None:
-            report = encode_stream(text, loaded, sys.stdout.buffer, form=form or "ids", options=options, tick=tick)
+            report = encode_stream(
+                text, loaded, sys.stdout.buffer, form=form or "ids", options=options, chat=chat, tick=tick
+            )
         else:
             report = encode_shards(
                 text,
@@ -125,24 +128,43 @@ def encode(
                 options=options,
                 end_of_text=end_of_text is not False,
                 keep_empty=keep_empty,
+                chat=chat,
                 seed=seed,
                 overwrite=overwrite,
                 tick=tick,
             )
     warn_of_broken_text(report.skipped, report.replaced)
+    if report.refused:
+        warn(f"skipped because the chat template refuses them: {report.refused:,} conversations")
+    for message in report.notes:
+        warn(message)
     if out is not None:
         show_shards(report, output)
 
 
-def refuse_without_shards(options: Mapping[str, object]) -> None:
-    """Refuse options that say how shards are written.
+def check_options(out: Path | None, form: str | None, shards_only: Mapping[str, object], *, as_json: bool) -> None:
+    """Refuse options of lines for shards, and the other way round.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    if out is None:
+        refuse(shards_only, "is for shards", "name their folder: -o shards")
+    if out is not None and form is not None:
+        raise UsageError("--as is for lines, and -o writes shards", hint="leave one of them out")
+    if out is None and as_json:
+        raise UsageError("--json describes shards", hint="--as jsonl prints a JSON object for each document")
+
+
+def refuse(options: Mapping[str, object], why: str, hint: str) -> None:
+    """Refuse options.
 
     Raises:
         UsageError: one of them was given.
     """
     for name, value in options.items():
         if value:
-            raise UsageError(f"{name} is for shards", hint="name their folder: -o shards")
+            raise UsageError(f"{name} {why}", hint=hint)
 
 
 def held_out(option: str | None) -> Split | None:
@@ -156,8 +178,6 @@ def held_out(option: str | None) -> Split | None:
 
 def show_shards(report: EncodeReport, output: Output) -> None:
     """Write the parts of a shards folder."""
-    for message in report.notes:
-        warn(message)
     output.result(report)
     for facts in (report.parts or {}).values():
         output.note(f"{report.path}/{facts.file}  {facts.tokens:,} tokens, {facts.documents:,} documents")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tokit.corpus.byte_stream import ReadStats
+from tokit.corpus.conversations import FORMATS as FORMATS_OF_CONVERSATIONS
+from tokit.corpus.conversations import MESSAGES
 from tokit.corpus.corpus import Corpus, CorpusSource
 from tokit.corpus.formats import READERS, known_format, split_format
 from tokit.corpus.formats.base import ReadOptions
@@ -30,6 +32,7 @@ def open_corpus(
     files_from: str | None = None,
     keep_records: bool = False,
     block_bytes: int = 1 << 20,
+    conversations: bool = False,
 ) -> Corpus:
     """Find the sources of a corpus; `Corpus.blocks` reads their text.
 
@@ -45,6 +48,8 @@ def open_corpus(
         files_from: A file, or "-", with further names, one a line.
         keep_records: Hand the parsed records on in `Block.records`.
         block_bytes: Approximate size of a block; a longer document is a block alone.
+        conversations: Read messages, not text: a document is a conversation (`tokit/corpus/conversations.py`), and
+            the field "messages" by default.
 
     Raises:
         UsageError: an unknown format, unit, errors or `@name`; options that exclude each other.
@@ -60,10 +65,15 @@ def open_corpus(
     if block_bytes < 1:
         raise ValueError(f"block_bytes is {block_bytes}, but must be at least 1")
     stats = ReadStats()
-    options = ReadOptions(unit or "line", field or "text", errors, max_document, keep_records, block_bytes)
+    default_field = MESSAGES if conversations else "text"
+    options = ReadOptions(
+        unit or "line", field or default_field, errors, max_document, keep_records, block_bytes, conversations
+    )
     located = locate(paths, files_from)
     sources = [_source(location, format, unit, options, stats) for location in located]
     _check_options(sources, unit, field)
+    if conversations:
+        _check_conversations(sources)
     return Corpus(sources, stats)
 
 
@@ -89,3 +99,14 @@ def _check_options(sources: list[CorpusSource], unit: str | None, field: str | N
         raise UsageError(f"--field {field} is for records, and this is text", hint="name the format: --format jsonl")
     if unit not in (None, "line") and "unit" not in options:
         raise UsageError(f"--unit {unit} is for text; a record is a document already", hint="leave --unit out")
+
+
+def _check_conversations(sources: list[CorpusSource]) -> None:
+    """Refuse formats that cannot hold messages."""
+    readers = [READERS.get(name) for name in FORMATS_OF_CONVERSATIONS]
+    for source in sources:
+        if source.reader not in readers:
+            raise UsageError(
+                f"{source.name}: conversations are read from {', '.join(FORMATS_OF_CONVERSATIONS)}",
+                hint="name the format: --format jsonl",
+            )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokit.arrays import Block, Ids
+from tokit.arrays import Block, Ids, spans
 from tokit.corpus.json_record import dump_record
+from tokit.ids.assistant_mask import labels_of
 
 # Escapes for characters that would split a line of tokens in the wrong place.
 ESCAPES = str.maketrans({"\\": "\\\\", " ": "\\x20", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"})
@@ -23,7 +24,13 @@ def token_lines(ids: Ids, names: Sequence[str]) -> bytes:
 
 
 def record_lines(block: Block, ids: Ids) -> bytes:
-    """A JSON object for each document: its record, or its text, with `input_ids`."""
+    """A JSON object for each document: its record, or its text, with `input_ids`, and `labels` of a conversation."""
     records = block.records or [{"text": text} for text in block.texts()]
-    lines = [dump_record({**record, "input_ids": row}) for record, row in zip(records, ids.lists(), strict=True)]
+    encoded = [{"input_ids": row} for row in ids.lists()]
+    if ids.assistant is not None:
+        labels = labels_of(ids).tolist()
+        encoded = [
+            {**entry, "labels": labels[start:end]} for entry, (start, end) in zip(encoded, spans(ids.ends), strict=True)
+        ]
+    lines = [dump_record({**record, **entry}) for record, entry in zip(records, encoded, strict=True)]
     return b"".join([line + b"\n" for line in lines])

@@ -72,6 +72,7 @@ class PartsWriter:
         dtype: Of the ids.
         end_of_text: Id that each document ends with; None for none.
         keep_empty: Write empty documents too.
+        masked: The documents are conversations, and come with a mask of what the assistant writes.
         split: The held-out part; None writes one part.
         seed: Of the split.
 
@@ -89,6 +90,7 @@ class PartsWriter:
         *,
         end_of_text: int | None,
         keep_empty: bool = False,
+        masked: bool = False,
         split: Split | None,
         seed: int,
     ) -> None:
@@ -103,7 +105,8 @@ class PartsWriter:
         self._files = ExitStack()
         names = [WHOLE] if split is None else [TRAIN, split.name]
         self._parts = {
-            name: self._files.enter_context(closing(format(folder / name, dtype, end_of_text))) for name in names
+            name: self._files.enter_context(closing(format(folder / name, dtype, end_of_text, masked=masked)))
+            for name in names
         }
 
     def pack(self, block: Block, ids: Ids) -> PackedBlock:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tokit.arrays import Ids, IntArray
+from tokit.arrays import Ids, IntArray, Mask
 from tokit.errors import ArtifactError, MissingExtraError
+from tokit.ids.assistant_mask import IGNORED
 from tokit.storage.data_manifests import ShardsManifest
 from tokit.storage.folder import read_manifest
 
@@ -75,6 +76,41 @@ class Shards:
         if ends.shape != (facts.documents,) or not _fit(ends, facts.tokens, self._marks):
             raise _damaged(f"{self.path / (facts.ends or '')} does not hold the ends of {facts.documents:,} documents")
         return ids, ends
+
+    def assistant(self, part: str) -> Mask | None:
+        """True for each id that the assistant of a conversation writes, end-of-text included; None for text.
+
+        Raises:
+            ArtifactError: a file is missing or does not fit the ids.
+        """
+        facts = self.manifest.parts[part]
+        if self.manifest.format == "parquet":
+            return self._row_mask(part) if self.manifest.chat else None
+        if facts.assistant is None:
+            return None
+        try:
+            mask: Mask = np.load(self.path / facts.assistant, mmap_mode="r", allow_pickle=False)
+        except (OSError, EOFError, ValueError) as error:
+            raise _damaged(f"{self.path}: {error}") from error
+        if mask.dtype != np.bool_ or mask.shape != (facts.tokens,):
+            raise _damaged(f"{self.path / facts.assistant} is no mask of {facts.tokens:,} ids")
+        return mask
+
+    def _row_mask(self, part: str) -> Mask | None:
+        from pyarrow import ArrowException, parquet
+
+        path = self.path / self.manifest.parts[part].file
+        try:
+            table = parquet.read_table(path)
+            if "labels" not in table.column_names:
+                return None
+            ids, labels = (table.column(name).combine_chunks().flatten().to_numpy() for name in ("input_ids", "labels"))
+        except (ArrowException, OSError, ValueError, KeyError) as error:
+            raise _damaged(f"{self.path}: {error}") from error
+        mask: Mask = labels != IGNORED
+        if len(ids) != len(labels) or (ids[mask] != labels[mask]).any():
+            raise _damaged(f"{path}: its labels are not those of its ids")
+        return mask
 
     @property
     def _marks(self) -> int:

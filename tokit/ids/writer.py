@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import Ids, IntArray
+from tokit.arrays import Ids, IntArray, Mask
 from tokit.ids.shards import WHOLE
 from tokit.storage.data_manifests import ShardPart
 
@@ -27,10 +27,12 @@ class PackedIds:
     Attributes:
         data: Ids in the type of the file, the end-of-text of each document included.
         ends: Exclusive end of each document in `data`.
+        assistant: True for tokens that the assistant of a conversation writes; None for text.
     """
 
     data: npt.NDArray[np.unsignedinteger]
     ends: IntArray
+    assistant: Mask | None = None
 
 
 class ShardWriter(ABC):
@@ -40,17 +42,22 @@ class ShardWriter(ABC):
         path: The file, without its extension.
         dtype: Of the ids.
         end_of_text: Id that each document ends with; None for none.
+        masked: The ids are of conversations, and come with a mask of what the assistant writes.
     """
 
     extension: ClassVar[str]
     # A flat file has no document ends: they are in a file beside it.
     flat: ClassVar[bool]
 
-    def __init__(self, path: Path, dtype: np.dtype[np.unsignedinteger], end_of_text: int | None) -> None:
+    def __init__(
+        self, path: Path, dtype: np.dtype[np.unsignedinteger], end_of_text: int | None, *, masked: bool = False
+    ) -> None:
         self.path = path.with_name(path.name + self.extension)
         self.dtype = dtype
         self.end_of_text = end_of_text
-        self.ends_file = _ends_name(path.name) if self.flat else None
+        self.masked = masked
+        self.ends_file = _beside(path.name, "ends") if self.flat else None
+        self.assistant_file = _beside(path.name, "assistant") if self.flat and masked else None
         self.documents = 0
         self.tokens = 0
         # The sha256, by name, of files that are hashed while they are written; complete when the writer is closed.
@@ -59,7 +66,7 @@ class ShardWriter(ABC):
     @property
     def facts(self) -> ShardPart:
         """Entry of a manifest."""
-        return ShardPart(self.path.name, self.documents, self.tokens, self.ends_file)
+        return ShardPart(self.path.name, self.documents, self.tokens, self.ends_file, self.assistant_file)
 
     @abstractmethod
     def packed(self, ids: Ids) -> PackedIds:
@@ -74,5 +81,5 @@ class ShardWriter(ABC):
         """Finish the file."""
 
 
-def _ends_name(part: str) -> str:
-    return "ends.npy" if part == WHOLE else f"{part}.ends.npy"
+def _beside(part: str, what: str) -> str:
+    return f"{what}.npy" if part == WHOLE else f"{part}.{what}.npy"

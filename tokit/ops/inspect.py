@@ -166,6 +166,8 @@ def _check_shards(path: Path) -> list[str]:
 
     shards = open_shards(path)
     size = shards.manifest.vocab_size
+    for part in shards.parts:
+        shards.assistant(part)
     return [
         f"part {part} holds an id outside the vocabulary of {size:,}"
         for part in shards.parts

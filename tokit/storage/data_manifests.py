@@ -35,12 +35,14 @@ class ShardPart:
         documents: Number of documents.
         tokens: Number of ids, end-of-text included.
         ends: Name of the file with the end of each document; None where the format has its own marks.
+        assistant: Name of the file that says which ids the assistant of a conversation writes; None without one.
     """
 
     file: str
     documents: int
     tokens: int
     ends: str | None = None
+    assistant: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,7 @@ class ShardsManifest(Manifest):
         end_of_text: Id that each document ends with; None for none.
         empty_left_out: Number of empty documents of the corpus that are left out.
         lossless: Whether the tokenizer gives the text back.
+        chat: Whether the documents are conversations in the tokenizer's chat template.
         add_special: Whether documents are framed by special tokens.
         parse_special: Whether the text of a special token became that token.
         max_length: Tokens that a document was truncated to.
@@ -77,6 +80,7 @@ class ShardsManifest(Manifest):
     tokenizer_family: str
     vocab_size: int
     lossless: bool
+    chat: bool = False
     add_special: bool
     parse_special: bool
     max_length: int | None

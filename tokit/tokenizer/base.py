@@ -163,3 +163,7 @@ class Tokenizer(ABC):
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
         """Ids of each document of a block."""
         return Ids.of(self.encode_batch(block.texts(), options))
+
+    def encode_documents(self, block: Block, options: EncodeOptions = PLAIN) -> tuple[Block, Ids]:
+        """A block and the ids of its documents."""
+        return block, self.encode_block(block, options)

@@ -9,7 +9,13 @@ from tokit.tokenizer.base import EncodeOptions, Tokenizer
 
 
 def shards_manifest(
-    format_: str, parts: PartsWriter, tokenizer: Tokenizer, options: EncodeOptions, separator: str
+    format_: str,
+    parts: PartsWriter,
+    tokenizer: Tokenizer,
+    options: EncodeOptions,
+    separator: str,
+    *,
+    chat: bool = False,
 ) -> ShardsManifest:
     """The manifest of shards that are written.
 
@@ -19,6 +25,7 @@ def shards_manifest(
         tokenizer: The tokenizer of the ids.
         options: How text was encoded.
         separator: Text between documents when they are decoded.
+        chat: The documents are conversations.
     """
     facts, split = parts.facts, parts.split
     return ShardsManifest(
@@ -33,6 +40,7 @@ def shards_manifest(
         tokenizer_family=tokenizer.family,
         vocab_size=tokenizer.vocab_size,
         lossless=tokenizer.lossless,
+        chat=chat,
         add_special=options.add_special,
         parse_special=options.parse_special,
         max_length=options.max_length,

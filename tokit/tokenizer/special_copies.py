@@ -58,10 +58,12 @@ def with_template(
     if template is None:
         return source, tuple(added.values())
     texts, ids = source.special_texts(), source.special_ids
+    # As in GPT-2 the end of text also begins one, where no other token does.
+    pieces = {"bos": texts.get("endoftext", "bos"), **texts}
     single, pair = TEMPLATES.get(template, (template, f"{template} {template.replace('$A', '$B:1')}"))
     source.library.post_processor = tokenizers.processors.TemplateProcessing(
-        single=[texts.get(piece, piece) for piece in single.split()],
-        pair=[f"{texts.get(role, role)}{colon}{kind}" for role, colon, kind in map(_typed, pair.split())],
+        single=[pieces.get(piece, piece) for piece in single.split()],
+        pair=[f"{pieces.get(role, role)}{colon}{kind}" for role, colon, kind in map(_typed, pair.split())],
         special_tokens=[(texts[role], i) for role, i in ids.items()],
     )
     identity = dataclasses.replace(source.identity, sha256=content_sha256(source.library))

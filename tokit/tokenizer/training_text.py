@@ -160,8 +160,14 @@ class ShardsText:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes for the user on the choice of documents."""
-        held_out = self.parts[1:]
-        return (f"trained on part 'train' of {self.shards.path}; '{held_out[0]}' is held out",) if held_out else ()
+        notes, held_out = [], self.parts[1:]
+        if held_out:
+            notes.append(f"trained on part 'train' of {self.shards.path}; '{held_out[0]}' is held out")
+        if self.shards.manifest.chat:
+            notes.append(
+                f"{self.shards.path} holds conversations: all of their tokens count, not the assistant's alone"
+            )
+        return tuple(notes)
 
     @property
     def parts(self) -> list[str]:

@@ -25,6 +25,7 @@ class ReadOptions:
         max_document: Length limit of a document, in bytes.
         keep_records: Hand the parsed records on in `Block.records`.
         block_bytes: Approximate size of a block.
+        conversations: The field holds messages; a document is their JSON (`tokit/corpus/conversations.py`).
     """
 
     unit: str = "line"
@@ -33,6 +34,7 @@ class ReadOptions:
     max_document: int = 1 << 30
     keep_records: bool = False
     block_bytes: int = 1 << 20
+    conversations: bool = False
 
 
 @dataclass(frozen=True, slots=True)

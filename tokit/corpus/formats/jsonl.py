@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tokit.arrays import Block, Record
 from tokit.corpus.byte_stream import ByteStream, ReadStats
+from tokit.corpus.conversations import conversation_document
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector, missing_field
 from tokit.corpus.formats.text import whole_lines
@@ -34,7 +35,7 @@ def _add(collector: Collector, stream: ByteStream, line: int, raw: bytes, option
     if invalid >= 0 and options.errors == "strict":
         raise not_utf8(stream, place, raw[invalid], f"offset {invalid} of the line")
     record = _parse(place, raw.decode("utf-8", "replace"))
-    collector.add(place, _text(place, record, options.field), record, damaged=invalid >= 0)
+    collector.add(place, _document(place, record, options), record, damaged=invalid >= 0)
 
 
 def _parse(place: str, line: str) -> Record:
@@ -50,6 +51,14 @@ def _parse(place: str, line: str) -> Record:
     if not isinstance(record, dict):
         raise CorpusError(f"{place}: {_kind(record)} where a JSON object should be", hint='such as {"text": "…"}')
     return record
+
+
+def _document(place: str, record: Record, options: ReadOptions) -> str:
+    if not options.conversations:
+        return _text(place, record, options.field)
+    if options.field not in record:
+        raise missing_field(place, options.field, list(record))
+    return conversation_document(place, record, options.field)
 
 
 def _text(place: str, record: Record, field: str) -> str:

@@ -14,8 +14,9 @@ import numpy as np
 
 from tokit.arrays import Block, ByteArray, IntArray, Record, split_items
 from tokit.corpus.byte_stream import ByteStream, ReadStats, seekable
+from tokit.corpus.conversations import conversation_document
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
-from tokit.corpus.formats.records import document_too_long, missing_field
+from tokit.corpus.formats.records import Collector, document_too_long, missing_field
 from tokit.corpus.utf8 import find_invalid, not_utf8, repair
 from tokit.errors import CorpusError, MissingExtraError
 
@@ -51,7 +52,9 @@ def _read(
 ) -> Iterator[Block]:
     with _damage(stream.name), seekable(stream) as path:
         before = stats.bytes_read
-        table = TableParser(stream, options, stats)
+        table = (
+            ConversationParser(stream, options, stats) if options.conversations else TableParser(stream, options, stats)
+        )
         for batch, position in batches(path, stream.name, options):
             yield from table.blocks(batch)
             if stream.path is not None:
@@ -75,9 +78,9 @@ def _parquet_batches(path: Path, name: str, options: ReadOptions) -> Batches:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        _check_column(name, file.schema_arrow, options.field)
+        _check_column(name, file.schema_arrow, options)
         size, rows = path.stat().st_size, file.metadata.num_rows
-        columns = None if options.keep_records else [options.field]
+        columns = None if options.keep_records or options.conversations else [options.field]
         done = 0
         for batch in file.iter_batches(batch_size=_batch_rows(file.metadata, options.block_bytes), columns=columns):
             done += batch.num_rows
@@ -99,11 +102,12 @@ def _arrow_batches(path: Path, name: str, options: ReadOptions) -> Batches:
         is_file = source.read(6) == b"ARROW1"
         source.seek(0)
         opened = ipc.open_file if is_file else ipc.open_stream
-        _check_column(name, opened(source).schema, options.field)
+        _check_column(name, opened(source).schema, options)
         source.seek(0)
         column = opened(source).schema.get_field_index(options.field)
         source.seek(0)
-        included = ipc.IpcReadOptions(included_fields=None if options.keep_records else [column])
+        everything = options.keep_records or options.conversations
+        included = ipc.IpcReadOptions(included_fields=None if everything else [column])
         reader = opened(source, options=included)
         if not is_file:
             yield from ((batch, source.tell()) for batch in reader)
@@ -112,15 +116,18 @@ def _arrow_batches(path: Path, name: str, options: ReadOptions) -> Batches:
         yield from ((reader.get_batch(index), size * (index + 1) // count) for index in range(count))
 
 
-def _check_column(name: str, schema: Schema, field: str) -> None:
+def _check_column(name: str, schema: Schema, options: ReadOptions) -> None:
     import pyarrow as pa
 
+    field = options.field
     if field not in schema.names:
         raise missing_field(name, field, schema.names)
     if schema.names.count(field) > 1:
         raise CorpusError(
             f"{name}: {schema.names.count(field)} columns are called '{field}'", hint="rename all but one"
         )
+    if options.conversations:
+        return
     kind = schema.field(field).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not any(test(kind) for test in _text_types()):
@@ -216,6 +223,30 @@ class TableParser:
         field = self._options.field
         pairs = zip(records, documents, strict=True)
         return tuple(record | {field: document.decode("utf-8")} for record, document in pairs)
+
+
+class ConversationParser:
+    """Turns the batches of a table with messages into blocks.
+
+    Args:
+        stream: The source, for messages.
+        options: Name the column of the messages.
+        stats: Counts skipped and replaced documents.
+    """
+
+    def __init__(self, stream: ByteStream, options: ReadOptions, stats: ReadStats) -> None:
+        self._name = stream.name
+        self._field = options.field
+        self._collector = Collector(options, stats)
+        self._done = 0
+
+    def blocks(self, batch: Batch) -> Iterator[Block]:
+        """Blocks of one batch."""
+        for row in batch.to_pylist():
+            self._done += 1
+            place = f"{self._name}: record {self._done}"
+            self._collector.add(place, conversation_document(place, row, self._field), row)
+        yield from self._collector.take()
 
 
 def _buffers(column: Column) -> tuple[ByteArray, IntArray]:

@@ -29,6 +29,7 @@ class Collector:
         self._stats = stats
         self._documents: list[bytes] = []
         self._records: list[Record] = []
+        self._places: list[str] = []
         self._size = 0
 
     @property
@@ -50,7 +51,8 @@ class Collector:
         """
         if has_surrogates(text):
             text = self._repaired(place, text)
-            record[self._options.field] = text
+            if not self._options.conversations:
+                record[self._options.field] = text
             damaged = True
         if damaged and is_skipped(self._options.errors, self._stats):
             return
@@ -60,8 +62,12 @@ class Collector:
         """Yield a block of the documents gathered so far, if there are any, and start the next one."""
         if not self._documents:
             return
-        block = Block.of(self._documents, records=self._records if self._options.keep_records else None)
-        self._documents, self._records, self._size = [], [], 0
+        block = Block.of(
+            self._documents,
+            records=self._records if self._options.keep_records else None,
+            places=self._places if self._options.conversations else None,
+        )
+        self._documents, self._records, self._places, self._size = [], [], [], 0
         yield block
 
     def _keep(self, place: str, document: bytes, record: Record) -> None:
@@ -71,6 +77,8 @@ class Collector:
         self._size += len(document)
         if self._options.keep_records:
             self._records.append(record)
+        if self._options.conversations:
+            self._places.append(place)
 
     def _repaired(self, place: str, text: str) -> str:
         if self._options.errors == "strict":

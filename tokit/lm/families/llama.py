@@ -20,7 +20,7 @@ class Llama(LanguageModelFamily):
     name: ClassVar[str] = "llama"
     Params: ClassVar[type[PretrainParams]] = LlamaParams
     roles: ClassVar[tuple[str, ...]] = ("endoftext", "pad")
-    template: ClassVar[str] = "endoftext $A"
+    template: ClassVar[str] = "bos $A"
     causal: ClassVar[bool] = True
 
     @classmethod
@@ -38,7 +38,7 @@ class Llama(LanguageModelFamily):
             tie_word_embeddings=True,
             use_cache=False,
             pad_token_id=special["pad"],
-            bos_token_id=special["endoftext"],
+            bos_token_id=special.get("bos", special["endoftext"]),
             eos_token_id=special["endoftext"],
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tokit.tokenizer.chat.template_files import write_chat_templates
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, library_json
 from tokit.tokenizer.tokenizer_folder import tokenizer_config, write_library_files
 
@@ -22,3 +23,4 @@ def write_model_tokenizer(folder: Path, source: LibraryTokenizer, context: int, 
     if typed:
         config["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
     write_library_files(library_json(source.library).encode("utf-8"), folder, specials, config=config)
+    write_chat_templates(source.chat_templates, folder)

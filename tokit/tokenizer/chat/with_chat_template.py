@@ -87,11 +87,13 @@ def _spelled_by_text(tokenizer: LibraryTokenizer, template: ChatTemplate) -> tup
     return (f"ordinary text can spell {', '.join(ordinary)}: it was a piece of the vocabulary before",)
 
 
-def require_chat_template(tokenizer: Tokenizer, name: str) -> None:
+def require_chat_template(tokenizer: Tokenizer) -> None:
     """Refuse a tokenizer without a chat template.
 
     Raises:
         UsageError: it has none.
     """
     if DEFAULT not in tokenizer.chat_templates:
-        raise UsageError(f"{name} has no chat template", hint=f"tokit chat-template {name} chatml -o chat")
+        raise UsageError(
+            "the tokenizer has no chat template", hint="tokit chat-template TOK chatml -o NEW gives it one"
+        )

@@ -163,6 +163,14 @@ class LibraryTokenizer(Tokenizer):
             encodings = run_library(encode, texts, self.path)
         return [encoding.offsets for encoding in encodings]
 
+    def encode_with_offsets(
+        self, texts: Sequence[str], options: EncodeOptions
+    ) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Ids of each text, and the (start, end) of each token in characters of the text."""
+        with self._lock:
+            encodings = self._configured(options).encode_batch(list(texts), add_special_tokens=options.add_special)
+        return [(encoding.ids, encoding.offsets) for encoding in encodings]
+
     def save_files(self, folder: Path) -> None:
         from tokit.tokenizer.chat.template_files import write_chat_templates
         from tokit.tokenizer.tokenizer_folder import write_library_files
