@@ -19,7 +19,7 @@ CLAUSE = re.compile(r"(What|Which|How|Who|Whether|Where|When|Said|That|So many)\
 # American spelling, as the field's libraries have it. Words of other tools' files keep theirs.
 BRITISH = re.compile(
     r"neighbour|colour|favour|behaviour|recognis|normalis|initialis|optimis|serialis|tokenis|factoris|centre[ds]?\b"
-    r"|labelled|labelling|distil(?!l)",
+    r"|labelled|labelling|distil(?!l|bert)",
     re.IGNORECASE,
 )
 # Names that say nothing of what they hold.

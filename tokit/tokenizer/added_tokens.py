@@ -29,10 +29,11 @@ def add_tokens(library: tokenizers.Tokenizer, tokens: Sequence[tokenizers.AddedT
 
     taken = library.get_vocab(with_added_tokens=True)
     largest = max(taken.values(), default=-1)
-    copy = tokenizers.Tokenizer.from_str(_with_gaps_closed(library))
+    new = {token.content for token in tokens} - taken.keys()
+    copy = tokenizers.Tokenizer.from_str(_with_gaps_closed(library) if new else library.to_str())
     copy.add_tokens(list(tokens))
-    new = {token.content: copy.token_to_id(token.content) for token in tokens if token.content not in taken}
-    for text, i in new.items():
+    for text in new:
+        i = copy.token_to_id(text)
         if i is None or i <= largest:
             raise ArtifactError(
                 f"special token '{text}' would get the id {i}, which is taken",

@@ -5,9 +5,11 @@ A file is understood as its own library understands it, or refused: ids are neve
 
 from __future__ import annotations
 
+import codecs
+import dataclasses
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     import tokenizers
 
     from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+    from tokit.tokenizer.formats.tokenizer_classes import TokenizerClass
 
 
 class TokenizerFormat(ABC):
@@ -76,6 +79,51 @@ def from_library(
     spec = json.loads(library.to_str())
     roles = roles_of(library, spec["model"], FolderSettings())
     return LibraryTokenizer(library, Identity(family, origin, sha256_file(path), roles, why_lossy(spec)))
+
+
+def of_a_class(
+    library: tokenizers.Tokenizer,
+    path: Path,
+    behavior: TokenizerClass,
+    settings: FolderSettings,
+    *,
+    family: str,
+    origin: str,
+    notes: tuple[str, ...],
+) -> LibraryTokenizer:
+    """Make a tokenizer of a class of transformers of what a reader has built in the `tokenizers` library.
+
+    Args:
+        library: The library's tokenizer, without special tokens and template.
+        path: The file that defines it.
+        behavior: Its class.
+        settings: Its settings, with the special tokens of the class.
+        family: Model type.
+        origin: The format.
+        notes: What was assumed.
+    """
+    from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, content_sha256
+
+    library, more = with_settings(library, settings)
+    processor = behavior.template(library, settings)
+    if processor is not None:
+        library.post_processor = processor
+    spec = json.loads(library.to_str())
+    roles = roles_of(library, spec["model"], settings)
+    alone = settings.config is None and not settings.added and not settings.extra
+    digest = sha256_file(path) if alone else content_sha256(library)
+    tokenizer = LibraryTokenizer(library, Identity(family, origin, digest, roles, why_lossy(spec)))
+    tokenizer.notes = (*notes, *more)
+    return tokenizer
+
+
+def present_tokens(settings: FolderSettings, vocab: Container[str]) -> FolderSettings:
+    """The settings of a class that was assumed: of its special tokens it has those of the vocabulary."""
+    named = {name: token for name, token in settings.named.items() if token and token["content"] in vocab}
+    # Where it is the end of text too, no text gives it.
+    if "unk_token" in named and named["unk_token"] == named.get("eos_token"):
+        del named["unk_token"]
+    return dataclasses.replace(settings, named=named)
 
 
 def with_settings(
@@ -157,12 +205,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Read a file of UTF-8 text.
+    """Read a file of UTF-8 text, without a byte-order mark.
 
     Raises:
         ArtifactError: it cannot be read, or is not UTF-8.
     """
     try:
-        return read_bytes(path).decode("utf-8")
+        return read_bytes(path).removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{path}: byte {error.start} is not UTF-8", hint="is it the right file?") from error

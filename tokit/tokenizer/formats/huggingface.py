@@ -33,8 +33,8 @@ class HuggingFaceJson(TokenizerFormat):
 
     @classmethod
     def matches(cls, path: Path) -> bool:
-        # vocab.json is GPT-2's name for a vocabulary alone.
-        return path.suffix == ".json" and path.name != "vocab.json"
+        # Names of GPT-2 for a vocabulary alone.
+        return path.suffix == ".json" and path.name not in ("vocab.json", "encoder.json")
 
     @classmethod
     def load(cls, path: Path) -> LibraryTokenizer:
