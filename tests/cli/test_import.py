@@ -111,6 +111,11 @@ def test_a_matrix_needs_its_words(cli: Cli, tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.eye(2))
     (tmp_path / "w.txt").write_text("A\nb\n")
     assert_error(cli("import", tmp_path / "v.npy", "-o", tmp_path / "emb"), 2, "without words", "--words")
+    # As gensim saves a large matrix beside the pickle that names its words.
+    np.save(tmp_path / "x.kv.vectors.npy", np.eye(2))
+    (tmp_path / "x.kv").write_bytes(b"\x80\x04")
+    ran = cli("import", tmp_path / "x.kv.vectors.npy", "-o", tmp_path / "emb")
+    assert_error(ran, 2, "without words", "part of x.kv: load that in gensim")
     ran = cli("import", tmp_path / "v.npy", "--words", tmp_path / "w.txt", "-o", tmp_path / "emb")
     assert (ran.code, "every word counts once" in ran.err) == (0, True)
     assert load_embedding(tmp_path / "emb").token_counts.tolist() == [0] * SPECIAL + [1, 1]

@@ -150,6 +150,10 @@ def test_no_stale_manifest_is_trusted(own: Path, tmp_path: Path, cli: Cli) -> No
     assert embedding.manifest.family == "model2vec"
     assert not embedding.counted
     assert (load_ngrams(emb), load_output(emb)) == (None, None)
+    ran = cli("inspect", emb, "--json")
+    facts = json.loads(ran.text)["facts"]
+    assert "model.safetensors" in facts["changed"]
+    assert facts["opened_as"] == "model2vec model"
     ran = cli("embed", "-e", emb, stdin=b"The water\n")
     assert (ran.code, ran.err.count("changed after tokit.json was written")) == (0, 1)
     ran = cli("embed", "-e", emb, "--pool", "sif", stdin=b"The water\n")

@@ -422,6 +422,8 @@ def objects() -> bytes:
     ("content", "part", "hint"),
     [
         (pickle.dumps({"the": [1.0]}), "a Python pickle", "numpy.save"),
+        (pickle.dumps({"the": [1.0]}, protocol=0), "a Python pickle", "numpy.save"),
+        (pickle.dumps(np.eye(2), protocol=0), "a Python pickle", "numpy.save"),
         (tarred(), "a tar archive", "tar xOf"),
         (TEXT.decode().encode("utf-16"), "UTF-16, not UTF-8", "iconv -f UTF-16"),
         (zipped(**{"archive/data.pkl": b"\x80\x02", "archive/data/0": b"12"}), "a file of PyTorch", "numpy.save"),

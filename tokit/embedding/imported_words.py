@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -57,11 +58,19 @@ def check_options(name: str, kind: type[ReadableFormat], file: VectorFile) -> No
     if file.limit is not None and file.limit < 1:
         raise UsageError(f"--limit {file.limit}: not a positive number", hint="--limit 200000")
     if kind.needs_words and file.words is None:
-        raise UsageError(f"{file.name}: a matrix without words", hint="--words words.txt, one word a line")
+        raise UsageError(f"{file.name}: a matrix without words", hint=_words_hint(file))
     if not kind.needs_words and file.words is not None:
         raise UsageError(f"--words: a file of format {name} has its own", hint="leave it out")
     if file.dim is not None and not 1 <= file.dim <= MAX_DIM:
         raise UsageError(f"--dim {file.dim}: not between 1 and {MAX_DIM:,}", hint="--dim 300")
+
+
+def _words_hint(file: VectorFile) -> str:
+    """A way to the words of a matrix. gensim saves large ones beside a pickle: `x.kv.vectors.npy` beside `x.kv`."""
+    whole = file.source.path.with_suffix("").with_suffix("") if file.source.path else None
+    if whole is not None and len(Path(file.name).suffixes) > 1 and whole.is_file():
+        return f"it is a part of {whole.name}: load that in gensim, and save_word2vec_format('words.vec')"
+    return "--words words.txt, one word a line"
 
 
 def read_vectors(kind: type[ReadableFormat], file: VectorFile) -> WordVectors:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tokit.errors import ArtifactError, TokitError
 from tokit.ops.foreign_kinds import foreign_kind
+from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_json, read_manifest
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.load import load_tokenizer
@@ -70,11 +71,22 @@ def inspect_artifact(path: str | Path, *, check: bool = False) -> Inspection:
     manifest = read_manifest(path)
     facts = {name: value for name, value in manifest.as_json().items() if name not in ("kind", "files")}
     facts["files"] = file_sizes(Path(path), list(manifest.files))
+    if isinstance(manifest, EmbeddingManifest):
+        facts |= _resaved(Path(path), manifest)
     if kind == "tokenizer":
         facts["special_ids"] = _special_ids(Path(path))
     if kind in ("tokenizer", "language-model", "onnx-model"):
         facts["special_text"] = special_text(Path(path))
     return Inspection(str(path), kind, facts, tuple(artifact_faults(path, kind)) if check else ())
+
+
+def _resaved(path: Path, manifest: EmbeddingManifest) -> dict[str, Any]:
+    """The files of an embedding that another library has saved over, and the kind that they are now."""
+    from tokit.embedding.embedding_folder import resaved_files
+
+    changed = resaved_files(path, manifest)
+    found = foreign_kind(path) if changed else None
+    return {"changed": changed, "opened_as": found[0] if found else ""} if changed else {}
 
 
 def file_sizes(folder: Path, names: list[str]) -> dict[str, int | None]:

@@ -16,7 +16,8 @@ from tokit.storage.files import MAGIC
 BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 # A tar archive has its name here.
 TAR, TAR_AT = b"ustar", 257
-PICKLE = re.compile(rb"\x80[\x02-\x05]")
+# The binary protocols, and the first objects of the oldest one, which is text.
+PICKLE = re.compile(rb"\x80[\x02-\x05]|c[\w.]+\n\w+\n|\((dp|lp)\d|ccopy_reg\n")
 # The module and class that a pickle of gensim begins with.
 GENSIM = re.compile(rb"(gensim\.models\.[\w.]+)[^A-Za-z]{1,8}([A-Z]\w+)", re.DOTALL)
 PICKLE_HEAD = 2000
@@ -69,6 +70,8 @@ def _pickle(head: bytes, name: str) -> ArtifactError:
             f"{name}: a Python pickle, which is never loaded", hint="save its vectors as text, or with numpy.save(...)"
         )
     module, kind = found[1].decode("ascii"), found[2].decode("ascii")
+    # Old files name modules that are gone.
+    module = f"gensim.models.{module.rpartition('.')[2]}"
     way = f"in Python: from {module} import {kind}; {kind}.load('{name}')"
     if kind == "FastText":
         way = f"in Python: from {module} import {kind}, save_facebook_model"
