@@ -23,6 +23,9 @@ from tokit.tokenizer.tokenizer_folder import read_tokenizer_folder
 if TYPE_CHECKING:
     from tokit.tokenizer.formats.base import TokenizerFormat
 
+# nanochat and others keep tokenizers so.
+PICKLES = (".pkl", ".pickle")
+
 
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """Load a tokenizer of tokit or of another tool.
@@ -70,6 +73,10 @@ def _load_file(path: Path) -> Tokenizer:
     for known in _formats():
         if known.matches(path):
             return known.load(path)
+    if path.suffix in PICKLES:
+        raise ArtifactError(
+            f"{path}: a pickle, which is never opened because it can run code", hint="save it as a tokenizer.json"
+        )
     raise ArtifactError(
         f"{path}: not a tokenizer that tokit knows",
         hint=f"{', '.join(known.files for known in _formats())}, or a folder with one",
@@ -84,6 +91,9 @@ def _load_folder(folder: Path) -> Tokenizer:
     candidates = [path for path in sorted(folder.iterdir()) if _names_its_format(path)]
     if len(candidates) == 1:
         return _load_file(candidates[0])
+    pickles = [path for path in sorted(folder.iterdir()) if path.suffix in PICKLES]
+    if not candidates and pickles:
+        return _load_file(pickles[0])
     below = [str(child.parent) for child in sorted(folder.glob("*/tokenizer.json"))]
     looked = f"looked for {', '.join(known.files for known in _formats())}"
     raise ArtifactError(

@@ -16,6 +16,7 @@ FORMATS: Registry[type[TokenizerFormat]] = Registry(
     "tokenizer format",
     {
         "tokenizer.json": "tokit.tokenizer.formats.huggingface:HuggingFaceJson",
+        "tekken": "tokit.tokenizer.formats.tekken:TekkenJson",
         "gpt2": "tokit.tokenizer.formats.gpt2:Gpt2Files",
         "sentencepiece": "tokit.tokenizer.formats.sentencepiece:SentencePieceModel",
         "bert": "tokit.tokenizer.formats.bert_vocab:BertVocab",

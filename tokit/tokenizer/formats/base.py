@@ -159,7 +159,7 @@ def make_byte_level(library: tokenizers.Tokenizer, pattern: str) -> None:
 
     Args:
         library: The library's tokenizer, changed in place.
-        pattern: Name of the pattern that splits text into pre-tokens.
+        pattern: Name of the pattern that splits text into pre-tokens, or "regex:" and a pattern.
     """
     from tokenizers import decoders
 

@@ -34,7 +34,7 @@ class HuggingFaceJson(TokenizerFormat):
     @classmethod
     def matches(cls, path: Path) -> bool:
         # Names of GPT-2 for a vocabulary alone.
-        return path.suffix == ".json" and path.name not in ("vocab.json", "encoder.json")
+        return path.suffix == ".json" and path.name not in ("vocab.json", "encoder.json") and path.name[:6] != "tekken"
 
     @classmethod
     def load(cls, path: Path) -> LibraryTokenizer:

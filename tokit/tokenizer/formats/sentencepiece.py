@@ -22,12 +22,21 @@ from tokit.tokenizer.formats.sentencepiece_proto import (
     SpmModel,
     read_model,
 )
+from tokit.tokenizer.formats.tiktoken import TiktokenRanks, holds_ranks
 from tokit.tokenizer.special_tokens import BYTE_TOKENS, KNOWN_TEXTS
 
 if TYPE_CHECKING:
     import tokenizers
 
 MODEL_FILE = "tokenizer.model"
+# First bytes of other files that are named so.
+OTHER_MODELS = {
+    b"minbpe v1": "a model of minbpe",
+    b"\x80": "a pickle, which is never opened because it can run code",
+    b"PK\x03\x04": "a zip archive",
+    b"GGUF": "a GGUF file: name it *.gguf",
+    b"version https://git-lfs": "a pointer of git-lfs to the file itself",
+}
 
 
 class SentencePieceTokenizer(Tokenizer):
@@ -143,8 +152,14 @@ class SentencePieceModel(TokenizerFormat):
         return ".model" in path.name
 
     @classmethod
-    def load(cls, path: Path) -> SentencePieceTokenizer:
-        return SentencePieceTokenizer(read_bytes(path), str(path))
+    def load(cls, path: Path) -> Tokenizer:
+        data = read_bytes(path)
+        if holds_ranks(data):
+            return TiktokenRanks.load(path)
+        for start, what in OTHER_MODELS.items():
+            if data.startswith(start):
+                raise ArtifactError(f"{path}: {what}, not a SentencePiece model", hint="give its tokenizer.json")
+        return SentencePieceTokenizer(data, str(path))
 
 
 def parse_model(data: bytes, name: str) -> SpmModel:
