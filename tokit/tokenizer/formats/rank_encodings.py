@@ -21,7 +21,7 @@ FIM = ("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What a file of ranks does not say.
+    """Pattern and special tokens, which a file of ranks lacks.
 
     Attributes:
         pattern: Name of a pattern, or "regex:" and one in the syntax of the `tokenizers` library.
@@ -111,7 +111,7 @@ def encoding_of(path: Path, ranks: int, sha256: str) -> tuple[Encoding, tuple[st
     """
     beside = path.with_name(path.name + ".json")
     if beside.is_file():
-        return _given(beside), ()
+        return _read_encoding(beside), ()
     name = path.stem if path.suffix == ".tiktoken" else ""
     if name in ENCODINGS:
         encoding = ENCODINGS[name]
@@ -132,7 +132,7 @@ def encoding_of(path: Path, ranks: int, sha256: str) -> tuple[Encoding, tuple[st
     return ENCODINGS[known], (assumed, *([note] if note else []))
 
 
-def _given(path: Path) -> Encoding:
+def _read_encoding(path: Path) -> Encoding:
     settings = read_json(path)
     pattern, special = settings.get("pat_str"), settings.get("special_tokens", {})
     numbers = isinstance(special, dict) and all(type(i) is int and i >= 0 for i in special.values())
