@@ -13,6 +13,7 @@ from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.formats.base import TokenizerFormat, of_a_class, present_tokens, read_text
 from tokit.tokenizer.formats.folder_settings import FolderSettings, read_settings
 from tokit.tokenizer.formats.tokenizer_classes import WORDPIECE_CLASSES, class_of
+from tokit.tokenizer.formats.wordpiece_options import normalizer_options
 
 KINDS = {"word_tokenizer_type": "basic", "subword_tokenizer_type": "wordpiece"}
 
@@ -60,11 +61,7 @@ def _options(
     settings: FolderSettings, vocab: dict[str, int], *, assumed: bool
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Options of BERT's normalizer, and a note where no settings give them."""
-    options = {
-        "lowercase": bool(settings.setting("do_lower_case", True)),
-        "strip_accents": settings.setting("strip_accents"),
-        "handle_chinese_chars": bool(settings.setting("tokenize_chinese_chars", True)),
-    }
+    options = normalizer_options(settings)
     if not assumed:
         return options, ()
     # A vocabulary that lower-casing would not change is not of a cased model.

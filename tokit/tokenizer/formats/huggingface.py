@@ -13,6 +13,8 @@ from tokit.errors import ArtifactError
 from tokit.tokenizer.base import Identity
 from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes, roles_of, with_settings
 from tokit.tokenizer.formats.folder_settings import FolderSettings, read_settings
+from tokit.tokenizer.formats.old_json import mended
+from tokit.tokenizer.formats.rebuilding import note_on_class
 from tokit.tokenizer.specification_faults import LARGEST_ID, fault_of
 from tokit.tokenizer.tokenizer_json import is_complete, why_lossy
 
@@ -38,10 +40,9 @@ class HuggingFaceJson(TokenizerFormat):
 
     @classmethod
     def load(cls, path: Path) -> LibraryTokenizer:
-        from tokit.tokenizer.encode.library_tokenizer import library_json, parse_library_json
+        from tokit.tokenizer.encode.library_tokenizer import library_json
 
-        source = read_bytes(path).removeprefix(codecs.BOM_UTF8)
-        library = parse_library_json(source, path)
+        source, library = _parsed(read_bytes(path).removeprefix(codecs.BOM_UTF8), path)
         read = json.loads(source)
         refuse_large_ids(read, path)
         notes = _misnumbered(library, read.get("added_tokens", ()), path)
@@ -54,7 +55,21 @@ class HuggingFaceJson(TokenizerFormat):
             source = library_json(changed).encode("utf-8")
         complete = read if changed is library and is_complete(read) else json.loads(changed.to_str())
         refuse_faults(changed, complete, path)
-        return _opened(changed, complete, source, settings, (*notes, *more, *dropout))
+        notes = (*notes, *more, *dropout, *note_on_class(settings, complete))
+        return _opened(changed, complete, source, settings, notes)
+
+
+def _parsed(source: bytes, path: Path) -> tuple[bytes, tokenizers.Tokenizer]:
+    """Content that the library reads, and what it reads."""
+    from tokit.tokenizer.encode.library_tokenizer import parse_library_json
+
+    try:
+        return source, parse_library_json(source, path)
+    except ArtifactError:
+        newer = mended(source, path)
+        if newer is None:
+            raise
+        return newer, parse_library_json(newer, path)
 
 
 def _opened(
