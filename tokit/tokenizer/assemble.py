@@ -8,8 +8,8 @@ from tokit.errors import UsageError
 from tokit.tokenizer.base import Identity
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, library_json
 from tokit.tokenizer.families.base import TrainedVocabulary
+from tokit.tokenizer.losslessness import why_lossy
 from tokit.tokenizer.special_tokens import SpecialTokens
-from tokit.tokenizer.tokenizer_json import why_lossy
 
 if TYPE_CHECKING:
     from tokenizers import processors

@@ -1,7 +1,4 @@
-"""Facts about a tokenizer from its tokenizer.json: why it is lossy, and the text of each token.
-
-Both are derived from the file's components, not tried out on examples; what is not known to be exact counts as lossy.
-"""
+"""Facts about a tokenizer from its tokenizer.json: whether it knows every text, and the text of each token."""
 
 from __future__ import annotations
 
@@ -13,8 +10,6 @@ from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.special_tokens import BYTE_TOKENS
 
 Spec = dict[str, Any]
-# Pre-tokenizers that drop the white space between words.
-_DROPPING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "CharDelimiterSplit"}
 # Keys under which a sequence of components lists its steps.
 STEPS = ("normalizers", "pretokenizers", "decoders")
 # Components that are recognized by their type.
@@ -26,16 +21,6 @@ def is_complete(spec: Spec) -> bool:
     if not all(name in spec for name in ("added_tokens", *TYPED)) or "type" not in spec["model"]:
         return False
     return all(_is_typed(spec[name]) for name in TYPED)
-
-
-def why_lossy(spec: Spec) -> str:
-    """Reason why decoding may not give the text back; empty if it always does."""
-    return (
-        _normalizer_loss(spec.get("normalizer"))
-        or _splitter_loss(spec.get("pre_tokenizer"))
-        or _model_loss(spec)
-        or _decoder_loss(spec)
-    )
 
 
 def piece_texts(names: list[str], spec: Spec) -> list[str]:
@@ -85,28 +70,6 @@ def _plain_text(name: str, prefix: str | None, *, spaced: bool, bytewise: bool) 
     return name.replace(METASPACE, " ") if spaced else name
 
 
-def _normalizer_loss(normalizer: Spec | None) -> str:
-    names = [step["type"] for step in parts(normalizer)]
-    return f"its normalizer changes text ({', '.join(names)})" if names else ""
-
-
-def _splitter_loss(splitter: Spec | None) -> str:
-    for step in parts(splitter):
-        if step["type"] == "Metaspace":
-            return f"it writes a space as {METASPACE}, so it reads {METASPACE} in the text as a space"
-        if step["type"] in _DROPPING or step.get("behavior") == "Removed":
-            return "its pre-tokenizer drops the white space between words"
-        if step["type"] == "ByteLevel" and step.get("add_prefix_space"):
-            return "it puts a space before the text"
-    return ""
-
-
-def _model_loss(spec: Spec) -> str:
-    if spec["model"].get("dropout"):
-        return "its merges are dropped at random"
-    return "" if knows_every_text(spec) else "a word or character outside its vocabulary becomes the unknown token"
-
-
 def knows_every_text(spec: Spec) -> bool:
     """True if the model has a token for every byte or character, so that it never needs an unknown token."""
     model = spec["model"]
@@ -120,10 +83,3 @@ def knows_every_text(spec: Spec) -> bool:
     # The library's unigram looks for the unknown token before it falls back to bytes.
     falls_back = model.get("byte_fallback") and (model["type"] == "BPE" or model.get("unk_id") is not None)
     return bool(falls_back) and known.issuperset(BYTE_TOKENS)
-
-
-def _decoder_loss(spec: Spec) -> str:
-    decoder = [step["type"] for step in parts(spec.get("decoder"))]
-    byte_level = any(step["type"] == "ByteLevel" for step in parts(spec.get("pre_tokenizer")))
-    expected = ["ByteLevel"] if byte_level else ["ByteFallback", "Fuse"]
-    return "" if decoder == expected else "its decoder does not undo its encoding"

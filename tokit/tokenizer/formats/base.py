@@ -18,8 +18,8 @@ from tokit.storage.folder import sha256_file
 from tokit.text.pipeline import TextPipeline, join_steps
 from tokit.tokenizer.base import Identity, Tokenizer
 from tokit.tokenizer.formats.folder_settings import FolderSettings
+from tokit.tokenizer.losslessness import why_lossy
 from tokit.tokenizer.special_tokens import KNOWN_TEXTS, TRANSFORMERS_ROLES, UNKNOWN
-from tokit.tokenizer.tokenizer_json import why_lossy
 
 if TYPE_CHECKING:
     import tokenizers

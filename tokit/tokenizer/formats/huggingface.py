@@ -15,8 +15,9 @@ from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes, roles_of, 
 from tokit.tokenizer.formats.folder_settings import FolderSettings, read_settings
 from tokit.tokenizer.formats.old_json import mended
 from tokit.tokenizer.formats.rebuilding import note_on_class
+from tokit.tokenizer.losslessness import why_lossy
 from tokit.tokenizer.specification_faults import LARGEST_ID, fault_of
-from tokit.tokenizer.tokenizer_json import is_complete, why_lossy
+from tokit.tokenizer.tokenizer_json import is_complete
 
 if TYPE_CHECKING:
     import tokenizers
