@@ -193,3 +193,15 @@ def test_parts_hold_every_document_once(size: int) -> None:
 )
 def test_values_are_not_rounded_to_all_or_none(value: float | None, style: str, text: str) -> None:
     assert shown(value, style) == text  # type: ignore[arg-type]
+
+
+def test_few_tokens_for_a_bad_reason_are_marked(
+    cli: Cli, trained_folder: Callable[[str], Path], bpe_folder: Path
+) -> None:
+    text = b"zyxwv utsrq the ponml kjihg\n"
+    ran = cli("compare", trained_folder("word"), bpe_folder, stdin=text)
+    word, bpe = (next(line for line in ran.text.splitlines() if line.startswith(name)) for name in ("word", "bpe"))
+    assert word.count("*") == 3 and "*" not in bpe
+    assert "warning: word: 80.0% of its tokens are unknown" in ran.err and "warning: bpe" not in ran.err
+    # For programs, values alone.
+    assert "*" not in cli("compare", trained_folder("word"), "--csv", stdin=text).text

@@ -52,6 +52,8 @@ GROUPS = {
     "Artifacts": {"inspect": "tokit.cli.inspect:inspect", "demo": "tokit.cli.demo:demo"},
 }
 COMMANDS = {name: target for group in GROUPS.values() for name, target in group.items()}
+# Commands of other programs → the option of this one.
+META = {"help": "--help", "version": "--version"}
 # In front of each example in a docstring.
 EXAMPLE = "$ "
 
@@ -140,7 +142,10 @@ class CommandGroup(TyperGroup):
 
     def unknown(self, args: Sequence[str]) -> UsageError:
         """The error for a command that does not exist."""
-        hint = renamed_hint(args) if args[0] in RENAMED else did_you_mean(args[0], self.names)
+        if args[0] in META:
+            hint = " ".join(["tokit", *args[1:2], META[args[0]]] if args[0] == "help" else ["tokit", META[args[0]]])
+        else:
+            hint = renamed_hint(args) if args[0] in RENAMED else did_you_mean(args[0], self.names)
         return UsageError(f"no command '{args[0]}'", hint=hint)
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002

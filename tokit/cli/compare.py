@@ -13,12 +13,12 @@ from tokit.cli import completion
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
 from tokit.cli.formatting import human_bytes
 from tokit.cli.options import ThreadsOpt, set_up, writes_output
-from tokit.cli.output import Output, table, warn_of_broken_text
+from tokit.cli.output import Output, table, warn, warn_of_broken_text
 from tokit.errors import ArtifactError, UsageError
 
 if TYPE_CHECKING:
-    from tokit.evaluation.metric import Style, Value
-    from tokit.ops.compare import CompareReport
+    from tokit.evaluation.metric import Metric, Style, Value
+    from tokit.ops.compare import ComparedTokenizer, CompareReport
 
 TokenizersArg = Annotated[
     list[str] | None,
@@ -38,6 +38,8 @@ ExplainOpt = Annotated[
 ]
 CsvOpt = Annotated[bool, typer.Option("--csv", help="Print comma-separated values with a header.")]
 
+# Metrics that look good where many words are one unknown token, and the fraction of tokens from which that is said.
+FLATTERED, MANY_UNKNOWN = ("tokens", "bytes_per_token", "fertility"), 0.01
 # The columns before the metrics.
 FIRST_COLUMNS = (
     ("name", "tokenizer", "the end of its path, long enough to be unique"),
@@ -76,6 +78,7 @@ def compare(
         output.result(_as_dict(report, explain=explain))
     else:
         _print_csv(report) if as_csv else _print_table(report)
+        _warn_of_unknown(report)
         if explain:
             # Behind CSV they would be rows of it.
             _print_definitions(to_stderr=as_csv)
@@ -136,7 +139,7 @@ def _print_table(report: CompareReport) -> None:
             row.name,
             row.family or "-",
             shown(row.vocab_size, "count"),
-            *[shown(row.values[metric.name], metric.style) for metric in metrics()],
+            *[_cell(row, metric) for metric in metrics()],
         ]
         for row in report.tokenizers
     ]
@@ -146,6 +149,19 @@ def _print_table(report: CompareReport) -> None:
         table(headers, rows, left=1)
         return
     table(headers, rows, left=2)
+
+
+def _cell(row: ComparedTokenizer, metric: Metric) -> str:
+    """A value, with a mark where it is good for a bad reason: an unknown token stands for a word of any length."""
+    marked = metric.name in FLATTERED and (row.values["unknown_rate"] or 0) >= MANY_UNKNOWN
+    return shown(row.values[metric.name], metric.style) + ("*" if marked else "")
+
+
+def _warn_of_unknown(report: CompareReport) -> None:
+    for row in report.tokenizers:
+        rate = row.values["unknown_rate"]
+        if rate and rate >= MANY_UNKNOWN:
+            warn(f"{row.name}: {rate:.1%} of its tokens are unknown, so few tokens (*) say nothing good of it")
 
 
 def _fits(headers: list[str], rows: list[list[str]]) -> bool:

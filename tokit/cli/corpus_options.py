@@ -10,6 +10,7 @@ import typer
 
 from tokit.cli import completion
 from tokit.cli.options import CommandFunction, merge_options
+from tokit.cli.output import say_what_is_awaited
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,13 +124,19 @@ class CorpusOptions:
         """The corpus; standard input where none is named."""
         from tokit.corpus import open_corpus
 
+        self._say_what_is_awaited()
         return open_corpus(self.names, **self._settings(), keep_records=keep_records, conversations=conversations)
 
     def open_training_text(self) -> Corpus | ShardsText:
         """The corpus of a training, which may be a shards folder."""
         from tokit.tokenizer.training_text import open_training_text
 
+        self._say_what_is_awaited()
         return open_training_text(self.names, **self._settings())
+
+    def _say_what_is_awaited(self) -> None:
+        if self.names in ((), ("-",)) and self.files_from is None:
+            say_what_is_awaited("text")
 
     def _settings(self) -> dict[str, Any]:
         return {

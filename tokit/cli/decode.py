@@ -10,6 +10,7 @@ import typer
 
 from tokit.cli.corpus_options import FilesFromOpt
 from tokit.cli.options import EngineOpt, ThreadsOpt, set_up
+from tokit.cli.output import say_what_is_awaited
 from tokit.errors import UsageError
 
 BINARY = (".bin", ".npy", ".parquet")
@@ -64,6 +65,8 @@ def decode(
         raise UsageError("--part is for a shards folder", hint="tokit decode SHARDS --part val")
     for name in ids or ():
         require_lines(name, kind_of(name))
+    if ids in (None, [], ["-"]) and files_from is None:
+        say_what_is_awaited("ids")
     lines = open_corpus(ids or (), format="text", files_from=files_from)
     if loaded is None:
         raise UsageError("Missing option '-t' / '--tokenizer'", hint="tokit decode -t tok")

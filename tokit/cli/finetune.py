@@ -11,7 +11,7 @@ from tokit.cli.corpus_options import ErrorsOpt, FormatOpt
 from tokit.cli.families import FamilyOptions, takes_parameters
 from tokit.cli.formatting import counted
 from tokit.cli.options import CommandFunction, ModelOpt, OutOpt, OverwriteOpt, SeedOpt, set_up, writes_output
-from tokit.cli.output import Output, warn
+from tokit.cli.output import Output, say_what_is_awaited, warn
 
 if TYPE_CHECKING:
     from tokit.ops.finetune import FinetuneReport
@@ -112,6 +112,8 @@ def finetune(
     from tokit.corpus.labeled import Columns
     from tokit.ops.finetune import finetune as finetune_on
 
+    if data in (None, [], ["-"]):
+        say_what_is_awaited("labeled examples")
     with output.progress() as tick:
         report = finetune_on(
             model,

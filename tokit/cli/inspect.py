@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tokit.cli.options import JsonOpt
 from tokit.cli.output import table, write_json
-from tokit.errors import CheckError
+from tokit.errors import CheckError, UsageError
 
 ArtifactArg = Annotated[
     str,
@@ -32,6 +33,8 @@ def inspect(artifact: ArtifactArg, check: CheckOpt = False, as_json: JsonOpt = F
     if artifact == "@":
         _list_corpora()
         return
+    if artifact.startswith("@") and not Path(artifact).exists():
+        raise UsageError(f"{artifact} names a text, not an artifact", hint="tokit inspect @ lists the texts")
     from tokit.ops.inspect import inspect_artifact
 
     found = inspect_artifact(artifact, check=check)

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from tokit.cli.formatting import human, human_bytes
-from tokit.progress import Progress, Tick, silent
+from tokit.progress import Tick, silent
 
 
 def say(message: str) -> None:
@@ -30,6 +29,13 @@ def note(message: str) -> None:
 def warn(message: str) -> None:
     """Write a warning line to standard error."""
     say(f"warning: {message}")
+
+
+def say_what_is_awaited(what: str) -> None:
+    """Say that standard input is read, where that is a terminal: a forgotten corpus would look like a hung program."""
+    if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+        end = "Ctrl-Z and Enter end it" if sys.platform == "win32" else "Ctrl-D ends it"
+        say(f"reading {what} from the terminal; {end}")
 
 
 def warn_of_broken_text(skipped: int, replaced: int) -> None:
@@ -86,36 +92,10 @@ class Output:
         if self.quiet or not shown or not sys.stderr.isatty():
             yield silent
             return
-        with _progress_bar() as tick:
+        from tokit.cli.progress_bar import progress_bar
+
+        with progress_bar() as tick:
             yield tick
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Tick]:
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[amount]}", markup=False),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, int] = {}
-
-        def tick(report: Progress) -> None:
-            if report.stage not in tasks:
-                tasks[report.stage] = bar.add_task(report.stage, total=report.total, amount="")
-            size = (
-                f"{human_bytes(report.done)} read" if report.unit == "bytes" else f"{human(report.done)} {report.unit}"
-            )
-            amount = f"{size} {report.note}".rstrip()
-            bar.update(tasks[report.stage], completed=report.done, total=report.total, amount=amount)  # type: ignore[arg-type]
-
-        yield tick
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> None:

@@ -135,7 +135,7 @@ def check_size(size: int, alphabet: int, contents: str) -> None:
     """
     if size < alphabet:
         raise TrainingError(
-            f"vocabulary size {size} is below the {alphabet} of {contents}", hint=f"pass -v {alphabet} or more"
+            f"vocabulary size {size} is below {alphabet}: {contents}", hint=f"pass -v {alphabet} or more"
         )
 
 

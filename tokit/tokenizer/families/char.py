@@ -39,7 +39,8 @@ class Char(TokenizerFamily):
         special = job.special if fallback else job.special.with_unknown()
         base = [*special.texts, *(BYTE_TOKENS if fallback else ())]
         if job.vocab_size is not None:
-            check_size(job.vocab_size, len(base) + 1, f"the {len(base)} special and byte tokens and a character")
+            contents = f"{len(special.texts)} special tokens{' and 256 byte tokens' if fallback else ''}"
+            check_size(job.vocab_size, len(base) + 1, f"{contents} and one character")
         characters = covering(character_counts(job.items), job.params.character_coverage, job.params.min_frequency)
         room = None if job.vocab_size is None else job.vocab_size - len(base)
         vocab = {token: i for i, token in enumerate([*base, *characters[:room]])}
