@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tokit.cli import completion
+from tokit.cli.card_options import writes_card
 from tokit.cli.options import OutOpt, OverwriteOpt, SpecialOpt, writes_output
 from tokit.cli.output import Output, warn
 
@@ -25,6 +26,7 @@ TemplateArg = Annotated[
 ]
 
 
+@writes_card
 @writes_output
 def chat_template(
     *,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tokit.cli.card_options import writes_card
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
 from tokit.cli.options import ModelOpt, OutOpt, OverwriteOpt, ThreadsOpt, set_up, writes_output
 from tokit.cli.output import Output, warn_of_broken_text
@@ -47,6 +48,7 @@ LayerOpt = Annotated[
 
 
 @takes_corpus_option
+@writes_card
 @writes_output
 def distill(
     *,

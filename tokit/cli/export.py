@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tokit.cli import completion
+from tokit.cli.card_options import writes_card
 from tokit.cli.options import writes_output
 from tokit.cli.output import Output, warn
 from tokit.errors import UsageError
@@ -67,6 +68,7 @@ ONNX, POSITIONS, PROJECTOR = "onnx", "positions", "projector"
 WORDS = "words"
 
 
+@writes_card
 @writes_output
 def export(
     *,

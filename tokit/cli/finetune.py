@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokit.cli import completion
+from tokit.cli.card_options import writes_card
 from tokit.cli.corpus_options import ErrorsOpt, FormatOpt
 from tokit.cli.families import FamilyOptions, takes_parameters
 from tokit.cli.formatting import counted
@@ -139,7 +140,9 @@ def finetune_command() -> CommandFunction:
     """The command with the options of its parameters."""
     from tokit.lm.pretrain_params import FinetuneParams
 
-    return takes_parameters(writes_output(finetune), "finetune", FinetuneParams, "Parameters of the training")
+    return takes_parameters(
+        writes_card(writes_output(finetune)), "finetune", FinetuneParams, "Parameters of the training"
+    )
 
 
 finetune.complete = finetune_command  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tokit.cli import completion
+from tokit.cli.card_options import writes_card
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.families import FamilyGroup, FamilyOptions, takes_parameters
 from tokit.cli.fit_report import show_model, show_static
@@ -233,7 +234,9 @@ def fit_command(family: str) -> CommandFunction:
     registry: Any = EMBEDDINGS if static else LANGUAGE_MODELS
     params = EMBEDDINGS.get(family).Params if static else LANGUAGE_MODEL_PARAMS.get(family)
     function = fit_static if static else fit_model
-    command = takes_parameters(writes_output(takes_corpus(function)), family, params, f"Parameters of {family}")
+    command = takes_parameters(
+        writes_card(writes_output(takes_corpus(function))), family, params, f"Parameters of {family}"
+    )
     example = "-d 100 -o emb" if static else "--size mini --minutes 10 -o model"
     command.__doc__ = f"""{registry.summary(family)}.
 

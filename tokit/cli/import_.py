@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tokit.cli import completion
+from tokit.cli.card_options import writes_card
 from tokit.cli.options import NormalizerOpt, OutOpt, OverwriteOpt, PreTokenizerOpt, normalizer_names, writes_output
 from tokit.cli.output import Output, warn
 
@@ -79,6 +80,7 @@ COUNTS = {
 }
 
 
+@writes_card
 @writes_output
 def import_(
     *,

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import typer
 
 from tokit import kernels
+from tokit.cli.card_options import ARGUMENTS
 from tokit.cli.commands import GROUPS, CommandGroup, command_of, summary_of
 from tokit.cli.hints import usage_hint
 from tokit.cli.output import note, say
@@ -61,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
 
 def execute(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; errors are raised."""
+    ARGUMENTS.set(tuple(argv))
     result = _parse(argv)
     # Work that ran inside Typer would have its dozen frames below it. Python keeps frames in chunks of 16 KiB, and a
     # loop that calls functions across the border of two chunks maps and unmaps memory at every call: importing NumPy

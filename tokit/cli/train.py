@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokit.cli import completion
+from tokit.cli.card_options import writes_card
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.families import FamilyGroup, FamilyOptions, takes_parameters
 from tokit.cli.formatting import human_bytes
@@ -158,7 +159,10 @@ def parse_sizes(value: str | None) -> tuple[int, ...]:
 def train_command(family: str) -> CommandFunction:
     """The function of `tokit train FAMILY`."""
     command = takes_parameters(
-        writes_output(takes_corpus(train_family)), family, FAMILIES.get(family).Params, f"Parameters of {family}"
+        writes_card(writes_output(takes_corpus(train_family))),
+        family,
+        FAMILIES.get(family).Params,
+        f"Parameters of {family}",
     )
     command.__doc__ = f"""{FAMILIES.summary(family)}.
 

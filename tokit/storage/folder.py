@@ -25,6 +25,7 @@ from tokit.errors import ArtifactError
 from tokit.registry import did_you_mean, near_names
 from tokit.storage.format_1 import from_format_1
 from tokit.storage.manifests import FORMAT_VERSION, MANIFESTS, Manifest
+from tokit.storage.model_card import CARD, KINDS, model_card
 from tokit.storage.typed_json import MismatchError, typed
 
 MANIFEST = "tokit.json"
@@ -263,16 +264,27 @@ def _previous(path: Path) -> Path:
 def _seal(draft: Draft) -> None:
     # Some libraries leave files that their owner alone may read; the folder has the mode that the user wants.
     mode = stat.S_IMODE(draft.path.stat().st_mode) & 0o666
+    # A card is there to be edited: it is not sealed.
+    (draft.path / CARD).unlink(missing_ok=True)
     names = sorted(file.relative_to(draft.path).as_posix() for file in draft.path.rglob("*") if file.is_file())
     files = {name: draft.digests.get(name) or sha256_file(draft.path / name) for name in names}
     if draft.manifest is None:
         raise ValueError(f"{draft.path}: an artifact without a manifest")
     manifest = replace(draft.manifest, versions=versions(draft.manifest.libraries), files=files)
     dump_json(manifest.as_json(), draft.path / MANIFEST)
-    for name in (*names, MANIFEST):
+    cards = _write_card(draft.path, manifest)
+    for name in (*names, MANIFEST, *cards):
         (draft.path / name).chmod(mode)
         _sync(draft.path / name)
     _sync(draft.path)
+
+
+def _write_card(folder: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Write the model card of an artifact that may go to a hub."""
+    if manifest.kind not in KINDS:
+        return ()
+    (folder / CARD).write_text(model_card(manifest.as_json()), encoding="utf-8")
+    return (CARD,)
 
 
 def _swap(new: Path, target: Path) -> None:
