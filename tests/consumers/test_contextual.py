@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,9 @@ torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
 
 from transformers import AutoModel, AutoTokenizer  # noqa: E402
 
-from tokit.corpus import open_corpus  # noqa: E402
 from tokit.lm import LANGUAGE_MODELS  # noqa: E402
 from tokit.lm.contextual_embedder import open_contextual_embedder  # noqa: E402
 from tokit.ops.export_onnx import export_model  # noqa: E402
-from tokit.ops.fit import pretrain  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -27,16 +26,8 @@ AS_TEXT = {"split_special_tokens": True}
 
 
 @pytest.fixture(scope="module", params=list(LANGUAGE_MODELS))
-def folder(request: pytest.FixtureRequest, corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Path:
-    out: Path = tmp_path_factory.mktemp("models") / request.param
-    settings = {
-        "max_steps": 5,
-        "context_length": 48,
-        "batch_size": 4,
-        **({"local_attention": 8} if request.param == "modernbert" else {}),
-    }
-    pretrain(open_corpus([str(corpus_file)]), bpe_folder, out, family=request.param, size="tiny", settings=settings)
-    return out
+def folder(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -> Path:
+    return model_folder(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What a model card says of the user: the license of a folder, and the command that made it."""
+"""License and command line in the model card of a folder."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PARALLEL = re.compile(r"@parallel/([a-z]{2,3})$")
 
 def writes_card(command: CommandFunction) -> CommandFunction:
     """Give a command that writes a folder `--license`, and its model card the command line."""
-    given = inspect.signature(command, eval_str=True)
+    signature = inspect.signature(command, eval_str=True)
     option = inspect.Parameter("license", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=LicenseOpt)
 
     @functools.wraps(command)
@@ -65,7 +65,7 @@ def writes_card(command: CommandFunction) -> CommandFunction:
         with card_settings(CardSettings(shown_command(arguments), license, languages(arguments))):
             command(**values)
 
-    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in given.parameters.values()]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in signature.parameters.values()]
     wrapper.__signature__ = inspect.Signature([*parameters, option])  # type: ignore[attr-defined]
     wrapper.__annotations__ = {each.name: each.annotation for each in [*parameters, option]}
     return wrapper

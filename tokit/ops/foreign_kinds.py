@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tokit.ops.foreign_model import foreign_language_model
+
 Found: TypeAlias = tuple[str, dict[str, Any]]
 
 
@@ -43,4 +45,4 @@ def _static_embedding(folder: Path) -> Found | None:
     }
 
 
-DETECTORS: tuple[Callable[[Path], Found | None], ...] = (_static_embedding,)
+DETECTORS: tuple[Callable[[Path], Found | None], ...] = (_static_embedding, foreign_language_model)

@@ -38,7 +38,7 @@ NO_LICENSE = "No license was given: add a `license:` to the front matter, or mak
 
 @dataclass(frozen=True, slots=True)
 class CardSettings:
-    """What a card says beside the manifest.
+    """Facts of a card that the manifest does not have.
 
     Attributes:
         command: The command that made the folder; empty where it was made in Python.
@@ -209,6 +209,6 @@ def _shown(value: Any) -> str:
 
 
 def _origin(settings: CardSettings) -> str:
-    made = f"Made by:\n\n{_code('sh', settings.command)}\n" if settings.command else ""
+    origin = f"Made by:\n\n{_code('sh', settings.command)}\n" if settings.command else ""
     rest = "`tokit.json` has every parameter, the fingerprint of the text, and the versions of the libraries.\n"
-    return f"## Origin\n\n{made}{rest}" + ("" if settings.license else f"\n{NO_LICENSE}\n")
+    return f"## Origin\n\n{origin}{rest}" + ("" if settings.license else f"\n{NO_LICENSE}\n")
