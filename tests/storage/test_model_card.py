@@ -113,6 +113,9 @@ def test_every_folder_has_a_card(cli: Cli, english_file: Path, tmp_path: Path) -
     assert tokenizer.data.license == "mit" and embedding.data.license is None
     assert f"tokit train bpe {english_file.name} -v 300 -o NEW --license mit" in tokenizer.text
     assert "tokit fit svd" in embedding.text and str(tmp_path) not in tokenizer.text + embedding.text
+    again = tmp_path / "again"
+    assert cli("train", "bpe", english_file, "-v", "300", "-o", again, "--threads", 1, "--license", "mit").code == 0
+    assert (again / "README.md").read_bytes() == (tmp_path / "tok" / "README.md").read_bytes()
     # It is not sealed: a card is there to be edited.
     assert "README.md" not in json.loads((tmp_path / "tok" / "tokit.json").read_text("utf-8"))["files"]
     (tmp_path / "tok" / "README.md").write_text("other", encoding="utf-8")

@@ -80,9 +80,11 @@ def assert_error(ran: Ran, code: int, *parts: str) -> None:
 
 
 def folder_bytes(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder."""
+    """Every file of a folder, but for the model card, which names the command that made it."""
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "README.md"
     }
 
 

@@ -29,6 +29,8 @@ MethodOpt = Annotated[
     ),
 ]
 CountOpt = Annotated[int, typer.Option("-k", "--count", metavar="N", help="Number of neighbors.")]
+# So many neighbors at this cosine say that the vectors are all alike.
+SEVERAL, ALIKE = 3, 0.999
 READ_AT_ONCE = 1 << 16
 
 
@@ -58,12 +60,25 @@ def show_all(
         output: Says in which form.
         as_record: Turns an answer into the dataclass that JSON has of it.
     """
+    results = _warning_of_alike(results, method)
     if output.as_json:
         _show_as_json(name, map(as_record, results) if as_record else results)
         return
     for number, result in enumerate(results):
         sys.stdout.write("\n" if number else "")
         show_neighbors(result, method)
+
+
+def _warning_of_alike(results: Iterable[Nearest], method: str) -> Iterator[Nearest]:
+    """The same answers, with one warning when all neighbors of a word are as near as the word itself."""
+    warned = method != "add"
+    for result in results:
+        yield result
+        cosines = [neighbor.similarity for neighbor in result.neighbors]
+        if not warned and len(cosines) >= SEVERAL and min(cosines) >= ALIKE:
+            warned = True
+            alike = f"all neighbors of '{result.query.word}' have a cosine of {min(cosines):.4f} or more"
+            warn(f"{alike}: the vectors hardly differ, as after too little training or text")
 
 
 def _show_as_json(name: str, results: Iterable[Any]) -> None:
