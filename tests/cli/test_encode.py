@@ -335,3 +335,46 @@ def test_two_threads_give_the_same_shards(
     assert folder_bytes(tmp_path / "shards1") == folder_bytes(tmp_path / "shards2")
     ids = np.fromfile(tmp_path / "shards1" / "train.bin", dtype="<u2")
     assert ids.max() < 600
+
+
+@pytest.fixture
+def vocabulary_with_a_gap(tmp_path: Path) -> Path:
+    """A foreign tokenizer whose ids 3 to 5 are of no token."""
+    parts = dict.fromkeys(("truncation", "padding", "normalizer", "post_processor", "decoder"))
+    model = {"type": "WordLevel", "vocab": {"[UNK]": 0, "the": 1, "cat": 2, "</s>": 6, "sea": 7}, "unk_token": "[UNK]"}
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    end = {"id": 6, "content": "</s>", "special": True, **flags}
+    spec = {
+        "version": "1.0",
+        **parts,
+        "added_tokens": [end],
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "model": model,
+    }
+    path = tmp_path / "gap.json"
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ids", "place"),
+    [(b"1 2\n1 5 2\n", "-:2: id 5"), (b'1 2 7\n{"input_ids": [2, 3]}\n', "-:2: id 3"), (b"\n\n\n4", "-:4: id 4")],
+)
+def test_an_id_in_a_gap_is_refused(cli: Cli, vocabulary_with_a_gap: Path, ids: bytes, place: str) -> None:
+    ran = cli("decode", "-t", vocabulary_with_a_gap, stdin=ids)
+    assert ran.code == 1 and "in a gap of the vocabulary" in ran.err
+    assert place.removeprefix("-") in ran.err
+
+
+def test_shards_with_an_id_in_a_gap_are_refused(cli: Cli, vocabulary_with_a_gap: Path, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("the cat\nthe sea sea\n", encoding="utf-8")
+    shards = tmp_path / "shards"
+    assert cli("encode", text, "-t", vocabulary_with_a_gap, "-o", shards).code == 0
+    assert cli("decode", shards).text == "the cat\nthe sea sea\n"
+    ids = next(iter(shards.glob("*.bin")))
+    raw = ids.read_bytes()
+    ids.write_bytes(raw.replace((7).to_bytes(2, "little"), (4).to_bytes(2, "little"), 1))
+    ran = cli("decode", shards)
+    assert ran.code == 1
+    assert "document 2, position 2: id 4" in ran.err

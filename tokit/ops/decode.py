@@ -6,16 +6,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
-
-import numpy as np
 
 from tokit.arrays import Block, Ids
 from tokit.corpus import Corpus, CorpusSource
 from tokit.errors import ArtifactError, CorpusError, IdsError
 from tokit.ids.shards import Shards, open_shards
 from tokit.kernels.dispatch import parse_ids
+from tokit.ops.id_faults import outside, refuse_foreign, refuse_unused
 from tokit.registry import did_you_mean
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.load import load_tokenizer
@@ -41,7 +41,7 @@ def decode_stream(corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_
     line of ids has one.
 
     Raises:
-        IdsError: a word that is no id, or an id outside the vocabulary, with its line and byte.
+        IdsError: a word that is no id, or an id outside the vocabulary, with its line and byte; or one in a gap of it.
     """
     documents = tokens = 0
     pending = b""
@@ -49,6 +49,7 @@ def decode_stream(corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_
         number = 0
         for block in _blocks(source):
             ids = _parse_block(block, tokenizer.vocab_size, source.name, number)
+            refuse_unused(ids, tokenizer, partial(_line, source.name, number))
             number += len(ids)
             text = tokenizer.decode_block(ids, b"\n", skip_special=skip_special)
             sink.write(pending + (text[:-1] if block.open_end else text))
@@ -57,6 +58,10 @@ def decode_stream(corpus: Corpus, tokenizer: Tokenizer, sink: BinaryIO, *, skip_
             documents += len(ids)
             tokens += len(ids.data)
     return DecodeReport(documents, tokens)
+
+
+def _line(name: str, before: int, document: int, _position: int) -> str:
+    return f"{name}:{before + document}"
 
 
 def _blocks(source: CorpusSource) -> Iterator[Block]:
@@ -109,7 +114,7 @@ def _parse_json(line: bytes, vocab_size: int, place: str) -> list[int]:
         raise IdsError(f"{place}: input_ids is not a list of numbers", hint="tokit encode --as jsonl writes it")
     for position, i in enumerate(ids):
         if not 0 <= i < vocab_size:
-            raise _outside(f"{place}, input_ids[{position}]", str(i), vocab_size)
+            raise outside(f"{place}, input_ids[{position}]", str(i), vocab_size)
     return ids
 
 
@@ -120,15 +125,8 @@ def _first_fault(line: bytes, vocab_size: int, place: str) -> IdsError:
         if not re.fullmatch(r"[0-9]+", word):
             return IdsError(f"{where}: '{word[:40]}' is not a token id", hint="decode reads what tokit encode writes")
         if len(word) > MAX_DIGITS or int(word) >= vocab_size:
-            return _outside(where, word[:40], vocab_size)
+            return outside(where, word[:40], vocab_size)
     return IdsError(f"{place}: not a line of token ids", hint="decode reads what tokit encode writes")
-
-
-def _outside(where: str, word: str, vocab_size: int) -> IdsError:
-    return IdsError(
-        f"{where}: id {word} is outside the vocabulary of {vocab_size:,}",
-        hint="were the ids made by another tokenizer?",
-    )
 
 
 def decode_shards(
@@ -161,6 +159,10 @@ def decode_shards(
     return _write_parts(shards, chosen, tokenizer or load_tokenizer(path), sink, skip_special=skip_special)
 
 
+def _place(where: str, before: int, document: int, position: int) -> str:
+    return f"{where}, document {before + document}, position {position}"
+
+
 def _write_parts(
     shards: Shards, parts: list[str], tokenizer: Tokenizer, sink: BinaryIO, *, skip_special: bool
 ) -> DecodeReport:
@@ -170,8 +172,8 @@ def _write_parts(
     for part in parts:
         before = documents
         for ids in shards.read(part):
-            if ids.data.max(initial=0) >= tokenizer.vocab_size:
-                raise _outside_shards(f"{shards.path}, part '{part}'", ids, documents - before, tokenizer.vocab_size)
+            where = f"{shards.path}, part '{part}'"
+            refuse_foreign(ids, tokenizer, partial(_place, where, documents - before))
             if not len(ids):
                 continue
             text = tokenizer.decode_block(ids, separator, skip_special=skip_special)
@@ -183,12 +185,3 @@ def _write_parts(
         sink.write(b"\n")
     sink.flush()
     return DecodeReport(documents, tokens)
-
-
-def _outside_shards(where: str, ids: Ids, before: int, vocab_size: int) -> IdsError:
-    """The error for the first such id of some documents that `before` others came before."""
-    at = int(np.argmax(ids.data >= vocab_size))
-    document = int(np.searchsorted(ids.ends, at, side="right"))
-    start = int(ids.ends[document - 1]) if document else 0
-    place = f"{where}, document {before + document + 1}, position {at - start + 1}"
-    return _outside(place, str(ids.data[at]), vocab_size)

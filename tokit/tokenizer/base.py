@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-from tokit.arrays import Block, Ids, Pieces
+from tokit.arrays import Block, IdArray, Ids, Pieces
 from tokit.tokenizer.special_tokens import UNKNOWN
 
 
@@ -139,6 +139,13 @@ class Tokenizer(ABC):
         special = np.zeros(len(names), dtype=np.bool_)
         special[[i for i in self._all_special_ids() if i < len(names)]] = True
         return Pieces(tuple(names), tuple(self._texts(names)), special, self.unknown_id)
+
+    @cached_property
+    def unused_ids(self) -> IdArray:
+        """Ids below `vocab_size` that no token has, ascending."""
+        import numpy as np
+
+        return np.flatnonzero([not name for name in self.pieces.names]).astype(np.uint32)
 
     def _all_special_ids(self) -> list[int]:
         return sorted(self.special_ids.values())

@@ -14,9 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tokenizers
 
-from tokit.arrays import Block, Ids
+from tokit.arrays import Block, IdArray, Ids
 from tokit.errors import ArtifactError
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.encode.kernel_choice import KernelChoice
@@ -185,6 +186,13 @@ class LibraryTokenizer(Tokenizer):
         if self._known is not None:
             return self._known.special_texts
         return {role: str(self.library.id_to_token(i)) for role, i in self.special_ids.items()}
+
+    @cached_property
+    def unused_ids(self) -> IdArray:
+        # Most vocabularies have no gap, and the names of all tokens take long to ask for.
+        if self.identity.origin == "tokit" or self.library.get_vocab_size(with_added_tokens=True) == self.vocab_size:
+            return np.empty(0, dtype=np.uint32)
+        return super().unused_ids
 
     def specification(self) -> dict[str, Any]:
         """Content of its tokenizer.json; if a foreign file lacks keys, as the library would write it."""
