@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import bits, classify, embedding, fitting, killing, pretraining, senses, sts, wic
+from tests.bench import bits, classify, embedding, fitting, foreign, killing, pretraining, senses, sts, wic
 from tests.bench.peers import PEERS, installed, work_of
 from tests.bench.process import ChildError
 from tests.bench.report import document
@@ -30,6 +30,7 @@ OTHERS = {
     "senses": senses.main,
     "classify": classify.main,
     "sts": sts.main,
+    "foreign": foreign.main,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from tokit.text.pipeline import METASPACE
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.encode.library_failures import run_library
 from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes
+from tokit.tokenizer.formats.folder_settings import FolderSettings, read_settings
 from tokit.tokenizer.formats.sentencepiece_proto import (
     BYTE,
     CONTROL,
@@ -23,7 +25,7 @@ from tokit.tokenizer.formats.sentencepiece_proto import (
     read_model,
 )
 from tokit.tokenizer.formats.tiktoken import TiktokenRanks, holds_ranks
-from tokit.tokenizer.special_tokens import BYTE_TOKENS, KNOWN_TEXTS
+from tokit.tokenizer.special_tokens import BYTE_TOKENS, KNOWN_TEXTS, TRANSFORMERS_ROLES
 
 if TYPE_CHECKING:
     import tokenizers
@@ -145,7 +147,7 @@ class SentencePieceModel(TokenizerFormat):
 
     origin = "sentencepiece"
     files = "*.model"
-    folder_files = (MODEL_FILE,)
+    folder_files = (MODEL_FILE, "sentencepiece.bpe.model", "spiece.model")
 
     @classmethod
     def matches(cls, path: Path) -> bool:
@@ -159,7 +161,30 @@ class SentencePieceModel(TokenizerFormat):
         for start, what in OTHER_MODELS.items():
             if data.startswith(start):
                 raise ArtifactError(f"{path}: {what}, not a SentencePiece model", hint="give its tokenizer.json")
-        return SentencePieceTokenizer(data, str(path))
+        # A model of another name may lie beside any settings.
+        settings = read_settings(path.parent) if path.name in cls.folder_files else FolderSettings()
+        return _of_a_class(SentencePieceTokenizer(data, str(path)), settings, path)
+
+
+def _of_a_class(tokenizer: SentencePieceTokenizer, settings: FolderSettings, path: Path) -> Tokenizer:
+    """The tokenizer of the class that the settings name, with its special tokens and more tokens."""
+    from tokit.tokenizer.formats import sentencepiece_classes as classes
+
+    name, notes = classes.class_name(settings, path)
+    pieces = {piece.text: i for i, piece in enumerate(tokenizer.model.pieces)}
+    named = {role: settings.text(names[0]) for role, names in TRANSFORMERS_ROLES.items()}
+    known = classes.RENUMBERED.get(name)
+    if known is not None:
+        opened: Tokenizer = classes.renumbered(tokenizer.model, known, settings, tokenizer.sha256)
+    elif {token.content for token in settings.tokens(())} - pieces.keys():
+        opened = classes.with_more_tokens(tokenizer.to_library(), tokenizer.model, settings, tokenizer.identity)
+    else:
+        roles = {role: pieces[text] for role, text in named.items() if text}
+        roles = {**tokenizer.identity.special_ids, **roles}
+        tokenizer.identity = dataclasses.replace(tokenizer.identity, special_ids=roles)
+        opened = tokenizer
+    opened.notes = (*notes, *opened.notes)
+    return opened
 
 
 def parse_model(data: bytes, name: str) -> SpmModel:
