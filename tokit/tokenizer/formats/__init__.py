@@ -17,6 +17,7 @@ FORMATS: Registry[type[TokenizerFormat]] = Registry(
     {
         "tokenizer.json": "tokit.tokenizer.formats.huggingface:HuggingFaceJson",
         "tekken": "tokit.tokenizer.formats.tekken:TekkenJson",
+        "gguf": "tokit.tokenizer.formats.gguf:GgufFile",
         "gpt2": "tokit.tokenizer.formats.gpt2:Gpt2Files",
         "sentencepiece": "tokit.tokenizer.formats.sentencepiece:SentencePieceModel",
         "bert": "tokit.tokenizer.formats.bert_vocab:BertVocab",
