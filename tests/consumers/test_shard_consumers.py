@@ -13,7 +13,7 @@ from tests.support.pages import Page
 from tests.support.program import ROOT
 from tokit.corpus import open_corpus
 from tokit.ids.parts_writer import Split
-from tokit.ops.encode import encode_shards
+from tokit.ops.encode_shards import encode_shards
 from tokit.tokenizer.load import load_tokenizer
 
 pytestmark = pytest.mark.slow

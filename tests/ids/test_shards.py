@@ -29,7 +29,7 @@ from tokit.ids.shards import Shards, open_shards
 from tokit.ids.writer import id_dtype
 from tokit.kernels.dispatch import pack_ids
 from tokit.ops.decode import decode_shards
-from tokit.ops.encode import encode_shards
+from tokit.ops.encode_shards import encode_shards
 from tokit.storage import hashed_file
 from tokit.storage.data_manifests import ShardPart, ShardsManifest
 from tokit.storage.manifests import CorpusFacts

@@ -188,7 +188,7 @@ def test_template_without_marks_gives_no_mask(cli: Cli, bpe_folder: Path, tmp_pa
     assert "labels" not in record
     target = tmp_path / "shards"
     ran = cli("encode", "-t", tmp_path / "chat", "--chat", "--format", "jsonl", "-o", target, stdin=lines(HELLO))
-    assert "does not mark what the assistant writes ({% generation %}): there is no mask" in ran.err
+    assert "does not mark what the assistant writes ({% generation %}): no mask" in ran.err
     assert open_shards(target).assistant("ids") is None
 
 
@@ -198,11 +198,11 @@ def test_template_without_marks_gives_no_mask(cli: Cli, bpe_folder: Path, tmp_pa
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (lines([]), "<stdin>:1: field 'messages' is an empty list"),
-        (lines(None), "<stdin>:1: field 'messages' is null"),
-        (lines(HELLO, "hi"), "<stdin>:2: field 'messages' is text"),
-        (lines(["hi"]), "<stdin>:1, message 1 is text"),
-        (lines([*HELLO, {"content": "x"}]), "<stdin>:1, message 3 has no role that is text"),
+        (lines([]), "<stdin>:1: an empty list where a list of messages should be"),
+        (lines(None), "<stdin>:1: null where a list of messages"),
+        (lines(HELLO, "hi"), "<stdin>:2: text where a list of messages"),
+        (lines(["hi"]), "<stdin>:1: message 1 is text"),
+        (lines([*HELLO, {"content": "x"}]), "<stdin>:1: message 3 has no role that is text"),
         (lines([{"from": "human", "value": "hi"}]), "ShareGPT's form"),
         (
             lines(HELLO, [{"role": "bot", "content": "x"}]),
@@ -224,12 +224,13 @@ def test_records_that_are_refused(cli: Cli, chat: Path, data: bytes, message: st
 
 def test_refused_conversations_can_be_skipped(cli: Cli, chat: Path, tmp_path: Path) -> None:
     bad = [{"role": "bot", "content": "x"}]
-    data = lines(HELLO, bad, HELLO, bad)
+    data = lines(HELLO, bad, None, HELLO, bad)
     ran = cli("encode", "-t", chat, "--chat", "--format", "jsonl", "--errors", "skip", stdin=data)
     assert (ran.code, len(ran.text.splitlines())) == (0, 2)
-    assert "skipped because the chat template refuses them: 2 conversations" in ran.err
+    assert "skipped as the chat template refuses them: 2 records" in ran.err
+    assert "skipped as they hold no conversation: 1 records" in ran.err
     arguments = ("encode", "-t", chat, "--chat", "--format", "jsonl", "--errors", "skip", "-o", tmp_path / "shards")
-    assert_error(cli(*arguments, stdin=lines(bad)), 1, "the chat template refuses all 1 conversations")
+    assert_error(cli(*arguments, stdin=lines(bad)), 1, "all records were skipped: the chat template refuses them (1)")
     assert cli(*arguments, stdin=data).code == 0
     assert open_shards(tmp_path / "shards").manifest.documents == 2
 

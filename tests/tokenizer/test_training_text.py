@@ -15,7 +15,7 @@ from tokit.arrays import Ids
 from tokit.corpus import open_corpus
 from tokit.errors import ArtifactError, UsageError
 from tokit.ids.parts_writer import Split
-from tokit.ops.encode import encode_shards
+from tokit.ops.encode_shards import encode_shards
 from tokit.ops.fit import fit_embedding
 from tokit.progress import silent
 from tokit.tokenizer.base import PLAIN, EncodeOptions

@@ -106,7 +106,7 @@ def encode(
     check_options(out, form, shards_only, as_json=output.as_json)
     if chat:
         refuse({"--add-special": add_special, "--keep-empty": keep_empty}, "is for text, and --chat is not", "omit it")
-    from tokit.ops.encode import encode_shards, encode_stream
+    from tokit.ops.encode import encode_stream
     from tokit.tokenizer.base import EncodeOptions
     from tokit.tokenizer.load import load_tokenizer
 
@@ -119,6 +119,8 @@ def encode(
                 text, loaded, sys.stdout.buffer, form=form or "ids", options=options, chat=chat, tick=tick
             )
         else:
+            from tokit.ops.encode_shards import encode_shards
+
             report = encode_shards(
                 text,
                 loaded,
@@ -134,8 +136,8 @@ def encode(
                 tick=tick,
             )
     warn_of_broken_text(report.skipped, report.replaced)
-    if report.refused:
-        warn(f"skipped because the chat template refuses them: {report.refused:,} conversations")
+    for reason, count in report.refused.items():
+        warn(f"skipped as {reason}: {count:,} records")
     for message in report.notes:
         warn(message)
     if out is not None:

@@ -16,6 +16,7 @@ FORMATS = ("jsonl", "parquet", "arrow")
 MESSAGES = "messages"
 # Fields beside the messages that trainers hand to a chat template too.
 TOOLS, SETTINGS = "tools", "chat_template_kwargs"
+EXAMPLE = 'such as [{"role": "user", "content": "…"}]'
 
 
 class Conversation(NamedTuple):
@@ -32,59 +33,63 @@ class Conversation(NamedTuple):
     settings: dict[str, Any]
 
 
-def parse_conversation(document: str) -> Conversation:
-    """Read the document of a conversation back."""
-    return Conversation(*json.loads(document))
+class ConversationError(Exception):
+    """A record that holds no conversation; the message is the reason."""
 
 
 def conversation_document(place: str, record: Record, field: str) -> str:
     """The document of a record with messages; it may hold halves of surrogate pairs.
 
     Raises:
-        CorpusError: the field holds no messages, or the tools are not a list.
+        CorpusError: the record holds what JSON cannot write, such as bytes.
     """
-    messages = record[field]
-    if not isinstance(messages, list) or not messages:
-        raise CorpusError(f"{place}: field '{field}' is {_kind(messages)}, not a list of messages", hint=EXAMPLE)
-    for number, message in enumerate(messages, 1):
-        _check_message(f"{place}, message {number}", message)
-    tools = _tools(place, record.get(TOOLS))
-    settings = record.get(SETTINGS) or {}
-    if not isinstance(settings, dict):
-        raise CorpusError(f"{place}: field '{SETTINGS}' is {_kind(settings)}, not an object", hint="leave it out")
+    parts = [record[field], record.get(TOOLS), record.get(SETTINGS)]
     try:
-        return json.dumps([messages, tools, settings], ensure_ascii=False)
+        return json.dumps(parts, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise CorpusError(
             f"{place}: a message holds what JSON cannot write: {error}", hint="write it as text"
         ) from error
 
 
-EXAMPLE = 'such as {"messages": [{"role": "user", "content": "…"}]}'
+def parse_conversation(document: str) -> Conversation:
+    """Read the document of a conversation back.
+
+    Raises:
+        ConversationError: it holds no messages, or the tools are no list.
+    """
+    messages, tools, settings = json.loads(document)
+    if not isinstance(messages, list) or not messages:
+        raise ConversationError(f"{_kind(messages)} where a list of messages should be, {EXAMPLE}")
+    for number, message in enumerate(messages, 1):
+        _check_message(number, message)
+    if settings is not None and not isinstance(settings, dict):
+        raise ConversationError(f"field '{SETTINGS}' is {_kind(settings)}, not an object")
+    return Conversation(messages, _tools(tools), settings or {})
 
 
-def _check_message(place: str, message: Any) -> None:
+def _check_message(number: int, message: Any) -> None:
     if not isinstance(message, dict):
-        raise CorpusError(f"{place} is {_kind(message)}, not an object", hint=EXAMPLE)
+        raise ConversationError(f"message {number} is {_kind(message)}, not an object, {EXAMPLE}")
     if isinstance(message.get("role"), str):
         return
     if "from" in message and "value" in message:
-        raise CorpusError(
-            f"{place} has 'from' and 'value' (ShareGPT's form), not 'role' and 'content'",
-            hint="convert it: trl.maybe_convert_to_chatml does",
+        raise ConversationError(
+            f"message {number} has 'from' and 'value' (ShareGPT's form), not 'role' and 'content'; "
+            "trl.maybe_convert_to_chatml converts it"
         )
-    raise CorpusError(f"{place} has no role that is text", hint=EXAMPLE)
+    raise ConversationError(f"message {number} has no role that is text, {EXAMPLE}")
 
 
-def _tools(place: str, tools: Any) -> list[Any] | None:
+def _tools(tools: Any) -> list[Any] | None:
     # `datasets` has no type for tools of different form: they are often kept as a string of JSON.
     if isinstance(tools, str):
         try:
             tools = json.loads(tools) if tools.strip() else None
         except ValueError as error:
-            raise CorpusError(f"{place}: field '{TOOLS}' is not JSON: {error}", hint="write a list of tools") from error
+            raise ConversationError(f"field '{TOOLS}' is not JSON: {error}") from error
     if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
-        raise CorpusError(f"{place}: field '{TOOLS}' is not a list of objects", hint="write a list of tools")
+        raise ConversationError(f"field '{TOOLS}' is not a list of objects")
     return tools or None
 
 

@@ -105,6 +105,7 @@ def tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
         "lossy_because": tokenizer.identity.lossy_because,
         "special_tokens": {role: names[i] for role, i in tokenizer.special_ids.items()},
         "special_ids": tokenizer.special_ids,
+        "chat_templates": list(tokenizer.chat_templates),
         "sha256": tokenizer.sha256,
     }
 

@@ -64,7 +64,7 @@ class Encode(Tokit):
     def run(self) -> Any:
         """See the base."""
         from tokit import open_corpus
-        from tokit.ops.encode import encode_shards
+        from tokit.ops.encode_shards import encode_shards
 
         return encode_shards(open_corpus([self.task.corpus]), self.tokenizer, self.out, overwrite=True)
 

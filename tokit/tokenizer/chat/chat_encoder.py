@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tokit.arrays import Block, Ids, Mask
-from tokit.corpus.conversations import Conversation, parse_conversation
+from tokit.corpus.conversations import Conversation, ConversationError, parse_conversation
 from tokit.errors import CorpusError
 from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.chat.render import ChatRenderer, Rendered, RenderError
@@ -49,10 +50,10 @@ class ChatEncoder:
     Args:
         tokenizer: A tokenizer with a chat template.
         end_of_text: Id that closes a conversation whose template does not; None leaves it open.
-        errors: "skip" leaves out conversations that the template refuses.
+        errors: "skip" leaves out records that hold no conversation, or one that the template refuses.
 
     Attributes:
-        refused: Number of conversations that were left out.
+        refused: Reason → number of records that were left out.
         with_special_text: Number of conversations in which somebody wrote the text of a special token.
 
     Raises:
@@ -60,7 +61,8 @@ class ChatEncoder:
     """
 
     def __init__(self, tokenizer: LibraryTokenizer, *, end_of_text: int | None = None, errors: str = "strict") -> None:
-        self.refused = self.with_special_text = 0
+        self.refused: Counter[str] = Counter()
+        self.with_special_text = 0
         self._tokenizer = tokenizer
         self._renderer = ChatRenderer(tokenizer.chat_templates, template_variables(tokenizer))
         self._end_of_text = end_of_text
@@ -76,32 +78,44 @@ class ChatEncoder:
         """True if the template marks what the assistant writes, so that there is a mask."""
         return self._renderer.marks_assistant
 
+    def notes(self, options: EncodeOptions) -> tuple[str, ...]:
+        """Notes for the user on the conversations that were encoded."""
+        notes = []
+        if self.with_special_text:
+            plural = "" if self.with_special_text == 1 else "s"
+            reading = "was read as tokens" if options.parse_special else "stayed text; --parse-special reads tokens"
+            notes.append(f"the text of special tokens in {self.with_special_text:,} conversation{plural} {reading}")
+        if not self.marks_assistant:
+            notes.append("the chat template does not mark what the assistant writes ({% generation %}): no mask")
+        return tuple(notes)
+
     def encode_documents(self, block: Block, options: EncodeOptions) -> tuple[Block, Ids]:
-        """Ids of each conversation, and the block without those that the template refuses.
+        """Ids of each conversation, and the block without records that are none or that the template refuses.
 
         Raises:
-            CorpusError: the template refuses a conversation, and `errors` is not "skip".
+            CorpusError: there is such a record, and `errors` is not "skip".
         """
         rendered, accepted = [], np.ones(len(block), dtype=np.bool_)
         for number, document in enumerate(block.texts()):
             try:
                 rendered.append(self._parts(parse_conversation(document), options))
+            except ConversationError as error:
+                self._refuse(block, number, error, "they hold no conversation")
+                accepted[number] = False
             except RenderError as error:
-                self._refuse(block, number, error)
+                self._refuse(block, number, error, "the chat template refuses them")
                 accepted[number] = False
         encoded = list(self._encode(rendered))
         block = block if accepted.all() else block.select(accepted)
         return block, self._joined(encoded, options.max_length)
 
-    def _refuse(self, block: Block, number: int, error: RenderError) -> None:
+    def _refuse(self, block: Block, number: int, error: Exception, reason: str) -> None:
         if not self._skip:
             place = block.places[number] if block.places is not None else f"conversation {number + 1}"
-            raise CorpusError(
-                f"{place}: the chat template refuses the conversation: {error}",
-                hint="--errors skip leaves such conversations out",
-            ) from error
+            refused = "the chat template refuses the conversation: " if isinstance(error, RenderError) else ""
+            raise CorpusError(f"{place}: {refused}{error}", hint="--errors skip leaves such records out") from error
         with self._lock:
-            self.refused += 1
+            self.refused[reason] += 1
 
     def _parts(self, conversation: Conversation, options: EncodeOptions) -> tuple[Rendered, list[Part]]:
         """A conversation as text, and that text in parts between which special tokens are text."""
