@@ -167,6 +167,7 @@ def test_text_without_a_token(model: Any, cli: Cli, bpe_folder: Path, tmp_path: 
     assert "empty documents, which have no prediction: 1" in ran.err
 
 
+@pytest.mark.slow
 def test_answers_each_line_of_a_pipe(model: Any, shell: Callable[..., Ran]) -> None:
     folder = model("bert", SENTENCE, ["a", "b"])
     ran = shell(
