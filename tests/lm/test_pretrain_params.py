@@ -39,3 +39,15 @@ def test_family_uses_the_registered_params(family: str) -> None:
 def test_help_of_params_is_a_short_sentence(family: str) -> None:
     texts = [field.metadata["help"] for field in dataclasses.fields(LANGUAGE_MODEL_PARAMS.get(family))]
     assert all(text.endswith(".") and len(text) < 70 for text in texts)
+
+
+@pytest.mark.parametrize(("steps", "said"), [(1, "only 1 step fit into --minutes 0.2"), (3, "only 3 steps fit into")])
+def test_few_steps_are_said(steps: int, said: str) -> None:
+    from types import SimpleNamespace
+
+    from tokit.lm.pretraining_fit import PretrainingFit
+
+    plan = SimpleNamespace(minutes=0.2, params=SimpleNamespace(validation_fraction=0.01))
+    trained = SimpleNamespace(steps=steps, evaluations=({"loss": 1.0},))
+    (doubt,) = PretrainingFit._doubts(SimpleNamespace(plan=plan), trained)  # type: ignore[arg-type]
+    assert doubt.startswith(said)

@@ -255,7 +255,8 @@ class PretrainingFit:
             doubts.append("too little text was held out: nothing says how good the model is")
         minutes = self.plan.minutes
         if minutes is not None and trained.steps < FEW_STEPS:
-            doubts.append(f"only {trained.steps} steps fit into --minutes {minutes:g}: a model learns in thousands")
+            steps = f"{trained.steps} step{'s' * (trained.steps != 1)}"
+            doubts.append(f"only {steps} fit into --minutes {minutes:g}: a model learns in thousands")
         return doubts
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tokenizers import models
 
 CHUNK_CHARS = 1 << 16
+# Beside the bar while the library learns.
+UNREPORTED = "(the tokenizers library reports no progress)"
 FIRST_PRIVATE = 0xE000
 
 
@@ -69,4 +71,4 @@ def _replay(items: list[tuple[str, int]], separator: str, total: int, tick: Tick
         done += count
         tick(Progress("replaying counts", done, total, "words"))
     yield "".join(parts)
-    tick(Progress("learning", total, None, "words"))
+    tick(Progress("learning", total, None, "words", UNREPORTED))
