@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from tests.support.program import Ran, assert_error
 from tests.support.texts import HOSTILE_TEXTS, PARALLEL, TEXTS
 from tokit.cli.show import readable
-from tokit.ops.show import ShownToken, half_character, show
+from tokit.ops.show import ShownToken, show
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
 from tokit.tokenizer.load import load_tokenizer
+from tokit.tokenizer.readable_token import half_character, message_text
 
 Cli = Callable[..., Ran]
 needs_wc = pytest.mark.skipif(shutil.which("wc") is None, reason="no wc here")
@@ -209,6 +210,20 @@ def test_plain_tokens_always_have_a_place(trained: Tokenizer) -> None:
 )
 def test_half_characters(name: str, text: str, half: bytes) -> None:
     assert half_character(name, text) == half
+
+
+def test_messages_show_text_and_not_the_byte_alphabet() -> None:
+    assert [
+        message_text("Ã©", "é"),
+        message_text("Ġæĺ", "\ufffd"),
+        message_text("##ing", "ing"),
+        message_text("x", ""),
+    ] == [
+        "é",
+        "<0x20><0xE6><0x98>",
+        "ing",
+        "x",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,19 @@ def static(corpus_file: Path, bpe_folder: Path, tmp_path_factory: Any) -> Callab
     return folder
 
 
+def test_vectors_of_model2vec_are_taken_as_tokits_own(
+    fitted: Any, static: Callable[[int], Path], tmp_path: Path
+) -> None:
+    model2vec = pytest.importorskip("model2vec")
+    model2vec.StaticModel.from_pretrained(static(16)).save_pretrained(tmp_path / "saved")
+    report, found = fitted("own", init=InitOptions(vectors=static(16)))
+    again, same = fitted("theirs", init=InitOptions(vectors=tmp_path / "saved"))
+    # The library writes the tokenizer anew, and so has another hash of it.
+    assert (report.init.matched, again.init.matched) == ("id", "text")
+    equal = (found[BERT_TABLE] == same[BERT_TABLE]).all(axis=1)
+    assert equal.sum() >= again.init.initialized > 200
+
+
 @pytest.fixture(scope="module")
 def foreign(bpe_folder: Path, tmp_path_factory: Any) -> Callable[[str], Path]:
     """Folders that transformers wrote: `bert` as sentence encoders come, without a head, and an untied `llama`."""

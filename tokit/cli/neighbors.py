@@ -107,7 +107,7 @@ def warn_of_composed(query: LookedUpWord) -> None:
     if query.ngrams:
         warn(f"'{query.word}' is no single token: the mean of its n-grams stands for it ({query.ngrams} known)")
     elif query.composed:
-        warn(f"'{query.word}' is no single token: the mean of {' + '.join(query.tokens)} stands for it")
+        warn(f"'{query.word}' is no single token: the mean of {' + '.join(map(visible, query.texts))} stands for it")
 
 
 def _rows(neighbors: Sequence[Neighbor]) -> list[tuple[str, str]]:

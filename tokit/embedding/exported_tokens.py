@@ -18,6 +18,7 @@ from tokit.embedding.ngrams import ngram_text
 from tokit.embedding.static_embedder import open_own_tokenizer
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
+from tokit.tokenizer.readable_token import message_text
 
 WORDS, TOKENS = "words", "tokens"
 NAMES = (WORDS, TOKENS)
@@ -81,7 +82,7 @@ def named_tokens(embedding: StaticEmbedding, forbidden: str, *, names: str, by_t
     duplicates: list[str] = []
     for i, name in named.items():
         if owner[name] != i:
-            duplicates.append(ngram_text(pieces, i))
+            duplicates.append(message_text(pieces.names[i], pieces.texts[i]))
         elif not name or any(character in name for character in forbidden):
             unwritable.append(name)
         else:

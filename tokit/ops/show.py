@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
-from tokit.arrays import REPLACEMENT
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
-from tokit.tokenizer.byte_alphabet import byte_alphabet
-from tokit.tokenizer.special_tokens import BYTE_TOKENS
+from tokit.tokenizer.readable_token import half_character
 
 PLAIN = EncodeOptions()
 
@@ -73,25 +71,6 @@ def _token(tokenizer: Tokenizer, place: _Place) -> ShownToken:
     name, text = pieces.names[place.id], pieces.texts[place.id]
     half = b"" if pieces.special[place.id] else half_character(name, text)
     return ShownToken(place.id, name, text, place.start, place.end, bool(pieces.special[place.id]), half)
-
-
-def half_character(name: str, text: str) -> bytes:
-    """The bytes of a token that are not UTF-8 alone, out of its name; empty when its text says all.
-
-    Args:
-        name: As the tokenizer's file writes it.
-        text: What it contributes, with U+FFFD for what is not UTF-8.
-    """
-    if REPLACEMENT not in text:
-        return b""
-    if name in BYTE_TOKENS:
-        return bytes([BYTE_TOKENS.index(name)])
-    table = {sign: byte for byte, sign in enumerate(byte_alphabet())}
-    # U+FFFD itself is no sign of the byte alphabet: a token of it, in plain letters, is left as it is.
-    if any(sign not in table for sign in name):
-        return b""
-    raw = bytes([table[sign] for sign in name])
-    return b"" if raw.decode("utf-8", errors="ignore") == text else raw
 
 
 def _plain_places(tokenizer: Tokenizer, text: str, shift: int) -> list[_Place]:

@@ -15,6 +15,7 @@ class LookedUpWord:
         word: Word of the user.
         ids: The word's token; or its pieces, whose mean is the vector; or none, if the vector is from n-grams.
         tokens: Names of these tokens.
+        texts: Their texts, as a message shows them.
         composed: True if no single token is this word.
         ngrams: Number of the word's n-grams that have vectors, if it is composed from those.
     """
@@ -24,6 +25,7 @@ class LookedUpWord:
     tokens: tuple[str, ...]
     composed: bool
     ngrams: int = 0
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tokit.arrays import REPLACEMENT, FloatArray, IntArray
+from tokit.arrays import FloatArray, IntArray
 from tokit.embedding.embedding_folder import StaticEmbedding, load_embedding, load_ngrams
 from tokit.embedding.nearest import Neighborhood, Request
 from tokit.embedding.ngrams import NgramTable
@@ -19,6 +19,7 @@ from tokit.embedding.words.query import ADD, DEFAULT_K, MUL, WordQuery, analogy_
 from tokit.embedding.words.results import Analogy, CombinedWords, LookedUpWord, Nearest, Neighbor, as_analogy
 from tokit.errors import TokitError, UsageError
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+from tokit.tokenizer.readable_token import message_text
 
 
 class UnknownWordError(TokitError):
@@ -158,7 +159,9 @@ class WordSpace:
         return self._query(word, known, composed=True)
 
     def _query(self, word: str, ids: list[int], *, composed: bool) -> LookedUpWord:
-        return LookedUpWord(word, tuple(ids), tuple(self._pieces.names[i] for i in ids), composed)
+        names, texts = self._pieces.names, self._pieces.texts
+        shown = tuple(message_text(names[i], texts[i]) for i in ids)
+        return LookedUpWord(word, tuple(ids), tuple(names[i] for i in ids), composed, texts=shown)
 
     def vector(self, query: LookedUpWord) -> FloatArray:
         """Vector of a word: its token's, or the mean of its n-grams or pieces. Shape (dim,)."""
@@ -173,7 +176,7 @@ class WordSpace:
     def _neighbors(self, ids: IntArray, scores: FloatArray) -> tuple[Neighbor, ...]:
         names, texts = self._pieces.names, self._pieces.texts
         return tuple(
-            Neighbor(i, names[i], names[i] if REPLACEMENT in texts[i] else texts[i], float(f"{score:.6f}"))
+            Neighbor(i, names[i], message_text(names[i], texts[i]), float(f"{score:.6f}"))
             for i, score in zip(ids.tolist(), scores.tolist(), strict=True)
         )
 
