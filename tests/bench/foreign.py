@@ -67,7 +67,8 @@ def compared(folder: Path, batches: list[list[str]]) -> Row:
     theirs = reference_of(folder)
     expected = roles_in_transformers(theirs)
     wrong = {role: (ours.special_ids.get(role), i) for role, i in expected.items() if ours.special_ids.get(role) != i}
-    sizes = f"{ours.vocab_size:,}" if ours.vocab_size == len(theirs) else f"{ours.vocab_size:,} not {len(theirs):,}"
+    size = 1 + max(theirs.get_vocab().values())
+    sizes = f"{ours.vocab_size:,}" if ours.vocab_size == size else f"{ours.vocab_size:,} not {size:,}"
     tokens, differ, in_transformers = _differences(folder, ours, theirs, batches)
     return Row(name, sizes, str(wrong or "equal"), tokens, differ, in_transformers, "; ".join(ours.notes))
 

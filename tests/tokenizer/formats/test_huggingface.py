@@ -15,7 +15,7 @@ from tests.support.foreign_files import (
     write_json,
     write_tokenizer_json,
 )
-from tests.support.transformers_roles import ids_in_transformers
+from tests.support.transformers_roles import ids_in_transformers, roles_in_transformers
 from tokit.errors import ArtifactError
 from tokit.text.pipeline import PATTERNS
 from tokit.tokenizer.load import load_tokenizer
@@ -115,6 +115,7 @@ CLASSES: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
         },
         {"tokenizer_class": "LlamaTokenizer"}, True,
     ),
+    "llama 3": ({"model": BPE, "pre_tokenizer": split("llama3")}, {"tokenizer_class": "LlamaTokenizerFast"}, False),
     "llama": (LLAMA, {"tokenizer_class": "LlamaTokenizer"}, False),
 }  # fmt: skip
 TEXTS = ["the123 1234", "Über the", "the\n\n the", " the", " 1", "thThe's 12", "", "e\u0301"]
@@ -133,6 +134,20 @@ def test_class_that_transformers_follows_instead_is_said(tmp_path: Path, name: s
         list(ours.notes[-1:]) if differs else []
     )
     assert same is not differs
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"), [("GemmaTokenizer", ("<unk>", "<bos>", "<eos>", "<pad>", "<mask>")), ("GPT2Tokenizer", ())]
+)
+def test_special_tokens_of_the_class_are_special(tmp_path: Path, name: str, texts: tuple[str, ...]) -> None:
+    transformers = pytest.importorskip("transformers")
+    model = {"type": "BPE", "vocab": byte_level_vocab("<|endoftext|>", *texts), "merges": []}
+    write_tokenizer_json(tmp_path / "tokenizer.json", model=model, pre_tokenizer=BYTE_LEVEL, decoder=BYTE_LEVEL)
+    write_json(tmp_path / "tokenizer_config.json", {"tokenizer_class": name})
+    ours = load_tokenizer(tmp_path)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    assert ours.special_ids == roles_in_transformers(theirs)
+    assert ours.encode("<mask>") == [VOCAB[sign] for sign in "<mask>"]
 
 
 def test_model_of_another_class_reads_the_file(tmp_path: Path) -> None:

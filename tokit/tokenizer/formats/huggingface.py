@@ -14,7 +14,7 @@ from tokit.tokenizer.base import Identity
 from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes, roles_of, with_settings
 from tokit.tokenizer.formats.folder_settings import FolderSettings, read_settings
 from tokit.tokenizer.formats.old_json import mended
-from tokit.tokenizer.formats.rebuilding import note_on_class
+from tokit.tokenizer.formats.rebuilding import note_on_class, with_specials_of_class
 from tokit.tokenizer.losslessness import why_lossy
 from tokit.tokenizer.specification_faults import LARGEST_ID, fault_of
 from tokit.tokenizer.tokenizer_json import is_complete
@@ -49,7 +49,7 @@ class HuggingFaceJson(TokenizerFormat):
         notes = _misnumbered(library, read.get("added_tokens", ()), path)
         # The settings of a folder are those of its tokenizer.json, whatever other JSON it has.
         own = path.name == NAME or not path.with_name(NAME).is_file()
-        settings = read_settings(path.parent) if own else FolderSettings()
+        settings = with_specials_of_class(read_settings(path.parent), library) if own else FolderSettings()
         changed, more = with_settings(library, settings)
         changed, dropout = without_dropout(changed, read["model"])
         if changed is not library:
