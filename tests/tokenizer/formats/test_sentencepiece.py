@@ -81,3 +81,34 @@ def test_trained_spm_agrees_with_its_model(trained_folder: Callable[[str], Path]
         assert ours.encode(text) == theirs.encode(text)
 
     same_ids()
+
+
+@pytest.mark.parametrize("model_type", ["bpe", "unigram", "word", "char"])
+@pytest.mark.parametrize("fallback", [True, False])
+def test_roles_and_ids_are_those_of_the_model_itself(tmp_path: Path, model_type: str, fallback: bool) -> None:
+    from sentencepiece import SentencePieceProcessor
+
+    data = sentencepiece_model(
+        model_type=model_type,
+        byte_fallback=fallback and model_type not in ("word", "char"),
+        bos_piece="<|im_start|>",
+        eos_piece="<|im_end|>",
+        pad_piece="<|fill|>",
+        unk_piece="<|what|>",
+        pad_id=5,
+        eos_id=4,
+        user_defined_symbols=["<tool>", "@@ user"],
+        control_symbols=["<ctrl>", "</s>"],
+    )
+    (tmp_path / "own.model").write_bytes(data)
+    ours, theirs = load_tokenizer(tmp_path / "own.model"), SentencePieceProcessor(model_proto=data)
+    texts = [*NATURAL[::3], *HOSTILE_TEXTS, "a<tool>b @@ user <ctrl></s><|im_end|>", "  x  "]
+    assert ours.encode_batch(texts) == theirs.encode(texts)
+    assert ours.decode_batch(ours.encode_batch(texts)) == theirs.decode(theirs.encode(texts))
+    assert ours.special_ids == {
+        "bos": theirs.bos_id(),
+        "endoftext": theirs.eos_id(),
+        "pad": theirs.pad_id(),
+        "unk": theirs.unk_id(),
+    }
+    assert ours.vocab_size == theirs.vocab_size()

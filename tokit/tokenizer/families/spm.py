@@ -1,7 +1,9 @@
 """SentencePiece's own trainer, for models that other tools load from a `.model` file.
 
-The folder holds tokenizer.json, which encodes, and tokenizer.model, which SentencePiece loads. For bpe they agree on
-every text; for unigram a tie of scores may fall differently, as the two libraries add in different precision.
+The folder holds tokenizer.json, which encodes, and tokenizer.model, which SentencePiece loads. For bpe without a
+normalizer they agree on every text. With nfkc they differ where a combining mark follows a character that it changes:
+the library `tokenizers` loses the mark. For unigram a tie of scores may fall differently, as they add in different
+precision.
 Kudo and Richardson 2018, https://aclanthology.org/D18-2012
 """
 

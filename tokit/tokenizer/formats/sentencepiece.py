@@ -63,6 +63,7 @@ class SentencePieceTokenizer(Tokenizer):
         roles = {
             role: specials[text] for role, texts in KNOWN_TEXTS.items() for text in texts[::-1] if text in specials
         }
+        roles |= {role: i for role, i in self._own_roles().items() if i >= 0}
         self._special = specials
         self.identity = Identity(
             self.model.model_type, "sentencepiece", hashlib.sha256(data).hexdigest(), roles, why_lossy(self.model)
@@ -107,6 +108,12 @@ class SentencePieceTokenizer(Tokenizer):
         from tokit.tokenizer.formats.sentencepiece_to_library import as_library
 
         return as_library(self.model)
+
+    def _own_roles(self) -> dict[str, int]:
+        """Role → id by the settings of the model, whatever the texts are; -1 for none."""
+        processor = self._processor
+        ids = (processor.bos_id(), processor.eos_id(), processor.pad_id(), processor.unk_id())
+        return dict(zip(("bos", "endoftext", "pad", "unk"), ids, strict=True))
 
     def _encode_parsed(self, text: str) -> list[int]:
         pattern = "|".join(re.escape(special) for special in sorted(self._special, key=len, reverse=True))
