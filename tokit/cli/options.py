@@ -25,11 +25,18 @@ CommandFunction = Callable[..., None]
 TokenizerOpt = Annotated[
     str,
     typer.Option(
-        "-t", "--tokenizer", metavar="TOK", help="Tokenizer: a folder, or a file of another tool.", show_default=False
+        "-t",
+        "--tokenizer",
+        metavar="TOK",
+        help="Tokenizer: a folder, a file of another tool, or a name on the Hub: ORG/NAME[@REVISION].",
+        show_default=False,
     ),
 ]
 ModelOpt = Annotated[
-    str, typer.Option("-m", "--model", metavar="MODEL", help="Language model: a folder.", show_default=False)
+    str,
+    typer.Option(
+        "-m", "--model", metavar="MODEL", help="Language model: a folder, or a name on the Hub.", show_default=False
+    ),
 ]
 EmbeddingOpt = Annotated[
     str,
@@ -37,7 +44,7 @@ EmbeddingOpt = Annotated[
         "-e",
         "--embedding",
         metavar="EMB",
-        help="Folder of a static embedding or of a language model.",
+        help="Static embedding or language model: a folder, or ORG/NAME on the Hub.",
         show_default=False,
     ),
 ]

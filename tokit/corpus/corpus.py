@@ -14,6 +14,7 @@ from pathlib import Path
 from tokit.arrays import Block
 from tokit.corpus.byte_stream import ReadStats, copied, open_stream
 from tokit.corpus.formats.base import RawBlock, Reader, ReadOptions, parsed_blocks
+from tokit.storage.hub_names import hub_sources, origin_of
 
 
 @dataclass(slots=True)
@@ -84,6 +85,11 @@ class Corpus:
     def replaced(self) -> int:
         """Documents so far in which bytes became U+FFFD (`errors="replace"`)."""
         return self._stats.replaced
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Repositories on the Hub that sources are files of, with their commits."""
+        return hub_sources(*(origin_of(source.path) for source in self.sources if source.path is not None))
 
     @property
     def unit(self) -> str:

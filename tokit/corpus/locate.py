@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +17,7 @@ from tokit.corpus.formats import known_format
 from tokit.errors import CorpusError, UsageError
 from tokit.registry import near_names
 from tokit.storage.folder import kind_of
+from tokit.storage.hub_names import SCHEME, parse_uri
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -77,9 +78,23 @@ def _locate(name: str) -> list[Located]:
         return _named(name)
     if not name:
         raise CorpusError("a file name is empty", hint="a shell variable may be unset")
+    if name.startswith(SCHEME):
+        return _on_the_hub(name)
     if _URI.match(name):
         return _path(_local(name), name)
     return _path(name, name)
+
+
+def _on_the_hub(name: str) -> list[Located]:
+    # huggingface_hub takes long to import.
+    from tokit.storage.hub import dataset_files
+
+    named = parse_uri(name)
+    if not named.dataset:
+        raise CorpusError(f"{name} is a model, not text", hint="hf://datasets/ORG/NAME/FILE names a file of a dataset")
+    files = [(path, str(replace(named, path=inner))) for path, inner in dataset_files(named)]
+    known = [(path, inner) for path, inner in files if known_format(path.name)[0] is not None] or files
+    return [located for path, inner in known for located in _existing(str(path), inner)]
 
 
 def _named(name: str) -> list[Located]:
@@ -94,7 +109,7 @@ def _local(uri: str) -> str:
     parts = urlsplit(uri)
     if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
         raise CorpusError(
-            f"{uri}: remote files cannot be read yet (the extra 'remote' will bring that)",
+            f"{uri}: remote files cannot be read yet (but hf://datasets/ORG/NAME/FILE)",
             hint="download it first, or pipe it in: curl -s URL | tokit …",
         )
     return unquote(parts.path)

@@ -38,4 +38,4 @@ def count_corpus(
         fingerprint.merge(part)
     if not fingerprint.documents:
         raise empty_corpus()
-    return CountsArtifact(counter.counts(), pipeline, corpus_facts(fingerprint), counter.shortfall)
+    return CountsArtifact(counter.counts(), pipeline, corpus_facts(fingerprint), counter.shortfall, corpus.origins)

@@ -19,18 +19,20 @@ from tokit.counts.word_table import add_up
 from tokit.errors import ArtifactError
 from tokit.storage.data_manifests import CountsManifest
 from tokit.storage.folder import read_manifest, writing
+from tokit.storage.hub_names import hub_sources
 from tokit.storage.manifests import CorpusFacts
 from tokit.text.pipeline import PipelineOptions, TextPipeline
 
 
 @dataclass(frozen=True, slots=True)
 class CountsArtifact:
-    """Counts, the text pipeline that they were counted with, and their corpus."""
+    """Counts, the text pipeline that they were counted with, their corpus, and repositories of it on the Hub."""
 
     counts: Counts
     pipeline: TextPipeline
     corpus: CorpusFacts
     shortfall: Shortfall = EXACT
+    sources: tuple[str, ...] = ()
 
 
 def save_counts(artifact: CountsArtifact, target: str | Path, *, overwrite: bool = False) -> None:
@@ -45,6 +47,7 @@ def save_counts(artifact: CountsArtifact, target: str | Path, *, overwrite: bool
             words=len(artifact.counts),
             total=artifact.counts.total,
             shortfall=artifact.shortfall.as_record(),
+            sources=artifact.sources,
         )
 
 
@@ -72,6 +75,7 @@ def load_counts(folder: str | Path) -> CountsArtifact:
         TextPipeline.from_dict(manifest.pipeline),
         manifest.corpus,
         Shortfall.from_record(manifest.shortfall),
+        manifest.sources,
     )
 
 
@@ -119,7 +123,9 @@ def merge_counts(artifacts: Sequence[CountsArtifact], names: Sequence[str]) -> C
         corpus += artifact.corpus
     for artifact in artifacts[1:]:
         shortfall += artifact.shortfall
-    return CountsArtifact(add_up([artifact.counts for artifact in artifacts]), first.pipeline, corpus, shortfall)
+    counts = add_up([artifact.counts for artifact in artifacts])
+    sources = hub_sources(*(source for artifact in artifacts for source in artifact.sources))
+    return CountsArtifact(counts, first.pipeline, corpus, shortfall, sources)
 
 
 def without_rare(artifact: CountsArtifact, min_frequency: int) -> CountsArtifact:

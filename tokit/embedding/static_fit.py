@@ -29,6 +29,7 @@ from tokit.runtime.memory import give_back
 from tokit.runtime.threads import available_threads
 from tokit.storage.embedding_manifest import EmbeddingManifest, FitFacts
 from tokit.storage.folder import dump_json
+from tokit.storage.hub_names import hub_sources, local_path, origin_of
 from tokit.storage.training_state import Checkpoints
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import library_json
@@ -195,6 +196,10 @@ class StaticFit:
         dump_json(tokenizer_config({}), folder / "tokenizer_config.json")
         return self._manifest(fitted, text, tokens_seen=int((counts > 0).sum()))
 
+    @property
+    def _origin(self) -> str:
+        return origin_of(self.start.earlier.folder) if self.start else ""
+
     def _manifest(self, fitted: Fitted, text: TrainingText, *, tokens_seen: int) -> EmbeddingManifest:
         plan, source, because = self.plan, self.source, fitted.not_reproducible_because
         return EmbeddingManifest(
@@ -211,6 +216,7 @@ class StaticFit:
             not_reproducible_because=because,
             corpus=text.facts,
             warm_start=self.start.facts if self.start else None,
+            sources=hub_sources(source.original.identity.source, self._origin, *text.sources),
             fit=FitFacts(
                 tokens=text.tokens,
                 losses=fitted.losses,
@@ -282,7 +288,7 @@ def open_static_fit(
         TrainingError: no token has a vector in the earlier embedding.
         ArtifactError: the tokenizer or the earlier embedding cannot be opened.
     """
-    earlier = None if warm_start is None else open_source_embedding(warm_start)
+    earlier = None if warm_start is None else open_source_embedding(local_path(warm_start))
     dim = dim if dim is not None else earlier.dim if earlier else DEFAULT_DIM
     plan = plan_fit(family, dim, settings, seed, threads, deterministic=deterministic)
     if earlier:

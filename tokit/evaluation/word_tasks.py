@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -71,7 +72,7 @@ class Predictions:
 
 
 def predict_items(
-    folder: str, tasks: Sequence[WordTask], oov: str, method: str, *, lowercase: bool
+    folder: str | Path, tasks: Sequence[WordTask], oov: str, method: str, *, lowercase: bool
 ) -> list[Predictions]:
     """Predict the items of each task; `oov`, `method` and `lowercase` are those of `evaluate`.
 

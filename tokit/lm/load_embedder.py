@@ -9,6 +9,7 @@ from tokit.embedding.word_embedder import WordEmbedder
 from tokit.errors import UsageError
 from tokit.lm.contextual_embedder import is_language_model, open_contextual_embedder
 from tokit.registry import did_you_mean
+from tokit.storage.hub_names import local_path
 
 
 def load_embedder(
@@ -28,7 +29,8 @@ def load_embedder(
     (1, 128)
 
     Args:
-        folder: A static embedding, a language model of tokit or transformers, or a model in ONNX.
+        folder: A static embedding, a language model of tokit or transformers, or a model in ONNX; or the name of one
+            on the Hugging Face Hub.
         pool: Of a static embedding: "mean" (the default), "sif" or "idf". A language model has its own pooling.
         sif_a: Of a static embedding: smoothing of SIF, dimensionless; None is 1e-3.
         layer: Of a language model in torch: a number, "last4" or "mix"; None is the last layer.
@@ -42,6 +44,7 @@ def load_embedder(
         UsageError: an unknown pooling, layer or engine, or an option of the other kind of embedding.
     """
     embedder: Embedder
+    folder = local_path(folder)
     if is_language_model(folder):
         _check_pool(pool)
         embedder = open_contextual_embedder(folder, layer=layer, engine=engine, int8=int8)

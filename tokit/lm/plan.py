@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from tokit.lm.pretrain_params import DEFAULT_SIZE, SENTENCE_STAGES
 from tokit.params import fill
 from tokit.registry import did_you_mean
 from tokit.runtime.threads import available_threads
+from tokit.storage.hub_names import local_path
 
 if TYPE_CHECKING:
     from tokit.lm.families.base import LanguageModelFamily
@@ -74,7 +75,7 @@ def plan_pretraining(
         UsageError: an unknown family, size or parameter, or a number out of range.
         MissingExtraError: torch or transformers is not installed.
     """
-    init = init or InitOptions()
+    init = _local(init or InitOptions())
     if minutes is not None and not 0 < minutes < float("inf"):
         raise UsageError(f"--minutes {minutes:g}: not a positive number", hint="--minutes 10")
     _check_sentence(sentence, init)
@@ -96,6 +97,11 @@ def plan_pretraining(
         init=init,
         sentence=sentence,
     )
+
+
+def _local(init: InitOptions) -> InitOptions:
+    checkpoint, vectors = (None if place is None else local_path(place) for place in (init.checkpoint, init.vectors))
+    return replace(init, checkpoint=checkpoint, vectors=vectors)
 
 
 def _check_params(params: PretrainParams, sentence: str | None, minutes: float | None) -> None:

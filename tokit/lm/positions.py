@@ -15,6 +15,7 @@ from tokit.lm.folder.config import CONFIG, read_config
 from tokit.lm.position_tables import BASE, alibi_bias, alibi_slopes, rotary, sinusoidal
 from tokit.registry import did_you_mean
 from tokit.storage.files import check_file, writing_file
+from tokit.storage.hub_names import local_path
 
 SINUSOIDAL, LEARNED, ROTARY, ALIBI = "sinusoidal", "learned", "rotary", "alibi"
 KINDS = (SINUSOIDAL, LEARNED, ROTARY, ALIBI)
@@ -157,7 +158,7 @@ def export_positions(
     if length is not None and length < 1:
         raise UsageError(f"--length {length}: not a positive number", hint="--length 512")
     check_file(out, overwrite=overwrite, kind=ending)
-    model = _opened(Path(folder), length)
+    model = _opened(local_path(folder), length)
     own = _own_kind(model)
     chosen = kind or own
     if chosen is None:

@@ -12,6 +12,7 @@ from tokit.lm.initialize import InitReport, ModelInit, initialize_model, tokeniz
 from tokit.lm.plan import PretrainPlan
 from tokit.progress import Tick
 from tokit.runtime.memory import keep_memory
+from tokit.storage.hub_names import hub_sources, origin_of
 from tokit.storage.model_manifests import HeldOutFacts, LanguageModelManifest, PretrainFacts
 from tokit.storage.training_state import Checkpoints
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
@@ -194,7 +195,13 @@ class PretrainingFit:
             corpus=text.facts,
             warm_start=self.init.facts,
             pretraining=self._facts(trained, text),
+            sources=self._sources(text),
         )
+
+    def _sources(self, text: TrainingText) -> tuple[str, ...]:
+        init = self.plan.init
+        initial = (origin_of(place) for place in (init.checkpoint, init.vectors) if place is not None)
+        return hub_sources(self.tokenizer.identity.source, *initial, *text.sources)
 
     def _facts(self, trained: Pretrained, text: TrainingText) -> PretrainFacts:
         loss, bits_per_byte = scores(trained)

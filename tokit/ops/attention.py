@@ -12,6 +12,7 @@ from tokit.lm.folder.config import CONFIG, read_config
 from tokit.lm.folder.layers import check_attention
 from tokit.storage.files import check_file, writing_file
 from tokit.storage.folder import kind_of, read_manifest
+from tokit.storage.hub_names import local_path
 from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
 
 # Families of language models without attention.
@@ -32,6 +33,7 @@ def open_attention(model: str | Path, *, layer: int | None = None, head: int | N
         ArtifactError: there is no such folder, or it is damaged.
         UsageError: the model has no attention, or no such layer or head.
     """
+    model = local_path(model)
     require_attention(model)
     check_attention(Path(model), layer, head)
     embedder = open_contextual_embedder(model)

@@ -20,6 +20,7 @@ from tokit.lm.piece_vectors import Bools, Frequencies, count_pieces, known_count
 from tokit.progress import Tick, silent
 from tokit.storage.embedding_manifest import DistillFacts, EmbeddingManifest
 from tokit.storage.folder import check_target, dump_json, kind_of, read_manifest, sha256_file, writing
+from tokit.storage.hub_names import hub_sources, local_path, origin_of
 from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.encode.library_tokenizer import library_json
@@ -89,6 +90,7 @@ def distill(
         ArtifactError: the model or the tokenizer cannot be opened, or the folder cannot be written.
     """
     check_target(out, overwrite=overwrite)
+    model = local_path(model)
     if not is_language_model(model):
         refuse_missing(model)
         raise UsageError(f"{model} is no language model", hint="tokit fit bert … -o MODEL trains one")
@@ -108,7 +110,17 @@ def distill(
     params = {"dim": size, "sif_a": coefficient, "layer": layer}
     table = weighted_vectors(components, known, frequencies, coefficient)
     teacher = model_facts(Path(model), explained=components.explained)
-    _save(table, known, frequencies, source, params=params, teacher=teacher, out=out, overwrite=overwrite)
+    _save(
+        table,
+        known,
+        frequencies,
+        source,
+        params=params,
+        teacher=teacher,
+        origin=origin_of(model),
+        out=out,
+        overwrite=overwrite,
+    )
     facts = frequencies.facts
     return DistillReport(
         path=str(out),
@@ -167,6 +179,7 @@ def _save(
     *,
     params: dict[str, Any],
     teacher: DistillFacts,
+    origin: str,
     out: str | Path,
     overwrite: bool,
 ) -> None:
@@ -192,4 +205,5 @@ def _save(
             corpus=facts,
             document_frequencies="corpus" if facts else "unknown",
             distilled=teacher,
+            sources=hub_sources(origin, source.original.identity.source),
         )

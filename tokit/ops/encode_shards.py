@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from tokit.corpus import Corpus
@@ -16,6 +17,7 @@ from tokit.progress import Tick, silent
 from tokit.runtime.threads import limited_threads
 from tokit.storage.data_manifests import ShardsManifest
 from tokit.storage.folder import check_target, writing
+from tokit.storage.hub_names import hub_sources
 from tokit.tokenizer.base import PLAIN, EncodeOptions, Tokenizer
 from tokit.tokenizer.encode_corpus import encode_corpus
 from tokit.tokenizer.shards_manifest import shards_manifest
@@ -90,7 +92,9 @@ def encode_shards(
         (draft.path / SHARDS_TOKENIZER).mkdir()
         tokenizer.save_files(draft.path / SHARDS_TOKENIZER)
         draft.digests.update(parts.digests)
-        draft.manifest = manifest = shards_manifest(to, parts, tokenizer, options, SEPARATORS[corpus.unit], chat=chat)
+        manifest = shards_manifest(to, parts, tokenizer, options, SEPARATORS[corpus.unit], chat=chat)
+        sources = hub_sources(tokenizer.identity.source, *corpus.origins)
+        draft.manifest = manifest = replace(manifest, sources=sources)
     documents = parts.fingerprint.documents
     notes += (*empty_documents_note(parts.empty, documents, corpus), *_wide_ids_note(to, manifest))
     return EncodeReport(

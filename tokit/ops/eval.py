@@ -20,6 +20,7 @@ from tokit.evaluation.word_tasks import Predictions, predict_items
 from tokit.ops.compare import short_names
 from tokit.progress import Progress, Tick, silent
 from tokit.registry import did_you_mean, near_names
+from tokit.storage.hub_names import local_path
 
 __all__ = ["FEWEST_DIFFERENT", "EvalReport", "evaluate"]
 
@@ -84,7 +85,7 @@ def evaluate(
         observed.append([])
         for folder in group:
             tick(Progress("evaluating", done, total, "embeddings"))
-            observed[-1].append(predict_items(folder, read, oov, method, lowercase=lowercase))
+            observed[-1].append(predict_items(local_path(folder), read, oov, method, lowercase=lowercase))
             done += 1
     names = [",".join(part) for part in _row_names(groups)]
     results = []

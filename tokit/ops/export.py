@@ -20,6 +20,7 @@ from tokit.embedding.formats.source import open_source
 from tokit.errors import ArtifactError, TokitError
 from tokit.progress import Tick, silent
 from tokit.storage.files import writing_file
+from tokit.storage.hub_names import local_path
 
 WORD_LIST = ".words.txt"
 
@@ -58,6 +59,7 @@ def export_embedding(
     """
     kind = WRITABLE.get(to)
     check_names(names)
+    artifact = local_path(artifact)
     embedding = load_embedding(artifact)
     path = Path(out)
     check_file(path, to, kind, overwrite=overwrite)

@@ -21,6 +21,7 @@ from tokit.lm.onnx.onnx_encoder import INT8, PLAIN
 from tokit.lm.onnx.onnx_models import torch_encoder, write_models
 from tokit.storage.files import check_file, writing_file
 from tokit.storage.folder import check_target, kind_of, read_manifest, sha256_file, writing
+from tokit.storage.hub_names import hub_sources, local_path, origin_of
 from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
 
 FORMATS = ("onnx",)
@@ -75,6 +76,7 @@ def export_model(
         ArtifactError: there is no language model, it cannot be exported, or the output exists.
         CheckError: ONNX Runtime gives other vectors.
     """
+    folder = local_path(folder)
     path, single = Path(out), Path(out).suffix == FILE
     if single:
         check_file(path, overwrite=overwrite, kind=FILE)
@@ -132,6 +134,7 @@ def _manifest(embedder: ContextualEmbedder, folder: Path, *, int8: bool) -> Onnx
         pooling=embedder.pooling.steps,
         weights_sha256=sha256_file(weights) if weights.is_file() else None,
         tokenizer_sha256=embedder.tokenizer.sha256,
+        sources=hub_sources(origin_of(folder)),
     )
 
 

@@ -23,6 +23,7 @@ from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runtime.threads import available_threads
 from tokit.storage.folder import check_target, writing
+from tokit.storage.hub_names import hub_sources, local_path, origin_of
 from tokit.storage.model_manifests import LanguageModelManifest, TaskFacts
 from tokit.storage.warm_start_facts import CHECKPOINT, WarmStartFacts
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
@@ -121,7 +122,7 @@ def finetune(
     if not 0 <= seed < 1 << 32:
         raise UsageError(f"--seed {seed}: not between 0 and {(1 << 32) - 1}", hint="--seed 0")
     check_target(out, overwrite=overwrite)
-    folder = Path(model)
+    folder = local_path(model)
     tokenizer = trainable_tokenizer(folder)
     found = read_task(data, columns or Columns(), held_out=held_out, validation=fraction, seed=seed)
     context = context_of(folder) if params.context_length is None else min(params.context_length, context_of(folder))
@@ -197,4 +198,5 @@ def _save(
             threads=job.threads,
             reproducible=True,
             corpus=corpus_facts(Fingerprint.of(block_of(found.train))),
+            sources=hub_sources(origin_of(job.folder)),
         )

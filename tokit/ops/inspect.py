@@ -10,6 +10,7 @@ from tokit.errors import ArtifactError, TokitError
 from tokit.ops.foreign_kinds import foreign_kind
 from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_json, read_manifest
+from tokit.storage.hub_names import SMALL_FILES, local_path
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.tokenizer_folder import SPLIT_SPECIAL
@@ -57,17 +58,18 @@ def inspect_artifact(path: str | Path, *, check: bool = False) -> Inspection:
     Raises:
         ArtifactError: it is neither.
     """
+    named, path = path, local_path(path, SMALL_FILES)
     kind = kind_of(path)
     if kind is None:
         foreign = foreign_kind(Path(path))
         if foreign is not None:
-            return Inspection(str(path), *foreign)
+            return Inspection(str(named), *foreign)
         tokenizer = load_tokenizer(path)
         facts = tokenizer_facts(tokenizer)
         if tokenizer.special_ids:
             facts["special_text"] = special_text(Path(path))
         faults = tuple(tokenizer_faults(tokenizer)) if check else ()
-        return Inspection(str(path), "foreign tokenizer", facts, faults)
+        return Inspection(str(named), "foreign tokenizer", facts, faults)
     manifest = read_manifest(path)
     facts = {name: value for name, value in manifest.as_json().items() if name not in ("kind", "files")}
     facts["files"] = file_sizes(Path(path), list(manifest.files))

@@ -14,6 +14,7 @@ from tokit.lm.context_space import DEFAULT_PER_WORD, open_context_space
 from tokit.lm.contextual_embedder import is_language_model
 from tokit.lm.word_in_context import InContext, NearContext
 from tokit.progress import Tick, silent
+from tokit.storage.hub_names import local_path
 
 NumberedLines = Iterable[list[tuple[int, str]]]
 
@@ -32,6 +33,7 @@ class WordSearch:
     """
 
     def __init__(self, embedding: str | Path, k: int = DEFAULT_K, method: str = "add") -> None:
+        embedding = local_path(embedding)
         if is_language_model(embedding):
             raise UsageError(
                 f"{embedding} is a language model, in which a word's vector depends on the text",
@@ -144,7 +146,7 @@ def near_in_context(
     for name, text in (("the word", word), ("--context", context)):
         _check_utf8(name, text)
     query = InContext.of(word, context)
-    space = open_context_space(embedding, layer=layer)
+    space = open_context_space(local_path(embedding), layer=layer)
     if corpus is None:
         return space.near_in_vocabulary([query], k)[0]
     return space.near_in_corpus([query], corpus, k, DEFAULT_PER_WORD if per_word is None else per_word, tick)[0]

@@ -196,6 +196,7 @@ def _save(
             not_reproducible_because=trained.not_reproducible_because,
             corpus=counted.corpus,
             shortfall=counted.shortfall.as_record(),
+            sources=counted.sources,
         )
     requested = plan.family.default_vocab_size if size is None else size
     return TrainedTokenizer(

@@ -63,6 +63,7 @@ class Manifest:
     Attributes:
         versions: Version of tokit and of each library that has a part in the artifact; filled in when it is written.
         files: sha256 of every other file, by its path in the folder; filled in when it is written.
+        sources: Repositories on the Hub that it was made from, with their commits.
     """
 
     kind: ClassVar[str]
@@ -71,6 +72,7 @@ class Manifest:
 
     versions: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Entries of the file, in its order."""

@@ -45,6 +45,7 @@ class Identity:
         sha256: Hash of the file that defines it: tokenizer.json or the SentencePiece model.
         special_ids: Role → id.
         lossy_because: Reason why decoding may not give the text back; empty if it always does.
+        source: Name and commit on the Hub, "hf://ORG/NAME@COMMIT"; empty for one that was opened by its path.
     """
 
     family: str
@@ -52,6 +53,7 @@ class Identity:
     sha256: str
     special_ids: dict[str, int]
     lossy_because: str
+    source: str = ""
 
 
 class Tokenizer(ABC):

@@ -7,12 +7,14 @@ A folder with tokit's manifest is loaded by its kind; other folders and files by
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokit.errors import ArtifactError
 from tokit.ids import SHARDS_TOKENIZER
-from tokit.storage.folder import kind_of
+from tokit.storage.folder import MANIFEST, kind_of
+from tokit.storage.hub_names import hub_name, origin_of
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.chat.template_files import read_chat_templates
 from tokit.tokenizer.encode.library_failures import library_opens
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
 PICKLES = (".pkl", ".pickle")
 
 
+# Of a repository these are fetched first; other formats only where there is no tokenizer.json.
+COMPLETE_FILE = "tokenizer.json"
+SETTINGS_FILES = (
+    MANIFEST, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json", "chat_template.*",
+)  # fmt: skip
+
+
 def load_tokenizer(path: str | Path) -> Tokenizer:
     """Load a tokenizer of tokit or of another tool.
 
@@ -39,16 +48,36 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
 
     Args:
         path: A tokenizer folder; shards, an embedding or a model of tokit, for the tokenizer that they were made
-            with; a folder that transformers loads; or a file of another tool.
+            with; a folder that transformers loads; a file of another tool; or the name of a model on the Hugging Face
+            Hub, "ORG/NAME" or "ORG/NAME@REVISION", unless there is such a path.
 
     Raises:
         ArtifactError: nothing is at this path, or no tokenizer that tokit knows, or a damaged one.
     """
+    place = _local(path)
     with library_opens(path):
-        tokenizer = _load(Path(path))
+        tokenizer = _load(place)
+    origin = origin_of(place)
+    if origin:
+        tokenizer.identity = replace(tokenizer.identity, source=origin)
     tokenizer.path = str(path)
     announce(path, tokenizer.notes)
     return tokenizer
+
+
+def _local(path: str | Path) -> Path:
+    """A path as it is, or the cached snapshot of a repository on the Hub, with no other file than a tokenizer's."""
+    named = hub_name(path)
+    if named is None:
+        return Path(path)
+    # Most tokenizers are on disk already, and huggingface_hub takes long to import.
+    from tokit.storage.hub import snapshot
+
+    folder = snapshot(named, (*SETTINGS_FILES, COMPLETE_FILE), may_lack_all=True)
+    if not (folder / COMPLETE_FILE).is_file():
+        commit = replace(named, revision=folder.name)
+        snapshot(commit, (*SETTINGS_FILES, "*.tiktoken", *sorted(folder_files())))
+    return folder / named.path
 
 
 def _load(place: Path) -> Tokenizer:

@@ -120,6 +120,7 @@ class TrainingText:
         skipped: Documents that were not UTF-8 and were left out.
         replaced: Documents in which bytes became U+FFFD.
         notes: Notes for the user on the choice of documents.
+        sources: Repositories on the Hub that the text is from, with their commits.
     """
 
     ids: IdStream
@@ -131,6 +132,7 @@ class TrainingText:
     skipped: int = 0
     replaced: int = 0
     notes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -296,6 +298,7 @@ def read_training_text(
             skipped=text.skipped,
             replaced=text.replaced,
             notes=(*_notes_of(text), *empty_documents_note(empty, fingerprint.documents + empty, text)),
+            sources=text.shards.manifest.sources if isinstance(text, ShardsText) else text.origins,
         )
 
 
