@@ -48,7 +48,8 @@ SHARED_NAMES = {
     *("cooccurrence.py", "ngrams.py", "pooling.py"),
 }
 # Old spellings are known, to be refused or read.
-OLD_WORDS = {"cli/old_spellings.py", "storage/format_1.py"}
+# The Hub has models whose names are spelled another way.
+OLD_WORDS = {"cli/old_spellings.py", "storage/format_1.py", "storage/hub_names.py"}
 DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
