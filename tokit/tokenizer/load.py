@@ -49,19 +49,33 @@ def load_tokenizer(path: str | Path) -> Tokenizer:
     Args:
         path: A tokenizer folder; shards, an embedding or a model of tokit, for the tokenizer that they were made
             with; a folder that transformers loads; a file of another tool; or the name of a model on the Hugging Face
-            Hub, "ORG/NAME" or "ORG/NAME@REVISION", unless there is such a path.
+            Hub, "ORG/NAME" or "ORG/NAME@REVISION", or of an encoding of tiktoken, unless there is such a path.
 
     Raises:
         ArtifactError: nothing is at this path, or no tokenizer that tokit knows, or a damaged one.
     """
-    place = _local(path)
     with library_opens(path):
-        tokenizer = _load(place)
+        tokenizer = _load_encoding(str(path)) or _load_path(path)
+    tokenizer.path = str(path)
+    announce(path, tokenizer.notes)
+    return tokenizer
+
+
+def _load_encoding(name: str) -> Tokenizer | None:
+    if "_" not in name or Path(name).exists():
+        return None
+    # Only names that are no paths need it.
+    from tokit.tokenizer.formats.tiktoken_names import is_encoding_name, load_encoding
+
+    return load_encoding(name) if is_encoding_name(name) else None
+
+
+def _load_path(path: str | Path) -> Tokenizer:
+    place = _local(path)
+    tokenizer = _load(place)
     origin = origin_of(place)
     if origin:
         tokenizer.identity = replace(tokenizer.identity, source=origin)
-    tokenizer.path = str(path)
-    announce(path, tokenizer.notes)
     return tokenizer
 
 
