@@ -96,15 +96,18 @@ def _differences(folder: Path, ours: Tokenizer, theirs: Any, batches: list[list[
     return tokens, differ, in_transformers
 
 
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m tests.bench foreign", description=__doc__)
+    made.add_argument("folders", nargs="+", type=Path)
+    made.add_argument("--text", nargs="+", type=Path, required=True, help="text files; their lines are the documents")
+    made.add_argument("--lines", type=int, help="the first lines of each file")
+    return made
+
+
 def main(arguments: Sequence[str]) -> int:
     """Compare folders on text and print rows; 1 if ids differ from those of the file's own library."""
-    options = argparse.ArgumentParser(prog="python -m tests.bench foreign", description=__doc__)
-    options.add_argument("folders", nargs="+", type=Path)
-    options.add_argument(
-        "--text", nargs="+", type=Path, required=True, help="text files; their lines are the documents"
-    )
-    options.add_argument("--lines", type=int, help="the first lines of each file")
-    chosen = options.parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     batches = list(lines_of(chosen.text, chosen.lines))
     print("\t".join(COLUMNS))
     wrong = False

@@ -99,6 +99,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokens = [*byte_alphabet(), "th", "the", "âĺ", "<|endoftext|>"]
     (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}), encoding="utf-8")
     (folder / "merges.txt").write_text("#version: 0.2\nt h\nth e\nâ ĺ\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "GPT2Tokenizer"}', encoding="utf-8")
     return folder
 
 
