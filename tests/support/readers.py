@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -63,25 +65,30 @@ def javascript_ids(folder: Path, texts: list[str]) -> Ids:
     return list(json.loads(ran.stdout))
 
 
-@cache
 def node_folder() -> Path:
-    """The folder of the JavaScript package, installed when it is first asked for; skips the test without Node."""
+    """The folder of the JavaScript package; skips the test where it cannot be had."""
     if NODE_FOLDER in os.environ:
         return Path(os.environ[NODE_FOLDER])
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip(f"needs Node and npm, or {NODE_FOLDER} with {NODE_PACKAGE} in its node_modules")
-    import tempfile
+    folder, trouble = installed_package()
+    if trouble:
+        pytest.skip(f"npm cannot install {NODE_PACKAGE}: {trouble}")
+    return folder
 
+
+@cache
+def installed_package() -> tuple[Path, str]:
+    """A new folder with the package, and why npm could not install it; asked for once, as npm may wait for long."""
     folder = Path(tempfile.mkdtemp(prefix="tokit-node-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "package.json").write_text("{}")
     command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder), NODE_PACKAGE]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"npm does not answer, to install {NODE_PACKAGE}")
-    if ran.returncode:
-        pytest.skip(f"npm cannot install {NODE_PACKAGE}: {ran.stderr.strip()[-200:]}")
-    return folder
+        return folder, "no answer"
+    return folder, ran.stderr.strip()[-200:] if ran.returncode else ""
 
 
 # Name in the table of docs/interchange.md → ids with special tokens in the text parsed.

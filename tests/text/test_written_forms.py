@@ -16,6 +16,7 @@ from tests.support.texts import ANY_TEXT, CROWDED_SIGNS, HOSTILE_TEXTS, PARALLEL
 from tokit.text.pipeline import PATTERNS, TextPipeline, join_steps
 from tokit.tokenizer.encode.block_encoder import block_encoder_for
 from tokit.tokenizer.encode.recognize import recognize_pretokenizer
+from tokit.tokenizer.formats.base import make_byte_level
 from tokit.tokenizer.load import load_tokenizer
 
 LLAMA3 = (
@@ -69,6 +70,13 @@ def test_trained_folder_has_the_form(train: Callable[..., Any], name: str, famil
 
     tokenizer = train(["the water of the sea"], size=270, family=family, pipeline=PipelineOptions(pre_tokenizer=name))
     assert tokenizer.specification()["pre_tokenizer"] == OWNERS[name]
+
+
+@pytest.mark.parametrize("name", list(OWNERS))
+def test_foreign_vocabulary_gets_the_form(name: str) -> None:
+    library = Tokenizer(models.BPE())
+    make_byte_level(library, name)
+    assert json.loads(library.to_str())["pre_tokenizer"] == OWNERS[name]
 
 
 def earlier_form(pipeline: TextPipeline) -> pre_tokenizers.PreTokenizer:
