@@ -30,6 +30,21 @@ class CorpusError(TokitError):
     """Text that cannot be read: missing, broken, not UTF-8, too long."""
 
 
+class BadRecordError(CorpusError):
+    """A document or record that `--errors skip` leaves out.
+
+    Attributes:
+        place: File and line, or file and record.
+        reason: A few words under which such records are counted: "null", "broken JSON".
+    """
+
+    def __init__(self, place: str, message: str, reason: str, *, hint: str = "") -> None:
+        skip = "pass --errors skip to leave such records out"
+        super().__init__(f"{place}: {message}", hint=f"{hint}; or {skip}" if hint else skip)
+        self.place = place
+        self.reason = reason
+
+
 class ArtifactError(TokitError):
     """A folder or file of a tokenizer, counts, shards or an embedding that cannot be read or written."""
 

@@ -89,11 +89,12 @@ def test_invalid_utf8(cli: Cli, tmp_path: Path, verb: str) -> None:
     text.write_bytes(b"good line\nbad \xff\xfe line\ngood line\n")
     assert_error(cli(*verb.split(), text, "-o", tmp_path / "strict"), 1, f"{text}:2", "--errors replace")
     assert not (tmp_path / "strict").exists()
-    for errors, documents, said in (("replace", 3, "1 documents"), ("skip", 2, "1 documents")):
+    named = f"note: {text}:2: skipped: not UTF-8\n"
+    for errors, documents, said in (("replace", 3, ""), ("skip", 2, named)):
         size = ("-v", "265") if verb != "count" else ()
         ran = cli(*verb.split(), text, "-o", tmp_path / errors, "--errors", errors, *size)
         assert ran.code == 0
-        assert ran.err.startswith(f"warning: {said}")
+        assert ran.err.startswith(f"{said}warning: 1 documents")
         manifest = json.loads((tmp_path / errors / MANIFEST).read_bytes())
         assert manifest["corpus"]["documents"] == documents
 

@@ -80,7 +80,7 @@ def write_arrow_stream(path: Path, rows: list[Record]) -> None:
 FORMATS: dict[str, Callable[[Path, list[Record]], None]] = {
     "x.jsonl": write_jsonl,
     "x.csv": write_delimited(","),
-    "x.tsv": write_delimited("\t"),
+    "x.tsv-quoted": write_delimited("\t"),
     "x.parquet": write_parquet,
     "x.arrow": write_arrow_file,
     "x.feather": write_arrow_stream,
@@ -121,7 +121,7 @@ def test_long_document_is_an_error(tmp_path: Path, name: str) -> None:
     FORMATS[name](tmp_path / name, rows)
     path = str(tmp_path / name)
     assert len(documents(open_corpus([path], max_document=12))) == 2
-    with pytest.raises(CorpusError, match=r"(x\.\w+:[23]|record 2): the document is longer than 11 bytes"):
+    with pytest.raises(CorpusError, match=r"(x\.[\w-]+:[23]|record 2): the document is longer than 11 bytes"):
         documents(open_corpus([path], max_document=11))
 
 

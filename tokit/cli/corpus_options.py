@@ -10,7 +10,7 @@ import typer
 
 from tokit.cli import completion
 from tokit.cli.options import CommandFunction, merge_options
-from tokit.cli.output import say_what_is_awaited
+from tokit.cli.output import note, say_what_is_awaited
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ FormatOpt = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="text, jsonl, csv, tsv, parquet, arrow or mediawiki.",
+        help="text, jsonl, csv, tsv, tsv-quoted, parquet, arrow or mediawiki.",
         show_default="by extension",
         autocompletion=completion.corpus_formats,
         rich_help_panel=CORPUS_SECTION,
@@ -76,7 +76,7 @@ ErrorsOpt = Annotated[
     typer.Option(
         "--errors",
         metavar="MODE",
-        help="Text that is not UTF-8: strict (stop), replace (by U+FFFD), or skip the document.",
+        help="Bad documents: strict (stop), replace (bad bytes by U+FFFD), or skip (bad records too).",
         autocompletion=completion.words("strict", "replace", "skip"),
         rich_help_panel=CORPUS_SECTION,
     ),
@@ -146,6 +146,7 @@ class CorpusOptions:
             "errors": self.errors,
             "max_document": self.max_document,
             "files_from": self.files_from,
+            "tell": note,
         }
 
     def open_beside(self, counts: Sequence[str] | None) -> Corpus | None:

@@ -41,7 +41,7 @@ def say_what_is_awaited(what: str) -> None:
 def warn_of_broken_text(skipped: int, replaced: int) -> None:
     """Warn of documents that were not UTF-8, where `--errors` allowed them."""
     if skipped:
-        warn(f"{skipped:,} documents were not UTF-8 and were skipped")
+        warn(f"{skipped:,} documents or records were skipped, as --errors skip asks for")
     if replaced:
         warn(f"{replaced:,} documents were not UTF-8; U+FFFD stands where bytes were broken")
 

@@ -6,8 +6,8 @@
     corpus.py    Corpus, CorpusSource → raw blocks    byte_stream.py          bytes, decompressed by compression.py
     formats/     a reader for each format             utf8.py                 bytes that are not UTF-8
 
-A document is skipped in one place, `utf8.is_skipped` (`--errors skip`, counted in `ReadStats`). Empty lines of JSON
-lines and pages of Wikipedia that are no articles are not documents: their readers leave them out.
+With `--errors skip`, `ReadStats.skip` counts what is left out, by reason; a `BadRecordError` says why. Empty lines of
+JSON lines and pages of Wikipedia that are no articles are not documents: their readers leave them out.
 """
 
 from tokit.corpus.corpus import Corpus, CorpusSource

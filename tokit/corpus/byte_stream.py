@@ -28,7 +28,14 @@ __all__ = ["COMPRESSIONS", "STDIN", "ByteStream", "ReadStats", "copied", "open_s
 STDIN = "<stdin>"
 PIECE = 1 << 20
 
+# Number of skipped documents that are named.
+NAMED = 3
+
 Pull: TypeAlias = Callable[[int], bytes]
+
+
+def silent(_message: str) -> None:
+    """Drop a note."""
 
 
 @dataclass(slots=True)
@@ -36,25 +43,52 @@ class ReadStats:
     """Counters that reading a corpus fills.
 
     Attributes:
-        skipped: Documents dropped because they are not UTF-8; see `utf8.is_skipped`.
+        reasons: Number of documents and records that were skipped, by reason.
         replaced: Documents in which bytes that are not UTF-8 became U+FFFD.
         bytes_read: Bytes taken from disk or pipe, before decompression.
+        notes: What was assumed of the sources, each once.
+        tell: Called with each note, and with the place of the first skipped documents, at once.
     """
 
-    skipped: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
     replaced: int = 0
     bytes_read: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
+    tell: Callable[[str], None] = silent
+    _named: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def count(self, *, skipped: int = 0, replaced: int = 0) -> None:
-        """Add documents; threads may do so at once."""
+    @property
+    def skipped(self) -> int:
+        """Documents and records that were skipped."""
+        return sum(self.reasons.values())
+
+    def skip(self, place: str, reason: str) -> None:
+        """Count a document that is left out; threads may do so at once. The first ones are named."""
         with self._lock:
-            self.skipped += skipped
-            self.replaced += replaced
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
+            named = self._named < NAMED
+            self._named += named
+        if named:
+            self.tell(f"{place}: skipped: {reason}")
+
+    def count_replaced(self) -> None:
+        """Count a document with replaced bytes; threads may do so at once."""
+        with self._lock:
+            self.replaced += 1
+
+    def note(self, kind: str, message: str) -> None:
+        """Pass on what is assumed of a source; of many sources of one kind only the first is named."""
+        with self._lock:
+            known = kind in self.notes
+            self.notes.setdefault(kind, message)
+        if not known:
+            self.tell(message)
 
     def reset(self) -> None:
         """Set all counters to zero."""
-        self.skipped = self.replaced = self.bytes_read = 0
+        self.reasons = {}
+        self.replaced = self.bytes_read = 0
 
 
 class ByteStream:
@@ -130,13 +164,13 @@ def _standard_input(compression: str | None, stats: ReadStats) -> ByteStream:
     except (OSError, io.UnsupportedOperation):
         # A program that calls us may have put an object without a descriptor in its place.
         buffer = cast(io.BufferedReader, sys.stdin.buffer)
-        pull = decompress(STDIN, _counted(STDIN, buffer.read1, stats), compression)
+        pull = decompress(STDIN, _counted(STDIN, buffer.read1, stats), compression, stats.note)
         return ByteStream(STDIN, pull, lambda: False)
     return _file_stream(STDIN, file, compression, stats, None)
 
 
 def _file_stream(name: str, file: int, compression: str | None, stats: ReadStats, path: Path | None) -> ByteStream:
-    pull = decompress(name, _counted(name, lambda size: _read_descriptor(file, size), stats), compression)
+    pull = decompress(name, _counted(name, lambda size: _read_descriptor(file, size), stats), compression, stats.note)
     if stat.S_ISREG(os.fstat(file).st_mode):
         return ByteStream(name, pull, path=path if compression is None else None)
     return ByteStream(name, pull, lambda: _has_input(file, 0))

@@ -10,13 +10,25 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from tokit.errors import CorpusError, MissingExtraError
 
 PIECE = 1 << 16
 # One zstd block of four bytes may hold 128 KiB, and the library has no limit on what one call returns.
 ZSTD_PIECE = 1 << 11
+# `zstd --ultra --long=31` looks back as far as the format allows.
+LONGEST_WINDOW = 1 << 31
+# First bytes of a member, in the formats whose own tools ignore garbage behind the last one.
+MEMBERS = {"gz": b"\x1f\x8b", "bz2": b"BZh"}
+
+
+Pull: TypeAlias = Callable[[int], bytes]
+Note: TypeAlias = Callable[[str, str], None]
+
+
+def _unsaid(_kind: str, _message: str) -> None:
+    """Drop a note."""
 
 
 class Codec(Protocol):
@@ -61,7 +73,7 @@ class Zstd:
             import zstandard
         except ImportError as error:
             raise MissingExtraError("reading .zst", "data") from error
-        self._inner = zstandard.ZstdDecompressor().decompressobj()
+        self._inner = zstandard.ZstdDecompressor(max_window_size=LONGEST_WINDOW).decompressobj()
         self._pending = memoryview(b"")
         self._ready = b""
 
@@ -102,10 +114,13 @@ class Decompressor:
         name: Name of the source in messages.
         pull: Returns at least one and at most n compressed bytes, b"" at the end.
         compression: A key of `COMPRESSIONS`.
+        note: Called with what is assumed: a kind and a message.
     """
 
-    def __init__(self, name: str, pull: Callable[[int], bytes], compression: str) -> None:
+    def __init__(self, name: str, pull: Pull, compression: str, note: Note = _unsaid) -> None:
         self._name = name
+        self._note = note
+        self._members = 0
         self._pull = pull
         self._compression = compression
         self._new = COMPRESSIONS[compression]
@@ -128,8 +143,21 @@ class Decompressor:
                 return False
             # Members may be padded with zeros (gzip on tapes, xz to four bytes).
             self._waiting = self._waiting.lstrip(b"\0")
+        if self._members and self._is_garbage():
+            self._note("garbage", f"{self._name}: garbage behind the {self._compression} data is ignored")
+            while self._pull(PIECE):
+                pass
+            self._waiting = b""
+            return False
+        self._members += 1
         self._codec = self._new()
         return True
+
+    def _is_garbage(self) -> bool:
+        magic = MEMBERS.get(self._compression, b"")
+        while len(self._waiting) < len(magic) and (piece := self._pull(PIECE)):
+            self._waiting += piece
+        return not self._waiting.startswith(magic)
 
     def _step(self, size: int) -> bytes:
         codec = self._codec
@@ -165,6 +193,6 @@ class Decompressor:
 TESTERS = {"gz": "gzip -t", "bz2": "bzip2 -t", "xz": "xz -t", "zst": "zstd -t"}
 
 
-def decompress(name: str, pull: Callable[[int], bytes], compression: str | None) -> Callable[[int], bytes]:
+def decompress(name: str, pull: Pull, compression: str | None, note: Note = _unsaid) -> Pull:
     """Wrap `pull` so that it returns decompressed bytes."""
-    return pull if compression is None else Decompressor(name, pull, compression)
+    return pull if compression is None else Decompressor(name, pull, compression, note)

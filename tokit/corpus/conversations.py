@@ -9,7 +9,7 @@ import json
 from typing import Any, NamedTuple
 
 from tokit.arrays import Record
-from tokit.errors import CorpusError
+from tokit.errors import BadRecordError
 
 # Formats that can hold lists of messages.
 FORMATS = ("jsonl", "parquet", "arrow")
@@ -47,9 +47,8 @@ def conversation_document(place: str, record: Record, field: str) -> str:
     try:
         return json.dumps(parts, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise CorpusError(
-            f"{place}: a message holds what JSON cannot write: {error}", hint="write it as text"
-        ) from error
+        message = f"a message holds what JSON cannot write: {error}"
+        raise BadRecordError(place, message, "no conversation", hint="write it as text") from error
 
 
 def parse_conversation(document: str) -> Conversation:

@@ -78,8 +78,18 @@ class Corpus:
 
     @property
     def skipped(self) -> int:
-        """Documents dropped so far because they are not UTF-8 (`errors="skip"`; see `utf8.is_skipped`)."""
+        """Documents and records dropped so far (`errors="skip"`)."""
         return self._stats.skipped
+
+    @property
+    def skip_reasons(self) -> dict[str, int]:
+        """Number of them by reason: "null", "broken JSON", "not UTF-8"."""
+        return dict(self._stats.reasons)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Assumptions about the sources that were read so far."""
+        return tuple(self._stats.notes.values())
 
     @property
     def replaced(self) -> int:
@@ -142,7 +152,7 @@ class Corpus:
         where it lies.
         """
         with ExitStack() as stack:
-            stats = ReadStats()
+            stats = ReadStats(tell=self._stats.tell)
             yield Corpus([replace(_rereadable(source, stack), stats=stats) for source in self.sources], stats)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tokit.corpus.byte_stream import ReadStats
+from tokit.corpus.byte_stream import ReadStats, silent
 from tokit.corpus.conversations import FORMATS as FORMATS_OF_CONVERSATIONS
 from tokit.corpus.conversations import MESSAGES
 from tokit.corpus.corpus import Corpus, CorpusSource
@@ -33,6 +33,7 @@ def open_corpus(
     keep_records: bool = False,
     block_bytes: int = 1 << 20,
     conversations: bool = False,
+    tell: Callable[[str], None] = silent,
 ) -> Corpus:
     """Find the sources of a corpus; `Corpus.blocks` reads their text.
 
@@ -43,13 +44,15 @@ def open_corpus(
         field: The field of a record that holds its text; "text" by default. Only for formats of records.
         format: "text", "jsonl", "csv", "tsv", "parquet", "arrow" or "mediawiki", with the compression after a dot
             where the name of the file lacks it ("jsonl.gz"). The default is that of the extension.
-        errors: Treatment of a document that is not UTF-8: "strict" raises, "replace" puts U+FFFD, "skip" drops it.
+        errors: Treatment of bad documents: "strict" raises; "replace" puts U+FFFD for bytes that are not UTF-8; "skip"
+            drops the document, and every bad record (null, missing field, broken JSON, row of another length).
         max_document: Length limit of a document, in bytes.
         files_from: A file, or "-", with further names, one a line.
         keep_records: Hand the parsed records on in `Block.records`.
         block_bytes: Approximate size of a block; a longer document is a block alone.
         conversations: Read messages, not text: a document is a conversation (`tokit/corpus/conversations.py`), and
             the field "messages" by default.
+        tell: Called with what is assumed of a source, and with the places of the first skipped documents.
 
     Raises:
         UsageError: an unknown format, unit, errors or `@name`; options that exclude each other.
@@ -64,7 +67,7 @@ def open_corpus(
         raise UsageError(f"max-document is {max_document:,}, but can be at most {LARGEST_DOCUMENT:,}")
     if block_bytes < 1:
         raise ValueError(f"block_bytes is {block_bytes}, but must be at least 1")
-    stats = ReadStats()
+    stats = ReadStats(tell=tell)
     default_field = MESSAGES if conversations else "text"
     options = ReadOptions(
         unit or "line", field or default_field, errors, max_document, keep_records, block_bytes, conversations

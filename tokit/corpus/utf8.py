@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tokit.arrays import REPLACEMENT
 from tokit.corpus.byte_stream import STDIN, ByteStream, ReadStats
 from tokit.errors import CorpusError
 
+NOT_UTF8 = "not UTF-8"
 ERRORS = ("strict", "replace", "skip")
 # Decoded text is thrown away, so a small window stays in the cache and a huge document needs no second copy.
 WINDOW = 1 << 18
@@ -45,7 +46,7 @@ def not_utf8(stream: ByteStream, place: str, byte: int, where: str) -> CorpusErr
         where: Its offset, and the start from which that counts.
     """
     tool = next((tool for magic, tool in MAGIC.items() if stream.head.startswith(magic)), None)
-    hint = "pass --errors replace, or convert it first: iconv -f latin1 -t utf-8"
+    hint = "pass --errors replace or skip, or convert it first: iconv -f latin1 -t utf-8"
     if tool is not None and stream.name == STDIN:
         hint = f"it looks compressed: pipe it through `{tool} |` first"
     elif tool is not None:
@@ -53,20 +54,27 @@ def not_utf8(stream: ByteStream, place: str, byte: int, where: str) -> CorpusErr
     return CorpusError(f"{place}: byte 0x{byte:02X} at {where} is not UTF-8", hint=hint)
 
 
-def repair(documents: Sequence[bytes], errors: str, stats: ReadStats) -> list[bytes | None]:
+def repair(
+    documents: Sequence[bytes], errors: str, stats: ReadStats, place: Callable[[int], str]
+) -> list[bytes | None]:
     """Replace bad bytes by U+FFFD (`errors="replace"`), or documents with bad bytes by None (`errors="skip"`)."""
-    return [document if find_invalid(document) < 0 else _repaired(document, errors, stats) for document in documents]
+    return [
+        document if find_invalid(document) < 0 else _repaired(document, errors, stats, place(number))
+        for number, document in enumerate(documents)
+    ]
 
 
-def is_skipped(errors: str, stats: ReadStats) -> bool:
-    """Count a document that is not UTF-8, and decide whether it is dropped; no document is dropped elsewhere."""
-    skipped = errors == "skip"
-    stats.count(skipped=skipped, replaced=not skipped)
-    return skipped
+def is_skipped(errors: str, stats: ReadStats, place: str, reason: str = NOT_UTF8) -> bool:
+    """Count a document that is not UTF-8, and decide whether it is dropped."""
+    if errors == "skip":
+        stats.skip(place, reason)
+        return True
+    stats.count_replaced()
+    return False
 
 
-def _repaired(document: bytes, errors: str, stats: ReadStats) -> bytes | None:
-    if is_skipped(errors, stats):
+def _repaired(document: bytes, errors: str, stats: ReadStats, place: str) -> bytes | None:
+    if is_skipped(errors, stats, place):
         return None
     return document.decode("utf-8", "replace").encode("utf-8")
 

@@ -24,7 +24,8 @@ READERS: Registry[Reader] = Registry(
         "text": "tokit.corpus.formats.text:TEXT",
         "jsonl": "tokit.corpus.formats.jsonl:JSONL",
         "csv": "tokit.corpus.formats.csv:CSV",
-        "tsv": "tokit.corpus.formats.csv:TSV",
+        "tsv": "tokit.corpus.formats.tsv:TSV",
+        "tsv-quoted": "tokit.corpus.formats.csv:QUOTED_TSV",
         "parquet": "tokit.corpus.formats.parquet:PARQUET",
         "arrow": "tokit.corpus.formats.parquet:ARROW",
         "mediawiki": "tokit.corpus.formats.mediawiki:MEDIAWIKI",
@@ -39,6 +40,7 @@ ALIASES = {
     "pq": "parquet",
     "feather": "arrow",
     "ipc": "arrow",
+    "tab": "tsv",
 }
 
 

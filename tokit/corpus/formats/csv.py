@@ -1,4 +1,4 @@
-"""CSV and TSV: a header, then one record a row; a quoted cell may hold delimiters and line ends."""
+"""CSV: a header, then one record a row; a quoted cell may hold delimiters and line ends."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from functools import partial
 from tokit.arrays import Block
 from tokit.corpus.byte_stream import ByteStream, ReadStats
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
-from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector, missing_field
+from tokit.corpus.formats.columns import check_width, find_column
+from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector
 from tokit.corpus.formats.text import TextChunk, not_utf8_in, whole_lines
 from tokit.corpus.utf8 import find_invalid, has_surrogates
-from tokit.errors import CorpusError
+from tokit.errors import BadRecordError
 
 
 class DecodedLines:
@@ -26,17 +27,37 @@ class DecodedLines:
     Attributes:
         drained: All lines that have arrived were returned; the next one may have to be waited for.
         damaged: There were bad bytes.
+        row: Lines of the row that is being read, where bad rows are skipped.
     """
 
     def __init__(self, stream: ByteStream, options: ReadOptions) -> None:
         self.drained = False
         self.damaged = False
+        self.row: list[str] = []
+        self._again: list[str] = []
         self._stream = stream
         self._strict = options.errors == "strict"
         self._lines = self._read(whole_lines(stream, options.block_bytes, options.max_document + RECORD_ROOM))
 
     def __iter__(self) -> Iterator[str]:
         return self._lines
+
+    def remembered(self) -> RememberedLines:
+        """The same lines, where a row that is broken can be read again from its second line on."""
+        return RememberedLines(self)
+
+    def next_line(self) -> str:
+        """The next line, which is kept in `row`; StopIteration at the end, until lines are put back."""
+        line = self._again.pop() if self._again else next(self._lines)
+        self.row.append(line)
+        return line
+
+    def retry(self) -> int:
+        """Put all but the first line of the row back, as a quote that never closes takes in good rows; their number."""
+        rest = self.row[1:]
+        self._again.extend(reversed(rest))
+        self.row.clear()
+        return len(rest)
 
     def _read(self, chunks: Iterator[TextChunk]) -> Iterator[str]:
         for chunk in chunks:
@@ -56,20 +77,35 @@ class DecodedLines:
         return data.decode("utf-8", "surrogateescape")
 
 
+class RememberedLines:
+    """An iterator that continues after its end when lines are put back, as a generator does not."""
+
+    def __init__(self, lines: DecodedLines) -> None:
+        self._lines = lines
+
+    def __iter__(self) -> RememberedLines:
+        return self
+
+    def __next__(self) -> str:
+        return self._lines.next_line()
+
+
 def read_delimited(stream: ByteStream, options: ReadOptions, stats: ReadStats, *, delimiter: str) -> Iterator[Block]:
-    """Blocks of a CSV or TSV source."""
+    """Blocks of a source with quoted cells."""
     # The limit belongs to the whole process, so it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), options.max_document))
     lines = DecodedLines(stream, options)
-    # Without strict, the csv module silently takes all that follows an open quote as one cell.
-    rows = _rows(csv.reader(iter(lines), delimiter=delimiter, strict=True), stream.name)
-    header = [_repaired(cell) for cell in next(rows, ("", []))[1]]
-    column = _column(stream.name, header, options.field) if header else 0
     collector = Collector(options, stats)
+    rows = _rows(lines, collector, stream.name, delimiter, options)
+    header = [_repaired(cell) for cell in next(rows, ("", []))[1]]
+    column = find_column(f"{stream.name}:1", header, options.field) if header else 0
     for place, row in rows:
-        cells = _checked(place, row, header)
-        damaged = lines.damaged and any(map(has_surrogates, cells))
-        cells = [_repaired(cell) for cell in cells] if damaged else cells
+        if len(row) != len(header):
+            hint = "a cell that holds the delimiter or a line end must be quoted"
+            collector.refuse(check_width(place, len(row), len(header), hint))
+            continue
+        damaged = lines.damaged and any(map(has_surrogates, row))
+        cells = [_repaired(cell) for cell in row] if damaged else row
         record = dict(zip(header, cells, strict=True)) if options.keep_records else {}
         collector.add(place, cells[column], record, damaged=damaged)
         if lines.drained or collector.full:
@@ -77,38 +113,36 @@ def read_delimited(stream: ByteStream, options: ReadOptions, stats: ReadStats, *
     yield from collector.take()
 
 
-def _rows(reader: Iterator[list[str]], name: str) -> Iterator[tuple[str, list[str]]]:
+def _rows(
+    lines: DecodedLines, collector: Collector, name: str, delimiter: str, options: ReadOptions
+) -> Iterator[tuple[str, list[str]]]:
     """Rows that are not empty, each with its file and first line."""
+    skip = options.errors == "skip"
+    # Without strict, the csv module silently takes all that follows an open quote as one cell.
+    reader = csv.reader(lines.remembered() if skip else iter(lines), delimiter=delimiter, strict=True)
+    repeated = 0
     while True:
-        place = f"{name}:{reader.line_num + 1}"  # type: ignore[attr-defined]  # csv's class has no public name
+        place = f"{name}:{reader.line_num + 1 - repeated}"
+        lines.row.clear()
         try:
             row = next(reader, None)
         except csv.Error as error:
-            raise CorpusError(
-                f"{place}: {error}",
-                hint='a cell that holds a quote is written "…""…", and every quote must be closed',
-            ) from error
+            collector.refuse(_bad_row(place, error))
+            repeated += lines.retry()
+            continue
         if row is None:
             return
         if row:
             yield place, row
 
 
-def _column(name: str, header: list[str], field: str) -> int:
-    if field not in header:
-        raise missing_field(f"{name}:1", field, header)
-    if header.count(field) > 1:
-        raise CorpusError(f"{name}:1: {header.count(field)} columns are called '{field}'", hint="rename all but one")
-    return header.index(field)
-
-
-def _checked(place: str, row: list[str], header: list[str]) -> list[str]:
-    if len(row) != len(header):
-        raise CorpusError(
-            f"{place}: {len(row)} cells where the header has {len(header)}",
-            hint="a cell that holds the delimiter or a line end must be quoted",
-        )
-    return row
+def _bad_row(place: str, error: csv.Error) -> BadRecordError:
+    if "larger than field limit" in str(error):
+        return BadRecordError(place, str(error), "too long", hint="raise --max-document")
+    hint = 'a cell that holds a quote is written "…""…", and every quote must be closed'
+    bad = BadRecordError(place, str(error), "bad quoting", hint=hint)
+    bad.__cause__ = error
+    return bad
 
 
 def _repaired(cell: str) -> str:
@@ -116,4 +150,4 @@ def _repaired(cell: str) -> str:
 
 
 CSV = Reader(parsing(partial(read_delimited, delimiter=",")), option="field")
-TSV = Reader(parsing(partial(read_delimited, delimiter="\t")), option="field")
+QUOTED_TSV = Reader(parsing(partial(read_delimited, delimiter="\t")), option="field")

@@ -12,7 +12,7 @@ from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector, missing_field
 from tokit.corpus.formats.text import whole_lines
 from tokit.corpus.utf8 import find_invalid, not_utf8
-from tokit.errors import CorpusError
+from tokit.errors import BadRecordError
 
 KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
@@ -34,22 +34,30 @@ def _add(collector: Collector, stream: ByteStream, line: int, raw: bytes, option
     invalid = find_invalid(raw)
     if invalid >= 0 and options.errors == "strict":
         raise not_utf8(stream, place, raw[invalid], f"offset {invalid} of the line")
-    record = _parse(place, raw.decode("utf-8", "replace"))
-    collector.add(place, _document(place, record, options), record, damaged=invalid >= 0)
+    try:
+        record = _parse(place, raw.decode("utf-8", "replace"))
+        document = _document(place, record, options)
+    except BadRecordError as error:
+        collector.refuse(error)
+    else:
+        collector.add(place, document, record, damaged=invalid >= 0)
 
 
 def _parse(place: str, line: str) -> Record:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
-        raise CorpusError(
-            f"{place}: broken JSON at column {error.colno}: {error.msg}",
+        raise BadRecordError(
+            place,
+            f"broken JSON at column {error.colno}: {error.msg}",
+            "two values on a line" if error.msg == "Extra data" else "broken JSON",
             hint="each line must be one whole JSON object; for plain text pass --format text",
         ) from error
     except (ValueError, RecursionError) as error:
-        raise CorpusError(f"{place}: JSON that cannot be read: {error}") from error
+        raise BadRecordError(place, f"JSON that cannot be read: {error}", "broken JSON") from error
     if not isinstance(record, dict):
-        raise CorpusError(f"{place}: {_kind(record)} where a JSON object should be", hint='such as {"text": "…"}')
+        message = f"{_kind(record)} where a JSON object should be"
+        raise BadRecordError(place, message, "no object", hint='such as {"text": "…"}')
     return record
 
 
@@ -68,7 +76,8 @@ def _text(place: str, record: Record, field: str) -> str:
     if not isinstance(text, str):
         strings = [name for name, value in record.items() if isinstance(value, str)]
         hint = f"fields that are strings: {', '.join(strings)}" if strings else ""
-        raise CorpusError(f"{place}: field '{field}' is {_kind(text)}, not a string", hint=hint)
+        reason = "null" if text is None else "not a string"
+        raise BadRecordError(place, f"field '{field}' is {_kind(text)}, not a string", reason, hint=hint)
     return text
 
 

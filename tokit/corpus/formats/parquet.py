@@ -18,7 +18,7 @@ from tokit.corpus.conversations import conversation_document
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import Collector, document_too_long, missing_field
 from tokit.corpus.utf8 import find_invalid, not_utf8, repair
-from tokit.errors import CorpusError, MissingExtraError
+from tokit.errors import BadRecordError, CorpusError, MissingExtraError
 
 # pyarrow ships no types.
 Batch: TypeAlias = Any
@@ -164,35 +164,53 @@ class TableParser:
 
     def blocks(self, batch: Batch) -> Iterator[Block]:
         """Blocks of one batch."""
-        column = batch.column(batch.schema.get_field_index(self._options.field))
+        column, rows = batch.column(batch.schema.get_field_index(self._options.field)), batch.num_rows
         if column.null_count:
-            first = int(np.flatnonzero(~column.is_valid().to_numpy(zero_copy_only=False))[0])
-            raise CorpusError(
-                f"{self._place(first)}: column '{self._options.field}' is null", hint="fill or drop such records first"
-            )
+            batch, column = self._without_nulls(batch, column)
         data, bounds = _buffers(column)
         for start, end in _cuts(bounds, self._options.block_bytes):
             block = self._block(data, bounds[start : end + 1], batch, start)
             if len(block):
                 yield block
-        self._done += len(column)
+        self._done += rows
+
+    def _without_nulls(self, batch: Batch, column: Column) -> tuple[Batch, Column]:
+        valid = column.is_valid()
+        for row in np.flatnonzero(~valid.to_numpy(zero_copy_only=False)).tolist():
+            if self._options.errors != "skip":
+                raise BadRecordError(self._place(row), f"column '{self._options.field}' is null", "null")
+            self._stats.skip(self._place(row), "null")
+        return batch.filter(valid), column.filter(valid)
 
     def _place(self, row: int) -> str:
         return f"{self._stream.name}: record {self._done + row + 1}"
 
     def _block(self, data: ByteArray, bounds: IntArray, batch: Batch, start: int) -> Block:
         part, ends = data[bounds[0] : bounds[-1]], bounds[1:] - bounds[0]
-        self._check_lengths(np.diff(bounds), start)
+        if self._options.errors != "skip":
+            self._check_lengths(np.diff(bounds), start)
+        elif np.diff(bounds).max(initial=0) > self._options.max_document:
+            # Ranges of rows hold several documents only where each is small.
+            return self._short_ones(part, ends, batch, start)
         records = self._records(batch, start, len(ends))
         if _is_utf8(part, ends):
             return Block(part, ends, records=self._with_text(records, split_items(part, ends)) if records else None)
         documents = split_items(part, ends)
         if self._options.errors == "strict":
             raise self._not_utf8(documents, start)
-        repaired = repair(documents, self._options.errors, self._stats)
+        repaired = repair(documents, self._options.errors, self._stats, lambda row: self._place(start + row))
         rows = [row for row, document in enumerate(repaired) if document is not None]
         texts = [document for document in repaired if document is not None]
         return Block.of(texts, records=records and self._with_text([records[row] for row in rows], texts))
+
+    def _short_ones(self, data: ByteArray, ends: IntArray, batch: Batch, start: int) -> Block:
+        collector = Collector(self._options, self._stats)
+        records = self._records(batch, start, len(ends)) or [{} for _ in ends]
+        for row, document in enumerate(split_items(data, ends)):
+            damaged = find_invalid(document) >= 0
+            text = document.decode("utf-8", "replace")
+            collector.add(self._place(start + row), text, records[row] | {self._options.field: text}, damaged=damaged)
+        return next(collector.take(), Block.of([], records=[] if self._options.keep_records else None))
 
     def _check_lengths(self, lengths: IntArray, start: int) -> None:
         limit = self._options.max_document
@@ -245,7 +263,12 @@ class ConversationParser:
         for row in batch.to_pylist():
             self._done += 1
             place = f"{self._name}: record {self._done}"
-            self._collector.add(place, conversation_document(place, row, self._field), row)
+            try:
+                document = conversation_document(place, row, self._field)
+            except BadRecordError as error:
+                self._collector.refuse(error)
+            else:
+                self._collector.add(place, document, row)
         yield from self._collector.take()
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tokit.arrays import Block, Record
 from tokit.corpus.byte_stream import ReadStats
 from tokit.corpus.formats.base import ReadOptions
-from tokit.corpus.utf8 import has_surrogates, is_skipped, without_surrogates
-from tokit.errors import CorpusError
+from tokit.corpus.utf8 import NOT_UTF8, has_surrogates, is_skipped, without_surrogates
+from tokit.errors import BadRecordError
 from tokit.registry import did_you_mean
 
 BOM = b"\xef\xbb\xbf"
@@ -49,12 +49,14 @@ class Collector:
         Raises:
             CorpusError: the text is too long, or is not UTF-8 and `errors` is "strict".
         """
+        reason = NOT_UTF8
         if has_surrogates(text):
+            reason = "half of a surrogate pair"
             text = self._repaired(place, text)
             if not self._options.conversations:
                 record[self._options.field] = text
             damaged = True
-        if damaged and is_skipped(self._options.errors, self._stats):
+        if damaged and is_skipped(self._options.errors, self._stats, place, reason):
             return
         self._keep(place, text.encode("utf-8"), record)
 
@@ -70,9 +72,16 @@ class Collector:
         self._documents, self._records, self._places, self._size = [], [], [], 0
         yield block
 
+    def refuse(self, error: BadRecordError) -> None:
+        """Leave a record out and count it, or raise its error."""
+        if self._options.errors != "skip":
+            raise error
+        self._stats.skip(error.place, error.reason)
+
     def _keep(self, place: str, document: bytes, record: Record) -> None:
         if len(document) > self._options.max_document:
-            raise document_too_long(place, self._options.max_document)
+            self.refuse(document_too_long(place, self._options.max_document))
+            return
         self._documents.append(document)
         self._size += len(document)
         if self._options.keep_records:
@@ -82,23 +91,27 @@ class Collector:
 
     def _repaired(self, place: str, text: str) -> str:
         if self._options.errors == "strict":
-            raise CorpusError(
-                f"{place}: field '{self._options.field}' holds half of a surrogate pair, which UTF-8 cannot write",
-                hint="pass --errors replace, or --errors skip",
+            raise BadRecordError(
+                place,
+                f"field '{self._options.field}' holds half of a surrogate pair, which UTF-8 cannot write",
+                "half of a surrogate pair",
+                hint="pass --errors replace",
             )
         return without_surrogates(text)
 
 
-def document_too_long(place: str, limit: int) -> CorpusError:
+def document_too_long(place: str, limit: int) -> BadRecordError:
     """The error for a document past the limit."""
-    return CorpusError(f"{place}: the document is longer than {limit:,} bytes", hint="raise --max-document")
+    return BadRecordError(
+        place, f"the document is longer than {limit:,} bytes", "too long", hint="raise --max-document"
+    )
 
 
-def missing_field(place: str, field: str, present: list[str]) -> CorpusError:
+def missing_field(place: str, field: str, present: list[str]) -> BadRecordError:
     """The error for a record or table without the field."""
     if not present:
-        return CorpusError(f"{place}: no field '{field}', there are no fields at all")
+        return BadRecordError(place, f"no field '{field}', there are no fields at all", "missing field")
     near = did_you_mean(field, present)
     named = f"fields: {', '.join(present)}"
     hint = f"{near} ({named})" if near.startswith("did you mean") else f"pass --field with one of the {named}"
-    return CorpusError(f"{place}: no field '{field}'", hint=hint)
+    return BadRecordError(place, f"no field '{field}'", "missing field", hint=hint)

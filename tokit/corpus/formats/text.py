@@ -7,7 +7,7 @@ back byte for byte.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -19,9 +19,10 @@ from tokit.arrays import Block
 from tokit.corpus.byte_stream import ByteStream, ReadStats
 from tokit.corpus.formats.base import RawBlock, Reader, ReadOptions
 from tokit.corpus.utf8 import find_invalid, not_utf8, repair
-from tokit.errors import CorpusError
+from tokit.errors import BadRecordError, CorpusError
 from tokit.kernels.compiled.loader import kernel, kernel_pays_off
 
+TOO_LONG = "too long"
 Span: TypeAlias = tuple[int, int]
 
 
@@ -75,11 +76,14 @@ def _block(chunk: TextChunk, stream: ByteStream, options: ReadOptions, stats: Re
     invalid = find_invalid(chunk.data)
     if invalid >= 0 and options.errors == "strict":
         raise not_utf8_in(stream, chunk, invalid)
-    if long:
+    if long and options.errors != "skip":
         _check_lengths(stream, chunk, unit, options.max_document)
-    documents = [chunk.data[start:end] for start, end in unit.spans(chunk.data)]
+    spans = unit.spans(chunk.data)
+    if options.errors == "skip" and long:
+        spans = _short_enough(spans, chunk, stream, options.max_document, stats)
+    documents = [chunk.data[start:end] for start, end in spans]
     if invalid >= 0:
-        repaired = repair(documents, options.errors, stats)
+        repaired = repair(documents, options.errors, stats, partial(_place, chunk, stream, spans))
         documents = [document for document in repaired if document is not None]
     return Block.of(documents, open_end=open_end)
 
@@ -122,10 +126,24 @@ def _check_lengths(stream: ByteStream, chunk: TextChunk, unit: DocumentUnit, lim
             raise too_long(stream, chunk.line + chunk.data.count(b"\n", 0, start), limit)
 
 
-def too_long(stream: ByteStream, line: int, limit: int) -> CorpusError:
+def _place(chunk: TextChunk, stream: ByteStream, spans: Sequence[Span], number: int) -> str:
+    line = chunk.line + chunk.data.count(b"\n", 0, spans[number][0])
+    return f"{stream.name}:{line}"
+
+
+def _short_enough(spans: list[Span], chunk: TextChunk, stream: ByteStream, limit: int, stats: ReadStats) -> list[Span]:
+    for number, (start, end) in enumerate(spans):
+        if end - start > limit:
+            stats.skip(_place(chunk, stream, spans, number), TOO_LONG)
+    return [(start, end) for start, end in spans if end - start <= limit]
+
+
+def too_long(stream: ByteStream, line: int, limit: int) -> BadRecordError:
     """The error for a document past the limit."""
-    return CorpusError(
-        f"{stream.name}:{line}: the document is longer than {limit:,} bytes",
+    return BadRecordError(
+        f"{stream.name}:{line}",
+        f"the document is longer than {limit:,} bytes",
+        TOO_LONG,
         hint="raise --max-document, or split the text into more lines",
     )
 
