@@ -172,6 +172,23 @@ class Ids(Ragged):
     data: IdArray
     assistant: Mask | None = None
 
+    def __getitem__(self, document: int) -> IdArray:
+        """Ids of one document, counted from the end if negative; a view of `data`."""
+        number = range(len(self))[document]
+        return self.data[int(self.ends[number - 1]) if number else 0 : int(self.ends[number])]
+
+    def __iter__(self) -> Iterator[IdArray]:
+        return (self.data[start:end] for start, end in spans(self.ends))
+
+    def __eq__(self, other: object) -> bool:
+        """True for the same ids of the same documents, also as lists; a mask is not compared."""
+        if isinstance(other, Ids):
+            return np.array_equal(self.ends, other.ends) and np.array_equal(self.data, other.data)
+        return self.lists() == other if isinstance(other, list) else NotImplemented
+
+    # The arrays can change.
+    __hash__ = None  # type: ignore[assignment]
+
     def _of_items(self, data: npt.NDArray[Any], ends: IntArray, items: Items) -> Ids:
         if self.assistant is None:
             return Ids(data, ends)
@@ -183,6 +200,18 @@ class Ids(Ragged):
         """Each document's ids as a list."""
         flat = self.data.tolist()
         return [flat[start:end] for start, end in spans(self.ends)]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Ids]) -> Ids:
+        """The documents of several, in order; without masks."""
+        if len(parts) == 1:
+            return parts[0]
+        shifts = np.cumsum([0, *(len(part.data) for part in parts)], dtype=np.int64)
+        ends = [part.ends + shift for part, shift in zip(parts, shifts[:-1], strict=True)]
+        return cls(
+            np.concatenate([np.zeros(0, np.uint32), *(part.data for part in parts)]),
+            np.concatenate([np.zeros(0, np.int64), *ends]),
+        )
 
     @classmethod
     def of(cls, lists: Sequence[Sequence[int]]) -> Ids:

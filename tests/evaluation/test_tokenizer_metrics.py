@@ -32,7 +32,7 @@ class Plain:
         starts = [i for i, sign in enumerate(text) if sign == " " or i == 0]
         return list(pairwise([*starts, len(text)]))
 
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+    def library_ids(self, texts: Sequence[str]) -> list[list[int]]:
         known = {word: i for i, word in enumerate(self.words)}
         return [[known.get(text[start:end], 0) for start, end in self._cut(text)] for text in texts]
 

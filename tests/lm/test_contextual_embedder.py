@@ -265,7 +265,7 @@ def test_documents_are_pooled_as_sentence_transformers_does(mode: str, others: t
 
 def framed(folder: Path, texts: list[str]) -> Any:
     embedder = open_contextual_embedder(folder)
-    return embedder.within(Ids.of(embedder.tokenizer.encode_batch(texts, embedder.options)))
+    return embedder.within(embedder.tokenizer.encode_batch(texts, embedder.options))
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_token_vectors_are_made_some_documents_at_a_time(foreign: Any, monkeypat
 
     embedder = open_contextual_embedder(foreign("bert"))
     texts = ["the sea", "", LONG, "a", "rivers run to the sea"]
-    ids = Ids.of(embedder.tokenizer.encode_batch(texts, embedder.options))
+    ids = embedder.tokenizer.encode_batch(texts, embedder.options)
     whole = [(data.tolist(), np.concatenate(list(parts))) for data, parts in embedder.tokens(ids)]
     asked: list[int] = []
     tokens = type(embedder.encoder).tokens

@@ -13,7 +13,6 @@ torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
 pytest.importorskip("transformers", reason="needs the extra 'contextual'")
 
 import tokit  # noqa: E402
-from tokit.arrays import Ids  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.embedding.embedding_folder import load_embedding  # noqa: E402
 from tokit.embedding.pooling import sif_weights  # noqa: E402
@@ -70,7 +69,7 @@ def test_pieces_of_another_tokenizer_are_texts_to_the_model(model: Path, trained
 
 
 def framed(embedder: Any, text: str) -> Any:
-    return Ids.of(embedder.tokenizer.encode_batch([text], embedder.options))
+    return embedder.tokenizer.encode_batch([text], embedder.options)
 
 
 def test_special_tokens_and_bytes_that_are_no_text_are_unknown(model: Path, tmp_path: Path) -> None:

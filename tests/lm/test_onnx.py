@@ -19,7 +19,6 @@ onnx = pytest.importorskip("onnx", reason="needs the extra 'onnx'")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra 'onnx'")
 
 from tests.support.program import Ran, assert_error  # noqa: E402
-from tokit.arrays import Ids  # noqa: E402
 from tokit.corpus import open_corpus  # noqa: E402
 from tokit.errors import CheckError  # noqa: E402
 from tokit.lm import LANGUAGE_MODELS  # noqa: E402
@@ -275,7 +274,7 @@ TOKENS, SENTENCE = ["rows", "tokens", 2], ["rows", 2]
 )
 def test_the_output_with_the_tokens_vectors_is_taken(outputs: dict[str, Any], bert: Path, tmp_path: Path) -> None:
     embedder = open_contextual_embedder(with_graph(bert, tmp_path / "m", outputs, ("token_type_ids",)))
-    ids = Ids.of(embedder.tokenizer.encode_batch(["the sea"], embedder.options))
+    ids = embedder.tokenizer.encode_batch(["the sea"], embedder.options)
     vectors = embedder.encoder.vectors(ids.data[None].astype(np.int64), np.ones((1, len(ids.data)), dtype=np.int64))
     # The types of tokens are all 0.
     assert vectors[0].tolist() == [[i, 0] for i in ids.data.tolist()]

@@ -107,7 +107,7 @@ class Embedder(ABC):
 
     def embed(self, texts: list[str]) -> FloatArray:
         """One vector a text; shape (texts, dim)."""
-        return self.pool(Ids.of(self.tokenizer.encode_batch(texts, self.options)))
+        return self.pool(self.tokenizer.encode_batch(texts, self.options))
 
     def pool(self, ids: Ids) -> FloatArray:
         """One vector a document, the component removed. Shape (documents, dim)."""

@@ -39,7 +39,7 @@ class MeasuredTokenizer(Protocol):
     def vocab_size(self) -> int: ...
     @property
     def pieces(self) -> Pieces: ...
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]: ...
+    def library_ids(self, texts: Sequence[str]) -> list[list[int]]: ...
     def decode_batch(self, ids: Sequence[Sequence[int]]) -> list[str]: ...
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]: ...
 
@@ -89,7 +89,7 @@ class EncodedSample:
         self.sample = sample
         self.subject = subject
         started = time.perf_counter()
-        self._lists = subject.encoder.encode_batch(sample.texts)
+        self._lists = subject.encoder.library_ids(sample.texts)
         self.seconds = time.perf_counter() - started
 
     @cached_property
@@ -145,7 +145,7 @@ class Subject:
         self._metrics = tuple(metrics)
         self._sums: dict[str, Sum] = {}
         # The first call starts threads and compiles patterns, which would distort the speed.
-        encoder.encode_batch(["warm up"])
+        encoder.library_ids(["warm up"])
 
     @cached_property
     def blank(self) -> BoolArray:

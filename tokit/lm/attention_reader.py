@@ -132,7 +132,7 @@ class AttentionReader:
 
     def _of(self, text: str, what: str) -> Attention:
         tokenizer = self._embedder.tokenizer
-        encoded = Ids.of(tokenizer.encode_batch([text], self._embedder.options))
+        encoded = tokenizer.encode_batch([text], self._embedder.options)
         ids = self._embedder.within(encoded).data
         if not len(ids):
             raise UsageError("the text has no token", hint="tokit attention -m MODEL 'the bank of the river'")

@@ -70,7 +70,7 @@ class ContextSpace:
             UsageError: a word lies beyond the model's context length.
         """
         texts = [word.text for word in words]
-        ids = Ids.of(self._tokenizer.encode_batch(texts, self._embedder.options))
+        ids = self._tokenizer.encode_batch(texts, self._embedder.options)
         offsets = self._tokenizer.offsets_batch(texts)
         found = self._word_vectors(ids, offsets, [[(word.start, word.end)] for word in words])
         for word, (spans, _) in zip(words, found, strict=True):

@@ -72,7 +72,7 @@ def piece_vectors(
 def _model_ids(embedder: ContextualEmbedder, numbers: list[int], pieces: Pieces, *, own: bool) -> Ids:
     """Ids of single pieces for the model, with its special tokens."""
     if not own:
-        return Ids.of(embedder.tokenizer.encode_batch([pieces.texts[i] for i in numbers], embedder.options))
+        return embedder.tokenizer.encode_batch([pieces.texts[i] for i in numbers], embedder.options)
     before, after = embedder.tokenizer.frame
     return Ids.of([[*before, i, *after] for i in numbers])
 

@@ -12,9 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from tokit.arrays import Block, IdArray, Ids, Pieces
 from tokit.tokenizer.special_tokens import UNKNOWN
+
+if TYPE_CHECKING:
+    from tokit.tokenizer.encode.decode_stream import DecodeStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,8 @@ class Tokenizer(ABC):
         """The largest id plus one."""
 
     @abstractmethod
-    def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
-        """Ids of each text."""
+    def library_ids(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
+        """Ids of each text as its own library gives them: what the kernels are held against."""
 
     @abstractmethod
     def decode_batch(self, ids: Sequence[Sequence[int]], *, skip_special: bool = False) -> list[str]:
@@ -153,8 +157,41 @@ class Tokenizer(ABC):
         return sorted(self.special_ids.values())
 
     def encode(self, text: str, options: EncodeOptions = PLAIN) -> list[int]:
-        """Ids of a text."""
-        return self.encode_batch([text], options)[0]
+        """Ids of a text.
+
+        Raises:
+            UsageError: a lone surrogate in the text.
+        """
+        return self.encode_batch([text], options).lists()[0]
+
+    def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> Ids:
+        """Ids of many texts as arrays, from the kernels where they know the tokenizer, on all threads.
+
+        >>> ids = tokit.load_tokenizer("tok").encode_batch(["hello world", ""])
+        >>> len(ids), ids[1].tolist()
+        (2, [])
+
+        Returns:
+            `data` has all ids, uint32; `ends` the exclusive end of each text in it, int64, shape (texts,). `ids[i]` is
+            a view of one text, `ids.lists()` gives lists.
+
+        Raises:
+            UsageError: a lone surrogate in a text, which no UTF-8 has; the message has the index of the text.
+        """
+        from tokit.tokenizer.encode.text_batch import encode_text_batch
+
+        return encode_text_batch(self, texts, options)
+
+    def decode_stream(self, *, skip_special: bool = False) -> DecodeStream:
+        """A decoder that takes ids one by one and never breaks a character.
+
+        >>> stream = tokenizer.decode_stream()
+        >>> "".join(stream.push(i) for i in tokenizer.encode("hello world")) + stream.finish()
+        'hello world'
+        """
+        from tokit.tokenizer.encode.decode_stream import DecodeStream
+
+        return DecodeStream(self, skip_special=skip_special)
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = False) -> str:
         """Text of a list of ids."""
@@ -171,7 +208,7 @@ class Tokenizer(ABC):
 
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
         """Ids of each document of a block."""
-        return Ids.of(self.encode_batch(block.texts(), options))
+        return Ids.of(self.library_ids(block.texts(), options))
 
     def encode_documents(self, block: Block, options: EncodeOptions = PLAIN) -> tuple[Block, Ids]:
         """A block and the ids of its documents."""

@@ -20,7 +20,7 @@ def word_spellings(words: Iterable[str]) -> list[tuple[str, str]]:
 
 def encode_spellings(tokenizer: LibraryTokenizer, spellings: Sequence[tuple[str, str]]) -> list[Spellings]:
     """Ids of both spellings of each text."""
-    ids = tokenizer.encode_batch([text for both in spellings for text in both])
+    ids = tokenizer.encode_batch([text for both in spellings for text in both]).lists()
     return list(zip(ids[::2], ids[1::2], strict=True))
 
 

@@ -39,6 +39,6 @@ class UnknownWords:
     def _as_in_text(self, word: str) -> str:
         normalizer = self._tokenizer.library.normalizer
         text = normalizer.normalize_str(word) if normalizer is not None else word
-        pieces = self._tokenizer.encode_batch([f" {word}"])[0]
+        pieces = self._tokenizer.encode(f" {word}")
         spaced = bool(pieces) and self._tokenizer.pieces.texts[pieces[0]].startswith(" ")
         return f" {text.strip()}" if spaced else text.strip()

@@ -121,7 +121,7 @@ def framed(texts: Sequence[str], tokenizer: LibraryTokenizer, context: int) -> t
     """Texts as ids in the tokenizer's template, truncated to the context length; and the number of truncated texts."""
     before, after = tokenizer.frame
     room = context - len(before) - len(after)
-    plain = tokenizer.encode_batch(texts)
+    plain = tokenizer.encode_batch(texts).lists()
     return Ids.of([[*before, *text[:room], *after] for text in plain]), sum(len(text) > room for text in plain)
 
 
@@ -134,7 +134,7 @@ def _encode_words(
 
     before, after = tokenizer.frame
     texts = [" ".join(example.texts) for example in examples]
-    offsets, plain = tokenizer.offsets_batch(texts), tokenizer.encode_batch(texts)
+    offsets, plain = tokenizer.offsets_batch(texts), tokenizer.encode_batch(texts).lists()
     lists: list[list[int]] = []
     targets: list[list[int]] = []
     firsts: list[int] = []

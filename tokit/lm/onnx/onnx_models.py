@@ -57,7 +57,7 @@ def write_models(embedder: ContextualEmbedder, folder: Path, *, int8: bool, veri
     from tokit.lm.onnx.onnx_export import write_int8, write_onnx
 
     write_onnx(torch_encoder(embedder).model, folder / PLAIN)
-    ids = Ids.of(embedder.tokenizer.encode_batch([*TEXTS, LONG], embedder.options))
+    ids = embedder.tokenizer.encode_batch([*TEXTS, LONG], embedder.options)
     difference = _verified_difference(embedder, folder / PLAIN, ids) if verify else None
     if not int8:
         return OnnxComparison(difference, None)

@@ -134,7 +134,7 @@ class TagPredictor(DocumentPredictor):
     def predict(self, texts: Sequence[str], records: Sequence[Record]) -> Iterator[Prediction]:  # noqa: ARG002
         if self.aggregation is None:
             texts = [" ".join(text.split()) for text in texts]
-        offsets, ids = self.tokenizer.offsets_batch(texts), self.tokenizer.encode_batch(texts)
+        offsets, ids = self.tokenizer.offsets_batch(texts), self.tokenizer.encode_batch(texts).lists()
         grouping = TagGrouping(self.tokenizer, self.model.labels)
         for text, own, where, rows in zip(texts, ids, offsets, self._rows(texts, ids, offsets), strict=True):
             if self.aggregation is None:

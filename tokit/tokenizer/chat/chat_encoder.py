@@ -70,7 +70,7 @@ class ChatEncoder:
         self._skip = errors == "skip"
         specials = sorted(special_names(tokenizer), key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, specials)) or "(?!)")
-        self._newline = tokenizer.encode_batch(["\n"], PARSED)[0]
+        self._newline = tokenizer.encode("\n", PARSED)
         self._lock = threading.Lock()
 
     @property

@@ -92,7 +92,7 @@ class BlockEncoder:
         if not by_library.any():
             return self._finished(self._encoder.encode(normalized), room, options)
         kernel_ids = self._finished(self._encoder.encode(normalized.select(~by_library)), room, options)
-        library_ids = self._tokenizer.encode_batch(block.select(by_library).texts(), options)
+        library_ids = self._tokenizer.library_ids(block.select(by_library).texts(), options)
         return interleaved(kernel_ids, Ids.of(library_ids), by_library)
 
     def _finished(self, ids: Ids, room: int | None, options: EncodeOptions) -> Ids:

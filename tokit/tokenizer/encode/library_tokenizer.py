@@ -101,7 +101,7 @@ class LibraryTokenizer(Tokenizer):
         # The largest id, not the number of tokens: a foreign vocabulary may have gaps.
         return 1 + max(self.library.get_vocab(with_added_tokens=True).values(), default=-1)
 
-    def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
+    def library_ids(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
         def encode(part: Sequence[str]) -> list[tokenizers.Encoding]:
             return self._configured(options).encode_batch_fast(part, add_special_tokens=options.add_special)
 
@@ -244,8 +244,8 @@ class LibraryTokenizer(Tokenizer):
     def frame(self) -> tuple[list[int], list[int]]:
         """Ids that the template puts before and after a document."""
         probe = "a"
-        bare = self.encode_batch([probe])[0]
-        framed = self.encode_batch([probe], EncodeOptions(add_special=True))[0]
+        bare = self.library_ids([probe])[0]
+        framed = self.library_ids([probe], EncodeOptions(add_special=True))[0]
         for at in range(len(framed) - len(bare) + 1):
             if framed[at : at + len(bare)] == bare:
                 return framed[:at], framed[at + len(bare) :]

@@ -73,7 +73,7 @@ class SentencePieceTokenizer(Tokenizer):
     def vocab_size(self) -> int:
         return len(self.model.pieces)
 
-    def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
+    def library_ids(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[list[int]]:
         def encode(part: Sequence[str]) -> list[list[int]]:
             if options.parse_special:
                 return [self._encode_parsed(text) for text in part]
