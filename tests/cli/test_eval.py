@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from tests.support.packages import file_of_gensim
 from tests.support.program import Ran, assert_error
+from tests.support.vectors import replace_vectors
 from tokit.cli.eval import COLUMNS
 from tokit.corpus import open_corpus
 from tokit.embedding.words.word_space import open_space
@@ -53,7 +54,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Maker:
             shutil.copytree(root / "base", folder)
             shape = load_file(folder / "model.safetensors")["embeddings"].shape
             same, own = (np.random.default_rng(each).normal(size=shape) for each in (99, seed))
-            save_file({"embeddings": (same + noise * own).astype(np.float32)}, folder / "model.safetensors")
+            replace_vectors(folder, same + noise * own)
         return folder
 
     return embedding
@@ -146,7 +147,7 @@ def test_the_other_spelling_of_a_word_is_no_answer(
     # Both spellings lie where the question points, the answer a little beside.
     vectors[spaced[word]] = vectors[spaced[f" {word}"]] = 1
     vectors[spaced[f" {answer}"]] = [2, *[1] * (DIM - 1)]
-    save_file({"embeddings": vectors}, emb / "model.safetensors")
+    replace_vectors(emb, vectors)
     (tmp_path / "questions").write_text(f"{other} {word} {other} {answer}\n")
     (row,) = rows(cli("eval", "-e", emb, "--task", tmp_path / "questions", "--json"))
     assert row["score"] == 1

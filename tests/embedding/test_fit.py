@@ -77,7 +77,7 @@ def test_one_thread_gives_the_same_bytes_in_another_process(text: Path, tokenize
         # Nothing of gensim's own log shows either.
         assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
     files = sorted(file.relative_to(tmp_path / "1") for file in (tmp_path / "1").rglob("*") if file.is_file())
-    assert len(files) == len(list(EMBEDDINGS)) * 7
+    assert len(files) == len(list(EMBEDDINGS)) * 8
     for file in files:
         assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "2" / file).read_bytes(), file
 

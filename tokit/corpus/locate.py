@@ -109,8 +109,8 @@ def _local(uri: str) -> str:
     parts = urlsplit(uri)
     if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
         raise CorpusError(
-            f"{uri}: remote files cannot be read yet (but hf://datasets/ORG/NAME/FILE)",
-            hint="download it first, or pipe it in: curl -s URL | tokit …",
+            f"{uri}: remote files cannot be read yet (the extra 'remote' will bring that)",
+            hint="download it first, or pipe it in: curl -s URL | tokit …; hf://datasets/ORG/NAME/FILE is read",
         )
     return unquote(parts.path)
 

@@ -115,7 +115,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
     content = read_json(path)
     if not isinstance(content, dict):
-        raise ArtifactError(f"{path}: holds no settings", hint="fetch it again, or remove it")
+        raise ArtifactError(f"{path}: not a JSON object", hint="fetch it again, or remove it")
     return content
 
 
