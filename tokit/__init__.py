@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from tokit.ops.fit import fit_embedding, pretrain
     from tokit.ops.import_vectors import import_vectors
     from tokit.ops.train import train_tokenizer
+    from tokit.tokenizer.base import EncodeOptions
     from tokit.tokenizer.load import load_tokenizer
 
 __version__ = "0.1.0"
 
 _API = {
     "compare_tokenizers": "tokit.ops.compare:compare_tokenizers",
+    "EncodeOptions": "tokit.tokenizer.base:EncodeOptions",
     "open_corpus": "tokit.corpus:open_corpus",
     "load_embedder": "tokit.lm.load_embedder:load_embedder",
     "load_tokenizer": "tokit.tokenizer.load:load_tokenizer",
@@ -48,6 +50,7 @@ _API = {
 }
 
 __all__ = [
+    "EncodeOptions",
     "compare_tokenizers",
     "count_words",
     "distill",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.bench import bits, classify, embedding, fitting, foreign, killing, pretraining, senses, sts, wic
+from tests.bench import batch, bits, classify, embedding, fitting, foreign, killing, pretraining, senses, sts, wic
 from tests.bench.peers import PEERS, installed, work_of
 from tests.bench.process import ChildError
 from tests.bench.report import document
@@ -31,6 +31,7 @@ OTHERS = {
     "classify": classify.main,
     "sts": sts.main,
     "foreign": foreign.main,
+    "batch": batch.main,
 }
 
 

@@ -68,6 +68,10 @@ EndOfTextOpt = Annotated[
     ),
 ]
 KeepEmptyOpt = Annotated[bool, typer.Option("--keep-empty", help="Write empty documents into shards too.")]
+OffsetsOpt = Annotated[
+    bool,
+    typer.Option("--offsets", help="With --as jsonl: the start and end of each token, in characters of the text."),
+]
 ChatOpt = Annotated[
     bool,
     typer.Option("--chat", help="Encode records with messages through the chat template, with the assistant's mask."),
@@ -87,6 +91,7 @@ def encode(
     add_special: AddSpecialOpt = False,
     parse_special: ParseSpecialOpt = False,
     max_length: MaxLengthOpt = None,
+    offsets: OffsetsOpt = False,
     chat: ChatOpt = False,
     end_of_text: EndOfTextOpt = None,
     keep_empty: KeepEmptyOpt = False,
@@ -104,7 +109,10 @@ def encode(
     set_up(threads, engine)
     shards_only = {"--to": to, "--split": split, "--end-of-text": end_of_text is not None, "--keep-empty": keep_empty}
     check_options(out, form, shards_only, as_json=output.as_json)
+    if offsets and form != "jsonl":
+        raise UsageError("--offsets is for JSON lines", hint="add --as jsonl")
     if chat:
+        refuse({"--offsets": offsets}, "is for text, and --chat is not", "omit it")
         refuse({"--add-special": add_special, "--keep-empty": keep_empty}, "is for text, and --chat is not", "omit it")
     from tokit.ops.encode import encode_stream
     from tokit.tokenizer.base import EncodeOptions
@@ -116,7 +124,14 @@ def encode(
     with output.progress(shown=out is not None or not sys.stdout.isatty()) as tick:
         if out is None:
             report = encode_stream(
-                text, loaded, sys.stdout.buffer, form=form or "ids", options=options, chat=chat, tick=tick
+                text,
+                loaded,
+                sys.stdout.buffer,
+                form=form or "ids",
+                options=options,
+                chat=chat,
+                offsets=offsets,
+                tick=tick,
             )
         else:
             from tokit.ops.encode_shards import encode_shards

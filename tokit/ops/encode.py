@@ -23,6 +23,7 @@ from tokit.tokenizer.encode_corpus import encode_corpus
 if TYPE_CHECKING:
     from tokit.storage.data_manifests import ShardPart
     from tokit.tokenizer.chat.chat_encoder import ChatEncoder
+    from tokit.tokenizer.encode.offsets_encoder import OffsetsEncoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ def encode_stream(
     form: str = "ids",
     options: EncodeOptions = PLAIN,
     chat: bool = False,
+    offsets: bool = False,
     threads: int | None = None,
     tick: Tick = silent,
 ) -> EncodeReport:
@@ -83,6 +85,7 @@ def encode_stream(
         form: "ids", "tokens" (white space and backslashes in them escaped) or "jsonl".
         options: Special tokens, length.
         chat: The corpus holds conversations, which go through the tokenizer's chat template.
+        offsets: With "jsonl": write the start and end of each token in characters of the text.
         threads: Number of threads; None takes what the environment allows.
         tick: Progress.
 
@@ -90,7 +93,7 @@ def encode_stream(
         UsageError: an unknown `form`, or a tokenizer without a chat template.
         CorpusError: text that cannot be read.
     """
-    encoder = chat_encoder(corpus, tokenizer) if chat else tokenizer
+    encoder = _encoder(corpus, tokenizer, chat=chat, offsets=offsets)
     lines_of = _line_format(form, tokenizer)
 
     def finish(block: Block, ids: Ids) -> EncodedLines:
@@ -117,6 +120,18 @@ def encode_stream(
     )
 
 
+def _encoder(
+    corpus: Corpus, tokenizer: Tokenizer, *, chat: bool, offsets: bool
+) -> Tokenizer | ChatEncoder | OffsetsEncoder:
+    if chat:
+        return chat_encoder(corpus, tokenizer)
+    if offsets:
+        from tokit.tokenizer.encode.offsets_encoder import OffsetsEncoder
+
+        return OffsetsEncoder(tokenizer)
+    return tokenizer
+
+
 def chat_encoder(corpus: Corpus, tokenizer: Tokenizer, end_of_text: int | None = None) -> ChatEncoder:
     """The encoder of the conversations of a corpus.
 
@@ -131,9 +146,10 @@ def chat_encoder(corpus: Corpus, tokenizer: Tokenizer, end_of_text: int | None =
     return ChatEncoder(library_form(tokenizer), end_of_text=end_of_text, errors=corpus.sources[0].options.errors)
 
 
-def chat_facts(encoder: Tokenizer | ChatEncoder, options: EncodeOptions) -> dict[str, Any]:
+def chat_facts(encoder: Any, options: EncodeOptions) -> dict[str, Any]:
     """Entries of a report that only conversations have."""
-    if isinstance(encoder, Tokenizer):
+    # The class of its encoder is imported for conversations only.
+    if not hasattr(encoder, "refused"):
         return {}
     return {"refused": dict(encoder.refused), "notes": encoder.notes(options)}
 
@@ -142,7 +158,7 @@ def _line_format(form: str, tokenizer: Tokenizer) -> Callable[[Block, Ids], byte
     formats: dict[str, Callable[[Block, Ids], bytes]] = {
         "ids": lambda _block, ids: format_ids(ids),
         "tokens": lambda _block, ids: token_lines(ids, tokenizer.pieces.names),
-        "jsonl": record_lines,
+        "jsonl": lambda block, ids: record_lines(block, ids, getattr(ids, "offsets", None)),
     }
     if form not in formats:
         raise UsageError(f"unknown --as '{form}'", hint=did_you_mean(form, list(formats)))

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tokit.arrays import Block, IdArray, Ids, Pieces
+from tokit.errors import UsageError
 from tokit.tokenizer.special_tokens import UNKNOWN
 
 if TYPE_CHECKING:
+    from tokit.tokenizer.encode.batch import Batch
     from tokit.tokenizer.encode.decode_stream import DecodeStream
 
 
@@ -37,6 +39,23 @@ class EncodeOptions:
 
 
 PLAIN = EncodeOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """A text, or a pair of texts, as the library encodes it.
+
+    Attributes:
+        ids: Ids, those of the template included.
+        offsets: (start, end) of each token in characters of its text; (0, 0) for tokens of the template.
+        types: Number of the text that each token is from, 0 or 1.
+        truncated: True for a pair that was longer than allowed.
+    """
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
+    types: list[int]
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +140,20 @@ class Tokenizer(ABC):
         """
 
     @abstractmethod
+    def encode_with_offsets(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[EncodedText]:
+        """Ids of each text and the place of each token in it, as its own library gives them."""
+
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]], options: EncodeOptions) -> list[EncodedText]:  # noqa: ARG002
+        """Encode pairs of texts in the template for pairs; the longer text is truncated first.
+
+        Raises:
+            UsageError: the tokenizer has no template for pairs.
+        """
+        raise UsageError(f"{self.path}: no template for pairs of texts", hint="use one with a tokenizer.json")
+
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
         """(start, end) in characters of the text, for each token of plain encoding."""
+        return [encoded.offsets for encoded in self.encode_with_offsets(texts)]
 
     @abstractmethod
     def save_files(self, folder: Path) -> None:
@@ -164,23 +195,43 @@ class Tokenizer(ABC):
         """
         return self.encode_batch([text], options).lists()[0]
 
-    def encode_batch(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> Ids:
-        """Ids of many texts as arrays, from the kernels where they know the tokenizer, on all threads.
+    def encode_batch(
+        self,
+        texts: Sequence[str],
+        options: EncodeOptions = PLAIN,
+        *,
+        pairs: Sequence[str] | None = None,
+        truncation: int | None = None,
+        padding: str | int | None = None,
+        offsets: bool = False,
+    ) -> Batch:
+        """Encode many texts into arrays: in the kernels where they know the tokenizer, on all threads.
 
-        >>> ids = tokit.load_tokenizer("tok").encode_batch(["hello world", ""])
-        >>> len(ids), ids[1].tolist()
+        >>> batch = tokit.load_tokenizer("tok").encode_batch(["hello world", ""])
+        >>> len(batch), batch[1].tolist()
         (2, [])
 
+        Args:
+            texts: The texts.
+            options: Special tokens, length.
+            pairs: The second text of each pair, in the template for pairs; through the library.
+            truncation: Truncate each text, or pair, to this number of tokens; the same as `options.max_length`.
+            padding: "longest", or a number of tokens: the batch has `input_ids` and `attention_mask` too.
+            offsets: The batch has the place of each token in its text; through the library.
+
         Returns:
-            `data` has all ids, uint32; `ends` the exclusive end of each text in it, int64, shape (texts,). `ids[i]` is
-            a view of one text, `ids.lists()` gives lists.
+            `data` has all ids, uint32; `ends` the exclusive end of each text in it, int64, shape (texts,). `batch[i]`
+            is a view of one text, `batch.lists()` gives lists.
 
         Raises:
-            UsageError: a lone surrogate in a text, which no UTF-8 has; the message has the index of the text.
+            UsageError: a lone surrogate in a text, which no UTF-8 has; another number of pairs than of texts; padding
+                to fewer tokens than a text has, or without a pad token.
         """
         from tokit.tokenizer.encode.text_batch import encode_text_batch
 
-        return encode_text_batch(self, texts, options)
+        if truncation is not None:
+            options = replace(options, max_length=truncation)
+        return encode_text_batch(self, texts, options, pairs=pairs, padding=padding, offsets=offsets)
 
     def decode_stream(self, *, skip_special: bool = False) -> DecodeStream:
         """A decoder that takes ids one by one and never breaks a character.

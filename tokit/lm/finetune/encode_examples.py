@@ -15,6 +15,7 @@ from tokit.arrays import Block, Ids
 from tokit.corpus.labeled import CLASSIFY, PAIRS, TOKENS, Example
 from tokit.evaluation.classification import accuracy, macro_f1, pearson, span_f1, spearman
 from tokit.lm.pretrain_params import EACH_TOKEN, ONE_LABEL, SCORE
+from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def encode_examples(
         ids, truncated = framed([example.texts[0] for example in examples], tokenizer, context)
         return ExampleEncoding(EncodedExamples(ids, None, targets), no_words, truncated)
     both = [(example.texts[0], example.texts[1]) for example in examples]
-    pairs = tokenizer.encode_pairs(both, context)
+    pairs = tokenizer.encode_pairs(both, EncodeOptions(add_special=True, max_length=context))
     types = np.fromiter(chain.from_iterable(pair.types for pair in pairs), dtype=np.int64)
     ids = Ids.of([pair.ids for pair in pairs])
     return ExampleEncoding(EncodedExamples(ids, types, targets), no_words, sum(pair.truncated for pair in pairs))

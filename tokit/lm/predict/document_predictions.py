@@ -15,6 +15,7 @@ from tokit.errors import CorpusError
 from tokit.lm.finetune.encode_examples import framed, parts
 from tokit.lm.predict.entities import TagGrouping, rounded
 from tokit.lm.predict.predictor import Predictor
+from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 Prediction = dict[str, Any]
@@ -100,7 +101,7 @@ class PairPredictor(LabelPredictor):
 
     def predict(self, texts: Sequence[str], records: Sequence[Record]) -> Iterator[Prediction]:
         pairs = [self._pair(text, record) for text, record in zip(texts, records, strict=True)]
-        encoded = self.tokenizer.encode_pairs(pairs, self.context)
+        encoded = self.tokenizer.encode_pairs(pairs, EncodeOptions(add_special=True, max_length=self.context))
         self.too_long += sum(pair.truncated for pair in encoded)
         types = np.fromiter(chain.from_iterable(pair.types for pair in encoded), dtype=np.int64)
         return self._labels(Ids.of([pair.ids for pair in encoded]), types if self.typed else None)

@@ -142,8 +142,11 @@ class ChatEncoder:
             )
         )
         for rendered, parts in conversations:
-            ids, offsets = next(whole) if len(parts) == 1 else self._encode_parts(parts)
-            yield Encoded(ids, offsets, rendered)
+            if len(parts) == 1:
+                found = next(whole)
+                yield Encoded(found.ids, found.offsets, rendered)
+            else:
+                yield Encoded(*self._encode_parts(parts), rendered)
 
     def _encode_parts(self, parts: Sequence[Part]) -> tuple[list[int], list[tuple[int, int]]]:
         ids: list[int] = []
@@ -158,12 +161,12 @@ class ChatEncoder:
     def _encode_part(self, part: Part, options: EncodeOptions) -> tuple[list[int], list[tuple[int, int]]]:
         if part.start:
             # Behind a newline no space is put before the text, as some tokenizers do at its start.
-            [(ids, offsets)] = self._tokenizer.encode_with_offsets(["\n" + part.text], options)
+            [found] = self._tokenizer.encode_with_offsets(["\n" + part.text], options)
             skip = len(self._newline)
-            if ids[:skip] == self._newline:
-                return ids[skip:], [(start - 1, end - 1) for start, end in offsets[skip:]]
-        [(ids, offsets)] = self._tokenizer.encode_with_offsets([part.text], options)
-        return ids, offsets
+            if found.ids[:skip] == self._newline:
+                return found.ids[skip:], [(start - 1, end - 1) for start, end in found.offsets[skip:]]
+        [found] = self._tokenizer.encode_with_offsets([part.text], options)
+        return found.ids, found.offsets
 
     def _joined(self, encoded: Sequence[Encoded], max_length: int | None) -> Ids:
         rows, masks = [], []

@@ -19,7 +19,7 @@ import tokenizers
 
 from tokit.arrays import Block, IdArray, Ids
 from tokit.errors import ArtifactError
-from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.base import PLAIN, EncodedText, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.encode.kernel_choice import KernelChoice
 from tokit.tokenizer.encode.library_failures import is_library_failure, library_opens, run_library
 from tokit.tokenizer.tokenizer_json import is_complete, piece_texts
@@ -36,21 +36,6 @@ class KnownFacts:
 
     vocab_size: int
     special_texts: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedPair:
-    """Two texts encoded in the template for pairs.
-
-    Attributes:
-        ids: Ids, those of the template included.
-        types: Number of the text that each token is from, 0 or 1.
-        truncated: True if the pair was longer than allowed.
-    """
-
-    ids: list[int]
-    types: list[int]
-    truncated: bool
 
 
 class LibraryTokenizer(Tokenizer):
@@ -109,20 +94,27 @@ class LibraryTokenizer(Tokenizer):
             encodings = run_library(encode, texts, self.path)
         return [encoding.ids for encoding in encodings]
 
-    def encode_pairs(self, pairs: Sequence[tuple[str, str]], max_length: int) -> list[EncodedPair]:
-        """Encode pairs of texts in the template for pairs; the longer text is truncated first."""
-        options = EncodeOptions(add_special=True, max_length=max_length)
+    def encode_with_offsets(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[EncodedText]:
+        return [EncodedText(found.ids, found.offsets, found.type_ids) for found in self._encodings(texts, options)]
 
-        def encode(part: Sequence[tuple[str, str]]) -> list[tokenizers.Encoding]:
-            return self._configured(options).encode_batch(list(part), add_special_tokens=True)
-
-        with self._lock:
-            encodings = run_library(encode, pairs, self.path)
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]], options: EncodeOptions) -> list[EncodedText]:
+        encodings = self._encodings(pairs, options)
         # `overflowing` is expensive for long texts, so it is read only where something may have been truncated.
         return [
-            EncodedPair(encoding.ids, encoding.type_ids, len(encoding) == max_length and bool(encoding.overflowing))
-            for encoding in encodings
+            EncodedText(
+                found.ids, found.offsets, found.type_ids, len(found) == options.max_length and bool(found.overflowing)
+            )
+            for found in encodings
         ]
+
+    def _encodings(self, inputs: Sequence[Any], options: EncodeOptions) -> list[tokenizers.Encoding]:
+        """Texts, or pairs of texts, encoded in the library."""
+
+        def encode(part: Sequence[Any]) -> list[tokenizers.Encoding]:
+            return self._configured(options).encode_batch(list(part), add_special_tokens=options.add_special)
+
+        with self._lock:
+            return run_library(encode, inputs, self.path)
 
     def encode_block(self, block: Block, options: EncodeOptions = PLAIN) -> Ids:
         encoder = self._kernels.encoder(block)
@@ -155,22 +147,6 @@ class LibraryTokenizer(Tokenizer):
         decoder = self._kernels.decoder(ids)
         block = None if decoder is None else decoder.decode_documents(ids)
         return super().decode_documents(ids) if block is None else block
-
-    def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        def encode(part: Sequence[str]) -> list[tokenizers.Encoding]:
-            return self._configured(PLAIN).encode_batch(part, add_special_tokens=False)
-
-        with self._lock:
-            encodings = run_library(encode, texts, self.path)
-        return [encoding.offsets for encoding in encodings]
-
-    def encode_with_offsets(
-        self, texts: Sequence[str], options: EncodeOptions
-    ) -> list[tuple[list[int], list[tuple[int, int]]]]:
-        """Ids of each text, and the (start, end) of each token in characters of the text."""
-        with self._lock:
-            encodings = self._configured(options).encode_batch(list(texts), add_special_tokens=options.add_special)
-        return [(encoding.ids, encoding.offsets) for encoding in encodings]
 
     def save_files(self, folder: Path) -> None:
         from tokit.tokenizer.chat.template_files import write_chat_templates

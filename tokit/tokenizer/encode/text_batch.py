@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from tokit.arrays import Block, Ids
 from tokit.errors import UsageError
 from tokit.runtime.threads import in_order
+from tokit.tokenizer.encode.batch import Batch, batch_of, pad
 
 if TYPE_CHECKING:
     from tokit.tokenizer.base import EncodeOptions, Tokenizer
@@ -18,13 +20,34 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 20
 
 
-def encode_text_batch(tokenizer: Tokenizer, texts: Sequence[str], options: EncodeOptions) -> Ids:
-    """Ids of each text, in order.
-
-    Raises:
-        UsageError: a lone surrogate in a text, or one string in place of many.
-    """
+def encode_text_batch(
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    options: EncodeOptions,
+    *,
+    pairs: Sequence[str] | None,
+    padding: str | int | None,
+    offsets: bool,
+) -> Batch:
+    """Encode texts; the arguments are those of `Tokenizer.encode_batch`."""
     block = text_block(texts)
+    if pairs is not None:
+        text_block(pairs)
+        if len(pairs) != len(texts):
+            raise UsageError(f"{len(texts)} texts and {len(pairs)} second texts", hint="give one for each text")
+        batch = batch_of(tokenizer.encode_pairs(list(zip(texts, pairs, strict=True)), options), texts, pairs)
+    elif offsets:
+        batch = batch_of(tokenizer.encode_with_offsets(texts, options), texts, None)
+    else:
+        ids = _encode(tokenizer, block, options)
+        batch = Batch(ids.data, ids.ends)
+    if padding is None:
+        return batch
+    input_ids, mask = pad(batch, padding, tokenizer.special_ids.get("pad"))
+    return replace(batch, input_ids=input_ids, attention_mask=mask)
+
+
+def _encode(tokenizer: Tokenizer, block: Block, options: EncodeOptions) -> Ids:
     if len(block.data) <= BLOCK_BYTES:
         return tokenizer.encode_block(block, options)
     parts = in_order(lambda part: tokenizer.encode_block(part, options), _parts(block), alone=_is_small)

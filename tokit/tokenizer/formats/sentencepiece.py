@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tokit.errors import ArtifactError
 from tokit.text.pipeline import METASPACE
-from tokit.tokenizer.base import PLAIN, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.base import PLAIN, EncodedText, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.encode.library_failures import run_library
 from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes
 from tokit.tokenizer.formats.folder_settings import FolderSettings, read_settings
@@ -90,12 +90,37 @@ class SentencePieceTokenizer(Tokenizer):
         lists = [[i for i in row if not (skip_special and i == unknown)] for row in ids]
         return run_library(lambda part: list(self._processor.decode(part)), lists, self.path)
 
-    def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
-        def encode(part: Sequence[str]) -> list[dict[str, list[tuple[int, int]]]]:
-            return list(self._processor.encode(list(part), return_type="offset_mapping"))
+    def encode_with_offsets(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[EncodedText]:
+        def encode(part: Sequence[str]) -> list[EncodedText]:
+            return [self._encode_places(text, options) for text in part]
 
-        mappings = run_library(encode, texts, self.path)
-        return [mapping["offsets"] for mapping in mappings]
+        return run_library(encode, texts, self.path)
+
+    def _encode_places(self, text: str, options: EncodeOptions) -> EncodedText:
+        ids: list[int] = []
+        offsets: list[tuple[int, int]] = []
+        start = 0
+        for part in self._split_special(text) if options.parse_special else [text]:
+            if options.parse_special and part in self._special:
+                ids.append(self._special[part])
+                offsets.append((start, start + len(part)))
+            elif part:
+                [found] = self._processor.encode([part], return_type="offset_mapping")
+                ids += found["ids"]
+                offsets += [(first + start, last + start) for first, last in found["offsets"]]
+            start += len(part)
+        if options.add_special:
+            ids = self._with_special(ids, options.max_length)
+            if self._frames:
+                kept = offsets[: len(ids) - 1]
+                offsets = [(0, 0), *kept] if self._processor.bos_id() >= 0 else [*kept, (0, 0)]
+        ids, offsets = ids[: options.max_length], offsets[: options.max_length]
+        return EncodedText(ids, offsets, [0] * len(ids))
+
+    @property
+    def _frames(self) -> bool:
+        """True if `add_special` adds a token."""
+        return bool(self._processor.bos_id() >= 0 or self._processor.eos_id() >= 0)
 
     def save_files(self, folder: Path) -> None:
         from tokit.tokenizer.chat.template_files import write_chat_templates
@@ -116,14 +141,18 @@ class SentencePieceTokenizer(Tokenizer):
         return dict(zip(("bos", "endoftext", "pad", "unk"), ids, strict=True))
 
     def _encode_parsed(self, text: str) -> list[int]:
-        pattern = "|".join(re.escape(special) for special in sorted(self._special, key=len, reverse=True))
         ids: list[int] = []
-        for part in re.split(f"({pattern})", text):
+        for part in self._split_special(text):
             if part in self._special:
                 ids.append(self._special[part])
             elif part:
                 ids.extend(self._processor.encode(part, out_type=int))
         return ids
+
+    def _split_special(self, text: str) -> list[str]:
+        """A text split before and after each special token."""
+        pattern = "|".join(re.escape(special) for special in sorted(self._special, key=len, reverse=True))
+        return re.split(f"({pattern})", text)
 
     def _with_special(self, ids: list[int], max_length: int | None) -> list[int]:
         front, back = self._processor.bos_id(), self._processor.eos_id()
