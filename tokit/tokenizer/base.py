@@ -19,7 +19,7 @@ from tokit.errors import UsageError
 from tokit.tokenizer.special_tokens import UNKNOWN
 
 if TYPE_CHECKING:
-    from tokit.tokenizer.encode.batch import Batch
+    from tokit.tokenizer.encode.batch import TextBatch
     from tokit.tokenizer.encode.decode_stream import DecodeStream
 
 
@@ -204,7 +204,7 @@ class Tokenizer(ABC):
         truncation: int | None = None,
         padding: str | int | None = None,
         offsets: bool = False,
-    ) -> Batch:
+    ) -> TextBatch:
         """Encode many texts into arrays: in the kernels where they know the tokenizer, on all threads.
 
         >>> batch = tokit.load_tokenizer("tok").encode_batch(["hello world", ""])

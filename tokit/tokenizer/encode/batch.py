@@ -16,7 +16,7 @@ Matrix = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch(Ids):
+class TextBatch(Ids):
     """Encoded texts.
 
     Attributes:
@@ -64,7 +64,7 @@ def pad(ids: Ids, padding: str | int, pad_id: int | None) -> tuple[Matrix, Matri
     return rows, mask.astype(np.int64)
 
 
-def batch_of(encoded: Sequence[EncodedText], texts: Sequence[str], pairs: Sequence[str] | None) -> Batch:
+def batch_of(encoded: Sequence[EncodedText], texts: Sequence[str], pairs: Sequence[str] | None) -> TextBatch:
     """Arrays of what the library has encoded, with offsets and token types."""
     ids = Ids.of([text.ids for text in encoded])
     offsets = np.array([place for text in encoded for place in text.offsets], dtype=np.int64).reshape(-1, 2)
@@ -77,7 +77,7 @@ def batch_of(encoded: Sequence[EncodedText], texts: Sequence[str], pairs: Sequen
                 chosen = np.flatnonzero(types[start:end] == kind) + start
                 in_bytes[chosen] = _byte_starts(source[number])[offsets[chosen]]
         start = end
-    return Batch(ids.data, ids.ends, offsets=offsets, byte_offsets=in_bytes, type_ids=types)
+    return TextBatch(ids.data, ids.ends, offsets=offsets, byte_offsets=in_bytes, type_ids=types)
 
 
 def _byte_starts(text: str) -> IntArray:

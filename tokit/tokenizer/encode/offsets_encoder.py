@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokit.arrays import Block
 from tokit.tokenizer.base import EncodeOptions, Tokenizer
-from tokit.tokenizer.encode.batch import Batch, batch_of
+from tokit.tokenizer.encode.batch import TextBatch, batch_of
 
 
 class OffsetsEncoder:
@@ -17,7 +17,7 @@ class OffsetsEncoder:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
 
-    def encode_documents(self, block: Block, options: EncodeOptions) -> tuple[Block, Batch]:
+    def encode_documents(self, block: Block, options: EncodeOptions) -> tuple[Block, TextBatch]:
         """A block, and the ids and offsets of its documents."""
         texts = block.texts()
         return block, batch_of(self._tokenizer.encode_with_offsets(texts, options), texts, None)

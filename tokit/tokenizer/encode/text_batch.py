@@ -11,7 +11,7 @@ import numpy as np
 from tokit.arrays import Block, Ids
 from tokit.errors import UsageError
 from tokit.runtime.threads import in_order
-from tokit.tokenizer.encode.batch import Batch, batch_of, pad
+from tokit.tokenizer.encode.batch import TextBatch, batch_of, pad
 
 if TYPE_CHECKING:
     from tokit.tokenizer.base import EncodeOptions, Tokenizer
@@ -28,7 +28,7 @@ def encode_text_batch(
     pairs: Sequence[str] | None,
     padding: str | int | None,
     offsets: bool,
-) -> Batch:
+) -> TextBatch:
     """Encode texts; the arguments are those of `Tokenizer.encode_batch`."""
     block = text_block(texts)
     if pairs is not None:
@@ -40,7 +40,7 @@ def encode_text_batch(
         batch = batch_of(tokenizer.encode_with_offsets(texts, options), texts, None)
     else:
         ids = _encode(tokenizer, block, options)
-        batch = Batch(ids.data, ids.ends)
+        batch = TextBatch(ids.data, ids.ends)
     if padding is None:
         return batch
     input_ids, mask = pad(batch, padding, tokenizer.special_ids.get("pad"))

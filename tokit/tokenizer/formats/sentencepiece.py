@@ -112,8 +112,8 @@ class SentencePieceTokenizer(Tokenizer):
         if options.add_special:
             ids = self._with_special(ids, options.max_length)
             if self._frames:
-                kept = offsets[: len(ids) - 1]
-                offsets = [(0, 0), *kept] if self._processor.bos_id() >= 0 else [*kept, (0, 0)]
+                room = offsets[: len(ids) - 1]
+                offsets = [(0, 0), *room] if self._processor.bos_id() >= 0 else [*room, (0, 0)]
         ids, offsets = ids[: options.max_length], offsets[: options.max_length]
         return EncodedText(ids, offsets, [0] * len(ids))
 
