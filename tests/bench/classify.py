@@ -84,7 +84,7 @@ def tasks_in(folder: Path) -> list[Task]:
 
 def examples_of(path: Path) -> list[Example]:
     """The lines of a file."""
-    return read_labeled([str(path)], Columns(CLASSIFY))[1]
+    return read_labeled([str(path)], Columns(CLASSIFY)).examples
 
 
 def fine_tuned(folder: Path, task: Task, asked: argparse.Namespace) -> Result:

@@ -80,7 +80,7 @@ def test_two_ends_never(cli: Cli, english_file: Path, tmp_path: Path, to: str, o
 def test_empty_documents_are_left_out_and_counted(cli: Cli, bpe_folder: Path, tmp_path: Path, to: str) -> None:
     target = tmp_path / "shards"
     ran = cli("encode", "-t", bpe_folder, "-o", target, "--to", to, stdin=PARAGRAPHS)
-    assert "4 of 7 documents are empty (57%) and were left out; --unit blank reads paragraphs" in ran.err
+    assert "4 of 7 documents are empty (57.1%) and were left out; --unit blank reads paragraphs" in ran.err
     assert cli("decode", target).out == b"Title\nPara one\nPara two\n"
     manifest = open_shards(target).manifest
     assert (manifest.documents, manifest.empty_left_out, manifest.corpus.documents) == (3, 4, 7)
@@ -94,7 +94,7 @@ def test_empty_documents_are_left_out_and_counted(cli: Cli, bpe_folder: Path, tm
 def test_records_and_paragraphs_get_no_advice_on_units(cli: Cli, bpe_folder: Path, tmp_path: Path) -> None:
     records = b'{"text": ""}\n{"text": "a"}\n'
     ran = cli("encode", "-t", bpe_folder, "-o", tmp_path / "a", "--format", "jsonl", stdin=records)
-    assert "1 of 2 documents are empty (50%) and were left out\n" in ran.err
+    assert "1 of 2 documents are empty (50.0%) and were left out\n" in ran.err
     ran = cli("encode", "-t", bpe_folder, "-o", tmp_path / "b", "--unit", "blank", stdin=PARAGRAPHS)
     assert (ran.code, "left out" in ran.err) == (0, False)
     ran = cli("encode", "-t", bpe_folder, "-o", tmp_path / "c", "--split", "val=0.5", stdin=PARAGRAPHS)

@@ -247,7 +247,8 @@ def test_what_cannot_be_good_is_said(fitted: Callable[..., PretrainReport]) -> N
     assert any("--minutes 0.001" in note for note in few.notes)
     blind = fitted(out="blind", settings={"validation_fraction": 1e-9})
     assert any("nothing says how good" in note for note in blind.notes)
-    assert not fitted(out="usual").notes
+    # The corpus has an empty line, which is said too.
+    assert [note for note in fitted(out="usual").notes if "documents are empty" not in note] == []
 
 
 def test_a_folder_says_what_it_was_made_with_and_may_be_read(

@@ -319,7 +319,7 @@ def empty_documents_note(empty: int, documents: int, text: Corpus | ShardsText) 
     # An empty line is a document where a line is one.
     lines = isinstance(text, Corpus) and text.unit == "line" and any(s.reader.option == "unit" for s in text.sources)
     advice = "; --unit blank reads paragraphs" if lines else ""
-    return (f"{empty:,} of {documents:,} documents are empty ({empty / documents:.0%}) and were left out{advice}",)
+    return (f"{empty:,} of {documents:,} documents are empty ({empty / documents:.1%}) and were left out{advice}",)
 
 
 def _divided(
