@@ -115,7 +115,7 @@ def test_rows_of_a_training_have_no_empty_document(english_file: Path, bpe_folde
         text = open_training_text([str(path)])
         reports.append(fit_embedding(text, bpe_folder, tmp_path / path.stem, dim=4, threads=1, settings={"epochs": 1}))
     assert reports[0].tokens == reports[1].tokens
-    assert any("(50%) and were left out; --unit blank" in note for note in reports[1].notes)
+    assert any("(50.0%) and were left out; --unit blank" in note for note in reports[1].notes)
     vectors = [(tmp_path / path.stem / "model.safetensors").read_bytes() for path in (english_file, spaced)]
     assert vectors[0] == vectors[1]
 
