@@ -60,11 +60,11 @@ def test_replace_and_skip_count_documents(file: Path, data: bytes, size: int, un
     decoded = [document.decode("utf-8", "replace").encode() for document in plain]
     bad = [document != other for document, other in zip(plain, decoded, strict=True)]
 
-    replacing = open_corpus([str(file)], errors="replace", unit=unit, block_bytes=size)
+    replacing = open_corpus([str(file)], format="text", errors="replace", unit=unit, block_bytes=size)
     assert documents(replacing) == decoded
     assert (replacing.replaced, replacing.skipped) == (sum(bad), 0)
 
-    skipping = open_corpus([str(file)], errors="skip", unit=unit, block_bytes=size)
+    skipping = open_corpus([str(file)], format="text", errors="skip", unit=unit, block_bytes=size)
     assert documents(skipping) == [document for document, each in zip(plain, bad, strict=True) if not each]
     assert (skipping.replaced, skipping.skipped) == (0, sum(bad))
 

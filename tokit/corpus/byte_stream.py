@@ -99,6 +99,10 @@ class ByteStream:
         pull: Returns at least one and at most n bytes, b"" at the end; may wait.
         ready: True when `pull` would return at once; None for a regular file, which always does.
         path: The file itself when it is regular and not compressed, for readers that seek.
+
+    Attributes:
+        head: The first bytes.
+        check: Called with the name and the first bytes that are read; may refuse them.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class ByteStream:
         self.name = name
         self.path = path
         self.head = b""
+        self.check: Callable[[str, bytes], None] | None = None
         self._pull = pull
         self._ready = ready
         self._ended = False
@@ -126,6 +131,9 @@ class ByteStream:
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if len(self.head) < 6:
             self.head += data[:6]
+        if self.check is not None:
+            check, self.check = self.check, None
+            check(self.name, data)
         return data
 
 

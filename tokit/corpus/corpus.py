@@ -6,7 +6,7 @@ The blocks of a corpus take this way: `Corpus.raw_blocks` → `CorpusSource.raw_
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ class CorpusSource:
         reader: Of its format.
         options: Of reading.
         stats: Shared by all sources of a corpus.
+        check: Called with the name and the first bytes of the source; may refuse them.
     """
 
     name: str
@@ -36,6 +37,7 @@ class CorpusSource:
     reader: Reader
     options: ReadOptions
     stats: ReadStats
+    check: Callable[[str, bytes], None] | None = None
     _begun: bool = field(default=False, repr=False)
 
     @property
@@ -61,6 +63,7 @@ class CorpusSource:
 
     def _raw_blocks(self) -> Iterator[RawBlock]:
         with open_stream(self.name, self.path, self.compression, self.stats) as stream:
+            stream.check = self.check
             yield from self.reader.read(stream, self.options, self.stats)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tokit.corpus.byte_stream import ReadStats, silent
 from tokit.corpus.conversations import FORMATS as FORMATS_OF_CONVERSATIONS
@@ -12,11 +13,14 @@ from tokit.corpus.corpus import Corpus, CorpusSource
 from tokit.corpus.formats import READERS, known_format, split_format
 from tokit.corpus.formats.base import ReadOptions
 from tokit.corpus.formats.text import UNITS
-from tokit.corpus.locate import Located, locate
+from tokit.corpus.locate import Located, Search, locate
+from tokit.corpus.sniff import format_of_json, is_json, is_object_line, refuse_foreign
 from tokit.corpus.utf8 import ERRORS
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 
+# Formats that are text, whose first bytes are looked at.
+CHECKED = ("text", "jsonl", "csv", "tsv", "mediawiki")
 # Offsets within a document are counted in 32 bits, with room behind its end.
 LARGEST_DOCUMENT = (1 << 31) - (1 << 16)
 
@@ -72,7 +76,7 @@ def open_corpus(
     options = ReadOptions(
         unit or "line", field or default_field, errors, max_document, keep_records, block_bytes, conversations
     )
-    located = locate(paths, files_from)
+    located = locate(paths, files_from, Search(options.field, stats.note))
     sources = [_source(location, format, unit, options, stats) for location in located]
     _check_options(sources, unit, field)
     if conversations:
@@ -84,10 +88,24 @@ def _source(
     located: Located, format_: str | None, unit: str | None, options: ReadOptions, stats: ReadStats
 ) -> CorpusSource:
     by_name, compression = known_format(located.path.name) if located.path is not None else (None, None)
-    name = format_ or located.format or by_name or "text"
-    name, forced = split_format(name)
+    named = format_ or located.format or by_name
+    if named is None and is_json(located):
+        named = format_of_json(located, compression)
+        if named == "jsonl":
+            stats.note("json", f"{located.name}: read as JSON lines, by its first line")
+    name, forced = split_format(named or "text")
     options = replace(options, unit=unit or located.unit or "line")
-    return CorpusSource(located.name, located.path, forced or compression, READERS.get(name), options, stats)
+    # Tables have marks of their own, and who names plain text means it.
+    check = None if format_ or name not in CHECKED else partial(_checked, stats=stats, name=name)
+    return CorpusSource(located.name, located.path, forced or compression, READERS.get(name), options, stats, check)
+
+
+def _checked(source: str, head: bytes, *, stats: ReadStats, name: str) -> None:
+    """Refuse what is no text, and say when plain text looks like records."""
+    refuse_foreign(source, head)
+    line, newline, _ = head.partition(b"\n")
+    if name == "text" and newline and is_object_line(line):
+        stats.note("records", f"{source}: read as plain text, though its first line is a JSON object: --format jsonl")
 
 
 def _check_known(kind: str, value: str, known: tuple[str, ...]) -> None:

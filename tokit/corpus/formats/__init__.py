@@ -53,7 +53,7 @@ def split_format(name: str) -> tuple[str, str | None]:
 def known_format(path: str) -> tuple[str | None, str | None]:
     """(format, compression) of a file by its name; the format is None when the extension is unknown."""
     pure = PurePath(path)
-    compression = pure.suffix[1:].lower()
+    compression = pure.suffix[1:].lower().replace("zstd", "zst")
     if compression in COMPRESSIONS:
         pure = pure.with_suffix("")
     extension = pure.suffix[1:].lower()
