@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokit.arrays import Block, IdArray, Ids, Pieces
 from tokit.errors import UsageError
@@ -243,6 +243,20 @@ class Tokenizer(ABC):
         from tokit.tokenizer.encode.decode_stream import DecodeStream
 
         return DecodeStream(self, skip_special=skip_special)
+
+    def as_hf(self) -> Any:
+        """A fast tokenizer of transformers with these files, which encodes batches of texts in the kernels.
+
+        >>> tokenizer = tokit.load_tokenizer("tok").as_hf()
+        >>> tokenizer(["hello world", "hi"], padding=True)["attention_mask"]
+        [[1, 1], [1, 0]]
+
+        Raises:
+            MissingExtraError: transformers is not installed.
+        """
+        from tokit.tokenizer.transformers_tokenizer import transformers_tokenizer
+
+        return transformers_tokenizer(self)
 
     def decode(self, ids: Sequence[int], *, skip_special: bool = False) -> str:
         """Text of a list of ids."""
