@@ -55,7 +55,7 @@ FieldOpt = Annotated[
     typer.Option(
         "--field",
         metavar="NAME",
-        help="Field of JSON lines, CSV or Parquet with the text.",
+        help="Field with the text, of JSON lines (meta.text, messages.*.content), CSV (or its number) or Parquet.",
         show_default="text",
         rich_help_panel=CORPUS_SECTION,
     ),
@@ -68,6 +68,14 @@ FormatOpt = Annotated[
         help="text, jsonl, csv, tsv, tsv-quoted, parquet, arrow or mediawiki.",
         show_default="by extension",
         autocompletion=completion.corpus_formats,
+        rich_help_panel=CORPUS_SECTION,
+    ),
+]
+NoHeaderOpt = Annotated[
+    bool,
+    typer.Option(
+        "--no-header",
+        help="The first row of CSV or TSV is a record; --field is the number of a column.",
         rich_help_panel=CORPUS_SECTION,
     ),
 ]
@@ -111,6 +119,7 @@ class CorpusOptions:
     unit: str | None = None
     field: str | None = None
     format: str | None = None
+    no_header: bool = False
     errors: str = "strict"
     max_document: int = MAX_DOCUMENT
     files_from: str | None = None
@@ -146,6 +155,7 @@ class CorpusOptions:
             "errors": self.errors,
             "max_document": self.max_document,
             "files_from": self.files_from,
+            "header": not self.no_header,
             "tell": note,
         }
 
@@ -178,6 +188,7 @@ def takes_corpus(command: CommandFunction, names: Any = CorpusArg) -> CommandFun
             "unit": (UnitOpt, None),
             "field": (FieldOpt, None),
             "format_": (FormatOpt, None),
+            "no_header": (NoHeaderOpt, False),
             "errors": (ErrorsOpt, "strict"),
             "max_document": (MaxDocumentOpt, MAX_DOCUMENT),
             "files_from": (FilesFromOpt, None),

@@ -241,6 +241,7 @@ def open_training_text(paths: Sequence[str], **options: Any) -> Corpus | ShardsT
     if len(paths) > 1 or options.get("files_from"):
         raise UsageError(f"{shards[0]} is a shards folder, which is trained on alone", hint="encode all text into one")
     named = [name for name in ("unit", "field", "format") if options.get(name)]
+    named += ["no-header"] if not options.get("header", True) else []
     if named:
         raise UsageError(f"--{named[0]} is for text, and {shards[0]} holds ids", hint=f"leave --{named[0]} out")
     return open_shards_text(shards[0])

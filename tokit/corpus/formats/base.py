@@ -26,6 +26,7 @@ class ReadOptions:
         keep_records: Hand the parsed records on in `Block.records`.
         block_bytes: Approximate size of a block.
         conversations: The field holds messages; a document is their JSON (`tokit/corpus/conversations.py`).
+        header: The first row of CSV and TSV names the columns; without it they are named by number.
     """
 
     unit: str = "line"
@@ -35,6 +36,7 @@ class ReadOptions:
     keep_records: bool = False
     block_bytes: int = 1 << 20
     conversations: bool = False
+    header: bool = True
 
 
 @dataclass(frozen=True, slots=True)

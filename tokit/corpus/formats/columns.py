@@ -21,12 +21,17 @@ def find_column(place: str, header: list[str], field: str) -> int:
         if by_number and number % (len(header) + (number > 0)) - (number > 0) != index:
             raise CorpusError(
                 f"{place}: '{field}' is the name of column {index + 1} and the number of another",
-                hint="add a header that names the columns: the first row is taken for one",
+                hint="where the first row names no columns: --no-header",
             )
         return index
     if by_number:
         return number - 1 if number > 0 else len(header) + number
     raise missing_field(place, field, header)
+
+
+def numbered(cells: list[str]) -> list[str]:
+    """Names of the columns of a row without a header: their numbers."""
+    return [str(number) for number in range(1, len(cells) + 1)]
 
 
 def check_width(place: str, cells: int, expected: int, hint: str) -> BadRecordError:

@@ -6,11 +6,12 @@ import csv
 import io
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 
 from tokit.arrays import Block
 from tokit.corpus.byte_stream import ByteStream, ReadStats
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
-from tokit.corpus.formats.columns import check_width, find_column
+from tokit.corpus.formats.columns import check_width, find_column, numbered
 from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector
 from tokit.corpus.formats.text import TextChunk, not_utf8_in, whole_lines
 from tokit.corpus.utf8 import find_invalid, has_surrogates
@@ -97,7 +98,10 @@ def read_delimited(stream: ByteStream, options: ReadOptions, stats: ReadStats, *
     lines = DecodedLines(stream, options)
     collector = Collector(options, stats)
     rows = _rows(lines, collector, stream.name, delimiter, options)
-    header = [_repaired(cell) for cell in next(rows, ("", []))[1]]
+    first = next(rows, None)
+    header = [_repaired(cell) for cell in first[1]] if first else []
+    if first and not options.header:
+        header, rows = numbered(header), chain([first], rows)
     column = find_column(f"{stream.name}:1", header, options.field) if header else 0
     for place, row in rows:
         if len(row) != len(header):

@@ -11,6 +11,7 @@ from tokit.corpus.conversations import conversation_document
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
 from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector, missing_field
 from tokit.corpus.formats.text import whole_lines
+from tokit.corpus.nested import ABSENT, text_paths, value_at
 from tokit.corpus.utf8 import find_invalid, not_utf8
 from tokit.errors import BadRecordError
 
@@ -70,11 +71,11 @@ def _document(place: str, record: Record, options: ReadOptions) -> str:
 
 
 def _text(place: str, record: Record, field: str) -> str:
-    if field not in record:
-        raise missing_field(place, field, list(record))
-    text = record[field]
+    text = value_at(record, field)
+    if text is ABSENT:
+        raise missing_field(place, field, list(dict.fromkeys([*record, *text_paths(record)])))
     if not isinstance(text, str):
-        strings = [name for name, value in record.items() if isinstance(value, str)]
+        strings = list(text_paths(record))
         hint = f"fields that are strings: {', '.join(strings)}" if strings else ""
         reason = "null" if text is None else "not a string"
         raise BadRecordError(place, f"field '{field}' is {_kind(text)}, not a string", reason, hint=hint)

@@ -53,7 +53,7 @@ class Collector:
         if has_surrogates(text):
             reason = "half of a surrogate pair"
             text = self._repaired(place, text)
-            if not self._options.conversations:
+            if self._options.field in record and not self._options.conversations:
                 record[self._options.field] = text
             damaged = True
         if damaged and is_skipped(self._options.errors, self._stats, place, reason):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from tokit.arrays import Block
 from tokit.corpus.byte_stream import ByteStream, ReadStats
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
-from tokit.corpus.formats.columns import check_width, find_column
+from tokit.corpus.formats.columns import check_width, find_column, numbered
 from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector
 from tokit.corpus.formats.text import whole_lines
 from tokit.corpus.utf8 import find_invalid, not_utf8
@@ -38,14 +38,18 @@ class TsvRows:
     def add(self, line: int, raw: bytes) -> None:
         """Add a line, of which the first is the header."""
         if not self._header:
-            self._read_header(f"{self._stream.name}:{line}", raw.removeprefix(BOM))
-        elif content := raw.removesuffix(self._end):
+            raw = raw.removeprefix(BOM)
+            self._read_header(f"{self._stream.name}:{line}", raw)
+            if self._options.header:
+                return
+        if content := raw.removesuffix(self._end):
             self._add_row(f"{self._stream.name}:{line}", content)
 
     def _read_header(self, place: str, raw: bytes) -> None:
         # Lines that end as in Windows; elsewhere a carriage return is content.
         self._end = b"\r" if raw.endswith(b"\r") else b""
-        self._header = _decoded(raw.removesuffix(self._end)).split("\t")
+        cells = _decoded(raw.removesuffix(self._end)).split("\t")
+        self._header = cells if self._options.header else numbered(cells)
         self._column = find_column(place, self._header, self._options.field)
 
     def _add_row(self, place: str, raw: bytes) -> None:

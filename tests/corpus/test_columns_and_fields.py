@@ -1,0 +1,94 @@
+"""Columns without a header, and fields inside fields."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.corpora import documents
+from tokit.corpus import open_corpus
+from tokit.errors import CorpusError, UsageError
+
+NEWS = '"3","Wall St. falls","Short sellers"\n"4","Carlyle looks up","Private, firm"\n"4","Oil rises","Prices"\n'
+
+
+@pytest.mark.parametrize(
+    ("field", "first"), [("3", b"Short sellers"), ("2", b"Wall St. falls"), ("-1", b"Short sellers")]
+)
+def test_first_row_is_a_record(tmp_path: Path, field: str, first: bytes) -> None:
+    (tmp_path / "ag.csv").write_text(NEWS, encoding="utf-8")
+    found = documents(open_corpus([str(tmp_path / "ag.csv")], field=field, header=False))
+    assert (found[0], len(found)) == (first, 3)
+
+
+def test_number_that_is_also_a_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ag.csv").write_text(NEWS, encoding="utf-8")
+    with pytest.raises(CorpusError, match="'3' is the name of column 1 and the number of another") as caught:
+        documents(open_corpus([str(tmp_path / "ag.csv")], field="3"))
+    assert "--no-header" in caught.value.hint
+
+
+def test_tsv_without_a_header(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_bytes(b"\xef\xbb\xbf1\tthe cat\r\n2\tthe sea\r\n")
+    assert documents(open_corpus([str(tmp_path / "a.tsv")], field="2", header=False)) == [b"the cat", b"the sea"]
+
+
+def test_records_have_numbers_for_names(tmp_path: Path) -> None:
+    (tmp_path / "ag.csv").write_text(NEWS, encoding="utf-8")
+    corpus = open_corpus([str(tmp_path / "ag.csv")], field="2", header=False, keep_records=True)
+    records = [record for block in corpus.blocks() for record in block.records or ()]
+    assert records[0] == {"1": "3", "2": "Wall St. falls", "3": "Short sellers"}
+
+
+def test_what_has_no_header_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a\n")
+    with pytest.raises(UsageError, match="--no-header is for CSV and TSV"):
+        open_corpus([str(tmp_path / "a.txt")], header=False)
+    (tmp_path / "b.csv").write_bytes(b"")
+    assert documents(open_corpus([str(tmp_path / "b.csv")], header=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "text"),
+    [
+        ({"meta": {"text": "a"}}, "meta.text", b"a"),
+        ({"meta.text": "literal", "meta": {"text": "a"}}, "meta.text", b"literal"),
+        ({"messages": [{"content": "hi"}, {"content": "there"}]}, "messages.*.content", b"hi\nthere"),
+        ({"parts": ["a", "b"]}, "parts.*", b"a\nb"),
+        ({"a": {"b": {"c": [{"d": "x"}]}}}, "a.b.c.*.d", b"x"),
+        ({"messages": []}, "messages.*.content", b""),
+    ],
+)
+def test_fields_inside_fields(tmp_path: Path, record: dict[str, Any], field: str, text: bytes) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    assert documents(open_corpus([str(tmp_path / "a.jsonl")], field=field)) == [text]
+
+
+@pytest.mark.parametrize(
+    ("record", "field", "what"),
+    [
+        ({"meta": {"body": "a"}}, "meta.text", "no field 'meta.text'"),
+        ({"meta": "a"}, "meta.text", "no field 'meta.text'"),
+        ({"messages": [{"content": "a"}, {"content": None}]}, "messages.*.content", "is null"),
+        ({"messages": [{"content": "a"}, {}]}, "messages.*.content", "no field|is "),
+        ({"n": {"text": 3}}, "n.text", "is a number"),
+    ],
+)
+def test_fields_that_hold_no_text(tmp_path: Path, record: dict[str, Any], field: str, what: str) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=what):
+        documents(open_corpus([str(tmp_path / "a.jsonl")], field=field))
+    skipping = open_corpus([str(tmp_path / "a.jsonl")], field=field, errors="skip")
+    assert documents(skipping) == []
+    assert skipping.skipped == 1
+
+
+def test_hint_names_paths(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"meta": {"text": "a"}, "messages": [{"content": "b"}]}\n', encoding="utf-8")
+    with pytest.raises(CorpusError) as caught:
+        documents(open_corpus([str(tmp_path / "a.jsonl")]))
+    assert "meta.text" in caught.value.hint
+    assert "messages.*.content" in caught.value.hint
