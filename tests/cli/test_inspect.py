@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.program import Ran, assert_error
+from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
 
@@ -128,3 +129,20 @@ def test_bundled_texts_are_listed(cli: Cli) -> None:
     ran = cli("inspect", "@")
     assert (ran.code, ran.err) == (0, "")
     assert "@lee" in ran.text
+
+
+@pytest.mark.parametrize("normalizer", [None, "nfkc"])
+def test_spm_says_whether_its_two_files_agree(
+    cli: Cli, corpus_file: Path, tmp_path: Path, normalizer: str | None
+) -> None:
+    """What it says is held against SentencePiece itself."""
+    from sentencepiece import SentencePieceProcessor
+
+    named = ("--normalizer", normalizer) if normalizer else ()
+    assert cli("train", "spm", corpus_file, "-v", "2500", *named, "-o", tmp_path / "spm").code == 0
+    marks = ["e\u0323\u0301", "a\u00a0\u0301b", "\u304b\u3099", "ﬁx²", "the cat"]
+    processor = SentencePieceProcessor(model_file=str(tmp_path / "spm" / "tokenizer.model"))
+    same = load_tokenizer(tmp_path / "spm").encode_batch(marks) == processor.encode(marks)
+    said = cli("inspect", tmp_path / "spm").text
+    assert ("sentencepiece: the same ids" in said) == same == (normalizer is None)
+    assert ("loses the mark" in said or "lose the mark" in said) == (not same)

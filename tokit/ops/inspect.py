@@ -12,9 +12,15 @@ from tokit.storage.embedding_manifest import EmbeddingManifest
 from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_json, read_manifest
 from tokit.storage.hub_names import SMALL_FILES, local_path
 from tokit.tokenizer.base import Tokenizer
+from tokit.tokenizer.formats.sentencepiece import MODEL_FILE
 from tokit.tokenizer.load import load_tokenizer
 from tokit.tokenizer.tokenizer_folder import SPLIT_SPECIAL
 
+# `Precompiled` of the `tokenizers` library drops marks that SentencePiece keeps.
+OTHER_MARKS = (
+    "other ids from tokenizer.model where a combining mark follows a character that nfkc changes: tokit and"
+    " transformers lose the mark, SentencePiece keeps it; without --normalizer both agree"
+)
 # What a lossless tokenizer has to give back: control characters, line ends, marks, emoji, the metaspace, what looks
 # like special and byte tokens.
 HOSTILE = (
@@ -77,6 +83,7 @@ def inspect_artifact(path: str | Path, *, check: bool = False) -> Inspection:
         facts |= _resaved(Path(path), manifest)
     if kind == "tokenizer":
         facts["special_ids"] = _special_ids(Path(path))
+        facts |= _sentencepiece_facts(Path(path))
     if kind in ("tokenizer", "language-model", "onnx-model"):
         facts["special_text"] = special_text(Path(path))
     return Inspection(str(path), kind, facts, tuple(artifact_faults(path, kind)) if check else ())
@@ -110,6 +117,14 @@ def tokenizer_facts(tokenizer: Tokenizer) -> dict[str, Any]:
         "chat_templates": list(tokenizer.chat_templates),
         "sha256": tokenizer.sha256,
     }
+
+
+def _sentencepiece_facts(path: Path) -> dict[str, str]:
+    """Agreement of tokenizer.json with the model of SentencePiece beside it."""
+    if not (path / MODEL_FILE).is_file() or not (path / "tokenizer.json").is_file():
+        return {}
+    differs = read_json(path / "tokenizer.json").get("normalizer") is not None
+    return {"sentencepiece": OTHER_MARKS if differs else "the same ids from tokenizer.model"}
 
 
 def special_text(path: Path) -> str:
