@@ -99,6 +99,8 @@ def test_every_module_has_a_place() -> None:
         ({"sentencepiece"}, {"tokenizer"}),
         ({"transformers"}, {"lm", "tokenizer"}),
         ({"jinja2"}, {"tokenizer"}),
+        ({"huggingface_hub"}, {"storage"}),
+        ({"tiktoken", "tiktoken_ext"}, {"tokenizer"}),
         ({"onnx", "onnxruntime"}, {"lm"}),
         ({"pyarrow"}, {"corpus", "embedding", "ids"}),
         ({"numba", "llvmlite"}, {"kernels"}),
