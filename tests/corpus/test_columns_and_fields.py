@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from tests.support.corpora import documents
 from tokit.corpus import open_corpus
@@ -92,3 +94,56 @@ def test_hint_names_paths(tmp_path: Path) -> None:
         documents(open_corpus([str(tmp_path / "a.jsonl")]))
     assert "meta.text" in caught.value.hint
     assert "messages.*.content" in caught.value.hint
+
+
+ROWS = [
+    {"meta": {"text": "a", "n": 1}, "messages": [{"content": "hi"}, {"content": "there"}], "tags": ["x", "y"]},
+    {"meta": {"text": "b", "n": 2}, "messages": [], "tags": []},
+    {"meta": {"text": "ç", "n": 3}, "messages": [{"content": "z"}], "tags": ["w"]},
+]
+
+
+@pytest.mark.parametrize("format_", ["parquet", "arrow"])
+@pytest.mark.parametrize(
+    ("field", "texts"),
+    [
+        ("meta.text", ["a", "b", "ç"]),
+        ("messages.*.content", ["hi\nthere", "", "z"]),
+        ("tags.*", ["x\ny", "", "w"]),
+    ],
+)
+def test_fields_inside_columns(tmp_path: Path, format_: str, field: str, texts: list[str]) -> None:
+    path = write_table(pa.Table.from_pylist(ROWS).slice(0), tmp_path / f"a.{format_}")
+    assert documents(open_corpus([str(path)], field=field)) == [text.encode() for text in texts]
+    corpus = open_corpus([str(path)], field=field, keep_records=True)
+    assert [record for block in corpus.blocks() for record in block.records or ()] == ROWS
+
+
+def write_table(table: Any, path: Path) -> Path:
+    """A table as a file of the format that its name says, in small batches."""
+    if path.suffix == ".parquet":
+        parquet.write_table(table, path, row_group_size=2)
+        return path
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=2)
+    return path
+
+
+def test_columns_that_hold_no_text_inside(tmp_path: Path) -> None:
+    path = write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
+    with pytest.raises(CorpusError, match=r"no field 'meta\.body'") as caught:
+        documents(open_corpus([str(path)], field="meta.body"))
+    assert "meta.text" in caught.value.hint
+    with pytest.raises(CorpusError, match=r"'meta.n' is int64, not text"):
+        documents(open_corpus([str(path)], field="meta.n"))
+    with pytest.raises(CorpusError, match="no field 'text'") as caught:
+        documents(open_corpus([str(path)]))
+    assert "messages.*.content" in caught.value.hint
+
+
+def test_nulls_inside_columns_are_skipped(tmp_path: Path) -> None:
+    rows = [{"meta": {"text": "a"}}, {"meta": {"text": None}}, {"meta": None}, {"meta": {"text": "b"}}]
+    path = write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    corpus = open_corpus([str(path)], field="meta.text", errors="skip")
+    assert documents(corpus) == [b"a", b"b"]
+    assert corpus.skip_reasons == {"null": 2}

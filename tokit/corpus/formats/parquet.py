@@ -16,6 +16,7 @@ from tokit.arrays import Block, ByteArray, IntArray, Record, split_items
 from tokit.corpus.byte_stream import ByteStream, ReadStats, seekable
 from tokit.corpus.conversations import conversation_document
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
+from tokit.corpus.formats.nested_columns import column_of, is_nested, text_paths, type_at, with_text
 from tokit.corpus.formats.records import Collector, document_too_long, missing_field
 from tokit.corpus.utf8 import find_invalid, not_utf8, repair
 from tokit.errors import BadRecordError, CorpusError, MissingExtraError
@@ -80,7 +81,8 @@ def _parquet_batches(path: Path, name: str, options: ReadOptions) -> Batches:
     with parquet.ParquetFile(path) as file:
         _check_column(name, file.schema_arrow, options)
         size, rows = path.stat().st_size, file.metadata.num_rows
-        columns = None if options.keep_records or options.conversations else [options.field]
+        wanted = column_of(file.schema_arrow, options.field)
+        columns = None if options.keep_records or options.conversations else [wanted]
         done = 0
         for batch in file.iter_batches(batch_size=_batch_rows(file.metadata, options.block_bytes), columns=columns):
             done += batch.num_rows
@@ -104,7 +106,8 @@ def _arrow_batches(path: Path, name: str, options: ReadOptions) -> Batches:
         opened = ipc.open_file if is_file else ipc.open_stream
         _check_column(name, opened(source).schema, options)
         source.seek(0)
-        column = opened(source).schema.get_field_index(options.field)
+        schema = opened(source).schema
+        column = schema.get_field_index(column_of(schema, options.field))
         source.seek(0)
         everything = options.keep_records or options.conversations
         included = ipc.IpcReadOptions(included_fields=None if everything else [column])
@@ -120,15 +123,17 @@ def _check_column(name: str, schema: Schema, options: ReadOptions) -> None:
     import pyarrow as pa
 
     field = options.field
-    if field not in schema.names:
-        raise missing_field(name, field, schema.names)
+    nested = is_nested(schema, field)
+    kind: Any = type_at(schema, field) if nested else None
+    if field not in schema.names and kind is None:
+        raise missing_field(name, field, [*schema.names, *text_paths(schema)])
     if schema.names.count(field) > 1:
         raise CorpusError(
             f"{name}: {schema.names.count(field)} columns are called '{field}'", hint="rename all but one"
         )
     if options.conversations:
         return
-    kind = schema.field(field).type
+    kind = kind if nested else schema.field(field).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not any(test(kind) for test in _text_types()):
         hint = f"text is in: {', '.join(_text_columns(schema))}" if _text_columns(schema) else ""
@@ -161,9 +166,13 @@ class TableParser:
         self._options = options
         self._stats = stats
         self._done = 0
+        self._nested = False
 
     def blocks(self, batch: Batch) -> Iterator[Block]:
         """Blocks of one batch."""
+        self._nested = is_nested(batch.schema, self._options.field)
+        if self._nested:
+            batch = with_text(batch, self._options.field)
         column, rows = batch.column(batch.schema.get_field_index(self._options.field)), batch.num_rows
         if column.null_count:
             batch, column = self._without_nulls(batch, column)
@@ -235,10 +244,13 @@ class TableParser:
                 f"{self._place(start)} or one after it: a column besides '{self._options.field}' is not UTF-8",
                 hint="drop that column first",
             ) from error
-        return [{name: record.get(name) for name in batch.schema.names} for record in filled]
+        names = rows.schema.names if not self._nested else other_columns.schema.names
+        return [{name: record.get(name) for name in names} for record in filled]
 
     def _with_text(self, records: list[Record], documents: list[bytes]) -> tuple[Record, ...]:
         field = self._options.field
+        if self._nested:
+            return tuple(records)
         pairs = zip(records, documents, strict=True)
         return tuple(record | {field: document.decode("utf-8")} for record, document in pairs)
 
