@@ -33,7 +33,7 @@ def shards(bpe_folder: Path, corpus_file: Path, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="module")
 def rows(bpe_folder: Path, lines: list[str]) -> list[list[int]]:
-    return load_tokenizer(bpe_folder).encode_batch([line for line in lines if line])
+    return load_tokenizer(bpe_folder).encode_batch([line for line in lines if line]).lists()
 
 
 def test_bin_as_nanogpt_reads_it(shards: Callable[[str], Path], rows: list[list[int]]) -> None:
