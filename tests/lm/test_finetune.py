@@ -23,6 +23,7 @@ from tokit.lm.finetune.encode_examples import NONE, first_tokens, parts  # noqa:
 from tokit.lm.finetune.finetuning_loop import shuffled  # noqa: E402
 from tokit.ops.finetune import finetune  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
+from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
@@ -260,10 +261,15 @@ def test_long_pairs_are_cut_and_counted(model: Path, cli: Any, tmp_path: Path) -
 def test_a_pair_is_cut_from_one_token_too_many_on(model: Path) -> None:
     tokenizer = load_tokenizer(model)
     assert isinstance(tokenizer, LibraryTokenizer)
-    whole, framed = tokenizer.encode_pairs([("the sea", "a day by the river")], 96)[0], 3
+    whole, framed = (
+        tokenizer.encode_pairs([("the sea", "a day by the river")], EncodeOptions(add_special=True, max_length=96))[0],
+        3,
+    )
     assert not whole.truncated and len(whole.ids) == len(whole.types) > 6 + framed
     for size in (len(whole.ids), len(whole.ids) - 1, 6):
-        pair = tokenizer.encode_pairs([("the sea", "a day by the river")], size)[0]
+        pair = tokenizer.encode_pairs(
+            [("the sea", "a day by the river")], EncodeOptions(add_special=True, max_length=size)
+        )[0]
         assert len(pair.ids) == size and pair.truncated == (size < len(whole.ids))
 
 
