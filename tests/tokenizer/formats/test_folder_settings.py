@@ -205,3 +205,33 @@ def test_byte_order_mark_is_dropped(tmp_path: Path, mark: bytes) -> None:
     path.write_bytes(mark + path.read_bytes())
     (tmp_path / "tokenizer_config.json").write_bytes(mark + config)
     assert load_tokenizer(tmp_path).special_ids["endoftext"] == 259
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("tokenizer_config.json", {"added_tokens_decoder": {"abc": {"content": "x"}}}, "'abc'"),
+        ("tokenizer_config.json", {"added_tokens_decoder": ["x"]}, "not an object"),
+        (
+            "tokenizer_config.json",
+            {"added_tokens_decoder": {"9": {"content": "x", "lstrip": "no"}}},
+            "'lstrip' is 'no'",
+        ),
+        ("tokenizer_config.json", {"additional_special_tokens": 5}, "not iterable"),
+        ("added_tokens.json", {"<|user|>": "last"}, "'last'"),
+    ],
+)
+def test_settings_of_an_unknown_form_are_refused(tmp_path: Path, name: str, content: object, said: str) -> None:
+    write_tokenizer_json(tmp_path / "tokenizer.json", **BYTES)
+    write_json(tmp_path / name, content)
+    with pytest.raises(ArtifactError, match="special tokens of an unknown form") as refused:
+        load_tokenizer(tmp_path)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["do_lower_case", "strip_accents", "tokenize_chinese_chars"])
+def test_settings_of_bert_that_are_no_switch_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n")
+    write_json(tmp_path / "tokenizer_config.json", {name: "false"})
+    with pytest.raises(ArtifactError, match=f"{name} is 'false'"):
+        load_tokenizer(tmp_path)

@@ -90,6 +90,16 @@ def read_settings(folder: Path) -> FolderSettings:
     Raises:
         ArtifactError: a file is damaged, or is no object of settings.
     """
+    try:
+        return _settings(folder)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{folder}: its settings hold special tokens of an unknown form: {error}",
+            hint=f"fetch {CONFIG}, {SPECIAL_MAP} and {ADDED} again",
+        ) from error
+
+
+def _settings(folder: Path) -> FolderSettings:
     config = _read(folder / CONFIG)
     model = _read(folder / MODEL_CONFIG) or {}
     named_class = (config or {}).get("tokenizer_class") or model.get("tokenizer_class") or ""
@@ -97,6 +107,8 @@ def read_settings(folder: Path) -> FolderSettings:
     if not values.get("extra_special_tokens"):
         values["extra_special_tokens"] = values.get("additional_special_tokens")
     decoder = values.get("added_tokens_decoder")
+    if not isinstance(decoder, dict | None):
+        raise TypeError(f"'added_tokens_decoder' is {decoder!r}, not an object")
     if decoder is None:
         values |= _legacy_values(_read(folder / SPECIAL_MAP) or {}, values)
     added = {int(i): _token(token) for i, token in (decoder or {}).items()}
@@ -140,6 +152,9 @@ def _extra(values: Mapping[str, Any]) -> tuple[Token, ...]:
 def _token(value: Any) -> Token:
     """The arguments of an `AddedToken`."""
     if isinstance(value, dict):
+        for flag in FLAGS:
+            if not isinstance(value.get(flag, False), bool):
+                raise TypeError(f"'{flag}' is {value[flag]!r}, not true or false")
         return {"content": str(value.get("content", "")), **{flag: value[flag] for flag in FLAGS if flag in value}}
     return {"content": str(value)}
 
