@@ -23,7 +23,7 @@ from tokit.lm.finetune.encode_examples import NONE, first_tokens, parts  # noqa:
 from tokit.lm.finetune.finetuning_loop import shuffled  # noqa: E402
 from tokit.ops.finetune import finetune  # noqa: E402
 from tokit.ops.fit import pretrain  # noqa: E402
-from tokit.tokenizer.base import EncodeOptions
+from tokit.tokenizer.base import EncodeOptions  # noqa: E402
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer  # noqa: E402
 from tokit.tokenizer.load import load_tokenizer  # noqa: E402
 
