@@ -20,13 +20,16 @@ from tokenizers import models, pre_tokenizers, trainers
 from tests.support.program import Ran, folder_bytes
 from tests.support.texts import CROWDED_TEXT, PARALLEL
 from tokit.arrays import Block
+from tokit.corpus import open_corpus
 from tokit.counts.counter import PreTokenCounter
+from tokit.ops.train import train_tokenizer
 from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.families.base import TrainingJob
 from tokit.tokenizer.special_tokens import SpecialTokens
+from tokit.tokenizer.train.library_trainer import shortened
 
 pytestmark = pytest.mark.slow
 
@@ -296,3 +299,25 @@ def test_byte_has_one_id_for_each_byte(train: Callable[..., Tokenizer]) -> None:
     tokenizer = train(["x"], family="byte")
     assert tokenizer.vocab_size == 261
     assert tokenizer.encode("aé\n") == [5 + byte for byte in "aé\n".encode()]
+
+
+@pytest.mark.parametrize("family", ["unigram", "wordpiece"])
+def test_words_without_an_end_are_trained_on_in_parts(tmp_path: Path, family: str) -> None:
+    """300,000 characters without a space took minutes: the library's time grows with the square of a word's length."""
+    text = tmp_path / "dna.txt"
+    text.write_text("ACGTTGCA" * 12_500 + "\nthe cat sat\n", encoding="utf-8")
+    report = train_tokenizer(open_corpus([str(text)]), tmp_path / "tok", family=family, vocab_sizes=(300,))
+    assert any("over 1,000 characters" in note for note in report.notes)
+    assert report.seconds < 20
+    short = tmp_path / "short.txt"
+    short.write_text("the cat sat\n", encoding="utf-8")
+    report = train_tokenizer(open_corpus([str(short)]), tmp_path / "short", family=family, vocab_sizes=(300,))
+    assert report.notes == ()
+
+
+def test_parts_of_long_words_are_all_there() -> None:
+    words = [("a" * 2500, 3), ("b", 2), ("a" * 500, 1)]
+    parts, notes = shortened(words)
+    assert sorted(parts) == [("a" * 500, 4), ("a" * 1000, 6), ("b", 2)]
+    assert len(notes) == 1
+    assert shortened([("b", 2)]) == ([("b", 2)], ())

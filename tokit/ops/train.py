@@ -57,7 +57,7 @@ class TrainReport:
         words: Number of distinct pre-tokens.
         skipped: Documents that were skipped because they are not UTF-8.
         replaced: Documents with U+FFFD in place of broken bytes.
-        notes: What the user should know of the chat template.
+        notes: Notes for the user, on the chat template and on the training.
     """
 
     tokenizers: tuple[TrainedTokenizer, ...]
@@ -130,10 +130,12 @@ def train_tokenizer(
         if not len(counted.counts):
             raise CorpusError("the corpus holds no word: its documents are empty", hint="is --unit or --field right?")
         give_back()
-        results = []
+        results: list[TrainedTokenizer] = []
+        notes: dict[str, None] = dict.fromkeys(plan.notes)
         tokenizers = train_sizes(plan, counted, corpus, [size for _, size in targets], tick)
         for tokenizer, (target, size) in zip(tokenizers, targets, strict=True):
             results.append(_save(tokenizer, plan, counted, target, size, overwrite=overwrite))
+            notes |= dict.fromkeys(tokenizer[1].notes)
     return TrainReport(
         tokenizers=tuple(results),
         documents=counted.corpus.documents,
@@ -142,7 +144,7 @@ def train_tokenizer(
         skipped=corpus.skipped if corpus else 0,
         replaced=corpus.replaced if corpus else 0,
         seconds=time.perf_counter() - started,
-        notes=plan.notes,
+        notes=tuple(notes),
     )
 
 

@@ -64,12 +64,14 @@ class TrainedVocabulary:
         special: The special tokens, which are its first ids.
         files: More files for the folder (name → content), such as a SentencePiece model.
         not_reproducible_because: Why the same counts may give other bytes; empty if they never do.
+        notes: Notes for the user on the training.
     """
 
     library: tokenizers.Tokenizer
     special: SpecialTokens
     files: dict[str, bytes] = field(default_factory=dict)
     not_reproducible_because: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def reproducible(self) -> bool:

@@ -24,7 +24,7 @@ from tokit.tokenizer.families.base import (
 )
 from tokit.tokenizer.families.char import character_counts, covering
 from tokit.tokenizer.special_tokens import BYTE_TOKENS, UNKNOWN
-from tokit.tokenizer.train.library_trainer import train_from_counts
+from tokit.tokenizer.train.library_trainer import shortened, train_from_counts
 
 if TYPE_CHECKING:
     from tokenizers import decoders
@@ -72,13 +72,14 @@ class Unigram(TokenizerFamily):
         base = len(job.special.texts)
         check_size(job.size, base + 256, "the special tokens and 256 bytes")
         items = [(to_byte_level(word), count) for word, count in guarded_items(job, job.special)]
+        items, notes = shortened(items)
         pieces = learn_pieces(job, items, list(byte_alphabet()), job.size - base)
         vocab = [(text, 0.0) for text in job.special.texts] + pieces
         library = Tokenizer(models.Unigram(vocab, unk_id=None, byte_fallback=False))
         library.normalizer = job.pipeline.normalizer()
         library.pre_tokenizer = guarded_byte_level(job.pipeline, job.special)
         library.decoder = decoders.ByteLevel()
-        return TrainedVocabulary(library, job.special, not_reproducible_because=NOT_REPRODUCIBLE)
+        return TrainedVocabulary(library, job.special, not_reproducible_because=NOT_REPRODUCIBLE, notes=notes)
 
     @classmethod
     def _on_characters(cls, job: TrainingJob) -> TrainedVocabulary:
@@ -93,6 +94,7 @@ class Unigram(TokenizerFamily):
         check_size(job.size, base + len(alphabet), "the special tokens and the alphabet")
         known = set(alphabet)
         items = [(word, count) for word, count in items if known.issuperset(word)]
+        items, notes = shortened(items)
         pieces = learn_pieces(job, items, alphabet, job.size - base)
         # Byte tokens and special tokens never win against text: the guard keeps them out of a pre-token.
         vocab = [(text, 0.0) for text in (*special.texts, *byte_tokens)] + pieces
@@ -104,7 +106,7 @@ class Unigram(TokenizerFamily):
         if splitter is not None:
             library.pre_tokenizer = splitter
         library.decoder = character_decoder(job.pipeline)
-        return TrainedVocabulary(library, special, not_reproducible_because=NOT_REPRODUCIBLE)
+        return TrainedVocabulary(library, special, not_reproducible_because=NOT_REPRODUCIBLE, notes=notes)
 
 
 def uses_characters(job: TrainingJob) -> bool:

@@ -7,7 +7,7 @@ library, which merges by frequency as BPE does. Its ids depend on the order of a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from tokit.tokenizer.families.base import (
 )
 from tokit.tokenizer.families.char import character_counts, covering
 from tokit.tokenizer.special_tokens import SpecialTokens
-from tokit.tokenizer.train.library_trainer import train_from_counts
+from tokit.tokenizer.train.library_trainer import shortened, train_from_counts
 from tokit.tokenizer.train.merge_trainer import MergeLimits, SymbolWords, learn
 
 PREFIX = "##"
@@ -66,12 +66,12 @@ class WordPiece(TokenizerFamily):
         items = guarded_items(job, special)
         alphabet = set(covering(character_counts(items), job.params.character_coverage))
         # A word with a character outside the alphabet is unknown, so nothing is learned from it.
-        items = [(word, count) for word, count in items if alphabet.issuperset(word)]
+        items, notes = shortened([(word, count) for word, count in items if alphabet.issuperset(word)])
         inner = sorted({PREFIX + character for word, _ in items for character in word[1:]})
         base = [*special.texts, *inner, *sorted({character for word, _ in items for character in word})]
         check_size(min(sizes), len(base), "the special tokens and the alphabet")
         tokens = cls._tokens(job, items, base, len(special.texts) + len(inner), max(sizes))
-        return [cls._assembled(job, special, tokens[:size]) for size in sizes]
+        return [replace(cls._assembled(job, special, tokens[:size]), notes=notes) for size in sizes]
 
     @classmethod
     def _tokens(cls, job: TrainingJob, items: Items, base: list[str], fixed: int, size: int) -> list[str]:

@@ -6,6 +6,7 @@ counts alone, so it is the one that the text itself would give.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,26 @@ if TYPE_CHECKING:
     from tokenizers import models
 
 CHUNK_CHARS = 1 << 16
+# Characters of a word that Unigram and WordPiece are trained on in one piece.
+LONGEST_WORD = 1000
 # Beside the bar while the library learns.
 UNREPORTED = "(the tokenizers library reports no progress)"
 FIRST_PRIVATE = 0xE000
+
+
+def shortened(items: list[tuple[str, int]]) -> tuple[list[tuple[str, int]], tuple[str, ...]]:
+    """Split words that are longer than `LONGEST_WORD`, and a note if there were any.
+
+    The library's time grows with the square of a word's length: a line without spaces, as of DNA, would take minutes.
+    """
+    count = sum(len(word) > LONGEST_WORD for word, _ in items)
+    if not count:
+        return items, ()
+    parts: Counter[str] = Counter()
+    for word, times in items:
+        for start in range(0, len(word), LONGEST_WORD):
+            parts[word[start : start + LONGEST_WORD]] += times
+    return list(parts.items()), (f"words of over {LONGEST_WORD:,} characters were trained on in parts: {count:,}",)
 
 
 def train_from_counts(model: models.Model, trainer: Any, items: list[tuple[str, int]], tick: Tick) -> dict[str, Any]:
