@@ -26,6 +26,8 @@ from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
 # The number of threads changes the order of SentencePiece's sums, so it never follows --threads.
 TRAINER_THREADS = 4
 MAX_SENTENCE_BYTES = 1 << 20
+# Characters, each of which has at most four bytes; with longer ones SentencePiece takes much longer, too.
+LONGEST_PART = 1 << 14
 # SentencePiece's names for the normalizers that it has.
 CHARACTER_MAPS = {(): "identity", ("nfkc",): "nfkc", ("nfkc", "lowercase"): "nfkc_cf"}
 
@@ -148,14 +150,12 @@ def sentences_of(document: str) -> Iterator[str]:
     """Parts of a document that SentencePiece reads: it skips longer ones in silence.
 
     Documents are split behind white space, which no piece crosses, and elsewhere only where there is none. A part has
-    at most `MAX_SENTENCE_BYTES`; joined, they are the document.
+    at most `LONGEST_PART` characters; joined, they are the document.
     """
-    # No character has more than four bytes.
-    room = MAX_SENTENCE_BYTES // 4
     start = 0
-    while len(document) - start > room:
-        end = max(document.rfind(space, start, start + room) for space in " \t\n") + 1
-        end = end if end > start else start + room
+    while len(document) - start > LONGEST_PART:
+        end = max(document.rfind(space, start, start + LONGEST_PART) for space in " \t\n") + 1
+        end = end if end > start else start + LONGEST_PART
         yield document[start:end]
         start = end
     if start < len(document) or not document:
