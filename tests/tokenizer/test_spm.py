@@ -34,3 +34,12 @@ def test_long_documents_are_trained_on(tmp_path: Path) -> None:
     )
     names = [name for name in load_tokenizer(tmp_path / "spm").pieces.names if not name.startswith("<")]
     assert set("qxz") <= set("".join(names))
+
+
+def test_words_over_the_limit_are_trained_on(tmp_path: Path) -> None:
+    text = tmp_path / "mix.txt"
+    text.write_text("quixoticzyz" * 110_000 + "\n" + "hello world again\n" * 300, encoding="utf-8")
+    report = train_tokenizer(open_corpus([str(text)]), tmp_path / "spm", family="spm", vocab_sizes=(290,))
+    names = [name for name in load_tokenizer(tmp_path / "spm").pieces.names if not name.startswith("<")]
+    assert set("qxz") <= set("".join(names))
+    assert any("over 1,000 characters" in note for note in report.notes)

@@ -22,6 +22,7 @@ from tokit.tokenizer.families.base import TokenizerFamily, TrainedVocabulary, Tr
 from tokit.tokenizer.formats.sentencepiece import MODEL_FILE, parse_model
 from tokit.tokenizer.formats.sentencepiece_to_library import as_library
 from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
+from tokit.tokenizer.train.library_trainer import shortened
 
 # The number of threads changes the order of SentencePiece's sums, so it never follows --threads.
 TRAINER_THREADS = 4
@@ -69,7 +70,9 @@ class Spm(TokenizerFamily):
         special = job.special.with_unknown()
         job.tick(Progress("learning", 0, None))
         data = run_trainer(job, special)
-        return TrainedVocabulary(as_library(parse_model(data, MODEL_FILE)), special, files={MODEL_FILE: data})
+        notes = () if cls.needs_text(job.params) else shortened(job.items)[1]
+        library = as_library(parse_model(data, MODEL_FILE))
+        return TrainedVocabulary(library, special, files={MODEL_FILE: data}, notes=notes)
 
 
 def run_trainer(job: TrainingJob, special: SpecialTokens) -> bytes:
@@ -124,7 +127,8 @@ def sentences(job: TrainingJob) -> Iterator[str]:
     if job.params.model_type == "unigram":
         yield from sampled_documents(job)
         return
-    for word, count in job.items:
+    # SentencePiece skips lines over its limit in silence.
+    for word, count in shortened(job.items)[0]:
         # A tab or newline would end the word in SentencePiece's table.
         for part in word.replace("\n", "\t").split("\t"):
             if part:
