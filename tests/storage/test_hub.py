@@ -181,6 +181,7 @@ def test_push_and_open_again(run: RunOnHub, hub: Hub, bpe_folder: Path) -> None:
     uploaded = repository.commits[repository.branches["main"]]
     assert uploaded == {name: (bpe_folder / name).read_bytes() for name in report["files"]}
     assert {"tokit.json", "tokenizer.json"} <= set(uploaded)
+    assert uploaded["README.md"].startswith(b"---\n"), "the Hub reads the front matter of the card"
     assert run("encode", "-t", "org/mine", HF_TOKEN="hf_secret") == run("encode", "-t", bpe_folder)
 
 

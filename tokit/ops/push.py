@@ -8,10 +8,10 @@ from pathlib import Path
 from tokit.errors import ArtifactError, UsageError
 from tokit.storage.folder import MANIFEST, changed_files, read_manifest
 from tokit.storage.hub_names import HubName, is_repository_name
+from tokit.storage.model_card import CARD
 
 # Kinds that hold data, and are repositories of datasets; the others are models.
 DATASETS = ("counts", "shards")
-CARD = "README.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class PushReport:
 def push(artifact: str | Path, repository: str, *, private: bool = False, confirmed: bool = False) -> PushReport:
     """Upload an artifact to the Hub, or tell what would be uploaded.
 
-    Only the files that its manifest lists are uploaded, and the manifest, and only when they are as they were written.
+    The manifest, the files that it lists and the model card are uploaded, when the files are as they were written.
 
     Args:
         artifact: A folder of tokit.
@@ -65,7 +65,9 @@ def push(artifact: str | Path, repository: str, *, private: bool = False, confir
         raise ArtifactError(
             f"{artifact}: {changed[0]} is missing or not as it was written", hint="make it again, or upload it by hand"
         )
-    names = [*manifest.files, MANIFEST]
+    # A card is there to be edited, so the manifest does not list it.
+    card = [CARD] if (folder / CARD).is_file() else []
+    names = [*manifest.files, MANIFEST, *card]
     return PushReport(
         path=str(artifact),
         kind=manifest.kind,
