@@ -94,6 +94,7 @@ def test_the_word_rule_changes_what_a_word_is(cli: Cli, bpe_folder: Path) -> Non
 
 def test_explain_says_what_each_column_means(cli: Cli, bpe_folder: Path) -> None:
     alone = cli("compare", "--explain")
+    assert "not comparable with the defaults of tokenization-scorer" in alone.text
     assert alone.code == 0 and alone.err == ""
     for metric in METRICS:
         assert f"{metric.heading}: {metric.definition}\n" in alone.text

@@ -80,6 +80,13 @@ def test_renyi_efficiency_of_the_authors_examples(counts: list[int], efficiency:
     assert found == pytest.approx(efficiency, abs=1e-12)
 
 
+def test_renyi_efficiency_counts_tokens_that_do_not_occur() -> None:
+    """tokenization-scorer leaves them out unless it is told the vocabulary; `--explain` says so."""
+    alone, with_unused = (renyi_efficiency(np.array(counts, dtype=np.int64)) for counts in ([3, 2, 1], [3, 2, 1, 0, 0]))
+    assert alone is not None and with_unused is not None
+    assert with_unused == pytest.approx(alone * math.log(3) / math.log(5))
+
+
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=30).filter(any))
 def test_renyi_efficiency_is_its_formula(counts: list[int]) -> None:
     total = sum(counts)

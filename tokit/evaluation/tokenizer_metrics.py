@@ -103,7 +103,8 @@ METRICS: tuple[Metric, ...] = (
         "Rényi eff.",
         "ratio",
         f"Rényi entropy of order {ALPHA} of the token frequencies over the logarithm of the vocabulary size: 1 when "
-        "every token is equally frequent (Zouhar et al. 2023, https://aclanthology.org/2023.acl-long.284)",
+        "every token is equally frequent (Zouhar et al. 2023, https://aclanthology.org/2023.acl-long.284); not "
+        "comparable with the defaults of tokenization-scorer: order 3, over the tokens that occur",
         lambda encoded: encoded.counts,
         renyi_efficiency,
     ),
