@@ -102,6 +102,10 @@ def archive(kind: str) -> bytes:
         ("utf16.txt", "hello\nworld\n".encode("utf-16"), "text in UTF-16,"),
         ("utf16be.txt", b"\xfe\xff" + "hello\n".encode("utf-16-be"), "text in UTF-16,"),
         ("utf16le.csv", "text\nhello\n".encode("utf-16-le"), "text in UTF-16LE"),
+        ("cyrillic.txt", "Привет мир\nвторая строка — «да»\n".encode("utf-16-le"), "text in UTF-16LE"),
+        ("greek.txt", "αβγ δε\nζηθ\n".encode("utf-16-be"), "text in UTF-16BE"),
+        ("arabic.tsv", "text\nسلام دنيا\n".encode("utf-16-le"), "text in UTF-16LE"),
+        ("latvian.txt", "Āda un āda\n".encode("utf-16-le"), "text in UTF-16LE"),
         ("utf32.txt", "hello\n".encode("utf-32"), "text in UTF-32"),
     ],
 )
@@ -116,12 +120,22 @@ def test_archive_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     with standard_input(monkeypatch) as pipe:
         os.write(pipe, archive("tar"))
         os.close(pipe)
-        with pytest.raises(CorpusError, match="a tar archive"):
+        with pytest.raises(CorpusError, match="a tar archive") as caught:
             documents(open_corpus())
+    assert caught.value.hint.startswith("tar -xOf FILE |")
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfe not sixteen", b"PK is short for", b"%PDF", b"a\0b\0c", b"\0" * 20, b"ustar"]
+    "content",
+    [
+        b"\xff\xfe not sixteen",
+        b"PK is short for",
+        b"%PDF",
+        b"a\0b\0c",
+        b"\0" * 20,
+        b"ustar",
+        b"the\0cat\0sat\0on\0a\0mat\0",
+    ],
 )
 def test_text_that_only_looks_so_is_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.txt").write_bytes(content)

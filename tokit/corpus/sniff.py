@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from tokit.corpus.byte_stream import ReadStats, open_stream
+from tokit.corpus.byte_stream import STDIN, ReadStats, open_stream
 from tokit.corpus.locate import JSON_NAME, Located
 from tokit.errors import CorpusError
 
@@ -56,29 +56,37 @@ def refuse_foreign(name: str, head: bytes) -> None:
     Raises:
         CorpusError: an archive, a document of another program, or text in UTF-16 or UTF-32.
     """
+    # Of a pipe there is no name that another program could open.
+    file = "FILE" if name == STDIN else name
     for magic, what, hint in FOREIGN:
         if head.startswith(magic):
-            raise CorpusError(f"{name}: {what}, not text", hint=hint.format(name=name))
+            raise CorpusError(f"{name}: {what}, not text", hint=hint.format(name=file))
     if head[TAR_OFFSET : TAR_OFFSET + len(TAR_MAGIC)] == TAR_MAGIC:
-        raise CorpusError(f"{name}: a tar archive, not text", hint=f"tar -xOf {name} | tokit …")
+        raise CorpusError(f"{name}: a tar archive, not text", hint=f"tar -xOf {file} | tokit …")
     encoding = _wide_encoding(head)
     if encoding:
         raise CorpusError(
-            f"{name}: text in {encoding}, not UTF-8", hint=f"iconv -f {encoding} -t UTF-8 {name} | tokit …"
+            f"{name}: text in {encoding}, not UTF-8", hint=f"iconv -f {encoding} -t UTF-8 {file} | tokit …"
         )
 
 
 def _wide_encoding(head: bytes) -> str:
-    """UTF-16 or UTF-32, by a mark or by the zeros of ASCII text; "" for neither."""
+    """UTF-16 or UTF-32, by a mark or by the zeros of an alphabet; "" for neither."""
     sample = head[: 1 << 10]
     for mark, encoding in WIDE:
         # Bytes that are not UTF-8 may begin so, too; but text of 16 bits has zeros.
         if head.startswith(mark) and b"\0" in sample[len(mark) :]:
             return encoding
     even, odd = sample[::2], sample[1::2]
-    if len(sample) >= 8 and not any(odd) and all(even):
-        return "UTF-16LE"
-    return "UTF-16BE" if len(sample) >= 8 and not any(even) and all(odd) else ""
+    if len(sample) < 8:
+        return ""
+    return "UTF-16LE" if _are_halves(even, odd) else "UTF-16BE" if _are_halves(odd, even) else ""
+
+
+def _are_halves(low: bytes, high: bytes) -> bool:
+    """True where every second byte is the upper half of a letter of an alphabet: below U+2000, and 0 in its spaces."""
+    small = sum(byte < 0x20 for byte in high)
+    return b"\0" in high and 10 * low.count(0) <= len(low) and 10 * small >= 9 * len(high)
 
 
 def is_object_line(line: bytes) -> bool:
