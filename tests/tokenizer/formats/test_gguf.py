@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,42 @@ def test_a_role_without_a_token_is_refused(bpe_folder: Path, tmp_path: Path) -> 
     path = byte_level(bpe_folder, tmp_path / "x.gguf", tokenizer_pre="gpt-2", bos_token_id=999_999, add_bos_token=True)
     with pytest.raises(ArtifactError, match="bos_token_id is not in its vocabulary"):
         load_tokenizer(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("eos_token_id", "x"),
+        ("eos_token_id", [1]),
+        ("bos_token_id", 1.5),
+        ("bos_token_id", True),
+        ("merges", [1, 2]),
+        ("merges", "a b"),
+        ("pre", ["gpt-2"]),
+        ("model", ["gpt2"]),
+        ("tokens", [1, 2]),
+        ("token_type", ["a", "b"]),
+        ("scores", ["a", "b"]),
+    ],
+)
+def test_metadata_of_a_wrong_form_is_refused(tmp_path: Path, name: str, value: object) -> None:
+    path = tmp_path / "x.gguf"
+    writer = gguf.GGUFWriter(str(path), "llama")
+    content = {"model": "gpt2", "pre": "gpt-2", "tokens": ["a", "b"], "token_type": [1, 1], "merges": [], name: value}
+    for key, entry in content.items():
+        if entry != []:
+            writer.add_key_value(f"tokenizer.ggml.{key}", entry, gguf.GGUFValueType.get_type(entry))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    with pytest.raises(ArtifactError, match=rf"x\.gguf: its {name} has the wrong form"):
+        load_tokenizer(path)
+
+
+def test_arrays_in_arrays_without_end_are_refused(tmp_path: Path) -> None:
+    inner = struct.pack("<IQ", 9, 1) * 100_000
+    name = b"tokenizer.ggml.tokens"
+    header = b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", len(name)) + name
+    (tmp_path / "x.gguf").write_bytes(header + struct.pack("<I", 9) + inner)
+    with pytest.raises(ArtifactError, match="a damaged GGUF file"):
+        load_tokenizer(tmp_path / "x.gguf")

@@ -149,6 +149,9 @@ def test_ranks_of_a_model_are_known_by_their_number(
     [
         ({"special_tokens": {}}, "not the settings"),
         ({"pat_str": "gpt2", "special_tokens": {"<|a|>": "5"}}, "not the settings"),
+        ({"pat_str": "gpt2", "special_tokens": {"": 300}}, "not the settings"),
+        ([1], "not the settings"),
+        ({"pat_str": "gpt2", "special_tokens": {"<|a|>": 1 << 31}}, "has the id 2147483648"),
         ({"pat_str": "gpt2", "pattern": 1}, "pattern"),
         ({"pat_str": "("}, "cannot be read"),
         ({"pat_str": r"\p{N}{1,3}+\p{L}|."}, "before more"),
@@ -156,9 +159,9 @@ def test_ranks_of_a_model_are_known_by_their_number(
         ({"pat_str": r"\S+|\s+", "special_tokens": {"<|a|>": 300}}, "does not split"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+def test_settings_that_do_not_fit_are_refused(tmp_path: Path, settings: object, message: str) -> None:
     path = write_ranks(tmp_path / "own.tiktoken", bytes_alone())
-    write_settings(path, **settings)
+    path.with_name(path.name + ".json").write_text(json.dumps(settings), encoding="utf-8")
     with pytest.raises(ArtifactError, match=message):
         load_tokenizer(path)
 

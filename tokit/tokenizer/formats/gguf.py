@@ -7,6 +7,7 @@ https://github.com/ggml-org/llama.cpp (src/llama-vocab.cpp)
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ class GgufFile(TokenizerFormat):
         tokens, types = found.get("tokens"), found.get("token_type")
         if not isinstance(tokens, list) or not isinstance(types, list) or len(types) != len(tokens):
             raise ArtifactError(f"{path}: it holds no tokenizer", hint="give the tokenizer.json of the model")
+        _check_forms(found, path)
         outside = [name for name in ROLES.values() if not 0 <= found.get(name, 0) < len(tokens)]
         if outside:
             raise ArtifactError(f"{path}: its {outside[0]} is not in its vocabulary", hint="convert it again")
@@ -78,6 +80,21 @@ class GgufFile(TokenizerFormat):
             f"{path}: a tokenizer of the type '{kind}', which tokit does not read from GGUF",
             hint="give the tokenizer.json of the model",
         )
+
+
+def _check_forms(found: Mapping[str, Any], path: Path) -> None:
+    """Refuse metadata of a form that a tokenizer has no use for, such as an id that is a text."""
+    forms = {"tokens": str, "token_type": int, "merges": str, "scores": float}
+    lists = [name for name, form in forms.items() if not _is_list_of(form, found.get(name, []))]
+    numbers = [name for name in ROLES.values() if type(found.get(name, 0)) is not int]
+    texts = [name for name in ("model", "pre") if not isinstance(found.get(name, ""), str)]
+    wrong = [*lists, *numbers, *texts]
+    if wrong:
+        raise ArtifactError(f"{path}: its {wrong[0]} has the wrong form", hint="convert it again")
+
+
+def _is_list_of(form: type, value: object) -> bool:
+    return isinstance(value, list) and all(type(item) is form for item in value)
 
 
 def _byte_level(found: dict[str, Any], path: Path) -> Tokenizer:

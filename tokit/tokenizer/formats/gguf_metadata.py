@@ -34,7 +34,7 @@ def read_metadata(path: Path, prefix: str) -> dict[str, Any]:
             if version not in VERSIONS:
                 raise ArtifactError(f"{path}: version {version} of GGUF", hint="convert it again")
             return dict(item for item in _items(file) if item[0].startswith(prefix))
-    except (struct.error, ValueError, KeyError) as error:
+    except (struct.error, ValueError, KeyError, RecursionError) as error:
         raise ArtifactError(f"{path}: a damaged GGUF file: {error}", hint="fetch the file again") from error
     except OSError as error:
         raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error

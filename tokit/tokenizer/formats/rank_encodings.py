@@ -133,9 +133,10 @@ def encoding_of(path: Path, ranks: int, sha256: str) -> tuple[Encoding, tuple[st
 
 
 def _read_encoding(path: Path) -> Encoding:
-    settings = read_json(path)
+    content = read_json(path)
+    settings = content if isinstance(content, dict) else {}
     pattern, special = settings.get("pat_str"), settings.get("special_tokens", {})
-    numbers = isinstance(special, dict) and all(type(i) is int and i >= 0 for i in special.values())
+    numbers = isinstance(special, dict) and all(text and type(i) is int and i >= 0 for text, i in special.items())
     unknown = sorted(set(settings) - {"name", "pat_str", "special_tokens", "explicit_n_vocab"})
     if not isinstance(pattern, str) or not numbers or unknown:
         raise ArtifactError(

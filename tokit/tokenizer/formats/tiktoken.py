@@ -23,6 +23,8 @@ from tokit.tokenizer.formats.ranked_merges import merges_of_ranks
 if TYPE_CHECKING:
     from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
+# Ids are signed numbers of 32 bits in most readers.
+MAX_ID = (1 << 31) - 1
 LINE_OF_RANKS = re.compile(rb"[A-Za-z0-9+/]+={0,2} [0-9]+\r?\n")
 
 
@@ -82,6 +84,8 @@ def _check(ranks: Mapping[bytes, int], encoding: Encoding, path: Path) -> None:
     ids: dict[int, str | bytes] = {}
     tokens: list[tuple[str | bytes, int]] = [*ranks.items(), *encoding.special.items()]
     for token, i in tokens:
+        if i > MAX_ID:
+            raise ArtifactError(f"{path}: {token!r} has the id {i}", hint=f"an id is at most {MAX_ID}")
         if ids.setdefault(i, token) != token:
             raise ArtifactError(f"{path}: {token!r} and {ids[i]!r} have the id {i}", hint="give each an id of its own")
 
