@@ -8,6 +8,7 @@ import io
 import json
 import os
 import tarfile
+import threading
 import zipfile
 from pathlib import Path
 
@@ -162,3 +163,15 @@ def test_linked_folders_are_searched_once(tmp_path: Path) -> None:
     said: list[str] = []
     assert documents(open_corpus([str(tmp_path / "corpus")], tell=said.append)) == [b"b", b"a"]
     assert any("dangling.txt" in note for note in said)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_named_pipe_is_not_opened_twice(tmp_path: Path) -> None:
+    pipe = tmp_path / "p.json"
+    os.mkfifo(pipe)
+    feeder = threading.Thread(target=pipe.write_bytes, args=(RECORDS,))
+    feeder.start()
+    said: list[str] = []
+    assert documents(open_corpus([str(pipe)], tell=said.append)) == RECORDS.splitlines()
+    feeder.join()
+    assert "--format jsonl" in said[0]

@@ -100,8 +100,8 @@ def is_object_line(line: bytes) -> bool:
 
 
 def is_json(located: Located) -> bool:
-    """True for a file called `.json`, compressed or not."""
-    return located.path is not None and JSON_NAME.search(located.path.name) is not None
+    """True for a file called `.json`, compressed or not; a pipe of that name can be read only once."""
+    return located.path is not None and located.path.is_file() and JSON_NAME.search(located.path.name) is not None
 
 
 def peek(located: Located, compression: str | None) -> bytes:
