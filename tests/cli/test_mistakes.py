@@ -192,3 +192,30 @@ def test_byte_order_mark_in_a_list_of_words(cli: Cli, bpe_folder: Path) -> None:
         cli("near", "-e", "emb", "--json", stdin=mark + b"text\nsome\n") for mark in (b"", b"\xef\xbb\xbf")
     )
     assert plain.code == 0 and plain.out == marked.out and plain.err == marked.err
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "hint"),
+    [
+        ("wc text -t one -t two", "-t/--tokenizer is given twice", "tokit compare A B -c CORPUS"),
+        ("encode text -t one --tokenizer two", "-t/--tokenizer is given twice", "tokit compare A B -c CORPUS"),
+        ("decode -tone -ttwo", "-t/--tokenizer is given twice", "give it once"),
+        ("near cat -e one -e two", "-e/--embedding is given twice", "tokit eval -e A -e B"),
+        ("embed text -e one --embedding=two", "-e/--embedding is given twice", "give it once"),
+        ("predict text -m one -m two", "-m/--model is given twice", "give it once"),
+        ("train bpe text -o tok -o other --out third", "-o/--out is given 3 times", "give it once"),
+        ("fit bert text -t tok -o model --seed 1 --seed 2", "--seed is given twice", "give it once"),
+        ("import text -o emb --ngrams --no-ngrams", "--ngrams/--no-ngrams is given twice", "give it once"),
+        ("train bpe text --config one.toml --config two.toml", "--config is given twice", "give it once"),
+    ],
+)
+def test_option_with_one_value_given_twice(cli: Cli, tmp_path: Path, line: str, said: str, hint: str) -> None:
+    ran = cli(*_words(line))
+    assert_error(ran, 2, hint)
+    assert said in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
+
+
+@pytest.mark.parametrize("line", ["wc text --json --json", "wc text text", "wc -t one -t two --help"])
+def test_what_may_be_given_twice(cli: Cli, line: str) -> None:
+    assert cli(*_words(line)).code == 0

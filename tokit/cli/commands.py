@@ -54,12 +54,30 @@ GROUPS = {
 COMMANDS = {name: target for group in GROUPS.values() for name, target in group.items()}
 # Commands of other programs → the option of this one.
 META = {"help": "--help", "version": "--version"}
+# Command and option that takes one value → where several are taken.
+SEVERAL = {
+    ("tokit wc", "tokenizer"): "to compare tokenizers: tokit compare A B -c CORPUS",
+    ("tokit encode", "tokenizer"): "to compare tokenizers: tokit compare A B -c CORPUS",
+    ("tokit near", "embedding"): "to compare embeddings: tokit eval -e A -e B",
+}
 # In front of each example in a docstring.
 EXAMPLE = "$ "
 
 
 class Command(TyperCommand):
     """A command whose help keeps the lines of examples and shows its options in sections."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See the base; of an option that is given twice the last value would win in silence.
+
+        Raises:
+            UsageError: an option with one value is given twice.
+        """
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        helps = any(param.name == "help" for param in order)
+        if not ctx.resilient_parsing and not helps:
+            refuse_repeated(order, ctx.command_path)
+        return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """See the base; Typer puts a required argument into braces."""
@@ -79,6 +97,28 @@ class Command(TyperCommand):
         for title, records in sections.items():
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+def refuse_repeated(params: Sequence[Any], command: str) -> None:
+    """Refuse an option that takes one value, or has an opposite, and is given twice.
+
+    Args:
+        params: The parameters of a command line, one for each time that it is given.
+        command: Path of the command: "tokit wc".
+
+    Raises:
+        UsageError: there is one.
+    """
+    single = [p for p in params if p.param_type_name == "option" and not p.multiple and not p.count]
+    for option in (option for option in single if not option.is_flag or option.secondary_opts):
+        if single.count(option) > 1:
+            hint = SEVERAL.get((command, option.name), "give it once: it has one value")
+            names = "/".join([*option.opts, *option.secondary_opts])
+            raise UsageError(f"{names} is given {_times(single.count(option))}", hint=hint)
+
+
+def _times(number: int) -> str:
+    return "twice" if number == 2 else f"{number} times"
 
 
 def _section(param: Any, before: Sequence[str]) -> str:
