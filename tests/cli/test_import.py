@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,6 +121,27 @@ def test_a_matrix_needs_its_words(cli: Cli, tmp_path: Path) -> None:
     assert (ran.code, "every word counts once" in ran.err) == (0, True)
     assert load_embedding(tmp_path / "emb").token_counts.tolist() == [0] * SPECIAL + [1, 1]
     assert load_file(tmp_path / "emb" / "model.safetensors")["embeddings"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([{}, []], dtype=object),
+        np.array(["a", None], dtype=object).reshape(1, 2),
+        np.array([(1.0, "a")], dtype=[("number", "f4"), ("word", "O")]),
+    ],
+)
+def test_python_objects_are_named_before_words_are_asked_for(cli: Cli, tmp_path: Path, array: Any) -> None:
+    np.save(tmp_path / "v.npy", array, allow_pickle=True)
+    assert_error(cli("import", tmp_path / "v.npy", "-o", tmp_path / "emb"), 1, "Python objects", "numpy.save")
+
+
+@pytest.mark.parametrize(
+    "array", [np.array(["a", "b"]), np.zeros(3), np.zeros((2, 2, 2)), np.zeros((2, 2), dtype=bool)]
+)
+def test_no_matrix_is_said_before_words_are_asked_for(cli: Cli, tmp_path: Path, array: Any) -> None:
+    np.save(tmp_path / "v.npy", array)
+    assert_error(cli("import", tmp_path / "v.npy", "-o", tmp_path / "emb"), 1, "not a matrix of numbers", "one row")
 
 
 def test_rare_words_weigh_more_only_where_it_is_known_which_are(cli: Cli, file: Path, tmp_path: Path) -> None:

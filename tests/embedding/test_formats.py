@@ -338,3 +338,35 @@ def test_no_bytes_crash_a_reader(tmp_path_factory: pytest.TempPathFactory, conte
         else:
             assert got.vectors.shape[0] == len(got.words)
             assert np.isfinite(got.vectors).all()
+
+
+@pytest.mark.parametrize(
+    "first", [b"-1 -2", b"+2 3", b"2 -3", b"2.0 3.0", b"2e0\t3", b"0 0", b"2 0", b"2, 3", b"9" * 20 + b" 3"]
+)
+@pytest.mark.parametrize("rows", [b"the 1 2 3\ncat 4 5 6\n", b"the 1\ncat 2\n", b"the 1 2 3\n", b""])
+def test_two_numbers_that_are_no_header(file: Callable[..., Path], first: bytes, rows: bytes) -> None:
+    path = file(first + b"\r\n" + rows)
+    for name in (detected(path), "word2vec", "glove"):
+        with pytest.raises(CorpusError, match=r"vectors.txt:1: '.*' is no header") as error:
+            read(path, name)
+        assert "tail -n +2" in error.value.hint
+        skipped = read(path, name, errors="skip")
+        assert skipped.words == [line.split()[0].decode() for line in rows.splitlines()]
+        assert skipped.bad.skipped["no_header"].examples == ("line 1",)
+
+
+def test_a_header_is_no_row_of_glove(file: Callable[..., Path]) -> None:
+    with pytest.raises(CorpusError, match="'2 1' is a header") as error:
+        read(file(b"2 1\nthe 1\ncat 2\n"), "glove")
+    assert "--format word2vec" in error.value.hint
+
+
+def test_numbers_are_words_where_the_user_says_the_dimension(file: Callable[..., Path]) -> None:
+    got = read(file(b"-1 -2\nthe 1\n"), dim=1)
+    assert (got.words, got.vectors.tolist()) == (["-1", "the"], [[-2], [1]])
+    assert read(file(b"7 1 2\nthe 3 4\n")).words == ["7", "the"]
+
+
+def test_a_binary_file_with_a_wrong_header(file: Callable[..., Path]) -> None:
+    with pytest.raises(ArtifactError, match="'-8 5' is no header"):
+        read(file(as_binary(header=b"-8 5\n")), "word2vec-binary", dim=5)

@@ -52,11 +52,13 @@ def check_options(name: str, kind: type[ReadableFormat], file: VectorFile) -> No
         file: The file, its word list, dimension, limit and errors.
 
     Raises:
+        ArtifactError: the file holds what is never loaded.
         UsageError: a word list that is missing or not wanted, a dimension or a limit out of range, or no such errors.
     """
     check_errors(file.errors)
     if file.limit is not None and file.limit < 1:
         raise UsageError(f"--limit {file.limit}: not a positive number", hint="--limit 200000")
+    kind.check(file)
     if kind.needs_words and file.words is None:
         raise UsageError(f"{file.name}: a matrix without words", hint=_words_hint(file))
     if not kind.needs_words and file.words is not None:

@@ -20,7 +20,7 @@ SHOWN_CHARACTERS = 40
 # Words that are looked at for the encoding of a file.
 SAMPLED_WORDS = 100_000
 NOT_UTF8, WRONG_LENGTH, NOT_A_NUMBER = "not_utf8", "wrong_length", "not_a_number"
-NOT_FINITE, EMPTY_LINE, TRUNCATED = "not_finite", "empty_line", "truncated"
+NOT_FINITE, EMPTY_LINE, TRUNCATED, NO_HEADER = "not_finite", "empty_line", "truncated", "no_header"
 REASONS = {
     NOT_UTF8: "the word is not UTF-8",
     WRONG_LENGTH: "the number of values is wrong",
@@ -28,6 +28,7 @@ REASONS = {
     NOT_FINITE: "a number is not finite",
     EMPTY_LINE: "the line is empty",
     TRUNCATED: "the row is truncated",
+    NO_HEADER: "two numbers that are no header",
 }
 NO_WORDS = SkippedWords(0, ())
 SKIP_HINT = "--errors skip leaves such rows out"

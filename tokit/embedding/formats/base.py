@@ -127,6 +127,14 @@ class ReadableFormat(ABC):
     ranked: ClassVar[bool] = True
 
     @classmethod
+    def check(cls, file: VectorFile) -> None:  # noqa: B027 - most formats have nothing to check
+        """Refuse a file before its options are looked at.
+
+        Raises:
+            ArtifactError: no option makes it readable.
+        """
+
+    @classmethod
     @abstractmethod
     def read(cls, file: VectorFile) -> WordVectors:
         """Read the whole file.
@@ -221,12 +229,19 @@ def float32_rows(array: Array, where: str) -> FloatArray:
     Raises:
         ArtifactError: not a matrix, or not numeric.
     """
-    if array.ndim != MATRIX or array.dtype.kind not in "fiu":
-        raise ArtifactError(
-            f"{where}: shape {array.shape} of {array.dtype}, not a matrix of numbers", hint="one row a word"
-        )
+    require_numbers(array.shape, array.dtype, where)
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def require_numbers(shape: tuple[int, ...], dtype: np.dtype[Any], where: str) -> None:
+    """Refuse an array that is no matrix of numbers.
+
+    Raises:
+        ArtifactError: it is none.
+    """
+    if len(shape) != MATRIX or dtype.kind not in "fiu":
+        raise ArtifactError(f"{where}: shape {shape} of {dtype}, not a matrix of numbers", hint="one row a word")
 
 
 def finite_rows(rows: FloatArray) -> npt.NDArray[np.bool_]:

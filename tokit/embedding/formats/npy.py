@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tokit.embedding.formats.base import (
     WordVectors,
     WritableFormat,
     listed_vectors,
+    require_numbers,
 )
 from tokit.embedding.formats.verification import require_same
 from tokit.errors import ArtifactError
@@ -27,6 +29,14 @@ class NpyMatrix(ReadableFormat, WritableFormat):
     ranked: ClassVar[bool] = False
     forbidden: ClassVar[str] = "\n\r"
     readable_as: ClassVar[tuple[str, ...]] = ("npy",)
+
+    @classmethod
+    def check(cls, file: VectorFile) -> None:
+        found = _form(file.source.head)
+        if found is not None and found[1].hasobject:
+            raise _python_objects(file.name)
+        if found is not None:
+            require_numbers(*found, file.name)
 
     @classmethod
     def read(cls, file: VectorFile) -> WordVectors:
@@ -51,10 +61,26 @@ class NpyMatrix(ReadableFormat, WritableFormat):
         return ("numpy",)
 
 
+def _form(head: bytes) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+    """Shape and data type of an array; None for a header that cannot be read, which `read` refuses."""
+    stream = io.BytesIO(head)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+    except (ValueError, TypeError):
+        return None
+    return shape, dtype
+
+
 def _unreadable(name: str, error: Exception) -> ArtifactError:
     if "Object arrays" in str(error) or "Python object" in str(error) or "Array can't be memory-mapped" in str(error):
-        return ArtifactError(
-            f"{name}: Python objects (a pickle), which are never loaded",
-            hint="save the numbers alone: numpy.save('rows.npy', numpy.stack(list(array)).astype('float32'))",
-        )
+        return _python_objects(name)
     return ArtifactError(f"{name}: not a .npy matrix: {error}", hint="truncated or damaged?")
+
+
+def _python_objects(name: str) -> ArtifactError:
+    return ArtifactError(
+        f"{name}: Python objects (a pickle), which are never loaded",
+        hint="save the numbers alone: numpy.save('rows.npy', numpy.stack(list(array)).astype('float32'))",
+    )

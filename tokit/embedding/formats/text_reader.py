@@ -14,6 +14,7 @@ import numpy as np
 from tokit.arrays import FloatArray
 from tokit.embedding.formats.bad_rows import (
     EMPTY_LINE,
+    NO_HEADER,
     NOT_A_NUMBER,
     SKIP_HINT,
     WRONG_LENGTH,
@@ -27,6 +28,9 @@ from tokit.errors import CorpusError
 
 BLOCK_BYTES = 1 << 23
 HEADER = re.compile(rb"[ \t]*(\d{1,18})[ \t]+(\d{1,9})[ \t]*\r?\n?")
+# A first line of two numbers is meant as a header: vectors of one dimension, the first of them of a number, are none.
+_FIGURE = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+TWO_NUMBERS = re.compile(rb"[ \t]*" + _FIGURE + rb"[,;]?[ \t]+" + _FIGURE + rb"[ \t]*\r?")
 # A word does not end in such a field; a line with a number too many does.
 DECIMAL = re.compile(rb"[-+]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?")
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
@@ -124,6 +128,7 @@ class TextReader:
         with np.errstate(over="ignore"):
             for i, line in enumerate(block.lines):
                 try:
+                    self._refuse_two_numbers(line, block.line + i)
                     word, fields = self._fields(line)
                     rows[len(row_lines)] = self._numbers(fields)
                 except BadRowError as bad:
@@ -181,6 +186,15 @@ class TextReader:
 
         return self._errors.word(word, f"line {block.line + i}", error)
 
+    def _refuse_two_numbers(self, line: bytes, number: int) -> None:
+        """Refuse a first line that is meant as a header and is none.
+
+        Raises:
+            BadRowError: it is so, and the user has not said that vectors have one dimension.
+        """
+        if number == 1 and self._header is None and self._source.dim != 1 and TWO_NUMBERS.fullmatch(line):
+            raise BadRowError(NO_HEADER, *no_header(line))
+
     def _fields(self, line: bytes) -> tuple[bytes, list[bytes]]:
         """Split a line into the word and its numbers, one a dimension.
 
@@ -217,6 +231,14 @@ class TextReader:
         if self._source.dim is not None and self._header is None:
             hint = f"leave out --dim {self._dim}; or {hint}"
         return BadRowError(WRONG_LENGTH, f"{found:,} numbers, not {self._dim:,}", hint)
+
+
+def no_header(line: bytes) -> tuple[str, str]:
+    """Message and hint for a first line of two numbers that is not read as a header."""
+    if HEADER.fullmatch(line) and int(line.split()[1]):
+        return f"'{shown(line.strip())}' is a header", "name its --format word2vec"
+    message = f"'{shown(line.strip())}' is no header, which is the number of words and the dimension, above 0"
+    return message, "mend the line, or remove it (tail -n +2 FILE); --dim 1 reads it as a word and its number"
 
 
 def _split(line: bytes) -> list[bytes]:

@@ -22,7 +22,7 @@ from tokit.embedding.formats.base import (
     WritableFormat,
 )
 from tokit.embedding.formats.source import HEAD_BYTES
-from tokit.embedding.formats.text_reader import HEADER, NUMBER, Header, TextReader
+from tokit.embedding.formats.text_reader import HEADER, NUMBER, TWO_NUMBERS, Header, TextReader
 from tokit.embedding.formats.verification import verify_in_gensim
 from tokit.errors import CorpusError
 from tokit.progress import Progress
@@ -99,8 +99,10 @@ def guessed_dim(stream: BufferedReader, name: str) -> int:
         CorpusError: there are no numbers.
     """
     lines = stream.peek(HEAD_BYTES).split(b"\n")
-    # The last line may be truncated.
-    dims = Counter(_trailing_numbers(line) for line in (lines[:-1] or lines)[:HEAD_LINES] if line.strip())
+    # The last line may be truncated; the first one may be a wrong header, which tells nothing where others do.
+    whole = [line for line in (lines[:-1] or lines)[:HEAD_LINES] if line.strip()]
+    rows = whole[1:] if len(whole) > 1 and TWO_NUMBERS.fullmatch(whole[0]) else whole
+    dims = Counter(map(_trailing_numbers, rows))
     dim = dims.most_common(1)[0][0] if dims else 0
     if dim < 1:
         what = "no word and its numbers on a line" if dims else "the file is empty"

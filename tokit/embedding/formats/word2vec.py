@@ -22,8 +22,8 @@ from tokit.embedding.formats.base import (
     WritableFormat,
     finite_rows,
 )
-from tokit.embedding.formats.text_reader import Header
-from tokit.embedding.formats.text_vectors import TextVectors, read_header, skip_byte_order_mark
+from tokit.embedding.formats.text_reader import TWO_NUMBERS, Header, no_header
+from tokit.embedding.formats.text_vectors import LONGEST_HEADER, TextVectors, read_header, skip_byte_order_mark
 from tokit.embedding.formats.verification import verify_in_gensim
 from tokit.errors import ArtifactError, CorpusError
 
@@ -57,6 +57,10 @@ class Word2VecBinary(ReadableFormat, WritableFormat):
         errors = RowErrors(file.errors)
         skip_byte_order_mark(file.source.stream, errors)
         header = read_header(file)
+        first = file.source.stream.peek(LONGEST_HEADER)[:LONGEST_HEADER].partition(b"\n")[0]
+        if header is None and TWO_NUMBERS.fullmatch(first):
+            message, hint = no_header(first)
+            raise ArtifactError(f"{file.name}: {message}", hint=hint.partition(";")[0])
         if header is None and file.dim is None:
             raise ArtifactError(
                 f"{file.name}: no first line of words and dimensions", hint="--dim 300 says how long a vector is"
