@@ -126,8 +126,8 @@ class ReadableFormat(ABC):
     needs_words: ClassVar[bool] = False
     ranked: ClassVar[bool] = True
 
-    @classmethod
-    def check(cls, file: VectorFile) -> None:  # noqa: B027 - most formats have nothing to check
+    @classmethod  # noqa: B027 - most formats have nothing to check
+    def check(cls, file: VectorFile) -> None:
         """Refuse a file before its options are looked at.
 
         Raises:
