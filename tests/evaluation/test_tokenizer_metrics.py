@@ -36,6 +36,10 @@ class Plain:
         known = {word: i for i, word in enumerate(self.words)}
         return [[known.get(text[start:end], 0) for start, end in self._cut(text)] for text in texts]
 
+    def count_dropped(self, texts: Sequence[str]) -> int:
+        assert texts
+        return 0
+
     def decode_batch(self, ids: Sequence[Sequence[int]]) -> list[str]:
         return ["".join(self.words[i] for i in row) for row in ids]
 

@@ -40,6 +40,7 @@ class MeasuredTokenizer(Protocol):
     @property
     def pieces(self) -> Pieces: ...
     def library_ids(self, texts: Sequence[str]) -> list[list[int]]: ...
+    def count_dropped(self, texts: Sequence[str]) -> int: ...
     def decode_batch(self, ids: Sequence[Sequence[int]]) -> list[str]: ...
     def offsets_batch(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]: ...
 
@@ -112,6 +113,11 @@ class EncodedSample:
         """Number of unknown tokens."""
         unknown_id = self.subject.encoder.pieces.unknown_id
         return 0 if unknown_id is None else int(self.counts[unknown_id])
+
+    @cached_property
+    def dropped(self) -> int:
+        """Number of characters that give no token, not even the unknown one."""
+        return self.subject.encoder.count_dropped(self.sample.texts)
 
     def lossless_documents(self) -> int:
         """Number of documents that decoding restores exactly."""

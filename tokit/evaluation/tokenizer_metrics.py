@@ -86,8 +86,8 @@ METRICS: tuple[Metric, ...] = (
         "unknown_rate",
         "unknown",
         "fraction",
-        "unknown tokens over tokens",
-        lambda encoded: np.array([encoded.unknown, encoded.tokens]),
+        "unknown tokens over tokens; a character that is dropped, as there is no unknown token, counts as one",
+        lambda encoded: np.array([encoded.unknown + encoded.dropped, encoded.tokens + encoded.dropped]),
         _ratio,
     ),
     Metric(

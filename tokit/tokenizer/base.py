@@ -143,6 +143,10 @@ class Tokenizer(ABC):
     def encode_with_offsets(self, texts: Sequence[str], options: EncodeOptions = PLAIN) -> list[EncodedText]:
         """Ids of each text and the place of each token in it, as its own library gives them."""
 
+    def count_dropped(self, texts: Sequence[str]) -> int:  # noqa: ARG002
+        """Number of characters of these texts for which there is no token, not even the unknown one."""
+        return 0
+
     def encode_pairs(self, pairs: Sequence[tuple[str, str]], options: EncodeOptions) -> list[EncodedText]:  # noqa: ARG002
         """Encode pairs of texts in the template for pairs; the longer text is truncated first.
 

@@ -10,7 +10,7 @@ from typing import Any
 from tokit.text.pipeline import METASPACE, PATTERNS
 from tokit.tokenizer.byte_alphabet import byte_alphabet
 from tokit.tokenizer.special_tokens import BYTE_TOKENS
-from tokit.tokenizer.tokenizer_json import Spec, knows_every_text, parts
+from tokit.tokenizer.tokenizer_json import Spec, drops_characters, knows_every_text, parts
 
 # Pre-tokenizers that drop the white space between words.
 _DROPPING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "CharDelimiterSplit"}
@@ -81,6 +81,8 @@ def _model_loss(spec: Spec) -> str:
         return "its merges are dropped at random"
     if model.get("continuing_subword_prefix") or model.get("end_of_word_suffix"):
         return "its model marks where words begin or end, which its decoder has to guess back"
+    if drops_characters(spec):
+        return "it has no unknown token, so a character outside its vocabulary is dropped"
     if not knows_every_text(spec):
         return "a word or character outside its vocabulary becomes the unknown token"
     whole = model["type"] == "Unigram" or model.get("ignore_merges")

@@ -75,7 +75,7 @@ def knows_every_text(spec: Spec) -> bool:
     model = spec["model"]
     vocab = model.get("vocab", {})
     known = set(vocab) if isinstance(vocab, dict) else {piece for piece, _ in vocab}
-    kinds = {step["type"] for step in parts(spec.get("pre_tokenizer"))}
+    kinds = {step["type"] for name in TYPED[:2] for step in parts(spec.get(name))}
     if model["type"] not in ("BPE", "Unigram"):
         return False
     if "ByteLevel" in kinds and known.issuperset(byte_alphabet()):
@@ -83,3 +83,8 @@ def knows_every_text(spec: Spec) -> bool:
     # The library's unigram looks for the unknown token before it falls back to bytes.
     falls_back = model.get("byte_fallback") and (model["type"] == "BPE" or model.get("unk_id") is not None)
     return bool(falls_back) and known.issuperset(BYTE_TOKENS)
+
+
+def drops_characters(spec: Spec) -> bool:
+    """True if the model has no token for some characters, and none for unknown ones either."""
+    return spec["model"]["type"] == "BPE" and spec["model"].get("unk_token") is None and not knows_every_text(spec)

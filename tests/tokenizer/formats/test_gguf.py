@@ -174,3 +174,16 @@ def test_arrays_in_arrays_without_end_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.gguf").write_bytes(header + struct.pack("<I", 9) + inner)
     with pytest.raises(ArtifactError, match="a damaged GGUF file"):
         load_tokenizer(tmp_path / "x.gguf")
+
+
+@pytest.mark.parametrize("gone", ["t", "ÿ", "Ġ"])
+def test_bytes_that_the_vocabulary_lacks_are_said(bpe_folder: Path, tmp_path: Path, gone: str) -> None:
+    """llama.cpp drops such bytes."""
+    model = json.loads((bpe_folder / "tokenizer.json").read_bytes())["model"]
+    tokens = [token for token in model["vocab"] if gone not in token]
+    merges = [f"{left} {right}" for left, right in model["merges"] if gone not in left + right]
+    types = [3 if i < 5 else 1 for i in range(len(tokens))]
+    path = write(tmp_path / "x.gguf", "gpt2", tokens, types, token_merges=merges, tokenizer_pre="gpt-2")
+    tokenizer = load_tokenizer(path)
+    assert any("dropped" in note for note in tokenizer.notes) and not tokenizer.lossless
+    assert tokenizer.count_dropped(["at a cat"]) == {"t": 2, "ÿ": 0, "Ġ": 2}[gone]

@@ -20,9 +20,10 @@ import tokenizers
 from tokit.arrays import Block, IdArray, Ids
 from tokit.errors import ArtifactError
 from tokit.tokenizer.base import PLAIN, EncodedText, EncodeOptions, Identity, Tokenizer
+from tokit.tokenizer.encode.dropped_characters import DropCounter
 from tokit.tokenizer.encode.kernel_choice import KernelChoice
 from tokit.tokenizer.encode.library_failures import is_library_failure, library_opens, run_library
-from tokit.tokenizer.tokenizer_json import is_complete, piece_texts
+from tokit.tokenizer.tokenizer_json import drops_characters, is_complete, piece_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,17 @@ class LibraryTokenizer(Tokenizer):
             )
             for found in encodings
         ]
+
+    def count_dropped(self, texts: Sequence[str]) -> int:
+        return 0 if self._drops is None else run_library(self._drops.count, texts, self.path)
+
+    @cached_property
+    def _drops(self) -> DropCounter | None:
+        # The families of tokit all have a token for what they do not know, or know all bytes.
+        if self.identity.origin == "tokit":
+            return None
+        spec = self.specification()
+        return DropCounter(spec, self.vocab_size) if drops_characters(spec) else None
 
     def _encodings(self, inputs: Sequence[Any], options: EncodeOptions) -> list[tokenizers.Encoding]:
         """Texts, or pairs of texts, encoded in the library."""

@@ -73,12 +73,15 @@ def from_library(
     """
     from tokenizers import AddedToken
 
+    from tokit.tokenizer.encode.dropped_characters import note_on_drops
     from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
     library.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in specials])
     spec = json.loads(library.to_str())
     roles = roles_of(library, spec["model"], FolderSettings())
-    return LibraryTokenizer(library, Identity(family, origin, sha256_file(path), roles, why_lossy(spec)))
+    tokenizer = LibraryTokenizer(library, Identity(family, origin, sha256_file(path), roles, why_lossy(spec)))
+    tokenizer.notes = note_on_drops(spec)
+    return tokenizer
 
 
 def of_a_class(
@@ -102,6 +105,7 @@ def of_a_class(
         origin: The format.
         notes: What was assumed.
     """
+    from tokit.tokenizer.encode.dropped_characters import note_on_drops
     from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer, content_sha256
 
     library, more = with_settings(library, settings)
@@ -113,7 +117,7 @@ def of_a_class(
     alone = settings.config is None and not settings.added and not settings.extra
     digest = sha256_file(path) if alone else content_sha256(library)
     tokenizer = LibraryTokenizer(library, Identity(family, origin, digest, roles, why_lossy(spec)))
-    tokenizer.notes = (*notes, *more)
+    tokenizer.notes = (*notes, *more, *note_on_drops(spec))
     return tokenizer
 
 

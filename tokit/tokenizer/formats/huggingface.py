@@ -76,13 +76,14 @@ def _parsed(source: bytes, path: Path) -> tuple[bytes, tokenizers.Tokenizer]:
 def _opened(
     library: tokenizers.Tokenizer, spec: dict[str, Any], source: bytes, settings: FolderSettings, notes: tuple[str, ...]
 ) -> LibraryTokenizer:
+    from tokit.tokenizer.encode.dropped_characters import note_on_drops
     from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
     model = spec["model"]
     roles, digest = roles_of(library, model, settings), hashlib.sha256(source).hexdigest()
     identity = Identity(str(model["type"]).lower(), NAME, digest, roles, why_lossy(spec))
     tokenizer = LibraryTokenizer(library, identity, settings.config, source)
-    tokenizer.notes = notes
+    tokenizer.notes = (*notes, *note_on_drops(spec))
     return tokenizer
 
 

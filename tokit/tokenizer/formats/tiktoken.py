@@ -45,7 +45,7 @@ class TiktokenRanks(TokenizerFormat):
         ranks = read_ranks(path)
         encoding, notes = encoding_of(path, len(ranks), sha256_file(path))
         tokenizer = tokenizer_of_ranks(ranks, encoding, path, cls.origin)
-        tokenizer.notes = notes
+        tokenizer.notes = (*notes, *tokenizer.notes)
         return tokenizer
 
 
