@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,16 @@ def test_byte_order_mark_is_dropped(tmp_path: Path, mark: bytes) -> None:
             "'lstrip' is 'no'",
         ),
         ("tokenizer_config.json", {"additional_special_tokens": 5}, "not iterable"),
+        ("tokenizer_config.json", {"additional_special_tokens": "<|x|>"}, "not a list"),
+        ("tokenizer_config.json", {"extra_special_tokens": [5]}, "is 5"),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"-1": {"content": "x"}}}, "'-1' is no id"),
+        ("tokenizer_config.json", {"added_tokens_decoder": {"9": {"content": 5}}}, "'content' is 5"),
+        ("tokenizer_config.json", {"eos_token": 5}, "is 5"),
+        ("tokenizer_config.json", {"pad_token": ["<|x|>"]}, "not a text"),
+        ("special_tokens_map.json", {"eos_token": 1.5}, "is 1.5"),
+        ("added_tokens.json", {"<|user|>": 300.5}, "300.5 is no id"),
+        ("added_tokens.json", {"<|user|>": -2}, "-2 is no id"),
+        ("added_tokens.json", {"<|user|>": True}, "True is no id"),
         ("added_tokens.json", {"<|user|>": "last"}, "'last'"),
     ],
 )
@@ -233,5 +244,36 @@ def test_settings_of_an_unknown_form_are_refused(tmp_path: Path, name: str, cont
 def test_settings_of_bert_that_are_no_switch_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n")
     write_json(tmp_path / "tokenizer_config.json", {name: "false"})
-    with pytest.raises(ArtifactError, match=f"{name} is 'false'"):
+    with pytest.raises(ArtifactError, match=f"'{name}' is 'false', not true or false"):
         load_tokenizer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("tokenizer_config.json", {"tokenizer_class": 5}, "'tokenizer_class' is 5, not a text"),
+        ("config.json", {"model_type": ["bert"]}, "'model_type' is"),
+        ("config.json", {"tokenizer_class": {}}, "'tokenizer_class' is {}"),
+        ("tokenizer_config.json", {"chat_template": 5}, "'chat_template' is neither"),
+        ("tokenizer_config.json", {"chat_template": [{"template": "x"}]}, "'chat_template' is neither"),
+        ("tokenizer_config.json", {"chat_template": [{"name": "default", "template": None}]}, "'chat_template' is"),
+        (
+            "tokenizer_config.json",
+            {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": "false"},
+            "not true or false",
+        ),
+        ("tokenizer_config.json", {"tokenizer_class": "LlamaTokenizer", "legacy": 0}, "'legacy' is 0"),
+    ],
+)
+def test_settings_of_another_type_are_refused(tmp_path: Path, name: str, content: object, said: str) -> None:
+    write_tokenizer_json(tmp_path / "tokenizer.json", **BYTES)
+    write_json(tmp_path / name, content)
+    with pytest.raises(ArtifactError, match=re.escape(said)):
+        load_tokenizer(tmp_path)
+
+
+def test_null_is_no_setting(tmp_path: Path) -> None:
+    write_tokenizer_json(tmp_path / "tokenizer.json", **BYTES)
+    names = ("tokenizer_class", "add_prefix_space", "chat_template", "eos_token", "additional_special_tokens")
+    write_json(tmp_path / "tokenizer_config.json", dict.fromkeys(names))
+    assert load_tokenizer(tmp_path).encode("the") == [257]

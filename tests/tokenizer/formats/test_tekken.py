@@ -98,3 +98,36 @@ def test_other_json_named_tekken_is_refused(tmp_path: Path, content: str) -> Non
     (tmp_path / "tekken_1.json").write_text(content, encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"not a tekken\.json"):
         load_tokenizer(tmp_path / "tekken_1.json")
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("config", "pattern", 5),
+        ("config", "pattern", ["a"]),
+        ("config", "default_num_special_tokens", -1),
+        ("config", "default_num_special_tokens", "30"),
+        ("config", "default_num_special_tokens", 1 << 40),
+        ("config", "default_vocab_size", 300.5),
+        ("config", "default_vocab_size", 3),
+        ("config", "version", 3),
+        ("vocab", "rank", "0"),
+        ("vocab", "rank", -1),
+        ("vocab", "rank", 0.0),
+        ("vocab", "token_bytes", 5),
+        ("special_tokens", "rank", False),
+        ("special_tokens", "token_str", 5),
+    ],
+)
+def test_settings_of_another_form_are_refused(
+    bpe_folder: Path, tmp_path: Path, part: str, name: str, value: object
+) -> None:
+    path = write_tekken(bpe_folder, tmp_path / "tekken.json", "v3" if name == "version" else "v11", LISTED)
+    content = json.loads(path.read_bytes())
+    if name == "version":
+        content.pop("special_tokens")
+    entry = content[part] if part == "config" else content[part][0]
+    entry[name] = value
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"not a tekken\.json"):
+        load_tokenizer(path)

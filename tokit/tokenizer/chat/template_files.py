@@ -8,6 +8,7 @@ from typing import Any
 
 from tokit.errors import ArtifactError
 from tokit.storage.folder import read_json
+from tokit.tokenizer.formats.setting_forms import has_form
 
 DEFAULT = "default"
 # Transformers 4.43 and later read the file, all read the entry of the config.
@@ -36,9 +37,18 @@ def config_templates(config: Any) -> dict[str, str]:
     templates = config.get("chat_template") if isinstance(config, dict) else None
     if isinstance(templates, str):
         return {DEFAULT: templates}
-    if isinstance(templates, list):
-        return {str(entry["name"]): str(entry["template"]) for entry in templates}
-    return {}
+    if isinstance(templates, list) and all(map(_is_named, templates)):
+        return {entry["name"]: entry["template"] for entry in templates}
+    if templates is None or has_form(templates, dict[str, str]):
+        return templates or {}
+    raise ArtifactError(
+        f"{CONFIG}: 'chat_template' is neither a text nor a list of names and templates",
+        hint="mend it, or fetch it again",
+    )
+
+
+def _is_named(entry: object) -> bool:
+    return has_form(entry, dict[str, str]) and {"name", "template"} <= set(entry)  # type: ignore[call-overload]
 
 
 def write_chat_templates(templates: Mapping[str, str], folder: Path) -> None:

@@ -37,9 +37,10 @@ class BertVocab(TokenizerFormat):
         # A vocabulary of another name may lie beside any model's settings.
         settings = read_settings(path.parent) if path.name in cls.folder_files else FolderSettings()
         for name, kind in KINDS.items():
-            if settings.setting(name) not in (None, kind):
+            if settings.setting(name, str) not in (None, kind):
                 raise ArtifactError(
-                    f"{path}: its settings ask for a {name} '{settings.setting(name)}'", hint=f"tokit knows '{kind}'"
+                    f"{path}: its settings ask for a {name} '{settings.setting(name, str)}'",
+                    hint=f"tokit knows '{kind}'",
                 )
         named = class_of(settings, WORDPIECE_CLASSES, path)
         behavior = named[1] if named else WORDPIECE_CLASSES["BertTokenizer"]

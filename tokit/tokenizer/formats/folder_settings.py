@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from tokit.errors import ArtifactError
 from tokit.storage.folder import read_json
+from tokit.tokenizer.formats.setting_forms import setting_of
+from tokit.tokenizer.specification_faults import LARGEST_ID
 
 if TYPE_CHECKING:
     from tokenizers import AddedToken
@@ -46,9 +48,21 @@ class FolderSettings:
     extra: tuple[Token, ...] = ()
     added: Mapping[int, Token] = field(default_factory=dict)
 
-    def setting(self, name: str, default: Any = None) -> Any:
-        """A setting of tokenizer_config.json."""
-        return (self.config or {}).get(name, default)
+    def setting(self, name: str, form: Any, default: Any = None, *, least: int | None = None) -> Any:
+        """A setting of tokenizer_config.json; null where it is the default.
+
+        Raises:
+            ArtifactError: it is not of this form.
+        """
+        return setting_of(self.config or {}, name, form | None, CONFIG, default=default, least=least, most=LARGEST_ID)
+
+    def switch(self, name: str, *, default: bool = False) -> bool:
+        """A setting that is on or off; null is off.
+
+        Raises:
+            ArtifactError: it is neither.
+        """
+        return bool(self.setting(name, bool, default))
 
     def text(self, name: str) -> str:
         """Text of a named special token; empty if there is none."""
@@ -102,7 +116,11 @@ def read_settings(folder: Path) -> FolderSettings:
 def _settings(folder: Path) -> FolderSettings:
     config = _read(folder / CONFIG)
     model = _read(folder / MODEL_CONFIG) or {}
-    named_class = (config or {}).get("tokenizer_class") or model.get("tokenizer_class") or ""
+    named_class, model_class = (
+        setting_of(content, "tokenizer_class", str | None, folder / name, default="")
+        for content, name in ((config or {}, CONFIG), (model, MODEL_CONFIG))
+    )
+    model_type = setting_of(model, "model_type", str | None, folder / MODEL_CONFIG, default="")
     values = dict(config or {})
     if not values.get("extra_special_tokens"):
         values["extra_special_tokens"] = values.get("additional_special_tokens")
@@ -111,14 +129,14 @@ def _settings(folder: Path) -> FolderSettings:
         raise TypeError(f"'added_tokens_decoder' is {decoder!r}, not an object")
     if decoder is None:
         values |= _legacy_values(_read(folder / SPECIAL_MAP) or {}, values)
-    added = {int(i): _token(token) for i, token in (decoder or {}).items()}
+    added = {_id(i): _token(token) for i, token in (decoder or {}).items()}
     by_text = {token["content"]: token for token in added.values()}
     named = {name: _named(values[name], by_text) for name in _names(values)}
     extra = _extra(values)
     if decoder is None:
         added = _legacy_added(_read(folder / ADDED) or {}, named, extra)
     return FolderSettings(
-        config, str(named_class).removesuffix("Fast"), str(model.get("model_type") or ""), named, extra, added
+        config, (named_class or model_class or "").removesuffix("Fast"), model_type or "", named, extra, added
     )
 
 
@@ -146,7 +164,21 @@ def _named(value: Any, by_text: Mapping[str, Token]) -> Token | None:
 
 def _extra(values: Mapping[str, Any]) -> tuple[Token, ...]:
     listed = values.get("extra_special_tokens") or ()
+    if isinstance(listed, str):
+        raise TypeError(f"the special tokens are {listed!r}, not a list")
     return tuple(_token(token) for token in (listed.values() if isinstance(listed, dict) else listed))
+
+
+def _id(i: object) -> int:
+    """An id, which is a text where it is a key.
+
+    Raises:
+        TypeError: it is none.
+    """
+    number = int(i) if isinstance(i, str) and i.isdecimal() else i
+    if type(number) is not int or not 0 <= number <= LARGEST_ID:
+        raise TypeError(f"{i!r} is no id")
+    return number
 
 
 def _token(value: Any) -> Token:
@@ -155,8 +187,12 @@ def _token(value: Any) -> Token:
         for flag in FLAGS:
             if not isinstance(value.get(flag, False), bool):
                 raise TypeError(f"'{flag}' is {value[flag]!r}, not true or false")
-        return {"content": str(value.get("content", "")), **{flag: value[flag] for flag in FLAGS if flag in value}}
-    return {"content": str(value)}
+        if not isinstance(value.get("content", ""), str):
+            raise TypeError(f"'content' is {value['content']!r}, not a text")
+        return {"content": value.get("content", ""), **{flag: value[flag] for flag in FLAGS if flag in value}}
+    if not isinstance(value, str):
+        raise TypeError(f"a special token is {value!r}, not a text or an object")
+    return {"content": value}
 
 
 def _legacy_values(special_map: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,6 +206,6 @@ def _legacy_added(
 ) -> dict[int, Token]:
     special = {token["content"] for token in (*named.values(), *extra) if token}
     return {
-        int(i): {"content": text, "normalized": text not in special, "special": text in special}
+        _id(i): {"content": text, "normalized": text not in special, "special": text in special}
         for text, i in listed.items()
     }

@@ -16,6 +16,7 @@ from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.formats.base import TokenizerFormat, from_library, make_byte_level
 from tokit.tokenizer.formats.gguf_metadata import read_metadata
 from tokit.tokenizer.formats.sentencepiece_proto import CONTROL, UNKNOWN, USER_DEFINED
+from tokit.tokenizer.formats.setting_forms import has_form
 
 if TYPE_CHECKING:
     import tokenizers
@@ -46,6 +47,11 @@ ROLES = {
     "sep": "seperator_token_id",
     "cls": "cls_token_id",
     "mask": "mask_token_id",
+}
+FORMS: dict[str, Any] = {
+    **{"model": str, "pre": str, "tokens": list[str], "token_type": list[int], "merges": list[str]},
+    **{"scores": list[float], **dict.fromkeys(ROLES.values(), int)},
+    **dict.fromkeys(("add_bos_token", "add_eos_token", "add_space_prefix"), bool),
 }
 # Role → SentencePiece's name.
 SPM_NAMES = {"bos": "bos", "endoftext": "eos", "pad": "pad"}
@@ -84,17 +90,9 @@ class GgufFile(TokenizerFormat):
 
 def _check_forms(found: Mapping[str, Any], path: Path) -> None:
     """Refuse metadata of a form that a tokenizer has no use for, such as an id that is a text."""
-    forms = {"tokens": str, "token_type": int, "merges": str, "scores": float}
-    lists = [name for name, form in forms.items() if not _is_list_of(form, found.get(name, []))]
-    numbers = [name for name in ROLES.values() if type(found.get(name, 0)) is not int]
-    texts = [name for name in ("model", "pre") if not isinstance(found.get(name, ""), str)]
-    wrong = [*lists, *numbers, *texts]
-    if wrong:
-        raise ArtifactError(f"{path}: its {wrong[0]} has the wrong form", hint="convert it again")
-
-
-def _is_list_of(form: type, value: object) -> bool:
-    return isinstance(value, list) and all(type(item) is form for item in value)
+    for name, form in FORMS.items():
+        if name in found and not has_form(found[name], form):
+            raise ArtifactError(f"{path}: its {name} has the wrong form", hint="convert it again")
 
 
 def _byte_level(found: dict[str, Any], path: Path) -> Tokenizer:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tokit.errors import ArtifactError
 from tokit.storage.folder import read_json
 from tokit.text.pipeline import PATTERNS, REGEX_PREFIX
+from tokit.tokenizer.formats.setting_forms import has_form
 
 END = "<|endoftext|>"
 FIM = ("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
@@ -111,7 +112,7 @@ def encoding_of(path: Path, ranks: int, sha256: str) -> tuple[Encoding, tuple[st
     """
     beside = path.with_name(path.name + ".json")
     if beside.is_file():
-        return _read_encoding(beside), ()
+        return _read_encoding(beside, ranks), ()
     name = path.stem if path.suffix == ".tiktoken" else ""
     if name in ENCODINGS:
         encoding = ENCODINGS[name]
@@ -132,16 +133,23 @@ def encoding_of(path: Path, ranks: int, sha256: str) -> tuple[Encoding, tuple[st
     return ENCODINGS[known], (assumed, *([note] if note else []))
 
 
-def _read_encoding(path: Path) -> Encoding:
+def _read_encoding(path: Path, ranks: int) -> Encoding:
     content = read_json(path)
     settings = content if isinstance(content, dict) else {}
     pattern, special = settings.get("pat_str"), settings.get("special_tokens", {})
-    numbers = isinstance(special, dict) and all(text and type(i) is int and i >= 0 for text, i in special.items())
+    numbers = has_form(special, dict[str, int]) and all(text and i >= 0 for text, i in special.items())
+    named = has_form(settings.get("name", ""), str)
+    size = settings.get("explicit_n_vocab")
     unknown = sorted(set(settings) - {"name", "pat_str", "special_tokens", "explicit_n_vocab"})
-    if not isinstance(pattern, str) or not numbers or unknown:
+    if not isinstance(pattern, str) or not numbers or not named or unknown:
         raise ArtifactError(
             f"{path}: not the settings of an encoding" + (f" ({', '.join(unknown)})" if unknown else ""),
             hint=f"as tiktoken.Encoding takes them: {SETTINGS}",
+        )
+    if size is not None and size != (total := ranks + len(special)):
+        raise ArtifactError(
+            f"{path}: 'explicit_n_vocab' is {size!r}, and there are {total:,} ranks and special tokens",
+            hint="say the number of both, or leave it out",
         )
     return Encoding(pattern if pattern in PATTERNS else library_pattern(pattern, path), special)
 

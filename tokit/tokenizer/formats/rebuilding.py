@@ -62,8 +62,8 @@ def _pipeline_of_class(name: str, settings: FolderSettings) -> list[Spec] | None
         options = {"type": "BertNormalizer", "clean_text": True, **normalizer_options(settings)}
         return [options, {"type": "BertPreTokenizer"}]
     if name == "LlamaTokenizer":
-        scheme = "always" if settings.setting("legacy", False) else "first"
-        prepend = scheme if settings.setting("add_prefix_space") is not False else "never"
+        scheme = "always" if settings.switch("legacy") else "first"
+        prepend = scheme if settings.setting("add_prefix_space", bool) is not False else "never"
         return [{"type": "Metaspace", "replacement": "▁", "prepend_scheme": prepend, "split": False}]
     return None
 

@@ -85,7 +85,7 @@ def _t5(pieces: Scored, settings: FolderSettings) -> Scored:
 
 
 def _sentinels(settings: FolderSettings) -> list[str]:
-    return [f"<extra_id_{i}>" for i in range(int(settings.setting("extra_ids", 100)))]
+    return [f"<extra_id_{i}>" for i in range(settings.setting("extra_ids", int, 100, least=0) or 0)]
 
 
 _FAIRSEQ = {

@@ -15,7 +15,9 @@ from tokit.storage.folder import read_json
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.formats.base import TokenizerFormat
 from tokit.tokenizer.formats.rank_encodings import Encoding, library_pattern
+from tokit.tokenizer.formats.setting_forms import setting_of
 from tokit.tokenizer.formats.tiktoken import tokenizer_of_ranks
+from tokit.tokenizer.specification_faults import LARGEST_ID
 
 # Special tokens of files that list none: mistral-common's for versions up to v7.
 UNLISTED = (
@@ -39,22 +41,33 @@ class TekkenJson(TokenizerFormat):
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
-        content = read_json(path)
+        content, where = read_json(path), _where(path)
         try:
-            config = content["config"]
+            config = setting_of(content, "config", dict, where)
             special = special_tokens(content, path)
-            size = int(config["default_vocab_size"]) - len(special)
+            size = setting_of(config, "default_vocab_size", int, where, least=len(special)) - len(special)
             # The file has more ranks than its tokenizer uses.
             ranks = {
-                base64.b64decode(token["token_bytes"], validate=True): int(token["rank"]) + len(special)
+                base64.b64decode(token["token_bytes"], validate=True): _rank(token) + len(special)
                 for token in content["vocab"][:size]
             }
-            pattern = library_pattern(str(config["pattern"]), path)
-        except (KeyError, TypeError, ValueError, binascii.Error) as error:
+            pattern = library_pattern(setting_of(config, "pattern", str, where), path)
+        except (AttributeError, KeyError, TypeError, ValueError, binascii.Error) as error:
             raise ArtifactError(f"{path}: not a tekken.json: {error!r}", hint="fetch the file again") from error
         if len(ranks) != size:
             raise ArtifactError(f"{path}: {len(ranks):,} ranks, not {size:,}", hint="fetch the file again")
         return tokenizer_of_ranks(ranks, Encoding(pattern, special), path, cls.origin)
+
+
+def _where(path: Path) -> str:
+    return f"{path}: not a tekken.json"
+
+
+def _rank(token: dict[str, Any]) -> int:
+    rank = token["rank"]
+    if type(rank) is not int or rank < 0:
+        raise ValueError(f"the rank {rank!r}")
+    return rank
 
 
 def special_tokens(content: dict[str, Any], path: Path) -> dict[str, int]:
@@ -63,12 +76,13 @@ def special_tokens(content: dict[str, Any], path: Path) -> dict[str, int]:
     Raises:
         ArtifactError: the file lists none although its version should.
     """
+    where = _where(path)
     listed, config = content.get("special_tokens"), content["config"]
-    if listed is None and int(str(config["version"])[1:]) >= LISTING_SINCE:
+    if listed is None and int(setting_of(config, "version", str, where)[1:]) >= LISTING_SINCE:
         raise ArtifactError(f"{path}: it lists no special tokens", hint="fetch the file again")
-    texts = list(UNLISTED) if listed is None else [token["token_str"] for token in listed]
-    stated = list(range(len(texts))) if listed is None else [int(token["rank"]) for token in listed]
-    count = int(config["default_num_special_tokens"])
+    texts = list(UNLISTED) if listed is None else [setting_of(token, "token_str", str, where) for token in listed]
+    stated = list(range(len(texts))) if listed is None else [_rank(token) for token in listed]
+    count = setting_of(config, "default_num_special_tokens", int, where, least=0, most=LARGEST_ID)
     fillers = range(len(texts), count)
     ids = dict(zip([*texts, *(f"<SPECIAL_{i}>" for i in fillers)], [*stated, *fillers], strict=True))
     if sorted(ids.values()) != list(range(count)):

@@ -34,18 +34,18 @@ def byte_level(*, prefix: bool = False, pattern: bool = True) -> Spec:
 
 def gpt2_split(settings: FolderSettings) -> Spec:
     """GPT-2's pattern; `add_prefix_space` is a setting."""
-    return byte_level(prefix=bool(settings.setting("add_prefix_space", False)))
+    return byte_level(prefix=settings.switch("add_prefix_space"))
 
 
 def blenderbot_split(settings: FolderSettings) -> Spec:
     """GPT-2's pattern, with a space before the text unless the settings say otherwise."""
-    return byte_level(prefix=bool(settings.setting("add_prefix_space", True)))
+    return byte_level(prefix=settings.switch("add_prefix_space", default=True))
 
 
 def qwen2_split(settings: FolderSettings) -> Spec:
     """Qwen2's pattern, and bytes."""
     split = {"type": "Split", "pattern": {"Regex": PATTERNS["qwen2"]}, "behavior": "Isolated", "invert": False}
-    prefix = bool(settings.setting("add_prefix_space"))
+    prefix = settings.switch("add_prefix_space")
     return {"type": "Sequence", "pretokenizers": [split, byte_level(prefix=prefix, pattern=False)]}
 
 
@@ -74,8 +74,8 @@ def first_and_last(library: tokenizers.Tokenizer, settings: FolderSettings) -> A
     """The `add_bos_token` and `add_eos_token` of the settings."""
     from tokenizers.processors import TemplateProcessing
 
-    front = settings.text("bos_token") if settings.setting("add_bos_token") else ""
-    back = settings.text("eos_token") if settings.setting("add_eos_token") else ""
+    front = settings.text("bos_token") if settings.switch("add_bos_token") else ""
+    back = settings.text("eos_token") if settings.switch("add_eos_token") else ""
     if not front and not back:
         return None
     single = " ".join(part for part in (front and f"{front}:0", "$A:0", back and f"{back}:0") if part)
@@ -88,7 +88,7 @@ def roberta_template(library: tokenizers.Tokenizer, settings: FolderSettings) ->
     """`<s> A </s> </s> B </s>`."""
     from tokenizers.processors import RobertaProcessing
 
-    trim, prefix = bool(settings.setting("trim_offsets", True)), bool(settings.setting("add_prefix_space", False))
+    trim, prefix = settings.switch("trim_offsets", default=True), settings.switch("add_prefix_space")
     ends = _ends(library, settings, "sep_token", "cls_token")
     return RobertaProcessing(ends[0], ends[1], trim, prefix) if ends else None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tokit.errors import ArtifactError
 from tokit.tokenizer.formats.folder_settings import FolderSettings
 
 
@@ -14,15 +13,8 @@ def normalizer_options(settings: FolderSettings) -> dict[str, Any]:
     Raises:
         ArtifactError: a setting is neither true, false nor null.
     """
-    for name in ("do_lower_case", "strip_accents", "tokenize_chinese_chars"):
-        value = settings.setting(name)
-        if not isinstance(value, bool | None):
-            raise ArtifactError(
-                f"tokenizer_config.json: {name} is {value!r}, not true, false or null",
-                hint="mend it, or fetch it again",
-            )
     return {
-        "lowercase": bool(settings.setting("do_lower_case", True)),
-        "strip_accents": settings.setting("strip_accents"),
-        "handle_chinese_chars": bool(settings.setting("tokenize_chinese_chars", True)),
+        "lowercase": settings.switch("do_lower_case", default=True),
+        "strip_accents": settings.setting("strip_accents", bool),
+        "handle_chinese_chars": settings.switch("tokenize_chinese_chars", default=True),
     }
