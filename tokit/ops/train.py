@@ -124,7 +124,7 @@ def train_tokenizer(
     for target, _ in targets:
         check_target(target, overwrite=overwrite)
     with limited_threads(threads), ExitStack() as stack:
-        if corpus is not None and plan.family.needs_text(plan.params):
+        if corpus is not None and plan.family.rereads_text(plan.params, plan.pipeline):
             corpus = stack.enter_context(corpus.spooled())
         counted = _counts_of(corpus, counts, plan, tick)
         if not len(counted.counts):
@@ -161,7 +161,7 @@ def _counts_of(corpus: Corpus | None, counts: Sequence[str | Path], plan: TrainP
     if corpus is not None and counts:
         raise UsageError("both a corpus and --counts", hint="tokit count --counts A CORPUS -o ALL adds them up")
     if corpus is not None:
-        return count_corpus(corpus, plan.options.over(plan.family.default_pipeline(plan.params)), tick=tick)
+        return count_corpus(corpus, plan.pipeline, tick=tick)
     if plan.family.needs_text(plan.params):
         raise UsageError(f"this {plan.family.name} trains on text, not on counts", hint="give the corpus itself")
     return load_merged(counts, plan.options)

@@ -111,6 +111,11 @@ class TokenizerFamily(ABC):
         return False
 
     @classmethod
+    def rereads_text(cls, params: Any, pipeline: TextPipeline) -> bool:
+        """True if the text is read again after it was counted: what comes through a pipe is then copied first."""
+        return cls.needs_text(params)
+
+    @classmethod
     def train(cls, job: TrainingJob) -> TrainedVocabulary:
         """Train a vocabulary of the size asked for.
 

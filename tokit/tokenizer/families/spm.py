@@ -23,6 +23,7 @@ from tokit.tokenizer.formats.sentencepiece import MODEL_FILE, parse_model
 from tokit.tokenizer.formats.sentencepiece_to_library import as_library
 from tokit.tokenizer.special_tokens import UNKNOWN, SpecialTokens
 from tokit.tokenizer.train.library_trainer import shortened
+from tokit.tokenizer.train.spm_agreement import agreement_note
 
 # The number of threads changes the order of SentencePiece's sums, so it never follows --threads.
 TRAINER_THREADS = 4
@@ -61,6 +62,10 @@ class Spm(TokenizerFamily):
         return params.model_type == "unigram"
 
     @classmethod
+    def rereads_text(cls, params: SpmParams, pipeline: TextPipeline) -> bool:
+        return cls.needs_text(params) or bool(pipeline.normalizers)
+
+    @classmethod
     def train(cls, job: TrainingJob) -> TrainedVocabulary:
         if job.pipeline.pre_tokenizer != "metaspace" or job.pipeline.normalizers not in CHARACTER_MAPS:
             raise UsageError(
@@ -72,6 +77,8 @@ class Spm(TokenizerFamily):
         data = run_trainer(job, special)
         notes = () if cls.needs_text(job.params) else shortened(job.items)[1]
         library = as_library(parse_model(data, MODEL_FILE))
+        if job.pipeline.normalizers:
+            notes = (*notes, agreement_note(job, data, library))
         return TrainedVocabulary(library, special, files={MODEL_FILE: data}, notes=notes)
 
 

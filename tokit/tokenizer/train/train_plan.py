@@ -11,7 +11,7 @@ from tokit.counts.counts_folder import CountsArtifact
 from tokit.params import fill
 from tokit.progress import Tick
 from tokit.runtime.threads import interruptible
-from tokit.text.pipeline import PipelineOptions
+from tokit.text.pipeline import PipelineOptions, TextPipeline
 from tokit.tokenizer import FAMILIES
 from tokit.tokenizer.assemble import assemble, template_processor
 from tokit.tokenizer.chat.chat_template import ChatTemplate
@@ -46,6 +46,11 @@ class TrainPlan:
     notes: tuple[str, ...]
     options: PipelineOptions
     seed: int
+
+    @property
+    def pipeline(self) -> TextPipeline:
+        """The text pipeline: what the user chose over the default of the family."""
+        return self.options.over(self.family.default_pipeline(self.params))
 
 
 def plan_training(

@@ -1,0 +1,32 @@
+"""Random documents of a corpus of any size, in one pass."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from operator import itemgetter
+
+import numpy as np
+
+from tokit.arrays import Block
+
+
+def sampled_texts(blocks: Iterable[Block], size: int, seed: int, *, longest: int) -> list[str]:
+    """Documents drawn from all with the same probability, those with the smallest of random keys.
+
+    Args:
+        blocks: The corpus.
+        size: Number of documents; all of a corpus that has fewer.
+        seed: Random seed.
+        longest: Characters of a document that are kept.
+    """
+    draw = np.random.default_rng(seed)
+    kept: list[tuple[float, str]] = []
+    for block in blocks:
+        keys = draw.random(len(block))
+        # Later blocks need few: only what is below the largest key that is kept.
+        limit = min(kept[-1][0] if len(kept) == size else 1.0, np.sort(keys)[:size][-1] if len(block) else 0.0)
+        chosen = keys <= limit
+        kept += zip(keys[chosen].tolist(), (text[:longest] for text in block.select(chosen).texts()), strict=True)
+        kept = heapq.nsmallest(size, kept, key=itemgetter(0))
+    return [text for _, text in kept]
