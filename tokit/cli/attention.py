@@ -12,7 +12,7 @@ import typer
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
 from tokit.cli.formatting import counted, percent, visible
 from tokit.cli.options import ModelOpt, ThreadsOpt, set_up, writes_output
-from tokit.cli.output import Output, table, warn, write_json
+from tokit.cli.output import Output, table, warn, warn_of_bad_text, write_json
 from tokit.cli.show import texts_of
 from tokit.errors import UsageError
 
@@ -188,6 +188,7 @@ def _scale(panels: Sequence[Panel], *, weights: bool) -> Any:
 
 
 def _show_heads(report: HeadsReport, output: Output) -> None:
+    warn_of_bad_text(report)
     if report.truncated:
         warn(f"documents longer than the model takes, which were truncated: {report.truncated:,}")
     rows = [

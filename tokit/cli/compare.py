@@ -13,7 +13,7 @@ from tokit.cli import completion
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
 from tokit.cli.formatting import human_bytes
 from tokit.cli.options import ThreadsOpt, set_up, writes_output
-from tokit.cli.output import Output, table, warn, warn_of_broken_text
+from tokit.cli.output import Output, table, warn, warn_of_bad_text
 from tokit.errors import ArtifactError, UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def compare(
 
     with output.progress() as tick:
         report = compare_tokenizers(corpus.open(), tokenizers or (), words=words, tick=tick)
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     if output.as_json:
         output.result(_as_dict(report, explain=explain))
     else:
@@ -105,6 +105,7 @@ def _as_dict(report: CompareReport, *, explain: bool) -> dict[str, Any]:
         "bytes": report.bytes,
         "words": report.words,
         "skipped": report.skipped,
+        "skip_reasons": report.skip_reasons,
         "replaced": report.replaced,
         "tokenizers": [
             {

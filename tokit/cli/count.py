@@ -20,7 +20,7 @@ from tokit.cli.options import (
     set_up,
     writes_output,
 )
-from tokit.cli.output import Output, warn, warn_of_broken_text
+from tokit.cli.output import Output, warn, warn_of_bad_text
 
 if TYPE_CHECKING:
     from tokit.ops.count import CountReport
@@ -99,7 +99,7 @@ def count(
 
 def show(report: CountReport, output: Output) -> None:
     """Write the result of a count."""
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     if report.shortfall:
         warn(
             f"rare words were dropped to save memory: counts may be too low by up to {report.shortfall:,},"

@@ -9,7 +9,7 @@ import typer
 from tokit.cli.card_options import writes_card
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus_option
 from tokit.cli.options import ModelOpt, OutOpt, OverwriteOpt, ThreadsOpt, set_up, writes_output
-from tokit.cli.output import Output, warn_of_broken_text
+from tokit.cli.output import Output, warn_of_bad_text
 
 VocabularyOpt = Annotated[
     str | None,
@@ -85,7 +85,7 @@ def distill(
             overwrite=overwrite,
             tick=tick,
         )
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     output.result(report)
     frequencies = f"{report.documents:,} documents" if report.counts == "corpus" else "the order of the vocabulary"
     output.note(

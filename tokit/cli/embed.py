@@ -11,7 +11,7 @@ import typer
 from tokit.cli import completion
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.options import EmbeddingOpt, OverwriteOpt, ThreadsOpt, set_up, writes_output
-from tokit.cli.output import Output, warn, warn_of_broken_text
+from tokit.cli.output import Output, warn, warn_of_bad_text
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def embed(
 
 def show(report: EmbedReport, output: Output, *, tokens: bool) -> None:
     """Write the summary of an embedding."""
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     if report.truncated:
         warn(f"documents longer than the model takes, which were truncated: {report.truncated:,}")
     if report.path is not None:

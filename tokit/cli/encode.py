@@ -12,7 +12,7 @@ import typer
 from tokit.cli import completion
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.options import EngineOpt, OverwriteOpt, SeedOpt, ThreadsOpt, TokenizerOpt, set_up, writes_output
-from tokit.cli.output import Output, warn, warn_of_broken_text
+from tokit.cli.output import Output, warn, warn_of_bad_text
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def encode(
                 overwrite=overwrite,
                 tick=tick,
             )
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     for reason, count in report.refused.items():
         warn(f"skipped as {reason}: {count:,} records")
     for message in report.notes:

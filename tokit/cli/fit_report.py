@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokit.cli.formatting import counted
-from tokit.cli.output import Output, warn, warn_of_broken_text
+from tokit.cli.output import Output, warn, warn_of_bad_text
 
 if TYPE_CHECKING:
     from tokit.embedding.matching_rows import WarmStartReport
@@ -18,7 +18,7 @@ def show_static(report: FitReport, output: Output) -> None:
     """Write the result of fitting a static embedding."""
     for message in report.notes:
         warn(message)
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     if report.warm_start and not report.warm_start.initialized:
         warn(f"no token of the text has a vector in {report.warm_start.path}: all of them are random")
     output.result(report)
@@ -48,7 +48,7 @@ def show_model(report: PretrainReport, output: Output) -> None:
     """Write the result of a pre-training."""
     for message in report.notes:
         warn(message)
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     output.result(report)
     output.note(
         f"{report.path}  {report.family}, {report.parameters:,} parameters: {report.layers} layers,"

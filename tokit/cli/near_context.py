@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokit.cli.corpus_options import CorpusOptions
-from tokit.cli.output import Output, table
+from tokit.cli.output import Output, table, warn_of_bad_text
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,17 +53,20 @@ def show_in_context(
     """Print the neighbors of a word as a text uses it."""
     from tokit.ops.near import near_in_context
 
+    text = corpus.open() if corpus.named else None
     with output.progress() as tick:
         found = near_in_context(
             embedding,
             word,
             context,
-            corpus=corpus.open() if corpus.named else None,
+            corpus=text,
             k=k,
             layer=layer,
             per_word=per_word,
             tick=tick,
         )
+    if text is not None:
+        warn_of_bad_text(text)
     output.result(found, lambda: show_near_context(found))
 
 

@@ -11,9 +11,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokit.progress import Tick, silent
+
+if TYPE_CHECKING:
+    from tokit.corpus.read_report import WasRead
 
 
 def say(message: str) -> None:
@@ -38,12 +41,19 @@ def say_what_is_awaited(what: str) -> None:
         say(f"reading {what} from the terminal; {end}")
 
 
-def warn_of_broken_text(skipped: int, replaced: int) -> None:
-    """Warn of documents that were not UTF-8, where `--errors` allowed them."""
-    if skipped:
-        warn(f"{skipped:,} documents or records were skipped, as --errors skip asks for")
-    if replaced:
-        warn(f"{replaced:,} documents were not UTF-8; U+FFFD stands where bytes were broken")
+def warn_of_bad_text(text: WasRead) -> None:
+    """Warn of documents and records that were left out or repaired, as `--errors` allowed it.
+
+    Args:
+        text: A corpus that was read, or the report of the job that did.
+    """
+    if text.skip_reasons:
+        from tokit.corpus import reasons_text
+
+        skipped = sum(text.skip_reasons.values())
+        warn(f"{skipped:,} documents or records were skipped: {reasons_text(text.skip_reasons)}")
+    if text.replaced:
+        warn(f"{text.replaced:,} documents were not UTF-8; U+FFFD stands where bytes were broken")
 
 
 def write_json(value: Any) -> None:

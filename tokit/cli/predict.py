@@ -10,7 +10,7 @@ import typer
 from tokit.cli import completion
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.options import ModelOpt, ThreadsOpt, set_up, writes_output
-from tokit.cli.output import Output, warn, warn_of_broken_text
+from tokit.cli.output import Output, warn, warn_of_bad_text
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def predict(
 
 def warn_of(report: PredictReport) -> None:
     """Warn of documents whose prediction is of less than all of them."""
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     if report.truncated:
         warn(f"documents longer than the model takes, which were truncated: {report.truncated:,}")
     if report.parted:

@@ -26,7 +26,7 @@ from tokit.cli.options import (
     set_up,
     writes_output,
 )
-from tokit.cli.output import Output, warn, warn_of_broken_text
+from tokit.cli.output import Output, warn, warn_of_bad_text
 from tokit.errors import UsageError
 from tokit.tokenizer import FAMILIES
 
@@ -121,7 +121,7 @@ def show(report: TrainReport, output: Output) -> None:
     for tokenizer in report.tokenizers:
         if tokenizer.fell_short:
             warn(f"the corpus fills {tokenizer.vocab_size:,} of the {tokenizer.requested:,} tokens asked for")
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     for message in report.notes:
         warn(message)
     output.result(report)

@@ -9,7 +9,7 @@ import typer
 
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.options import ThreadsOpt, set_up, writes_output
-from tokit.cli.output import Output, warn_of_broken_text
+from tokit.cli.output import Output, warn_of_bad_text
 from tokit.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def wc(
 
     with output.progress() as tick:
         report = count_sources(corpus.open(), tokenizer, tick=tick)
-    warn_of_broken_text(report.skipped, report.replaced)
+    warn_of_bad_text(report)
     output.result(report, lambda: _print(report))
     if report.failure:
         raise ArtifactError(report.failure, hint="the tokens are not counted, all else is")

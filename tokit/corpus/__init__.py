@@ -14,5 +14,6 @@ from tokit.corpus.corpus import Corpus, CorpusSource
 from tokit.corpus.fingerprint import Fingerprint, split_mask
 from tokit.corpus.formats.base import RawBlock
 from tokit.corpus.open import open_corpus
+from tokit.corpus.read_report import reasons_text
 
-__all__ = ["Corpus", "CorpusSource", "Fingerprint", "RawBlock", "open_corpus", "split_mask"]
+__all__ = ["Corpus", "CorpusSource", "Fingerprint", "RawBlock", "open_corpus", "reasons_text", "split_mask"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tokit.arrays import Block
 from tokit.corpus import Corpus, Fingerprint, RawBlock
 from tokit.corpus.formats.base import parsed_blocks
+from tokit.corpus.read_report import reasons_text
 from tokit.errors import CorpusError
 from tokit.progress import Progress, Tick
 from tokit.storage.manifests import CorpusFacts
@@ -34,8 +35,12 @@ def is_small(raw_block: RawBlock) -> bool:
     return raw_block.size < WORTH_A_THREAD
 
 
-def empty_corpus() -> CorpusError:
-    """The error of a job that found no document."""
+def empty_corpus(skip_reasons: dict[str, int]) -> CorpusError:
+    """The error of a job that found no document, or skipped all of them."""
+    if skip_reasons:
+        return CorpusError(
+            f"all records were skipped: {reasons_text(skip_reasons)}", hint="omit --errors skip to see the first"
+        )
     return CorpusError("the corpus is empty: no document in it", hint="is the path right, or the pipe fed?")
 
 

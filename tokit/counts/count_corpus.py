@@ -37,5 +37,5 @@ def count_corpus(
     for part in in_order(count, raw_blocks_with_progress(corpus, "counting", tick), alone=is_small):
         fingerprint.merge(part)
     if not fingerprint.documents:
-        raise empty_corpus()
+        raise empty_corpus(corpus.skip_reasons)
     return CountsArtifact(counter.counts(), pipeline, corpus_facts(fingerprint), counter.shortfall, corpus.origins)

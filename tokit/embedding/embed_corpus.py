@@ -15,6 +15,7 @@ import numpy as np
 from tokit.arrays import Block, FloatArray, Ids
 from tokit.corpus import Corpus
 from tokit.corpus.json_record import dump_record
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.embedding.formats.parquet import writing_vectors
 from tokit.embedding.static_embedder import Embedder
 from tokit.progress import Tick
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmbedReport:
+class EmbedReport(ReadReport):
     """Result of embedding a corpus.
 
     Attributes:
@@ -40,8 +41,6 @@ class EmbedReport:
     documents: int
     tokens: int
     dim: int
-    skipped: int
-    replaced: int
     path: str | None = None
     component: str | None = None
     component_documents: int | None = None
@@ -176,8 +175,7 @@ def _each_block(
         documents=documents,
         tokens=tokens,
         dim=embedder.dim,
-        skipped=corpus.skipped,
-        replaced=corpus.replaced,
+        **read_facts(corpus),
         component=None if component is None else component.of,
         component_documents=None if component is None else component.documents,
         truncated=embedder.truncated - truncated_before,

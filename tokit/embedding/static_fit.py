@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tokit.arrays import IntArray, Pieces
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.embedding import EMBEDDINGS
 from tokit.embedding.base import MAX_DIM, Capability, Embedding, FitJob, Fitted
 from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
@@ -41,7 +42,7 @@ DEFAULT_DIM = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FitReport:
+class FitReport(ReadReport):
     """Result of fitting a static embedding.
 
     Attributes:
@@ -64,8 +65,6 @@ class FitReport:
     words_per_second: float
     threads: int
     reproducible: bool
-    skipped: int
-    replaced: int
     notes: tuple[str, ...]
     warm_start: WarmStartReport | None = None
 
@@ -244,8 +243,7 @@ class StaticFit:
             words_per_second=fitted.words_per_second,
             threads=self.plan.threads,
             reproducible=not fitted.not_reproducible_because,
-            skipped=text.skipped,
-            replaced=text.replaced,
+            **read_facts(text),
             notes=(*self.source.notes, *text.notes),
             warm_start=WarmStartReport.of(self.start, learned) if self.start else None,
         )

@@ -12,6 +12,7 @@ import numpy as np
 from tokit.arrays import Block, FloatArray, Ids
 from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import empty_corpus
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.embedding.ngrams import ngram_text
 from tokit.errors import UsageError
 from tokit.lm.contextual_embedder import ContextualEmbedder
@@ -86,7 +87,7 @@ class HeadSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadsReport:
+class HeadsReport(ReadReport):
     """Attention of all heads of a model over a corpus.
 
     Attributes:
@@ -97,8 +98,6 @@ class HeadsReport:
     documents: int
     tokens: int
     truncated: int
-    skipped: int
-    replaced: int
     heads: tuple[HeadSummary, ...]
 
 
@@ -167,7 +166,7 @@ class AttentionReader:
                 tokens += part.tokens
                 tick(Progress("reading attention", tokens, unit="tokens"))
         if not tokens:
-            raise empty_corpus()
+            raise empty_corpus(corpus.skip_reasons)
         _, layers, heads = sums.shape
         rows = tuple(
             HeadSummary(layer + 1, head + 1, *(float(total) / tokens for total in sums[:, layer, head]))
@@ -179,8 +178,7 @@ class AttentionReader:
             documents=documents,
             tokens=tokens,
             truncated=embedder.truncated,
-            skipped=corpus.skipped,
-            replaced=corpus.replaced,
+            **read_facts(corpus),
             heads=rows,
         )
 

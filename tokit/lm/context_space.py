@@ -115,7 +115,7 @@ class ContextSpace:
                 compared += self._compare(queries, words, nearest, part)
                 tick(Progress("comparing", compared, unit="words"))
         if not compared:
-            raise empty_corpus()
+            raise empty_corpus(corpus.skip_reasons)
         return [
             NearContext(word, "corpus", compared, found.result()) for word, found in zip(words, nearest, strict=True)
         ]

@@ -96,7 +96,7 @@ def count_pieces(corpus: Corpus | None, source: FitTokenizer, tick: Tick = silen
             stream.add(ids)
             fingerprint.merge(part)
     if not fingerprint.documents:
-        raise empty_corpus()
+        raise empty_corpus(corpus.skip_reasons)
     return Frequencies(stream.token_counts, stream.document_frequencies, corpus_facts(fingerprint))
 
 

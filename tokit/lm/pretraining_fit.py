@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.lm.folder.tokenizer_files import write_model_tokenizer
 from tokit.lm.initialize import InitReport, ModelInit, initialize_model, tokenizer_of
 from tokit.lm.plan import PretrainPlan
@@ -30,7 +31,7 @@ FEW_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PretrainReport:
+class PretrainReport(ReadReport):
     """Result of pre-training a language model.
 
     Attributes:
@@ -68,8 +69,6 @@ class PretrainReport:
     precision: str
     threads: int
     opens_in: tuple[str, ...]
-    skipped: int
-    replaced: int
     notes: tuple[str, ...] = ()
     frozen: int = 0
     init: InitReport | None = None
@@ -248,8 +247,7 @@ class PretrainingFit:
             precision=trained.precision,
             threads=plan.threads,
             opens_in=opens_in(plan.family),
-            skipped=text.skipped,
-            replaced=text.replaced,
+            **read_facts(text),
             notes=(*self.notes, *text.notes, *self._doubts(trained)),
             frozen=sum(parameter.numel() for parameter in parameters if not parameter.requires_grad),
             init=self.init.report,

@@ -12,6 +12,7 @@ import numpy as np
 from tokit.arrays import Block
 from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import blocks_with_progress, empty_corpus
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.errors import ArtifactError, UsageError
 from tokit.evaluation.metric import Metric, Sample, Subject, Value
 from tokit.evaluation.tokenizer_metrics import METRICS
@@ -46,7 +47,7 @@ class ComparedTokenizer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompareReport:
+class CompareReport(ReadReport):
     """Result of a comparison.
 
     Attributes:
@@ -55,8 +56,6 @@ class CompareReport:
         documents: Of the corpus.
         bytes: Of its documents, without line ends.
         words: By that rule.
-        skipped: Documents left out because they are not UTF-8.
-        replaced: Documents with U+FFFD for broken bytes.
     """
 
     tokenizers: tuple[ComparedTokenizer, ...]
@@ -64,8 +63,6 @@ class CompareReport:
     documents: int
     bytes: int
     words: int
-    skipped: int
-    replaced: int
 
 
 class Contestant:
@@ -140,15 +137,14 @@ def compare_tokenizers(
             for contestant in contestants:
                 contestant.add(sample)
     if not documents:
-        raise empty_corpus()
+        raise empty_corpus(corpus.skip_reasons)
     return CompareReport(
         tokenizers=_rows([str(path) for path in tokenizers], contestants),
         word_rule=words,
         documents=documents,
         bytes=size,
         words=found,
-        skipped=corpus.skipped,
-        replaced=corpus.replaced,
+        **read_facts(corpus),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokit.corpus import Corpus
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.counts.count_corpus import count_corpus
 from tokit.counts.counts_folder import (
     load_merged,
@@ -23,14 +24,12 @@ from tokit.text.pipeline import PipelineOptions, TextPipeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountReport:
+class CountReport(ReadReport):
     """Result of counting.
 
     Attributes:
         words: Number of distinct pre-tokens.
         total: Number of their occurrences.
-        skipped: Documents that were skipped because they are not UTF-8.
-        replaced: Documents with U+FFFD in place of broken bytes.
         shortfall: By how much a count may be too low.
         missing_up_to: Number of times that a missing word may occur.
     """
@@ -40,8 +39,6 @@ class CountReport:
     bytes: int
     words: int
     total: int
-    skipped: int
-    replaced: int
     shortfall: int = 0
     missing_up_to: int = 0
 
@@ -95,8 +92,7 @@ def count_words(
         bytes=result.corpus.bytes,
         words=len(result.counts),
         total=result.counts.total,
-        skipped=corpus.skipped if corpus else 0,
-        replaced=corpus.replaced if corpus else 0,
+        **read_facts(corpus),
         shortfall=result.shortfall.listed,
         missing_up_to=result.shortfall.missing,
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from tokit.arrays import FloatArray
 from tokit.corpus import Corpus
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.embedding.base import Fitted
 from tokit.embedding.embedding_folder import TOKENIZER, write_vectors
 from tokit.embedding.plain_tokenizer import FitTokenizer, fit_tokenizer
@@ -32,7 +33,7 @@ WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DistillReport:
+class DistillReport(ReadReport):
     """Result of distilling.
 
     Attributes:
@@ -52,8 +53,6 @@ class DistillReport:
     counts: str
     explained: float
     documents: int
-    skipped: int = 0
-    replaced: int = 0
 
 
 def distill(
@@ -131,8 +130,7 @@ def distill(
         counts="corpus" if facts else "rank",
         explained=components.explained,
         documents=facts.documents if facts else 0,
-        skipped=corpus.skipped if corpus else 0,
-        replaced=corpus.replaced if corpus else 0,
+        **read_facts(corpus),
     )
 
 

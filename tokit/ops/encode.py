@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from tokit.arrays import Block, Ids
 from tokit.corpus import Corpus
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.errors import UsageError
 from tokit.ids.output_lines import record_lines, token_lines
 from tokit.kernels.dispatch import format_ids
@@ -27,14 +28,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EncodeReport:
+class EncodeReport(ReadReport):
     """Result of encoding a corpus.
 
     Attributes:
         documents: Number of documents.
         tokens: Number of ids; in shards with end-of-text.
-        skipped: Documents that were skipped because they are not UTF-8.
-        replaced: Documents with U+FFFD in place of broken bytes.
         path: The shards folder; None for a stream.
         parts: Files and sizes of the shards; None for a stream.
         refused: Reason → number of records that were skipped, as conversations could not be encoded.
@@ -44,8 +43,6 @@ class EncodeReport:
 
     documents: int
     tokens: int
-    skipped: int
-    replaced: int
     path: str | None = None
     parts: dict[str, ShardPart] | None = None
     refused: dict[str, int] = field(default_factory=dict)
@@ -114,8 +111,7 @@ def encode_stream(
     return EncodeReport(
         documents=documents,
         tokens=tokens,
-        skipped=corpus.skipped,
-        replaced=corpus.replaced,
+        **read_facts(corpus),
         **chat_facts(encoder, options),
     )
 

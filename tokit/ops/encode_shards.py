@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import empty_corpus
+from tokit.corpus.read_report import read_facts
 from tokit.errors import CorpusError
 from tokit.ids import FORMATS, SHARDS_TOKENIZER
 from tokit.ids.parts_writer import PartsWriter, Split
@@ -88,7 +89,7 @@ def encode_shards(
             for packed in encode_corpus(corpus, encoder, parts.pack, options, tick):
                 parts.write(packed)
         facts = chat_facts(encoder, options)
-        _require_documents(parts, facts.get("refused", {}))
+        _require_documents(parts, {**corpus.skip_reasons, **facts.get("refused", {})})
         (draft.path / SHARDS_TOKENIZER).mkdir()
         tokenizer.save_files(draft.path / SHARDS_TOKENIZER)
         draft.digests.update(parts.digests)
@@ -100,8 +101,7 @@ def encode_shards(
     return EncodeReport(
         documents=manifest.documents,
         tokens=manifest.tokens,
-        skipped=corpus.skipped,
-        replaced=corpus.replaced,
+        **read_facts(corpus),
         path=str(out),
         parts=manifest.parts,
         empty_left_out=parts.empty,
@@ -121,13 +121,10 @@ def _ended_tokenizer(
     return tokenizer, tokenizer.special_ids.get("endoftext") if end_of_text else None, notes
 
 
-def _require_documents(parts: PartsWriter, refused: dict[str, int]) -> None:
+def _require_documents(parts: PartsWriter, skip_reasons: dict[str, int]) -> None:
     documents = parts.fingerprint.documents
-    if refused and not documents:
-        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in refused.items())
-        raise CorpusError(f"all records were skipped: {reasons}", hint="omit --errors skip to see the first")
     if not documents:
-        raise empty_corpus()
+        raise empty_corpus(skip_reasons)
     if parts.empty == documents:
         raise CorpusError(
             f"all {documents:,} documents are empty", hint="is --unit or --field right? --keep-empty writes them"

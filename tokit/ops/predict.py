@@ -11,6 +11,7 @@ from tokit.arrays import Record
 from tokit.corpus import Corpus
 from tokit.corpus.corpus_progress import blocks_with_progress
 from tokit.corpus.json_record import dump_record
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.errors import ArtifactError, UsageError
 from tokit.lm import require_lm_extra
 from tokit.lm.contextual_embedder import context_of
@@ -71,7 +72,7 @@ class PredictOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PredictReport:
+class PredictReport(ReadReport):
     """Result of a prediction.
 
     Attributes:
@@ -80,8 +81,6 @@ class PredictReport:
         parted: Documents that are longer and were predicted in parts.
         empty: Documents without a token, which have no prediction.
         replaced_fields: Fields of the records in whose place the prediction stands.
-        skipped: Documents that are not UTF-8 and were skipped.
-        replaced: Documents that are not UTF-8, with U+FFFD for broken bytes.
     """
 
     documents: int
@@ -89,8 +88,6 @@ class PredictReport:
     parted: int
     empty: int
     replaced_fields: tuple[str, ...]
-    skipped: int
-    replaced: int
 
 
 def predict(
@@ -133,8 +130,7 @@ def predict(
         parted=predictor.too_long if head == TOKEN else 0,
         empty=predictor.empty,
         replaced_fields=tuple(sorted(replaced)),
-        skipped=corpus.skipped,
-        replaced=corpus.replaced,
+        **read_facts(corpus),
     )
 
 

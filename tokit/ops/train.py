@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tokit.corpus import Corpus
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.counts.count_corpus import count_corpus
 from tokit.counts.counts_folder import CountsArtifact, load_merged
 from tokit.errors import CorpusError, UsageError
@@ -49,14 +50,12 @@ class TrainedTokenizer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainReport:
+class TrainReport(ReadReport):
     """Result of training tokenizers.
 
     Attributes:
         tokenizers: From the smallest vocabulary to the largest.
         words: Number of distinct pre-tokens.
-        skipped: Documents that were skipped because they are not UTF-8.
-        replaced: Documents with U+FFFD in place of broken bytes.
         notes: Notes for the user, on the chat template and on the training.
     """
 
@@ -64,8 +63,6 @@ class TrainReport:
     documents: int
     bytes: int
     words: int
-    skipped: int
-    replaced: int
     seconds: float
     notes: tuple[str, ...] = ()
 
@@ -141,8 +138,7 @@ def train_tokenizer(
         documents=counted.corpus.documents,
         bytes=counted.corpus.bytes,
         words=len(counted.counts),
-        skipped=corpus.skipped if corpus else 0,
-        replaced=corpus.replaced if corpus else 0,
+        **read_facts(corpus),
         seconds=time.perf_counter() - started,
         notes=tuple(notes),
     )

@@ -11,6 +11,7 @@ from stat import S_ISREG
 
 from tokit.arrays import Block
 from tokit.corpus import Corpus, CorpusSource
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.errors import ArtifactError
 from tokit.evaluation.word_rules import code_points, find_words, word_rule
 from tokit.progress import Progress, Tick, silent
@@ -51,23 +52,19 @@ class SourceCount:
 
 
 @dataclass(frozen=True, slots=True)
-class WcReport:
+class WcReport(ReadReport):
     """Counts of a corpus.
 
     Attributes:
         sources: In the order they were named.
         total: All of them together.
         piped: Some source is not a regular file, so its size was not known before.
-        skipped: Documents left out because they are not UTF-8.
-        replaced: Documents with U+FFFD for broken bytes.
         failure: Why there are no tokens although a tokenizer was given; empty otherwise.
     """
 
     sources: tuple[SourceCount, ...]
     total: SourceCount
     piped: bool
-    skipped: int
-    replaced: int
     failure: str = ""
 
 
@@ -94,7 +91,7 @@ def count_sources(corpus: Corpus, tokenizer: str | Path | None = None, *, tick: 
         counts.append(count)
     total = sum(counts, start=SourceCount("total", tokens=None if tokenizer is None else 0))
     piped = not all(map(_is_regular, corpus.sources))
-    return WcReport(tuple(counts), total, piped, corpus.skipped, corpus.replaced, counter.failure)
+    return WcReport(tuple(counts), total, piped, counter.failure, **read_facts(corpus))
 
 
 class TokenCounter:

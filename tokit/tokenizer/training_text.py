@@ -19,6 +19,7 @@ import numpy.typing as npt
 from tokit.arrays import Block, Ids, IntArray
 from tokit.corpus import Corpus, Fingerprint, open_corpus, split_mask
 from tokit.corpus.corpus_progress import corpus_facts, empty_corpus
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.errors import ArtifactError, UsageError
 from tokit.ids.shards import Shards, open_shards
 from tokit.ids.stream import IdStream, StreamWriter
@@ -107,7 +108,7 @@ def documents_within(sizes: IntArray, most_bytes: int) -> IntArray:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingText:
+class TrainingText(ReadReport):
     """A corpus as ids.
 
     Attributes:
@@ -117,8 +118,6 @@ class TrainingText:
         held_out: The documents to measure on; None when all are trained on.
         held_out_sizes: Bytes of text of each of them; int64, shape (documents,).
         facts: Fingerprint and size of the text, held-out documents included.
-        skipped: Documents that were not UTF-8 and were left out.
-        replaced: Documents in which bytes became U+FFFD.
         notes: Notes for the user on the choice of documents.
         sources: Repositories on the Hub that the text is from, with their commits.
     """
@@ -129,8 +128,6 @@ class TrainingText:
     held_out: IdStream | None
     held_out_sizes: IntArray
     facts: CorpusFacts
-    skipped: int = 0
-    replaced: int = 0
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 
@@ -156,8 +153,12 @@ class ShardsText:
 
     shards: Shards
     tokenizer: Tokenizer
-    skipped: ClassVar[int] = 0
     replaced: ClassVar[int] = 0
+
+    @property
+    def skip_reasons(self) -> dict[str, int]:
+        """None: shards hold what was read already."""
+        return {}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -288,7 +289,7 @@ def read_training_text(
             if held_out is not None and part.held_out is not None:
                 held_out.add(part.held_out, part.held_out_sizes)
         if not fingerprint.documents:
-            raise empty_corpus()
+            raise empty_corpus(text.skip_reasons)
         return TrainingText(
             ids=train.mapped(),
             token_counts=train.token_counts,
@@ -296,8 +297,7 @@ def read_training_text(
             held_out=None if held_out is None else held_out.ids.mapped(),
             held_out_sizes=NO_SIZES if held_out is None else held_out.sizes,
             facts=corpus_facts(fingerprint),
-            skipped=text.skipped,
-            replaced=text.replaced,
+            **read_facts(text),
             notes=(*_notes_of(text), *empty_documents_note(empty, fingerprint.documents + empty, text)),
             sources=text.shards.manifest.sources if isinstance(text, ShardsText) else text.origins,
         )
