@@ -48,7 +48,7 @@ def test_a_damaged_folder_is_an_error(tmp_path: Path, text: Path, tokenizer: Pat
     [
         ({"special_ids": [99]}, 3, "do not fit each other"),
         ({"special_ids": ["a"]}, 1, "'special_ids.0' is missing or damaged"),
-        ({"unknown_id": -1}, 3, "do not fit each other"),
+        ({"unknown_id": -1}, 1, "'unknown_id' is missing or damaged"),
         ({"unknown_id": 99}, 3, "do not fit each other"),
         ({"dim": 15}, 3, "do not fit each other"),
     ],

@@ -314,7 +314,7 @@ def test_safetensors_with_a_word_list(tmp_path: Path, file: Callable[..., Path])
         (VECTORS, b"a\nb\n", "2 words for the 8 rows"),
         (VECTORS[0], b"a\n", "not a matrix"),
         (np.array([[np.nan]]), b"a\n", "row 0: a number is not finite"),
-        (np.array([["a"]]), b"a\n", "not a matrix"),
+        (np.array([["a"]]), b"a\n", "not numbers"),
         (np.array([[{}]]), b"a\n", "Python objects"),
         (np.ones((2, 2)), b"a\n\xff\n", "vectors.txt:2: byte 0 of"),
     ],

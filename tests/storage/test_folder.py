@@ -292,7 +292,12 @@ def test_what_is_no_artifact_says_so(tmp_path: Path) -> None:
         ({"files": []}, "'files' is missing or damaged"),
         ({"words": "three"}, "'words' is missing or damaged"),
         ({"words": True}, "'words' is missing or damaged"),
-        ({"corpus": {"fingerprint": "", "documents": 1}}, "'corpus.bytes' is missing or damaged"),
+        ({"words": -1}, "'words' is missing or damaged"),
+        ({"words": 2**63}, "'words' is missing or damaged"),
+        ({"total": 1e6}, "'total' is missing or damaged"),
+        ({"files": {"../x": ""}}, "'files.../x' is no plain name"),
+        ({"corpus": {"fingerprint": "x", "documents": 1, "bytes": 1}}, "'corpus.fingerprint' is no fingerprint"),
+        ({"corpus": {"fingerprint": "0" * 32, "documents": 1}}, "'corpus.bytes' is missing or damaged"),
         ({"pipeline": {"normalizers": [1]}}, "'pipeline.normalizers.0' is missing or damaged"),
     ],
 )

@@ -17,10 +17,12 @@ from tokit.arrays import ByteArray, Counts, IntArray
 from tokit.counts.limits import EXACT, Shortfall, at_least
 from tokit.counts.word_table import add_up
 from tokit.errors import ArtifactError
+from tokit.storage.array_files import read_npy
 from tokit.storage.data_manifests import CountsManifest
 from tokit.storage.folder import read_manifest, writing
 from tokit.storage.hub_names import hub_sources
 from tokit.storage.manifests import CorpusFacts
+from tokit.storage.stranger_files import open_regular
 from tokit.text.pipeline import PipelineOptions, TextPipeline
 
 
@@ -60,16 +62,16 @@ def load_counts(folder: str | Path) -> CountsArtifact:
     manifest = read_manifest(folder, CountsManifest)
     path = Path(folder)
     try:
-        data = np.fromfile(path / "words.bin", dtype=np.uint8)
-        ends = np.load(path / "ends.npy", allow_pickle=False)
-        counts = np.load(path / "counts.npy", allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
+        # Kernels do not check the type: of another one they would read past the end of the array.
+        ends, counts = (read_npy(path / name, ("int64",), (manifest.words,)) for name in ("ends.npy", "counts.npy"))
+        with open_regular(path / "words.bin") as file:
+            data = np.fromfile(file, dtype=np.uint8)
+    except OSError as error:
         raise ArtifactError(f"{folder}: {error}", hint="count again") from error
-    if not (ends.shape == counts.shape == (manifest.words,) and _are_words(data, ends)):
+    if not _are_words(data, ends):
         raise ArtifactError(f"{folder}: its files do not fit each other", hint="count again")
-    # Kernels do not check the type: of another one they would read past the end of the array.
-    if counts.dtype != np.int64 or np.any(counts <= 0):
-        raise ArtifactError(f"{folder}: counts.npy does not hold counts (int64, above 0)", hint="count again")
+    if np.any(counts <= 0):
+        raise ArtifactError(f"{folder}: counts.npy does not hold counts (above 0)", hint="count again")
     return CountsArtifact(
         Counts(data, ends, counts),
         TextPipeline.from_dict(manifest.pipeline),
@@ -81,7 +83,7 @@ def load_counts(folder: str | Path) -> CountsArtifact:
 
 def _are_words(data: ByteArray, ends: IntArray) -> bool:
     """True when `data` is UTF-8, each word of it is, and no byte is left after the last."""
-    if ends.dtype != np.int64 or (int(ends[-1]) if len(ends) else 0) != len(data):
+    if (int(ends[-1]) if len(ends) else 0) != len(data):
         return False
     starts = ends[:-1]
     if np.any(np.diff(ends, prepend=0) <= 0) or np.any(data[starts] & 0xC0 == 0x80):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from tokit.arrays import Ids, IntArray, Mask
 from tokit.errors import ArtifactError, MissingExtraError
 from tokit.ids.assistant_mask import IGNORED
+from tokit.storage.array_files import DamagedArrayError, map_numbers, read_npy
 from tokit.storage.data_manifests import ShardsManifest
 from tokit.storage.folder import read_manifest
 
@@ -59,22 +61,15 @@ class Shards:
             raise _damaged(f"{self.path}: '{self.manifest.dtype}' is no type of ids: {' or '.join(DTYPES)}")
         if facts.ends is None:
             raise _damaged(f"{self.path}: part '{part}' has no file with the ends of its documents")
-        try:
-            ends: IntArray = np.load(self.path / facts.ends, allow_pickle=False)
-            file = self.path / facts.file
-            # An empty file cannot be mapped.
-            if not facts.tokens:
-                ids = np.zeros(0, dtype=self.manifest.dtype)
-            elif self.manifest.format == "npy":
-                ids = np.load(file, mmap_mode="r", allow_pickle=False)
+        with _reading(self.path):
+            ends: IntArray = read_npy(self.path / facts.ends, ("int64",), (facts.documents,))
+            file, dtype = self.path / facts.file, self.manifest.dtype
+            if self.manifest.format == "npy":
+                ids = read_npy(file, (dtype,), (facts.tokens,), mapped=True)
             else:
-                ids = np.memmap(file, dtype=np.dtype(self.manifest.dtype).newbyteorder("<"), mode="r")
-        except (OSError, EOFError, ValueError) as error:
-            raise _damaged(f"{self.path}: {error}") from error
-        if ids.shape != (facts.tokens,):
-            raise _damaged(f"{file} holds {ids.size:,} ids, the manifest says {facts.tokens:,}")
-        if ends.shape != (facts.documents,) or not _fit(ends, facts.tokens, self._marks):
-            raise _damaged(f"{self.path / (facts.ends or '')} does not hold the ends of {facts.documents:,} documents")
+                ids = map_numbers(file, dtype, facts.tokens)
+        if not _fit(ends, facts.tokens, self._marks):
+            raise _damaged(f"{self.path / facts.ends} does not hold the ends of {facts.documents:,} documents")
         return ids, ends
 
     def assistant(self, part: str) -> Mask | None:
@@ -88,13 +83,8 @@ class Shards:
             return self._row_mask(part) if self.manifest.chat else None
         if facts.assistant is None:
             return None
-        try:
-            mask: Mask = np.load(self.path / facts.assistant, mmap_mode="r", allow_pickle=False)
-        except (OSError, EOFError, ValueError) as error:
-            raise _damaged(f"{self.path}: {error}") from error
-        if mask.dtype != np.bool_ or mask.shape != (facts.tokens,):
-            raise _damaged(f"{self.path / facts.assistant} is no mask of {facts.tokens:,} ids")
-        return mask
+        with _reading(self.path):
+            return read_npy(self.path / facts.assistant, ("bool",), (facts.tokens,), mapped=True)
 
     def _row_mask(self, part: str) -> Mask | None:
         from pyarrow import ArrowException, parquet
@@ -159,13 +149,24 @@ def open_shards(path: str | Path) -> Shards:
     return Shards(Path(path), read_manifest(path, ShardsManifest))
 
 
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Damaged and missing files as an error of the shards."""
+    try:
+        yield
+    except OSError as error:
+        raise _damaged(f"{folder}: {error}") from error
+    except DamagedArrayError as error:
+        raise _damaged(error.message) from error
+
+
 def _damaged(message: str) -> ArtifactError:
     return ArtifactError(message, hint="the shards are damaged; encode again")
 
 
 def _fit(ends: np.ndarray[Any, Any], tokens: int, marks: int) -> bool:
     """True when these are the ends of documents of at least `marks` tokens each and `tokens` in all."""
-    if ends.dtype != np.int64 or ends.min(initial=0) < 0:
+    if ends.min(initial=0) < 0:
         return False
     total = int(ends[-1]) if len(ends) else 0
     return total == tokens and bool(np.diff(ends, prepend=0).min(initial=marks) >= marks)

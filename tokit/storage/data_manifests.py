@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tokit.storage.manifests import CorpusFacts, Manifest, PipelineRecord, ShortfallRecord
+from tokit.storage.typed_json import FileName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +39,11 @@ class ShardPart:
         assistant: Name of the file that says which ids the assistant of a conversation writes; None without one.
     """
 
-    file: str
+    file: FileName
     documents: int
     tokens: int
-    ends: str | None = None
-    assistant: str | None = None
+    ends: FileName | None = None
+    assistant: FileName | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

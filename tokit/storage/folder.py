@@ -26,6 +26,7 @@ from tokit.registry import did_you_mean, near_names
 from tokit.storage.format_1 import from_format_1
 from tokit.storage.manifests import FORMAT_VERSION, MANIFESTS, Manifest
 from tokit.storage.model_card import CARD, KINDS, model_card
+from tokit.storage.stranger_files import open_regular, refuse_links_out
 from tokit.storage.typed_json import MismatchError, typed
 
 MANIFEST = "tokit.json"
@@ -78,10 +79,12 @@ def read_json(path: Path) -> Any:
         ArtifactError: the file is missing, unreadable or not JSON.
     """
     try:
-        return json.loads(path.read_bytes())
+        with open_regular(path) as file:
+            return json.loads(file.read())
     except OSError as error:
         raise ArtifactError(f"{path}: {error.strerror}", hint="is the path right?") from error
-    except ValueError as error:
+    # Brackets within brackets exhaust the parser's stack.
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(
             f"{path}: broken JSON: {error}", hint="the file is truncated or damaged; make it again"
         ) from error
@@ -184,6 +187,7 @@ def _entries(path: Path) -> dict[str, Any]:
     Raises:
         ArtifactError: it is not one.
     """
+    refuse_links_out(path.parent)
     entries = read_json(path)
     if not isinstance(entries, dict) or not isinstance(entries.get("kind"), str):
         raise ArtifactError(f"{path}: not a manifest of tokit", hint=AGAIN)
@@ -194,7 +198,7 @@ def _entries(path: Path) -> dict[str, Any]:
         raise ArtifactError(f"{path}: written by a newer tokit", hint="pip install --upgrade tokit")
     try:
         entries = from_format_1(entries) if version == 1 else entries
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ArtifactError(f"{path}: an entry is missing or damaged ({error})", hint=AGAIN) from error
     if entries["kind"] not in MANIFESTS:
         raise ArtifactError(
@@ -214,12 +218,12 @@ def _typed(kind: type[M], entries: dict[str, Any], path: Path) -> M:
     try:
         manifest: M = typed(kind, entries)
     except MismatchError as error:
-        raise _damaged(path, str(error)) from None
+        raise _damaged(path, error.path, error.fault) from None
     return manifest
 
 
-def _damaged(path: Path, entry: str) -> ArtifactError:
-    return ArtifactError(f"{path}: its entry '{entry}' is missing or damaged", hint=AGAIN)
+def _damaged(path: Path, entry: str, fault: str = "is missing or damaged") -> ArtifactError:
+    return ArtifactError(f"{path}: its entry '{entry}' {fault}", hint=AGAIN)
 
 
 def kind_of(path: str | Path) -> str | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypedDict
 
 from tokit.registry import Registry
+from tokit.storage.typed_json import FileName, Fingerprint
 
 FORMAT_VERSION = 2
 
@@ -43,7 +44,7 @@ class CorpusFacts:
         bytes: Size of their text.
     """
 
-    fingerprint: str
+    fingerprint: Fingerprint
     documents: int
     bytes: int
 
@@ -71,7 +72,7 @@ class Manifest:
     libraries: ClassVar[tuple[str, ...]] = ("tokenizers", "sentencepiece", "gensim", "numpy", "numba")
 
     versions: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
+    files: dict[FileName, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:

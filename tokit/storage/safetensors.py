@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from tokit.arrays import IntArray
 from tokit.errors import ArtifactError
+from tokit.storage.array_files import map_array
+from tokit.storage.stranger_files import open_regular
 
 DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U32": "<u4"}
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 BYTES_AT_ONCE = 1 << 21
-# Longer headers are not written here.
-LONGEST_HEADER = 1 << 20
 
 
 class Rows(Protocol):
@@ -102,18 +102,18 @@ def mapped_tensor(path: Path, name: str) -> npt.NDArray[Any] | None:
     Raises:
         ArtifactError: the file is missing, or damaged.
     """
+    from safetensors import SafetensorError, safe_open
+
     try:
-        with path.open("rb") as file:
+        # The library checks that all ranges lie in the file, fit their shapes, and do not overlap.
+        with open_regular(path) as file, safe_open(path, framework="numpy") as checked:
+            if name not in checked.keys():  # noqa: SIM118 - not a dict
+                return None
             size = int.from_bytes(file.read(8), "little")
-            entry = json.loads(file.read(size))[name] if size <= LONGEST_HEADER else None
-        if entry is None:
-            raise ValueError("no header")
-        start, end = entry["data_offsets"]
-        shape, dtype = tuple(entry["shape"]), np.dtype(DTYPES[entry["dtype"]])
-        if start == end:
-            return np.zeros(shape, dtype=dtype)
-        return np.memmap(path, dtype=dtype, mode="r", offset=8 + size + start, shape=shape)
-    except KeyError:
-        return None
-    except (OSError, ValueError, TypeError) as error:
+            entry = json.loads(file.read(size))[name]
+        dtype = DTYPES.get(entry["dtype"])
+        if dtype is None:
+            raise ValueError(f"'{name}' has the type {entry['dtype']}, not {' or '.join(DTYPES)}")
+        return map_array(path, dtype, 8 + size + entry["data_offsets"][0], tuple(entry["shape"]))
+    except (OSError, ValueError, SafetensorError) as error:
         raise ArtifactError(f"{path}: cannot be read: {error}", hint="truncated or damaged? fit it again") from error

@@ -48,6 +48,7 @@ from tokit.embedding.formats.verification import END_OF_LINE, verify_bin
 from tokit.embedding.ngrams import NgramTable, ngram_buckets
 from tokit.errors import ArtifactError, UsageError
 from tokit.progress import Progress
+from tokit.storage.array_files import map_array
 from tokit.storage.safetensors import Rows, SelectedRows
 
 ENTRY = struct.Struct("<qb")
@@ -173,7 +174,7 @@ class _ModelReader:
 
     def _mapped(self, start: int, shape: tuple[int, int]) -> FloatArray:
         # A map of its own: the one of the reader may be closed before this is dropped.
-        return np.memmap(self._path, dtype="<f4", mode="r", offset=start, shape=shape)
+        return map_array(self._path, "<f4", start, shape)
 
     def _dictionary(self, arguments: Arguments) -> Dictionary:
         """Read the words and their counts.

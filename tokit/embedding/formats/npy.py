@@ -19,7 +19,14 @@ from tokit.embedding.formats.base import (
 )
 from tokit.embedding.formats.verification import require_same
 from tokit.errors import ArtifactError
+from tokit.storage.array_files import npy_header, read_npy
 from tokit.storage.files import RowWriter
+
+# First bytes of .npz.
+ARCHIVE = b"PK"
+_NUMBERS = [np.dtype(code) for code in "efdbhilqBHILQ"]
+# Whatever converts to float32, in either order of bytes.
+TYPES = {dtype.name for dtype in _NUMBERS} | {dtype.newbyteorder(">").str for dtype in _NUMBERS}
 
 
 class NpyMatrix(ReadableFormat, WritableFormat):
@@ -32,20 +39,15 @@ class NpyMatrix(ReadableFormat, WritableFormat):
 
     @classmethod
     def check(cls, file: VectorFile) -> None:
-        found = _form(file.source.head)
-        if found is not None and found[1].hasobject:
-            raise _python_objects(file.name)
-        if found is not None:
-            require_numbers(*found, file.name)
+        if not file.source.head.startswith(ARCHIVE):
+            shape, _, dtype = npy_header(io.BytesIO(file.source.head), file.name)
+            require_numbers(shape, dtype, file.name)
 
     @classmethod
     def read(cls, file: VectorFile) -> WordVectors:
-        try:
-            array = np.load(file.source.plain_path(), mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise _unreadable(file.name, error) from error
-        if not isinstance(array, np.ndarray):
+        if file.source.head.startswith(ARCHIVE):
             raise ArtifactError(f"{file.name}: an archive of arrays", hint="save one matrix: numpy.save(...)")
+        array = read_npy(file.source.plain_path(), TYPES, name=file.name, mapped=True)
         return listed_vectors(file, array, file.name)
 
     @classmethod
@@ -59,28 +61,3 @@ class NpyMatrix(ReadableFormat, WritableFormat):
     def verify(cls, exported: ExportedVectors, path: Path) -> tuple[str, ...]:
         require_same(exported, exported.words, np.load(path, mmap_mode="r", allow_pickle=False), "numpy")
         return ("numpy",)
-
-
-def _form(head: bytes) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
-    """Shape and data type of an array; None for a header that cannot be read, which `read` refuses."""
-    stream = io.BytesIO(head)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(stream)
-    except (ValueError, TypeError):
-        return None
-    return shape, dtype
-
-
-def _unreadable(name: str, error: Exception) -> ArtifactError:
-    if "Object arrays" in str(error) or "Python object" in str(error) or "Array can't be memory-mapped" in str(error):
-        return _python_objects(name)
-    return ArtifactError(f"{name}: not a .npy matrix: {error}", hint="truncated or damaged?")
-
-
-def _python_objects(name: str) -> ArtifactError:
-    return ArtifactError(
-        f"{name}: Python objects (a pickle), which are never loaded",
-        hint="save the numbers alone: numpy.save('rows.npy', numpy.stack(list(array)).astype('float32'))",
-    )
