@@ -8,6 +8,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tokit.kernels.compiled import elf, loader
 
@@ -41,8 +43,10 @@ def test_result_equals_that_of_llvm(compiled: tuple[str, bytes]) -> None:
 def test_unknown_files_are_refused(compiled: tuple[str, bytes]) -> None:
     symbol, code = compiled
     other_machine = code[:18] + struct.pack("<H", 183) + code[20:]
-    for wrong in (b"", b"\xcf\xfa\xed\xfe" + code[4:], other_machine):
-        with pytest.raises(elf.UnknownObjectError):
+    with pytest.raises(elf.UnknownObjectError):
+        elf.load(other_machine, symbol, loader._outside)
+    for wrong in (b"", b"\xcf\xfa\xed\xfe" + code[4:], code[:100], code[:64] + bytes(200), code[: len(code) // 2]):
+        with pytest.raises(elf.DamagedObjectError):
             elf.load(wrong, symbol, loader._outside)
     with pytest.raises(elf.UnknownObjectError):
         elf.load(code, "no_such_entry", loader._outside)
@@ -66,3 +70,20 @@ def test_kernels_are_loaded_without_llvm(monkeypatch: pytest.MonkeyPatch, compil
 
     monkeypatch.setattr(loader, "_linked_by_llvm", refuse)
     loader._linked(*compiled)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_changed_files_are_refused_or_loaded_and_never_crash(compiled: tuple[str, bytes], data: st.DataObject) -> None:
+    symbol, code = compiled
+    broken = bytearray(code)
+    # The header and the table of sections, at its end, hold all sizes and places.
+    table = int.from_bytes(code[40:48], "little")
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.one_of(st.integers(0, 63), st.integers(table, len(code) - 8)))
+        size = data.draw(st.sampled_from([1, 2, 4, 8]))
+        broken[place : place + size] = data.draw(st.binary(min_size=size, max_size=size))
+    try:
+        elf.load(bytes(broken), symbol, loader._outside)
+    except (elf.UnknownObjectError, elf.DamagedObjectError, AttributeError):
+        return

@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from tokit.counts.counter import PreTokenCounter
 from tokit.errors import UsageError
 from tokit.kernels.compiled import loader
 from tokit.runtime import engine
+from tokit.runtime.trust import distrust
 from tokit.text.pipeline import TextPipeline
 from tokit.tokenizer.load import load_tokenizer
 
@@ -84,6 +85,80 @@ def test_damaged_code_is_compiled_again(tmp_path: Path, damage: bytes) -> None:
     assert run(TOKIT_CACHE_DIR=str(tmp_path)) == "no numba\n"
 
 
+def test_sealed_garbage_is_compiled_again(tmp_path: Path) -> None:
+    run(TOKIT_CACHE_DIR=str(tmp_path))
+    (file,) = tmp_path.glob("*/move_pairs.o")
+    symbol, code = file.read_bytes().split(b"\n", 2)[1:]
+    file.write_bytes(loader._sealed(symbol.decode(), code[:64] + os.urandom(4000)))
+    assert run(TOKIT_CACHE_DIR=str(tmp_path)).endswith("\nnumba\n")
+    assert run(TOKIT_CACHE_DIR=str(tmp_path)) == "no numba\n"
+
+
+OTHER_USER = 65_534
+
+
+def of_another_user(folder: Path, file: Path) -> None:
+    os.chown(file, OTHER_USER, OTHER_USER)
+
+
+def folder_of_another_user(folder: Path, file: Path) -> None:
+    os.chown(folder, OTHER_USER, OTHER_USER)
+
+
+def writable_by_all(folder: Path, file: Path) -> None:
+    folder.chmod(0o777)
+
+
+def writable_by_a_group(folder: Path, file: Path) -> None:
+    os.chown(folder, os.getuid(), OTHER_USER)
+    folder.chmod(0o775)
+
+
+def linked_file(folder: Path, file: Path) -> None:
+    file.rename(folder / "elsewhere")
+    file.symlink_to("elsewhere")
+
+
+def writable_file(folder: Path, file: Path) -> None:
+    file.chmod(0o666)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(
+    "change",
+    [of_another_user, folder_of_another_user, writable_by_all, writable_by_a_group, linked_file, writable_file],
+)
+def test_code_that_somebody_else_could_have_written_is_not_used(
+    tmp_path: Path, change: Callable[[Path, Path], None]
+) -> None:
+    cache = tmp_path / "cache"
+    run(TOKIT_CACHE_DIR=str(cache))
+    (file,) = cache.glob("*/move_pairs.o")
+    change(file.parent, file)
+    said = run(TOKIT_CACHE_DIR=str(cache))
+    assert "no machine code is loaded from there" in said
+    assert said.endswith("\nnumba\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has other permissions")
+def test_trust_in_places(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    assert distrust(folder) == ""
+    folder.chmod(0o757)
+    assert distrust(folder) == f"everybody may write to {folder}"
+    folder.chmod(0o1777)
+    assert distrust(folder) == f"everybody may write to {folder}"
+    (folder / "c").mkdir(mode=0o755)
+    assert distrust(folder / "c") == ""
+    (tmp_path / "link").symlink_to(folder / "c")
+    assert distrust(tmp_path / "link") == f"{tmp_path / 'link'} is a link"
+    (tmp_path / "way").symlink_to(folder)
+    assert distrust(tmp_path / "way" / "c") == ""
+    with pytest.raises(OSError, match="No such file"):
+        distrust(tmp_path / "missing")
+
+
 def test_a_package_that_cannot_be_written_uses_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TOKIT_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -113,7 +188,7 @@ def nothing_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
 
 
 @pytest.mark.usefixtures("nothing_compiled")
-@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o644), (0, 0o644)])
 def test_umask_applies_to_the_cache(tmp_path: Path, mask: int, mode: int) -> None:
     before = os.umask(mask)
     try:

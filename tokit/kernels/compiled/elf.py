@@ -19,12 +19,18 @@ _NO_BITS, _RELOCATIONS, _ALLOCATED, _ADDRESS = 8, 4, 2, 1
 # Section numbers from here on have a special meaning.
 _RESERVED = 0xFF00
 _FRAMES = b".eh_frame"
+# Kernels have some hundred kilobytes.
+_LARGEST = 1 << 26
 
 _loaded: list[mmap.mmap] = []
 
 
 class UnknownObjectError(ValueError):
     """The file is of another kind, or holds what kernels do not have."""
+
+
+class DamagedObjectError(ValueError):
+    """The file is not what a compiler wrote: nothing of it may be run, by whatever linker."""
 
 
 class _Section(NamedTuple):
@@ -44,6 +50,8 @@ class _Object:
     """The parts of an object file."""
 
     def __init__(self, code: bytes) -> None:
+        if code[:4] != _MAGIC[:4]:
+            raise DamagedObjectError("no object file")
         if code[:6] != _MAGIC or struct.unpack_from("<HH", code, 16) != (_RELOCATABLE, _X86_64):
             raise UnknownObjectError("not an object file for Linux on x86-64")
         first, size, count, names = *struct.unpack_from("<Q", code, 40), *struct.unpack_from("<HHH", code, 58)
@@ -80,15 +88,27 @@ def load(code: bytes, entry: str, outside: Callable[[str], int]) -> int:
 
     Raises:
         UnknownObjectError: it is of another kind; LLVM may be able to load it.
+        DamagedObjectError: it is no object file, or a part of it lies outside of it.
     """
     if not sys.platform.startswith("linux"):
         raise UnknownObjectError("not on Linux")
+    try:
+        return _load(code, entry, outside)
+    except (UnknownObjectError, DamagedObjectError):
+        raise
+    except (struct.error, IndexError, KeyError, ValueError, OverflowError) as error:
+        raise DamagedObjectError(f"a part of the file lies outside of it: {error}") from error
+
+
+def _load(code: bytes, entry: str, outside: Callable[[str], int]) -> int:
     parts = _Object(code)
     image, places = _laid_out(parts)
     memory = mmap.mmap(-1, max(len(image), 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
     found = _relocated(parts, image, places, base, outside)
     memory[: len(image)] = bytes(image)
+    if not base <= found.get(entry.encode(), base) < base + len(image):
+        raise DamagedObjectError(f"'{entry}' lies outside of the code")
     if entry.encode() not in found or ctypes.CDLL(None).mprotect(
         ctypes.c_void_p(base), ctypes.c_size_t(len(memory)), mmap.PROT_READ | mmap.PROT_EXEC
     ):
@@ -102,6 +122,8 @@ def _laid_out(parts: _Object) -> tuple[bytearray, dict[int, int]]:
     image, places = bytearray(), {}
     for number, section in enumerate(parts.sections):
         if parts.is_loaded(section):
+            if section.align > mmap.PAGESIZE or len(image) + section.size > _LARGEST:
+                raise DamagedObjectError("a section of a size or place that no kernel has")
             image += bytes(-len(image) % max(section.align, 1))
             places[number] = len(image)
             content = b"" if section.kind == _NO_BITS else parts.code[section.offset : section.offset + section.size]

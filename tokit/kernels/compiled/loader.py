@@ -25,6 +25,7 @@ from tokit import kernels
 from tokit.kernels.compiled import elf
 from tokit.runtime.engine import AUTO, KERNELS, chosen_engine
 from tokit.runtime.processor import processor_description
+from tokit.runtime.trust import distrust
 from tokit.storage.atomic_file import replacing
 
 # Entry → the module of `tokit.kernels` that defines a function of that name.
@@ -73,6 +74,7 @@ _lock = threading.Lock()
 _ready: dict[str, Kernel] = {}
 _declined: dict[str, int] = {}
 _announced: list[bool] = []
+_distrusted: list[str] = []
 
 
 def kernel(name: str) -> Kernel:
@@ -86,9 +88,17 @@ def kernel(name: str) -> Kernel:
     """
     with _lock:
         if name not in _ready:
-            symbol, code = _cached(name) or _compiled(name)
-            _ready[name] = _callable(_linked(symbol, code))
+            _ready[name] = _callable(_from_cache(name) or _linked(*_compiled(name)))
         return _ready[name]
+
+
+def _from_cache(name: str) -> Callable[[Any], int] | None:
+    """A kernel that was compiled earlier; None where there is none, or a damaged one."""
+    found = _cached(name)
+    try:
+        return _linked(*found) if found is not None else None
+    except elf.DamagedObjectError:
+        return None
 
 
 def _callable(function: Callable[[Any], int]) -> Kernel:
@@ -133,16 +143,35 @@ def kernel_pays_off(name: str, size: int, seen: int = 0) -> bool:
 
 def _cached(name: str) -> tuple[str, bytes] | None:
     for folder in folders():
+        path = folder / f"{name}.o"
         try:
-            content = (folder / f"{name}.o").read_bytes()
+            # Machine code of somebody else would run with the rights of this user.
+            if not _is_trusted(path):
+                continue
+            content = path.read_bytes()
         except OSError:
             continue
         digest, _, sealed = content.partition(b"\n")
         symbol, _, code = sealed.partition(b"\n")
-        # A truncated or changed file would crash the process.
+        # A truncated file would crash the process. Against others than accidents stands the owner of the file.
         if digest == hashlib.sha256(sealed).hexdigest().encode():
             return symbol.decode(), code
     return None
+
+
+def _is_trusted(path: Path) -> bool:
+    """Check that nobody else could have written a file or folder of the cache; if somebody could, that is said once.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    # Who owns the package could as well have changed its sources.
+    owners = (Path(__file__).stat().st_uid,) if path.is_relative_to(PACKAGE_CACHE) else ()
+    reason = distrust(path, owners)
+    if reason and reason not in _distrusted:
+        _distrusted.append(reason)
+        kernels.announce(f"{reason}: no machine code is loaded from there (docs/kernels.md)")
+    return not reason
 
 
 def _sealed(symbol: str, code: bytes) -> bytes:
@@ -176,15 +205,24 @@ def _keep(name: str, symbol: str, code: bytes) -> None:
     """Write the code into the first folder that can be written."""
     for folder in folders():
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folders(folder)
+            if not _is_trusted(folder):
+                continue
             _write(folder / f"{name}.o", _sealed(symbol, code))
         except OSError:
             continue
         return
 
 
+def _make_folders(folder: Path) -> None:
+    """Make a folder and those on its way; nobody but their owner may write there, whatever the umask."""
+    for place in (*reversed(folder.parents), folder):
+        if not place.is_dir():
+            place.mkdir(mode=0o755, exist_ok=True)
+
+
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that others may read, whole or not at all.
+    """Write a file that others may read and only its owner may write, whole or not at all.
 
     Raises:
         OSError: it cannot be written; nothing of it is left.
@@ -192,6 +230,7 @@ def _write(path: Path, content: bytes) -> None:
     # The umask decides who may read it; a file of `tempfile` would be its owner's alone.
     with replacing(path, path.with_name(f"{path.name}.{os.urandom(8).hex()}"), sync=False) as draft:
         draft.write_bytes(content)
+        draft.chmod(draft.stat().st_mode & ~0o022)
 
 
 @cache
