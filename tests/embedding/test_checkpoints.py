@@ -105,6 +105,20 @@ def test_a_checkpoint_of_another_training_is_refused(text: Path, tokenizer: Path
         fit(text, tokenizer, tmp_path / "emb", dim=8, resume=True)
 
 
+def test_a_fit_beside_a_checkpoint_says_whether_it_resumes(text: Path, tokenizer: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, text, tokenizer, tmp_path / "emb", "1", "skipgram"]
+    subprocess.run(command, check=False)
+    state = (tmp_path / "emb.checkpoint").read_bytes()
+    for every in (None, 2000):
+        with pytest.raises(ArtifactError, match="state of an earlier training") as caught:
+            fit(text, tokenizer, tmp_path / "emb", dim=8, checkpoint_every=every)
+        assert "--resume" in caught.value.hint
+        assert "--overwrite" in caught.value.hint
+    assert (tmp_path / "emb.checkpoint").read_bytes() == state
+    fit(text, tokenizer, tmp_path / "emb", dim=8, overwrite=True)
+    assert [each.name for each in tmp_path.iterdir()] == ["emb"]
+
+
 def test_a_checkpoint_of_the_same_text_in_another_order_is_refused(
     text: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,9 +145,10 @@ def test_a_checkpoint_of_the_same_text_in_another_order_is_refused(
 
 
 def test_leftovers_of_a_killed_checkpoint_are_ignored(text: Path, tokenizer: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-c", KILLED, text, tokenizer, tmp_path / "emb", "2", "glove"], check=False)
+    killed = subprocess.Popen([sys.executable, "-c", KILLED, text, tokenizer, tmp_path / "emb", "2", "glove"])
+    killed.wait()
     half = (tmp_path / "emb.checkpoint").read_bytes()[:1000]
-    (tmp_path / "emb.checkpoint.new").write_bytes(half)
+    (tmp_path / f".emb.checkpoint.tmp-{killed.pid}").write_bytes(half)
     fit(text, tokenizer, tmp_path / "emb", family="glove", dim=8, checkpoint_every=100, resume=True)
     fit(text, tokenizer, tmp_path / "whole", family="glove", dim=8)
     assert load_embedding(tmp_path / "emb").vectors.tobytes() == load_embedding(tmp_path / "whole").vectors.tobytes()

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 
 from tokit.errors import ArtifactError
-from tokit.storage.files import RowWriter, check_file, writing_rows
+from tokit.storage.files import RowWriter, check_file, replaces, writing_rows
+
+KEEP = replaces(".npy", overwrite=False)
 
 
 @pytest.mark.parametrize(("dtype", "row_shape"), [(np.float32, (3,)), (np.int64, ())])
 @pytest.mark.parametrize("lengths", [[], [0], [2, 0, 5], [1] * 1001])
 def test_numpy_reads_the_rows(tmp_path: Path, dtype: type, row_shape: tuple[int, ...], lengths: list[int]) -> None:
     parts = [np.arange(n * int(np.prod(row_shape))).reshape(n, *row_shape).astype(dtype) for n in lengths]
-    with writing_rows(tmp_path / "new" / "rows.npy", dtype, row_shape) as writer:
+    with writing_rows(tmp_path / "new" / "rows.npy", KEEP, dtype, row_shape) as writer:
         for part in parts:
             writer.append(part)
     read = np.load(tmp_path / "new" / "rows.npy", allow_pickle=False)
@@ -44,7 +46,7 @@ def test_what_fails_leaves_the_old_file(tmp_path: Path) -> None:
     target.write_bytes(b"old")
 
     def half() -> None:
-        with writing_rows(target, np.float32, (2,)) as writer:
+        with writing_rows(target, KEEP, np.float32, (2,)) as writer:
             writer.append(np.zeros((3, 2)))
             raise RuntimeError("full")
 

@@ -119,11 +119,16 @@ def test_everything_is_synced_before_it_is_renamed(tmp_path: Path, monkeypatch: 
     events: list[str] = []
     rename = Path.rename
     monkeypatch.setattr(os, "fsync", lambda fd: events.append(Path(f"/proc/self/fd/{fd}").readlink().name))
-    monkeypatch.setattr(Path, "rename", lambda self, to: (events.append("rename"), rename(self, to))[1])
+
+    def recorded(path: Path, to: Path) -> Path:
+        events.append(f"rename {Path(to).name}")
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", recorded)
     if not Path("/proc/self/fd").exists():
         pytest.skip("this system does not tell the names of open files")
     make(tmp_path / "out")
-    at = events.index("rename")
+    at = events.index("rename out")
     assert {"data.bin", "more.txt", MANIFEST} <= set(events[:at])
     assert events[at + 1 :] == [tmp_path.name]
 

@@ -19,7 +19,7 @@ from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.embedding.formats.parquet import writing_vectors
 from tokit.embedding.static_embedder import Embedder
 from tokit.progress import Tick
-from tokit.storage.files import check_file, writing_rows
+from tokit.storage.files import check_file, replaces, writing_rows
 from tokit.tokenizer.encode_corpus import encode_corpus
 
 # Bytes of vectors that may be made of a block while the blocks before it wait.
@@ -106,15 +106,16 @@ def embed_to_npy(
         ArtifactError: a file is there.
     """
     check_file(out, overwrite=overwrite)
+    may_replace = replaces(".npy", overwrite=overwrite)
     ends_file = Path(out).with_name(Path(out).name.removesuffix(".npy") + ".ends.npy")
     if tokens:
         check_file(ends_file, overwrite=overwrite)
     with ExitStack() as stack:
-        rows = stack.enter_context(writing_rows(out, np.float32, (embedder.dim,)))
+        rows = stack.enter_context(writing_rows(out, may_replace, np.float32, (embedder.dim,)))
         if not tokens:
             report = _each_block(corpus, embedder, embedder.made_of, _into(rows.append), tick)
         else:
-            ends = stack.enter_context(writing_rows(ends_file, np.int64))
+            ends = stack.enter_context(writing_rows(ends_file, may_replace, np.int64))
 
             def write(ids: Ids, parts: Iterable[FloatArray]) -> None:
                 ends.append(embedder.token_ends(ids) + rows.rows)
@@ -136,7 +137,7 @@ def embed_to_parquet(
         MissingExtraError: pyarrow is not installed.
     """
     check_file(out, overwrite=overwrite, kind=".parquet")
-    with writing_vectors(out, embedder.dim) as rows:
+    with writing_vectors(out, replaces(".parquet", overwrite=overwrite), embedder.dim) as rows:
         return _each_block(corpus, embedder, embedder.made_of, _into(rows.append), tick)
 
 

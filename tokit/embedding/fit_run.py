@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from tokit.corpus import Corpus
-from tokit.errors import UsageError
+from tokit.errors import ArtifactError, UsageError
 from tokit.progress import Tick
 from tokit.runtime.threads import interruptible
 from tokit.storage.folder import check_target, writing
@@ -74,18 +74,24 @@ class Fit(Protocol[JobT, TrainedT, ReportT_co]):
         """The result."""
 
 
-def check_run(out: str | Path, seed: int, checkpoint_every: int | None, *, overwrite: bool) -> None:
+def check_run(out: str | Path, seed: int, checkpoint_every: int | None, *, resume: bool, overwrite: bool) -> None:
     """Check what every fit takes, before anything is opened.
 
     Raises:
         UsageError: a number out of range.
-        ArtifactError: something is at `out`.
+        ArtifactError: something is at `out`, or the state of an earlier training that this one would begin again.
     """
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"--seed {seed}: not between 0 and {LARGEST_SEED}", hint="--seed 0")
     if checkpoint_every is not None and checkpoint_every < 1:
         raise UsageError(f"--checkpoint-every {checkpoint_every}: not a positive number of tokens", hint="10000000")
     check_target(out, overwrite=overwrite)
+    state = _state_file(out)
+    if state.exists() and not resume and not overwrite:
+        raise ArtifactError(
+            f"{state} holds the state of an earlier training",
+            hint="--resume continues it, --overwrite begins again and removes it",
+        )
 
 
 def tokenizer_for(text: Corpus | ShardsText, tokenizer: str | Path | Tokenizer | None) -> str | Path | Tokenizer | None:
@@ -130,9 +136,11 @@ def run_fit(
     """
     if checkpoint_every is not None or resume:
         fit.check_checkpoints()
+    # "." is another folder, or none, once the result has taken its place.
+    state = _state_file(out)
     encoded = read_training_text(text, fit.tokenizer, fit.hold_out, fit.options, tick)
     fit.tokenizer.release()
-    checkpoints = _checkpoints(fit, encoded, out, every=checkpoint_every, resume=resume)
+    checkpoints = _checkpoints(fit, encoded, state, every=checkpoint_every, resume=resume)
     job = fit.job(encoded, checkpoints, tick)
     try:
         # Training does not look at signals: in a thread of its own it can be left at Ctrl-C.
@@ -142,17 +150,21 @@ def run_fit(
         raise
     with writing(out, overwrite=overwrite) as draft:
         draft.manifest = fit.write(draft.path, trained, encoded)
-    if checkpoints:
-        checkpoints.clear()
+    # Also one of an earlier training that was begun again.
+    state.unlink(missing_ok=True)
     return fit.report(out, trained, encoded)
 
 
 def _checkpoints(
-    fit: Fit[JobT, TrainedT, ReportT_co], text: TrainingText, out: str | Path, *, every: int | None, resume: bool
+    fit: Fit[JobT, TrainedT, ReportT_co], text: TrainingText, state: Path, *, every: int | None, resume: bool
 ) -> Checkpoints | None:
     if every is None and not resume:
         return None
     identity = {**fit.identity(), "corpus": text.facts.as_dict(), "order": text.order}
+    return Checkpoints(state, every or NEVER, json.dumps(identity), resume)
+
+
+def _state_file(out: str | Path) -> Path:
     # "." has no name to add to.
     path = Path(out).resolve()
-    return Checkpoints(path.with_name(f"{path.name}.checkpoint"), every or NEVER, json.dumps(identity), resume)
+    return path.with_name(f"{path.name}.checkpoint")

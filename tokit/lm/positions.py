@@ -14,8 +14,9 @@ from tokit.errors import ArtifactError, UsageError
 from tokit.lm.folder.config import CONFIG, read_config
 from tokit.lm.position_tables import BASE, alibi_bias, alibi_slopes, rotary, sinusoidal
 from tokit.registry import did_you_mean
-from tokit.storage.files import check_file, writing_file
+from tokit.storage.files import check_file, replaces, writing_file
 from tokit.storage.hub_names import local_path
+from tokit.storage.targets import Replaces
 
 SINUSOIDAL, LEARNED, ROTARY, ALIBI = "sinusoidal", "learned", "rotary", "alibi"
 KINDS = (SINUSOIDAL, LEARNED, ROTARY, ALIBI)
@@ -166,7 +167,7 @@ def export_positions(
     arrays, settings = MAKERS[chosen](model)
     if ending == ".npy" and len(arrays) > 1:
         raise UsageError(f"{chosen} positions are {len(arrays)} arrays", hint=f"-o {Path(out).stem}.npz")
-    size = _write_arrays(arrays, out, ending)
+    size = _write_arrays(arrays, out, ending, replaces(ending, overwrite=overwrite))
     return PositionsReport(
         path=str(out),
         kind=chosen,
@@ -177,9 +178,9 @@ def export_positions(
     )
 
 
-def _write_arrays(arrays: dict[str, FloatArray], out: str | Path, ending: str) -> int:
+def _write_arrays(arrays: dict[str, FloatArray], out: str | Path, ending: str, may_replace: Replaces) -> int:
     """Write arrays to a file; its size in bytes."""
-    with writing_file(out) as file:
+    with writing_file(out, may_replace) as file:
         if ending == ".npy":
             np.save(file, next(iter(arrays.values())), allow_pickle=False)
         else:

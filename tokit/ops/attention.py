@@ -10,7 +10,7 @@ from tokit.lm.attention_reader import Attention, AttentionReader
 from tokit.lm.contextual_embedder import is_language_model, open_contextual_embedder, refuse_missing
 from tokit.lm.folder.config import CONFIG, read_config
 from tokit.lm.folder.layers import check_attention
-from tokit.storage.files import check_file, writing_file
+from tokit.storage.files import check_file, replaces, writing_file
 from tokit.storage.folder import kind_of, read_manifest
 from tokit.storage.hub_names import local_path
 from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
@@ -101,5 +101,5 @@ def write_attention_page(attention: Attention, names: Sequence[str], out: str | 
     check_file(out, overwrite=overwrite, kind=PAGE)
     numbers = attention.layers, attention.heads
     page = attention_page(Path(attention.model).name, names, numbers, attention.values, attention.what)
-    with writing_file(out) as file:
+    with writing_file(out, replaces(PAGE, overwrite=overwrite)) as file:
         file.write(page.encode("utf-8"))

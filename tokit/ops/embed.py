@@ -17,7 +17,7 @@ from tokit.errors import UsageError
 from tokit.lm.load_embedder import load_embedder
 from tokit.progress import Tick, silent
 from tokit.registry import did_you_mean
-from tokit.storage.files import check_file, writing_file
+from tokit.storage.files import check_file, replaces, writing_file
 
 FILES = (".npy", ".parquet", ".jsonl")
 
@@ -128,7 +128,7 @@ def _embed_to_file(
         report = embed_to_npy(corpus, embedder, out, tokens=tokens, overwrite=overwrite, tick=tick)
     elif kind == ".jsonl":
         check_file(out, overwrite=overwrite, kind=kind)
-        with writing_file(out) as file:
+        with writing_file(out, replaces(kind, overwrite=overwrite)) as file:
             report = embed_stream(corpus, embedder, file, tokens=tokens, tick=tick)
     else:
         report = embed_to_parquet(corpus, embedder, out, overwrite=overwrite, tick=tick)

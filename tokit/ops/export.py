@@ -21,6 +21,7 @@ from tokit.errors import ArtifactError, TokitError
 from tokit.progress import Tick, silent
 from tokit.storage.files import writing_file
 from tokit.storage.hub_names import local_path
+from tokit.storage.targets import require_place
 
 WORD_LIST = ".words.txt"
 
@@ -70,13 +71,13 @@ def export_embedding(
     if not tokens.words:
         raise ArtifactError(f"{artifact}: no token can be exported", hint=f"is it for --to {to}?")
     exported = _exported(artifact, embedding, tokens, kind, tick)
-    with writing_file(path) as file:
+    with writing_file(path, lambda place: overwrite and _is_of(kind, place)) as file:
         kind.write(exported, file)
         file.flush()
         size = file.tell()
         verified = kind.verify(exported, Path(file.name)) if verify else ()
         if listed is not None:
-            with writing_file(listed) as word_list:
+            with writing_file(listed, lambda _: overwrite) as word_list:
                 word_list.write("".join(f"{word}\n" for word in exported.words).encode())
     return _report(path, to, embedding, tokens, exported, names=names, word_list=listed, verified=verified, size=size)
 
@@ -119,18 +120,22 @@ def check_file(path: Path, name: str, kind: type[WritableFormat], *, overwrite: 
     """
     if path.is_dir():
         raise ArtifactError(f"{path} is a folder", hint="give -o the name of a file")
+    require_place(path.resolve())
     if not path.exists() and not path.is_symlink():
         return
     if not overwrite:
         raise ArtifactError(f"{path} exists", hint="pass --overwrite, or another -o")
-    try:
-        same = path.is_file() and _format_of(path) in kind.readable_as
-    except TokitError:
-        same = False
-    if not same:
+    if not _is_of(kind, path):
         raise ArtifactError(
             f"{path} is no file of format {name}, so it is not replaced", hint="remove it, or pass another -o"
         )
+
+
+def _is_of(kind: type[WritableFormat], path: Path) -> bool:
+    try:
+        return path.is_file() and _format_of(path) in kind.readable_as
+    except TokitError:
+        return False
 
 
 def _format_of(path: Path) -> str | None:

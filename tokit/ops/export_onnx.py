@@ -19,7 +19,7 @@ from tokit.lm.contextual_embedder import ContextualEmbedder, is_language_model, 
 from tokit.lm.folder.tokenizer_files import write_model_tokenizer
 from tokit.lm.onnx.onnx_encoder import INT8, PLAIN
 from tokit.lm.onnx.onnx_models import torch_encoder, write_models
-from tokit.storage.files import check_file, writing_file
+from tokit.storage.files import check_file, replaces, writing_file
 from tokit.storage.folder import check_target, kind_of, read_manifest, sha256_file, writing
 from tokit.storage.hub_names import hub_sources, local_path, origin_of
 from tokit.storage.model_manifests import LanguageModelManifest, OnnxManifest
@@ -114,7 +114,8 @@ def _place(
     if single:
         with TemporaryDirectory() as work:
             yield Path(work)
-            with writing_file(path) as file, (Path(work) / (INT8 if int8 else PLAIN)).open("rb") as model:
+            source = Path(work) / (INT8 if int8 else PLAIN)
+            with writing_file(path, replaces(FILE, overwrite=overwrite)) as file, source.open("rb") as model:
                 shutil.copyfileobj(model, file)
         return
     with writing(path, overwrite=overwrite) as draft:

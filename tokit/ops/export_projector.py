@@ -8,9 +8,6 @@ https://github.com/tensorflow/tensorboard (projector: parseTensors, parseMetadat
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +21,7 @@ from tokit.embedding.exported_tokens import WORDS, NamedTokens, check_names, nam
 from tokit.embedding.static_embedder import open_own_tokenizer
 from tokit.errors import ArtifactError
 from tokit.progress import Progress, Tick, silent
-from tokit.storage.folder import folders_on_the_way
+from tokit.storage.targets import drafted_folder, require_place
 
 TENSORS, METADATA = "tensors.tsv", "metadata.tsv"
 FORMAT = "projector"
@@ -85,7 +82,7 @@ def export_projector(
     tokens = named_tokens(embedding, "", names=names)
     if not tokens.words:
         raise ArtifactError(f"{artifact}: no token can be exported", hint="was it fitted on any text?")
-    with _whole_folder(path) as draft:
+    with drafted_folder(path.resolve(), lambda there: overwrite and _is_for_projector(there)) as draft:
         _write_tensors(draft / TENSORS, embedding.vectors, tokens.ids, tick)
         counts = embedding.token_counts[np.array(tokens.ids, dtype=np.int64)].tolist()
         lines = _metadata(tokens, counts, open_own_tokenizer(embedding).pieces.names)
@@ -99,21 +96,6 @@ def export_projector(
         files=(str(path / TENSORS), str(path / METADATA)),
         notes=export_notes(tokens),
     )
-
-
-@contextlib.contextmanager
-def _whole_folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path`, which it becomes when the block ends well."""
-    draft = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    with folders_on_the_way(path):
-        draft.mkdir()
-        try:
-            yield draft
-            if path.is_dir():
-                shutil.rmtree(path)
-            draft.rename(path)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _write_tensors(path: Path, vectors: FloatArray, ids: list[int], tick: Tick) -> None:
@@ -136,14 +118,18 @@ def _check_folder(path: Path, *, overwrite: bool) -> None:
     Raises:
         ArtifactError: it may not.
     """
-    if not path.exists() and not path.is_symlink():
+    require_place(path.resolve())
+    if not path.exists():
         return
     if not path.is_dir():
         raise ArtifactError(f"{path} is a file", hint="give -o the name of a folder")
-    names = {file.name for file in path.iterdir()}
-    if not names:
+    if not any(path.iterdir()):
         return
     if not overwrite:
         raise ArtifactError(f"{path} exists", hint="pass --overwrite, or another -o")
-    if not names <= {TENSORS, METADATA}:
+    if not _is_for_projector(path):
         raise ArtifactError(f"{path} holds other files, so it is not replaced", hint="pass another -o")
+
+
+def _is_for_projector(path: Path) -> bool:
+    return path.is_dir() and {file.name for file in path.iterdir()} <= {TENSORS, METADATA}

@@ -67,7 +67,7 @@ def fit_embedding(
     """
     from tokit.embedding.static_fit import open_static_fit
 
-    check_run(out, seed, checkpoint_every, overwrite=overwrite)
+    check_run(out, seed, checkpoint_every, resume=resume, overwrite=overwrite)
     fit = open_static_fit(
         family,
         tokenizer_for(text, tokenizer),
@@ -130,7 +130,7 @@ def pretrain(
     from tokit.lm.pretraining_fit import open_pretraining
 
     started = time.monotonic()
-    check_run(out, seed, checkpoint_every, overwrite=overwrite)
+    check_run(out, seed, checkpoint_every, resume=resume, overwrite=overwrite)
     plan = plan_pretraining(family, size, settings, init, sentence, minutes=minutes, seed=seed, threads=threads)
     fit = open_pretraining(plan, tokenizer_for(text, tokenizer), started)
     return run_fit(fit, text, out, checkpoint_every=checkpoint_every, resume=resume, overwrite=overwrite, tick=tick)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokit.errors import ArtifactError
-from tokit.storage.atomic_file import replacing
-from tokit.storage.folder import folders_on_the_way
+from tokit.storage.targets import Replaces, drafted_file, require_place
 
 # First bytes of a file that may be replaced, by the extension of its name.
 MAGIC = {
@@ -62,6 +60,7 @@ def check_file(target: str | Path, *, overwrite: bool, kind: str = ".npy") -> No
     path = Path(target)
     if path.is_dir():
         raise ArtifactError(f"{target} is a folder", hint="give -o the name of a file")
+    require_place(path.resolve())
     if path.exists() and not overwrite:
         raise ArtifactError(f"{target} exists", hint="pass --overwrite, or another -o")
     if path.exists() and not _begins_with(path, MAGIC[kind]):
@@ -79,19 +78,35 @@ def _begins_with(path: Path, magic: bytes) -> bool:
         return False
 
 
+def replaces(kind: str, *, overwrite: bool) -> Replaces:
+    """Files that may be replaced: none, or with `overwrite` those of a kind, a key of `MAGIC`."""
+    return lambda path: overwrite and _begins_with(path, MAGIC[kind])
+
+
 @contextlib.contextmanager
-def writing_file(target: str | Path) -> Iterator[BinaryIO]:
-    """Write a file beside `target`, which it becomes when the block ends well."""
-    path = Path(target)
-    draft = path.with_name(f".{path.name}.tmp-{os.getpid()}")
-    with folders_on_the_way(path), replacing(path, draft), draft.open("wb") as file:
+def writing_file(target: str | Path, may_replace: Replaces) -> Iterator[BinaryIO]:
+    """Write a file beside `target`, which it becomes when the block ends well.
+
+    Args:
+        target: The file; a link to it stays a link.
+        may_replace: True for what lies there when that was asked to be replaced; asked at the end.
+
+    Yields:
+        The open file.
+
+    Raises:
+        ArtifactError: something is there at the end that may not be replaced; the finished file is kept beside it.
+    """
+    with drafted_file(Path(target).resolve(), may_replace) as draft, draft.open("wb") as file:
         yield file
 
 
 @contextlib.contextmanager
-def writing_rows(target: str | Path, dtype: npt.DTypeLike, row_shape: tuple[int, ...] = ()) -> Iterator[RowWriter]:
+def writing_rows(
+    target: str | Path, may_replace: Replaces, dtype: npt.DTypeLike, row_shape: tuple[int, ...] = ()
+) -> Iterator[RowWriter]:
     """Write an array to `target`; the file appears when the block ends well."""
-    with writing_file(target) as file:
+    with writing_file(target, may_replace) as file:
         writer = RowWriter(file, dtype, row_shape)
         yield writer
         writer.finish()

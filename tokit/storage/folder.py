@@ -8,11 +8,8 @@ tokit replaces only folders that carry its manifest. Nothing is ever pickled.
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
 import json
-import os
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -27,10 +24,10 @@ from tokit.storage.format_1 import from_format_1
 from tokit.storage.manifests import FORMAT_VERSION, MANIFESTS, Manifest
 from tokit.storage.model_card import CARD, KINDS, model_card
 from tokit.storage.stranger_files import open_regular, refuse_links_out
+from tokit.storage.targets import drafted_folder, hidden, require_place, set_mode, sync
 from tokit.storage.typed_json import MismatchError, typed
 
 MANIFEST = "tokit.json"
-ON_WINDOWS = os.name == "nt"
 AGAIN = "make the artifact again"
 M = TypeVar("M", bound=Manifest)
 
@@ -97,16 +94,22 @@ def check_target(target: str | Path, *, overwrite: bool) -> None:
         ArtifactError: something is there and `overwrite` was not given, or it is not ours to replace.
     """
     path = _resolved(target)
+    require_place(path)
     recover(path)
-    if not (path.exists() or path.is_symlink()) or (path.is_dir() and not any(path.iterdir())):
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     if not overwrite:
         raise ArtifactError(f"{target} exists", hint="pass --overwrite, or another -o")
-    if not (path / MANIFEST).is_file():
+    if not is_artifact(path):
         raise ArtifactError(
             f"{target} is no artifact of tokit (no {MANIFEST}), so it is not replaced",
             hint="remove it, or pass another -o",
         )
+
+
+def is_artifact(path: Path) -> bool:
+    """True for a folder with a manifest of ours."""
+    return (path / MANIFEST).is_file()
 
 
 @contextlib.contextmanager
@@ -125,30 +128,10 @@ def writing(target: str | Path, *, overwrite: bool = False) -> Iterator[Draft]:
     """
     check_target(target, overwrite=overwrite)
     path = _resolved(target)
-    with folders_on_the_way(path):
-        _remove_dead_drafts(path)
-        draft = Draft(path.with_name(f".{path.name}.tmp-{os.getpid()}"))
-        draft.path.mkdir()
-        try:
-            yield draft
-            _seal(draft)
-            _swap(draft.path, path)
-        finally:
-            shutil.rmtree(draft.path, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def folders_on_the_way(path: Path) -> Iterator[None]:
-    """Make the folders that a path lies in; when the block fails, those that are still empty go again."""
-    missing = [folder for folder in path.parents if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        for folder in missing:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-        raise
+    with drafted_folder(path, lambda there: overwrite and is_artifact(there)) as place:
+        draft = Draft(place)
+        yield draft
+        _seal(draft)
 
 
 @overload
@@ -246,7 +229,10 @@ def changed_files(folder: str | Path) -> list[str]:
 
 def recover(path: Path) -> None:
     """Put back what a crash in the middle of a replacement left aside."""
-    previous = _previous(path)
+    # The root has no name, and nothing beside it.
+    if not path.name:
+        return
+    previous = hidden(path, "previous")
     if previous.is_dir() and not path.exists():
         previous.rename(path)
 
@@ -259,10 +245,6 @@ def _a(kind: str) -> str:
 def _resolved(target: str | Path) -> Path:
     # Without this "out/" and "." have no usable name, and a symlink would be replaced by a folder.
     return Path(target).resolve()
-
-
-def _previous(path: Path) -> Path:
-    return path.with_name(f".{path.name}.previous")
 
 
 def _seal(draft: Draft) -> None:
@@ -278,9 +260,9 @@ def _seal(draft: Draft) -> None:
     dump_json(manifest.as_json(), draft.path / MANIFEST)
     cards = _write_card(draft.path, manifest)
     for name in (*names, MANIFEST, *cards):
-        (draft.path / name).chmod(mode)
-        _sync(draft.path / name)
-    _sync(draft.path)
+        set_mode(draft.path / name, mode)
+        sync(draft.path / name)
+    sync(draft.path)
 
 
 def _write_card(folder: Path, manifest: Manifest) -> tuple[str, ...]:
@@ -289,46 +271,3 @@ def _write_card(folder: Path, manifest: Manifest) -> tuple[str, ...]:
         return ()
     (folder / CARD).write_text(model_card(manifest.as_json()), encoding="utf-8")
     return (CARD,)
-
-
-def _swap(new: Path, target: Path) -> None:
-    previous = _previous(target)
-    shutil.rmtree(previous, ignore_errors=True)
-    if target.exists():
-        target.rename(previous)
-    new.rename(target)
-    _sync(target.parent)
-    shutil.rmtree(previous, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    # Windows syncs files that are open for writing, and no folders.
-    if ON_WINDOWS and path.is_dir():
-        return
-    descriptor = os.open(path, os.O_RDWR if ON_WINDOWS else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove_dead_drafts(path: Path) -> None:
-    """Remove what killed runs left beside the target; a run that is alive keeps its draft."""
-    for draft in path.parent.glob(f".{glob.escape(path.name)}.tmp-*"):
-        pid = draft.name.rpartition("-")[2]
-        # In a container every run may have the same number, so a draft with ours is an old one too.
-        if pid.isdigit() and (int(pid) == os.getpid() or not _alive(int(pid))):
-            shutil.rmtree(draft, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    # There os.kill ends a process, whatever the signal; a draft too many does no harm.
-    if ON_WINDOWS:
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

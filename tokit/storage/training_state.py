@@ -13,8 +13,8 @@ from typing import Any
 import numpy.typing as npt
 
 from tokit.errors import ArtifactError
-from tokit.storage.atomic_file import replacing
 from tokit.storage.safetensors import write_tensors
+from tokit.storage.targets import drafted_file
 
 # More tokens than any corpus has: no checkpoint is due.
 NEVER = 1 << 62
@@ -43,11 +43,9 @@ class Checkpoints:
         Raises:
             ArtifactError: it cannot be written.
         """
-        draft = self.path.with_name(f"{self.path.name}.new")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             # By the part: a copy of the tables would take as much memory as the training.
-            with replacing(self.path, draft):
+            with drafted_file(self.path, lambda _: True) as draft:
                 write_tensors(draft, arrays, {"job": self.job, "turn": str(turn)})
         except OSError as error:
             raise ArtifactError(
@@ -76,7 +74,3 @@ class Checkpoints:
                 hint="give the same ones, or begin again without --resume",
             )
         return arrays, int(metadata["turn"])
-
-    def clear(self) -> None:
-        """Remove the file: the training is done."""
-        self.path.unlink(missing_ok=True)

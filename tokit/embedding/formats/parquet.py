@@ -12,6 +12,7 @@ import numpy as np
 from tokit.arrays import FloatArray
 from tokit.errors import MissingExtraError
 from tokit.storage.files import writing_file
+from tokit.storage.targets import Replaces
 
 # Of bytes that are as good as random, compression saves nothing.
 COMPRESSION = "none"
@@ -36,7 +37,7 @@ class VectorWriter:
 
 
 @contextlib.contextmanager
-def writing_vectors(target: str | Path, dim: int) -> Iterator[VectorWriter]:
+def writing_vectors(target: str | Path, may_replace: Replaces, dim: int) -> Iterator[VectorWriter]:
     """Write vectors to `target`; the file appears when the block ends well.
 
     Raises:
@@ -49,7 +50,7 @@ def writing_vectors(target: str | Path, dim: int) -> Iterator[VectorWriter]:
         raise MissingExtraError("writing Parquet", "data") from error
     schema = arrow.schema([("vector", arrow.list_(arrow.float32(), dim))])
     with (
-        writing_file(target) as file,
+        writing_file(target, may_replace) as file,
         parquet.ParquetWriter(file, schema, compression=COMPRESSION, use_dictionary=False) as writer,
     ):
         yield VectorWriter(writer, arrow, dim)
