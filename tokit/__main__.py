@@ -1,5 +1,5 @@
 """`python -m tokit`."""
 
-from tokit.cli.main import run
+from tokit.cli.start import run
 
 run()

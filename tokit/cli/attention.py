@@ -111,7 +111,7 @@ def _check(
         )
     if html is not None and as_json:
         raise UsageError("--html and --json are two ways to show it", hint="omit one of them")
-    if not corpus.named and text is None and sys.stdin.isatty():
+    if not corpus.named and text is None and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("Missing argument 'TEXT'", hint="tokit attention -m bert 'the bank of the river'")
 
 

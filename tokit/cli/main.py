@@ -40,9 +40,11 @@ def run() -> NoReturn:
     """The program: runs `sys.argv` and exits."""
     # Windows ends a process without asking it: there the handler is never called.
     signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Typer parses with pydantic, which would look through every installed package for plugins of its own.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     _buffer_output()
+    _encode_output()
     code = main(sys.argv[1:])
     _flush()
     # Files are closed and written by now. Taking the engines apart would cost a line in a pipe a fifth of its time,
@@ -152,11 +154,15 @@ def _usage(error: typer.TyperException, argv: Sequence[str]) -> int:
 
 
 def _os_message(error: OSError) -> str:
+    if error.errno == errno.EBADF and error.filename is None:
+        return "standard output is closed"
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}"
 
 
 def _os_hint(error: OSError) -> str:
+    if error.errno == errno.EBADF and error.filename is None:
+        return "send it somewhere: tokit … > FILE, or > /dev/null"
     if error.errno == errno.ENOSPC:
         return "the disk is full; free some space or write elsewhere"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -177,6 +183,13 @@ def _buffer_output() -> None:
         sys.stdout = io.TextIOWrapper(
             io.BufferedWriter(raw), sys.stdout.encoding, sys.stdout.errors, line_buffering=True
         )
+
+
+def _encode_output() -> None:
+    """Write data in UTF-8 wherever they go, and to a terminal of another encoding what it lacks as escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _flush() -> None:

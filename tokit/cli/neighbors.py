@@ -13,7 +13,7 @@ import typer
 
 from tokit.cli import completion
 from tokit.cli.formatting import visible
-from tokit.cli.output import Output, table, warn
+from tokit.cli.output import Output, require_input, table, warn
 from tokit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def words_missing(name: str, example: str, *, partly: bool = False) -> None:
     Raises:
         UsageError: it is.
     """
+    if not partly:
+        require_input()
     if partly or sys.stdin.isatty():
         raise UsageError(f"Missing argument '{name}'", hint=example)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tokit.errors import CorpusError
 from tokit.progress import Tick, silent
 
 if TYPE_CHECKING:
@@ -39,6 +40,16 @@ def say_what_is_awaited(what: str) -> None:
     if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
         end = "Ctrl-Z and Enter end it" if sys.platform == "win32" else "Ctrl-D ends it"
         say(f"reading {what} from the terminal; {end}")
+
+
+def require_input() -> None:
+    """Refuse to read a standard input that is closed.
+
+    Raises:
+        CorpusError: it is.
+    """
+    if sys.stdin is None:
+        raise CorpusError("standard input is closed", hint="name what is to be read, or pipe it in")
 
 
 def warn_of_bad_text(text: WasRead) -> None:

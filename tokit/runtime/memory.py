@@ -2,17 +2,21 @@
 
 Two jobs need it. Counting and encoding size their tables by the memory that is free, and in a container that is the
 limit of its control group, which neither the machine's free memory nor Python tells; systems have version 1 or 2 of
-control groups, and a process lies in nested ones. And glibc keeps freed blocks, so that the next stage would come on
-top of the last one's peak, or returns them at once, so that each large array is made of new pages; `malloc_trim(3)`
-and `mallopt(3)` decide between the two. Outside Linux, or with another C library, all of it does nothing.
+control groups, and a process lies in nested ones; a shell may limit the address space. And glibc keeps freed blocks, so
+that the next stage would come on top of the last one's peak, or returns them at once, so that each large array is made
+of new pages; `malloc_trim(3)` and `mallopt(3)` decide between the two. Outside Linux, or with another C library, all of
+it does nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
+
+from tokit.runtime.address_space import address_space_limit
 
 ROOT = Path("/sys/fs/cgroup")
 # Control groups, versions 2 and 1: folder, limit, usage, and the part of the usage that can be reclaimed.
@@ -29,7 +33,7 @@ LARGEST_MMAP_THRESHOLD, LARGEST_TRIM_THRESHOLD = 1 << 25, 1 << 30
 
 def free_memory() -> int | None:
     """Bytes that can be allocated without swapping; None where that is unknown."""
-    return min((*_free_of_machine(), *_free_of_groups()), default=None)
+    return min((*_free_of_machine(), *_free_of_groups(), *_free_of_address_space()), default=None)
 
 
 def give_back() -> None:
@@ -66,6 +70,13 @@ def _free_of_groups() -> Iterator[int]:
             limit, usage = _number(folder / limit_name), _number(folder / usage_name)
             if limit is not None and usage is not None:
                 yield max(limit - usage + _fields(folder / "memory.stat").get(reclaimable_name, 0), 0)
+
+
+def _free_of_address_space() -> Iterator[int]:
+    """Bytes that may still be mapped where the address space is limited; what a thread reserves counts, too."""
+    limit, sizes = address_space_limit(), _text(Path("/proc/self/statm")).split()
+    if limit is not None and sizes:
+        yield max(limit - int(sizes[0]) * mmap.PAGESIZE, 0)
 
 
 def _own_group(controller: str) -> str:

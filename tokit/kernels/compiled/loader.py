@@ -22,8 +22,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tokit import kernels
+from tokit.errors import UsageError
 from tokit.kernels.compiled import elf
 from tokit.runtime.engine import AUTO, KERNELS, chosen_engine
+from tokit.runtime.memory import free_memory
 from tokit.runtime.processor import processor_description
 from tokit.runtime.trust import distrust
 from tokit.storage.atomic_file import replacing
@@ -67,6 +69,8 @@ NEVER_CALLED = (
 PACKAGE_CACHE = Path(__file__).parents[1] / "__pycache__"
 # Bytes of text that the libraries process in the time that it takes to load a kernel, and to compile it.
 WORTH_LOADING, WORTH_COMPILING = 1 << 18, 1 << 24
+# Bytes of address space that Numba and LLVM take to import and compile.
+COMPILER_MEMORY = 1 << 30
 Argument: TypeAlias = "np.ndarray[Any, Any] | int"
 Kernel: TypeAlias = Callable[..., int]
 
@@ -133,8 +137,12 @@ def kernel_pays_off(name: str, size: int, seen: int = 0) -> bool:
         return chosen_engine() == KERNELS
     if seen + size < WORTH_LOADING:
         return False
+    if name in _ready or _cached(name) is not None:
+        return True
+    if not _has_room_to_compile():
+        return False
     # Where one kernel was compiled, the others that work with it may be too.
-    if seen + size >= WORTH_COMPILING or name in _ready or _announced or _cached(name) is not None:
+    if seen + size >= WORTH_COMPILING or _announced:
         return True
     # Much work may come in small pieces.
     _declined[name] = _declined.get(name, 0) + size
@@ -179,7 +187,22 @@ def _sealed(symbol: str, code: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
 
+def _has_room_to_compile() -> bool:
+    free = free_memory()
+    return free is None or free >= COMPILER_MEMORY
+
+
 def _compiled(name: str) -> tuple[str, bytes]:
+    """Compile an entry, and keep it.
+
+    Raises:
+        UsageError: there is no memory for it; the compiler would end the process.
+    """
+    if not _has_room_to_compile():
+        raise UsageError(
+            f"compiling for this processor needs {COMPILER_MEMORY >> 20:,} MiB, more than this process may take",
+            hint="run the command once without the limit on its memory: the result of compiling is kept",
+        )
     if not _announced:
         _announced.append(True)
         kernels.announce("compiling for this processor: once, and it takes some seconds")
