@@ -25,8 +25,8 @@ CLI_MODULES = {
     "tokit.corpus.formats", "tokit.embedding.formats",
     "tokit.corpus", "tokit.tokenizer.load", "tokit.tokenizer.training_text", "tokit.storage.folder",
     "tokit.text.pipeline", "tokit.tokenizer.base", "tokit.lm.plan", "tokit.corpus.labeled", "tokit.ids.parts_writer",
-    "tokit.runtime.engine", "tokit.runtime.threads", "tokit.runtime.address_space", "tokit.kernels", "tokit.tokenizer.notes",
-    "tokit.storage.model_card",
+    "tokit.runtime.engine", "tokit.runtime.threads", "tokit.runtime.address_space", "tokit.kernels",
+    "tokit.tokenizer.notes", "tokit.storage.model_card",
 }  # fmt: skip
 MODULES = {
     ".".join(("tokit", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path

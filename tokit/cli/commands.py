@@ -49,7 +49,12 @@ GROUPS = {
         "predict": "tokit.cli.predict:predict",
         "attention": "tokit.cli.attention:attention",
     },
-    "Artifacts": {"inspect": "tokit.cli.inspect:inspect", "push": "tokit.cli.push:push", "demo": "tokit.cli.demo:demo"},
+    "Artifacts": {
+        "inspect": "tokit.cli.inspect:inspect",
+        "verify": "tokit.cli.verify:verify",
+        "push": "tokit.cli.push:push",
+        "demo": "tokit.cli.demo:demo",
+    },
 }
 COMMANDS = {name: target for group in GROUPS.values() for name, target in group.items()}
 # Commands of other programs → the option of this one.

@@ -20,7 +20,7 @@ ArtifactArg = Annotated[
         show_default=False,
     ),
 ]
-CheckOpt = Annotated[bool, typer.Option("--check", help="Check that it is complete and works; exit 3 if not.")]
+CheckOpt = Annotated[bool, typer.Option("--check", help="Do what tokit verify does; exit 3 if it is not healthy.")]
 
 
 def inspect(artifact: ArtifactArg, check: CheckOpt = False, as_json: JsonOpt = False) -> None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokit.errors import ArtifactError, TokitError
+from tokit.errors import TokitError
 from tokit.ops.foreign_kinds import foreign_kind
+from tokit.ops.verify import artifact_faults, tokenizer_faults
 from tokit.storage.embedding_manifest import EmbeddingManifest
-from tokit.storage.folder import MANIFEST, changed_files, kind_of, read_json, read_manifest
+from tokit.storage.folder import MANIFEST, kind_of, read_json, read_manifest
 from tokit.storage.hub_names import SMALL_FILES, local_path
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.formats.sentencepiece import MODEL_FILE
@@ -20,19 +21,6 @@ from tokit.tokenizer.tokenizer_folder import SPLIT_SPECIAL
 OTHER_MARKS = (
     "other ids from tokenizer.model where a combining mark follows a character that nfkc changes: tokit and"
     " transformers lose the mark, SentencePiece keeps it; without --normalizer both agree"
-)
-# What a lossless tokenizer has to give back: control characters, line ends, marks, emoji, the metaspace, what looks
-# like special and byte tokens.
-HOSTILE = (
-    "",
-    " ",
-    "\x00\x01\x7f",
-    "a\r\n\n\tb  ",
-    "a\u0301\u0323",
-    "👩‍👩‍👧 \U000e0041",
-    "▁x▁ ▁",
-    "<|endoftext|><0x41>[UNK]</s>",
-    "\ufeff\u2028\u00a0ﬁ",
 )
 
 
@@ -146,85 +134,8 @@ def _splits_special(settings: Path) -> bool:
         return False
 
 
-def artifact_faults(path: str | Path, kind: str) -> list[str]:
-    """Faults of an artifact of tokit; empty for a healthy one."""
-    changed = changed_files(path)
-    if changed:
-        return [f"{name} is missing or not as it was written" for name in changed]
-    try:
-        return CHECKS[kind](Path(path)) if kind in CHECKS else []
-    except TokitError as error:
-        return [error.message]
-
-
-def tokenizer_faults(tokenizer: Tokenizer) -> list[str]:
-    """Try a tokenizer out: ids in range, and text given back where that is promised."""
-    faults = []
-    for text in HOSTILE:
-        try:
-            faults += _faults_on(tokenizer, text)
-        except ArtifactError as error:
-            faults.append(error.message)
-    return faults
-
-
-def _faults_on(tokenizer: Tokenizer, text: str) -> list[str]:
-    faults = []
-    ids = tokenizer.encode(text)
-    if ids and max(ids) >= tokenizer.vocab_size:
-        faults.append(f"{text!r} gives the id {max(ids)}, outside the vocabulary of {tokenizer.vocab_size}")
-    if set(ids) & (set(tokenizer.special_ids.values()) - {tokenizer.unknown_id}):
-        faults.append(f"{text!r} is read as a special token")
-    if tokenizer.lossless and tokenizer.decode(ids) != text:
-        faults.append(f"{text!r} comes back as {tokenizer.decode(ids)!r}")
-    return faults
-
-
-def _check_tokenizer(path: Path) -> list[str]:
-    return tokenizer_faults(load_tokenizer(path))
-
-
-def _check_counts(path: Path) -> list[str]:
-    from tokit.counts.counts_folder import load_counts
-
-    load_counts(path)
-    return []
-
-
-def _check_shards(path: Path) -> list[str]:
-    from tokit.ids.shards import open_shards
-
-    shards = open_shards(path)
-    size = shards.manifest.vocab_size
-    for part in shards.parts:
-        shards.assistant(part)
-    return [
-        f"part {part} holds an id outside the vocabulary of {size:,}"
-        for part in shards.parts
-        for ids in shards.read(part)
-        if len(ids.data) and int(ids.data.max()) >= size
-    ]
-
-
 def _special_ids(path: Path) -> dict[str, int]:
     try:
         return load_tokenizer(path).special_ids
     except TokitError:
         return {}
-
-
-def _check_embedding(path: Path) -> list[str]:
-    from tokit.embedding.embedding_folder import load_ngrams
-    from tokit.embedding.words.word_space import open_space
-
-    open_space(path)
-    load_ngrams(path)
-    return []
-
-
-CHECKS = {
-    "tokenizer": _check_tokenizer,
-    "counts": _check_counts,
-    "shards": _check_shards,
-    "embedding": _check_embedding,
-}

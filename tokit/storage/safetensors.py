@@ -21,6 +21,7 @@ from tokit.storage.array_files import map_array
 from tokit.storage.stranger_files import open_regular
 
 DTYPES = {"F32": "<f4", "F64": "<f8", "I64": "<i8", "U32": "<u4"}
+FLOATS = ("F16", "F32", "F64")
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 BYTES_AT_ONCE = 1 << 21
 
@@ -117,3 +118,23 @@ def mapped_tensor(path: Path, name: str) -> npt.NDArray[Any] | None:
         return map_array(path, dtype, 8 + size + entry["data_offsets"][0], tuple(entry["shape"]))
     except (OSError, ValueError, SafetensorError) as error:
         raise ArtifactError(f"{path}: cannot be read: {error}", hint="truncated or damaged? fit it again") from error
+
+
+def not_finite_tensor(path: Path) -> str | None:
+    """The name of the first array with a number that is not finite; None where all are.
+
+    Arrays of types that NumPy lacks (bfloat16) are not looked at.
+
+    Raises:
+        ArtifactError: the file is missing, or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            for name in file.keys():  # noqa: SIM118 - not a dict
+                if file.get_slice(name).get_dtype() in FLOATS and not np.isfinite(file.get_tensor(name)).all():
+                    return str(name)
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(f"{path}: cannot be read: {error}", hint="truncated or damaged? fit it again") from error
+    return None
