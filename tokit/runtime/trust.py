@@ -58,11 +58,11 @@ def _distrust_one(place: Path, trusted: Collection[int], *, on_the_way: bool) ->
 @cache
 def _is_own_group(group: int) -> bool:
     """True for root's group, and for one that has the name of this user and no other member."""
-    import grp
-    import pwd
-
     try:
+        import grp
+        import pwd
+
         name, entry = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(group)
-    except KeyError:
+    except (ImportError, KeyError):
         return False
     return group == ROOT or (entry.gr_name == name and set(entry.gr_mem) <= {name})
