@@ -21,7 +21,7 @@ SHOWN_CHARACTERS = 40
 
 
 def agreement_note(job: TrainingJob, model: bytes, library: tokenizers.Tokenizer) -> str:
-    """How many documents of a sample have other ids in SentencePiece than in the library, and what to do.
+    """Note on the number of sampled documents whose ids differ between SentencePiece and the library, with what to do.
 
     Args:
         job: The training; without its text the words of the counts are compared, whose normalizer has run.
@@ -51,9 +51,9 @@ def differing_texts(texts: Sequence[str], model: bytes, library: tokenizers.Toke
     """Those of some texts to which the two files give different ids."""
     from sentencepiece import SentencePieceProcessor
 
-    theirs = SentencePieceProcessor(model_proto=model).encode(list(texts))
-    ours = library.encode_batch_fast(list(texts), add_special_tokens=False)
-    return [text for text, ids, encoding in zip(texts, theirs, ours, strict=True) if encoding.ids != ids]
+    spm_ids = SentencePieceProcessor(model_proto=model).encode(list(texts))
+    encodings = library.encode_batch_fast(list(texts), add_special_tokens=False)
+    return [text for text, ids, encoding in zip(texts, spm_ids, encodings, strict=True) if encoding.ids != ids]
 
 
 def _example(text: str, model: bytes, library: tokenizers.Tokenizer) -> str:

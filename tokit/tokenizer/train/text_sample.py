@@ -21,12 +21,12 @@ def sampled_texts(blocks: Iterable[Block], size: int, seed: int, *, longest: int
         longest: Characters of a document that are kept.
     """
     draw = np.random.default_rng(seed)
-    kept: list[tuple[float, str]] = []
+    sample: list[tuple[float, str]] = []
     for block in blocks:
         keys = draw.random(len(block))
         # Later blocks need few: only what is below the largest key that is kept.
-        limit = min(kept[-1][0] if len(kept) == size else 1.0, np.sort(keys)[:size][-1] if len(block) else 0.0)
+        limit = min(sample[-1][0] if len(sample) == size else 1.0, np.sort(keys)[:size][-1] if len(block) else 0.0)
         chosen = keys <= limit
-        kept += zip(keys[chosen].tolist(), (text[:longest] for text in block.select(chosen).texts()), strict=True)
-        kept = heapq.nsmallest(size, kept, key=itemgetter(0))
-    return [text for _, text in kept]
+        sample += zip(keys[chosen].tolist(), (text[:longest] for text in block.select(chosen).texts()), strict=True)
+        sample = heapq.nsmallest(size, sample, key=itemgetter(0))
+    return [text for _, text in sample]
