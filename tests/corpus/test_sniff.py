@@ -87,6 +87,16 @@ def archive(kind: str) -> bytes:
     return buffer.getvalue()
 
 
+def old_tar() -> bytes:
+    """An archive as tar wrote it before POSIX: its headers have a checksum, and no magic."""
+    content = bytearray(archive("tar"))
+    content[257:512] = bytes(255)
+    field = slice(148, 156)
+    content[field] = b" " * 8
+    content[field] = b"%06o\0 " % sum(content[:512])
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
@@ -108,6 +118,13 @@ def archive(kind: str) -> bytes:
         ("arabic.tsv", "text\nسلام دنيا\n".encode("utf-16-le"), "text in UTF-16LE"),
         ("latvian.txt", "Āda un āda\n".encode("utf-16-le"), "text in UTF-16LE"),
         ("utf32.txt", "hello\n".encode("utf-32"), "text in UTF-32"),
+        ("utf32le.txt", "hello\n".encode("utf-32-le"), "text in UTF-32LE"),
+        ("utf32be.csv", "text\n北京 🙂\n".encode("utf-32-be"), "text in UTF-32BE"),
+        ("eastern.jsonl", '{"text": "北京"}\n'.encode("utf-32-le"), "text in UTF-32LE"),
+        ("v7.tar", old_tar(), "a tar archive"),
+        ("v7.tar.gz", gzip.compress(old_tar()), "a tar archive"),
+        ("v7.jsonl", old_tar(), "a tar archive"),
+        ("x.deb", b"!<arch>\ndebian-binary   ", "an archive of ar"),
     ],
 )
 def test_what_is_no_text_is_refused(tmp_path: Path, name: str, content: bytes, what: str) -> None:
@@ -136,6 +153,12 @@ def test_archive_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         b"\0" * 20,
         b"ustar",
         b"the\0cat\0sat\0on\0a\0mat\0",
+        b"[1] a footnote",
+        b"[Chorus]",
+        b'["hello", she said',
+        b"{{template}}",
+        b"[]",
+        b"the cat sat ".ljust(148) + b"0012345 " + b"x" * 400,
     ],
 )
 def test_text_that_only_looks_so_is_read(tmp_path: Path, content: bytes) -> None:
@@ -162,7 +185,92 @@ def test_linked_folders_are_searched_once(tmp_path: Path) -> None:
     (tmp_path / "corpus" / "dangling.txt").symlink_to("gone")
     said: list[str] = []
     assert documents(open_corpus([str(tmp_path / "corpus")], tell=said.append)) == [b"b", b"a"]
-    assert any("dangling.txt" in note for note in said)
+    assert said == [f"{tmp_path / 'corpus'}: links that lead nowhere: 1 ({tmp_path / 'corpus' / 'dangling.txt'})"]
+
+
+@pytest.mark.parametrize("link", ["folder", "sub/deep.txt", "a.pdf", "b.json"])
+def test_links_that_lead_nowhere_are_said(tmp_path: Path, link: str) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.txt").write_bytes(b"a\n")
+    (tmp_path / link).symlink_to("../gone/anything")
+    said: list[str] = []
+    assert documents(open_corpus([str(tmp_path)], tell=said.append)) == [b"a"]
+    assert said == [f"{tmp_path}: links that lead nowhere: 1 ({tmp_path / link})"]
+
+
+ARRAY = [{"text": "the cat"}, {"text": "the sea"}]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "plain", "a.json", "a.jsonl", "a.txt.gz"])
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (ARRAY, "jq -c '.[]' "),
+        (ARRAY * 9000, "jq -c '.[]' "),
+        ([{"text": "long " * 80_000}], "jq -c '.[]' "),
+        (["the cat", "the sea"], "jq -c '.[] | {text: .}' "),
+    ],
+)
+def test_json_array_is_no_text(tmp_path: Path, name: str, indent: int | None, value: object, hint: str) -> None:
+    content = json.dumps(value, indent=indent).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    with pytest.raises(CorpusError, match="one JSON array") as caught:
+        documents(open_corpus([str(tmp_path / name)]))
+    assert caught.value.hint.startswith(hint)
+    assert ("--format text" in caught.value.hint) == ("json" not in name)
+    assert documents(open_corpus([str(tmp_path / name)], format="text"))
+
+
+@pytest.mark.parametrize("name", ["a.txt", "plain", "a.json", "a.jsonl"])
+def test_object_over_several_lines_is_no_text(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(json.dumps({"text": "the cat", "id": 1}, indent=2), encoding="utf-8")
+    with pytest.raises(CorpusError, match="one JSON object") as caught:
+        documents(open_corpus([str(tmp_path / name)]))
+    assert caught.value.hint.startswith("jq -c . ")
+
+
+def test_json_array_on_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    with standard_input(monkeypatch) as pipe:
+        os.write(pipe, json.dumps(ARRAY).encode())
+        os.close(pipe)
+        with pytest.raises(CorpusError, match="one JSON array") as caught:
+            documents(open_corpus())
+    assert caught.value.hint.startswith("jq -c '.[]' FILE |")
+
+
+def test_json_that_is_no_object_a_line(tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / "strings.json").write_bytes(b'"the cat"\n"the sea"\n')
+    with pytest.raises(CorpusError, match="a JSON string a line") as caught:
+        open_corpus([str(tmp_path / "strings.json")])
+    assert "jq -c '{text: .}'" in caught.value.hint
+    (tmp_path / "rows.json").write_bytes(b'["the", "cat"]\n["the", "sea"]\n')
+    with pytest.raises(CorpusError, match="no object a line"):
+        open_corpus([str(tmp_path / "rows.json")])
+    (tmp_path / "text.json").write_bytes(b"the cat\n")
+    assert documents(open_corpus([str(tmp_path / "text.json")], tell=said.append)) == [b"the cat"]
+    assert said == [f"{tmp_path / 'text.json'}: read as plain text, as its first line is no JSON object"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+@pytest.mark.parametrize("text", ["北京大学的学生在读书", "東京は日本の首都です。", "서울은 한국의 수도이다"])
+def test_eastern_text_of_16_bits_is_guessed(tmp_path: Path, encoding: str, text: str) -> None:
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+    with pytest.raises(CorpusError) as caught:
+        documents(open_corpus([str(tmp_path / "a.txt")]))
+    assert "iconv -f UTF-16" in caught.value.hint
+    assert "latin1" not in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [("un café, déjà vu, naïve", "latin-1"), ("Привет, мир", "cp1251"), ("北京大学", "gb18030")]
+)
+def test_text_of_8_bits_is_not_taken_for_one_of_16(tmp_path: Path, text: str, encoding: str) -> None:
+    (tmp_path / "a.txt").write_bytes((text * 2).encode(encoding))
+    with pytest.raises(CorpusError, match="is not UTF-8") as caught:
+        documents(open_corpus([str(tmp_path / "a.txt")]))
+    assert "UTF-16" not in caught.value.hint
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")

@@ -27,6 +27,8 @@ __all__ = ["COMPRESSIONS", "STDIN", "ByteStream", "ReadStats", "copied", "open_s
 
 STDIN = "<stdin>"
 PIECE = 1 << 20
+# Bytes of a source that are kept for hints.
+HEAD = 1 << 10
 
 # Number of skipped documents that are named.
 NAMED = 3
@@ -129,8 +131,8 @@ class ByteStream:
             if self._ready is not None and not self._ready():
                 break
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if len(self.head) < 6:
-            self.head += data[:6]
+        if len(self.head) < HEAD:
+            self.head += data[: HEAD - len(self.head)]
         if self.check is not None:
             check, self.check = self.check, None
             check(self.name, data)

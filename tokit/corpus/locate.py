@@ -169,7 +169,10 @@ def _folder(path: str, name: str, search: Search) -> Iterator[Located]:
     if kind is not None:
         hint = "tokit fit reads shards, and tokit decode" if kind == "shards" else "name text, or a folder of text"
         raise CorpusError(f"{name} is an artifact of tokit (kind '{kind}'), not text", hint=hint)
-    found, passed_over = _text_files(path, name, search)
+    found, passed_over, dangling = _text_files(path, name, search)
+    if dangling:
+        example = Path(name) / Path(min(dangling)).relative_to(path)
+        search.note(f"links in {name}", f"{name}: links that lead nowhere: {len(dangling):,} ({example})")
     if not found:
         raise CorpusError(
             f"{name}: the folder holds no file of a known format",
@@ -184,14 +187,15 @@ def _folder(path: str, name: str, search: Search) -> Iterator[Located]:
         yield from _existing(file, str(Path(name) / Path(file).relative_to(path)), search)
 
 
-def _text_files(path: str, name: str, search: Search) -> tuple[list[str], list[str]]:
-    """Files of known formats, in linked folders too, and the others; hidden files and folders are neither."""
+def _text_files(path: str, name: str, search: Search) -> tuple[list[str], list[str], list[str]]:
+    """Files of known formats, in linked folders too, the others, and links that lead nowhere; hidden ones are none."""
 
     def refuse(error: OSError) -> None:
         raise cannot_read(name, error) from error
 
     found: list[str] = []
     passed_over: list[str] = []
+    dangling: list[str] = []
     seen: set[tuple[int, int]] = set()
     _is_new(Path(path), seen)
     for folder, folders, files in os.walk(path, onerror=refuse, followlinks=True):
@@ -199,8 +203,11 @@ def _text_files(path: str, name: str, search: Search) -> tuple[list[str], list[s
         for file in files:
             if not file.startswith("."):
                 whole = Path(folder) / file
-                (found if _is_text(whole, search.field) else passed_over).append(str(whole))
-    return found, passed_over
+                # A link to a folder that is gone is among the files, too.
+                leads_nowhere = whole.is_symlink() and not whole.exists()
+                group = dangling if leads_nowhere else found if _is_text(whole, search.field) else passed_over
+                group.append(str(whole))
+    return found, passed_over, dangling
 
 
 def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:

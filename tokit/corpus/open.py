@@ -14,7 +14,7 @@ from tokit.corpus.formats import READERS, known_format, split_format
 from tokit.corpus.formats.base import Reader, ReadOptions
 from tokit.corpus.formats.text import UNITS
 from tokit.corpus.locate import Located, Search, locate
-from tokit.corpus.sniff import format_of_json, is_json, is_object_line, refuse_foreign
+from tokit.corpus.sniff import check_content, format_of_json, is_json
 from tokit.corpus.utf8 import ERRORS
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
@@ -94,22 +94,13 @@ def _source(
     by_name, compression = known_format(located.path.name) if located.path is not None else (None, None)
     named = format_ or located.format or by_name
     if named is None and is_json(located):
-        named = format_of_json(located, compression)
-        if named == "jsonl":
-            stats.note("json", f"{located.name}: read as JSON lines, by its first line")
+        named = format_of_json(located, compression, stats.note)
     name, forced = split_format(named or "text")
     options = replace(options, unit=unit or located.unit or "line")
     # Tables have marks of their own, and who names plain text means it.
-    check = None if format_ or name not in CHECKED else partial(_checked, stats=stats, name=name)
+    unchecked = name not in CHECKED or (format_ is not None and name == "text")
+    check = None if unchecked else partial(check_content, stats=stats, name=name)
     return CorpusSource(located.name, located.path, forced or compression, READERS.get(name), options, stats, check)
-
-
-def _checked(source: str, head: bytes, *, stats: ReadStats, name: str) -> None:
-    """Refuse what is no text, and say when plain text looks like records."""
-    refuse_foreign(source, head)
-    line, newline, _ = head.partition(b"\n")
-    if name == "text" and newline and is_object_line(line):
-        stats.note("records", f"{source}: read as plain text, though its first line is a JSON object: --format jsonl")
 
 
 def _check_known(kind: str, value: str, known: tuple[str, ...]) -> None:

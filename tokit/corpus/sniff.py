@@ -1,20 +1,25 @@
 """Content of a source by its first bytes, where its name says nothing or something else.
 
-Archives, documents of other programs and UTF-16 are refused, whatever their name; `.json` is JSON lines, or refused.
+Archives, documents of other programs, UTF-16, UTF-32 and one JSON value over a whole source are refused, whatever the
+name; who names plain text (`--format text`) means it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import NamedTuple
 
 from tokit.corpus.byte_stream import STDIN, ReadStats, open_stream
+from tokit.corpus.json_value import is_object_line, is_string_line, refuse_one_value
 from tokit.corpus.locate import JSON_NAME, Located
+from tokit.corpus.wide import wide_encoding
 from tokit.errors import CorpusError
 
 # Enough for the first record of most files.
 PEEK = 1 << 18
 TAR_MAGIC, TAR_OFFSET = b"ustar", 257
+TAR_HEADER, TAR_CHECKSUM = 512, slice(148, 156)
 UNZIP = "unzip -p {name} | tokit …"
 
 
@@ -37,13 +42,10 @@ FOREIGN = (
     Foreign(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", "save it as text"),
     Foreign(b"PAR1", "a Parquet table", "--format parquet"),
     Foreign(b"ARROW1", "an Arrow table", "--format arrow"),
+    Foreign(b"!<arch>\n", "an archive of ar, as .a and .deb are", "ar p {name} | tokit …"),
     Foreign(b"\x89PNG\r\n", "a picture", "name text"),
     Foreign(b"\x7fELF", "a program", "name text"),
 )
-# Marks of UTF-16 and UTF-32; those of 32 first, as they begin with the same bytes.
-WIDE = (
-    (b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"),
-)  # fmt: skip
 
 
 def refuse_foreign(name: str, head: bytes) -> None:
@@ -51,7 +53,7 @@ def refuse_foreign(name: str, head: bytes) -> None:
 
     Args:
         name: The source, for messages.
-        head: Its first bytes, decompressed; at least 262 for archives of tar to be known.
+        head: Its first bytes, decompressed; at least 512 for archives of tar to be known.
 
     Raises:
         CorpusError: an archive, a document of another program, or text in UTF-16 or UTF-32.
@@ -61,42 +63,45 @@ def refuse_foreign(name: str, head: bytes) -> None:
     for magic, what, hint in FOREIGN:
         if head.startswith(magic):
             raise CorpusError(f"{name}: {what}, not text", hint=hint.format(name=file))
-    if head[TAR_OFFSET : TAR_OFFSET + len(TAR_MAGIC)] == TAR_MAGIC:
+    if is_tar(head):
         raise CorpusError(f"{name}: a tar archive, not text", hint=f"tar -xOf {file} | tokit …")
-    encoding = _wide_encoding(head)
+    encoding = wide_encoding(head)
     if encoding:
         raise CorpusError(
             f"{name}: text in {encoding}, not UTF-8", hint=f"iconv -f {encoding} -t UTF-8 {file} | tokit …"
         )
 
 
-def _wide_encoding(head: bytes) -> str:
-    """UTF-16 or UTF-32, by a mark or by the zeros of an alphabet; "" for neither."""
-    sample = head[: 1 << 10]
-    for mark, encoding in WIDE:
-        # Bytes that are not UTF-8 may begin so, too; but text of 16 bits has zeros.
-        if head.startswith(mark) and b"\0" in sample[len(mark) :]:
-            return encoding
-    even, odd = sample[::2], sample[1::2]
-    if len(sample) < 8:
-        return ""
-    return "UTF-16LE" if _are_halves(even, odd) else "UTF-16BE" if _are_halves(odd, even) else ""
-
-
-def _are_halves(low: bytes, high: bytes) -> bool:
-    """True where every second byte is the upper half of a letter of an alphabet: below U+2000, and 0 in its spaces."""
-    small = sum(byte < 0x20 for byte in high)
-    return b"\0" in high and 10 * low.count(0) <= len(low) and 10 * small >= 9 * len(high)
-
-
-def is_object_line(line: bytes) -> bool:
-    """True for a whole JSON object."""
-    if not line.lstrip().startswith(b"{"):
+def is_tar(head: bytes) -> bool:
+    """True for an archive of tar: by its magic, which the oldest form lacks, or by the checksum of its first header."""
+    if head[TAR_OFFSET : TAR_OFFSET + len(TAR_MAGIC)] == TAR_MAGIC:
+        return True
+    header, field = head[:TAR_HEADER], head[TAR_CHECKSUM]
+    digits = field.strip(b"\0 ")
+    if len(header) < TAR_HEADER or not digits or digits.strip(b"01234567"):
         return False
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
+    # The sum is taken with spaces in its own field.
+    return int(digits, 8) == sum(header) - sum(field) + ord(" ") * len(field)
+
+
+def check_content(source: str, head: bytes, *, stats: ReadStats, name: str) -> None:
+    """Refuse what is no text or no record a line, and say when plain text looks like records.
+
+    Args:
+        source: Its name, for messages.
+        head: Its first bytes.
+        stats: Takes the note.
+        name: The format that it would be read as.
+
+    Raises:
+        CorpusError: see `refuse_foreign` and `refuse_one_value`.
+    """
+    refuse_foreign(source, head)
+    if name not in ("text", "jsonl"):
+        return
+    refuse_one_value(source, "FILE" if source == STDIN else source, head, text=name == "text")
+    if name == "text" and is_object_line(head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]):
+        stats.note("records", f"{source}: read as plain text, though its first line is a JSON object: --format jsonl")
 
 
 def is_json(located: Located) -> bool:
@@ -114,27 +119,29 @@ def peek(located: Located, compression: str | None) -> bytes:
         return stream.read(PEEK).removeprefix(b"\xef\xbb\xbf")
 
 
-def format_of_json(located: Located, compression: str | None) -> str:
-    """Format of a file called `.json`: "jsonl", or "text" for an empty one.
+def format_of_json(located: Located, compression: str | None, note: Callable[[str, str], None]) -> str:
+    """Format of a file called `.json`: "jsonl", or "text" for an empty one and for plain text; it is said.
 
     Raises:
-        CorpusError: it is one array, or one object over several lines.
+        CorpusError: it is one array, or one object over several lines, or a string a line.
     """
-    head = peek(located, compression)
-    lines = head.lstrip().split(b"\n", 1)
-    # A first record that is longer than what was read is taken for one.
-    endless = len(lines) == 1 and len(head) >= PEEK and lines[0].startswith(b"{")
-    if not lines[0].strip() or is_object_line(lines[0]) or endless:
-        return "jsonl" if lines[0].strip() else "text"
+    head = peek(located, compression).lstrip()
     name = located.name
-    if lines[0].startswith(b"["):
+    first, *more = head.split(b"\n", 1)
+    # A first record that is longer than what was read is taken for one.
+    if is_object_line(first) or (not more and len(head) >= PEEK and first.startswith(b"{")):
+        note("json", f"{name}: read as JSON lines, by its first line")
+        return "jsonl"
+    refuse_foreign(name, head)
+    refuse_one_value(name, name, head, text=False)
+    if is_string_line(first):
         raise CorpusError(
-            f"{name}: one JSON array, not a record a line", hint=f"jq -c '.[]' {name} | tokit … --format jsonl"
+            f"{name}: a JSON string a line, not an object", hint=f"jq -c '{{text: .}}' {name} | tokit … --format jsonl"
         )
-    if lines[0].startswith(b"{"):
-        raise CorpusError(
-            f"{name}: one JSON object, not a record a line", hint=f"jq -c . {name} | tokit … --format jsonl"
-        )
+    if first.startswith((b"[", b"{")):
+        raise CorpusError(f"{name}: JSON, but no object a line", hint=f"jq -c . {name} shows what it holds")
+    if first.strip():
+        note("json as text", f"{name}: read as plain text, as its first line is no JSON object")
     return "text"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from tokit.arrays import REPLACEMENT
 from tokit.corpus.byte_stream import STDIN, ByteStream, ReadStats
+from tokit.corpus.wide import guessed_encoding
 from tokit.errors import CorpusError
 
 NOT_UTF8 = "not UTF-8"
@@ -47,7 +48,10 @@ def not_utf8(stream: ByteStream, place: str, byte: int, where: str) -> CorpusErr
     """
     tool = next((tool for magic, tool in MAGIC.items() if stream.head.startswith(magic)), None)
     hint = "pass --errors replace or skip, or convert it first: iconv -f latin1 -t utf-8"
-    if tool is not None and stream.name == STDIN:
+    guess = guessed_encoding(stream.head)
+    if guess:
+        hint = f"it looks like {guess}; if it is: iconv -f {guess} -t UTF-8"
+    elif tool is not None and stream.name == STDIN:
         hint = f"it looks compressed: pipe it through `{tool} |` first"
     elif tool is not None:
         hint = f"it looks compressed: give it its usual extension, or pipe it in: {tool} {stream.name} |"
