@@ -115,3 +115,20 @@ def test_a_corpus_of_which_all_is_skipped_is_not_called_empty(
     *_, error, hint = ran.err.splitlines()
     assert (ran.code, ran.out, hint) == (1, b"", "hint: omit --errors skip to see the first")
     assert error == "error: all records were skipped: null (2), broken JSON (1), missing field (1)"
+
+
+def test_finetuning_skips_bad_rows_of_a_table_without_a_header(cli: Cli, folders: Folders, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra 'contextual'")
+    pytest.importorskip("transformers", reason="needs the extra 'contextual'")
+    table = tmp_path / "ag.csv"
+    rows = [f'"{n % 2}","the bank of river {n}","x"\n' for n in range(6)]
+    table.write_text("".join(rows) + '"1","","x"\n"1","one"\n')
+    ran = cli("finetune", table, "-m", folders("bert"), "--label", "1", "--text", "2", "--no-header", "--errors",
+              "skip", "--epochs", "1", "--validation", "0", "--json", "-o", tmp_path / "out")  # fmt: skip
+    assert ran.code == 0, ran.err
+    report = json.loads(ran.out)
+    assert (report["labels"], report["examples"], report["skipped"]) == (["0", "1"], 6, 2)
+    assert report["skip_reasons"] == {"row of another length": 1, "empty label or text": 1}
+    reasons = "row of another length (1), empty label or text (1)"
+    assert f"warning: 2 documents or records were skipped: {reasons}" in ran.err
+    assert f"note: {table}:8: skipped: row of another length" in ran.err

@@ -147,3 +147,59 @@ def test_nulls_inside_columns_are_skipped(tmp_path: Path) -> None:
     corpus = open_corpus([str(path)], field="meta.text", errors="skip")
     assert documents(corpus) == [b"a", b"b"]
     assert corpus.skip_reasons == {"null": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "field", "said"),
+    [
+        ("ag.csv", NEWS, "2", "ag.csv:1: column 2 is called 'Wall St. falls'; where the first row names no columns"),
+        ("ag.tsv", "3\tWall\n4\tOil\n", "-1", "ag.tsv:1: column -1 is called 'Wall'; where the first row"),
+        ("q.tsv", 'id\ttext\n1\tplain\n2\t"the, cat"\n', "text", "q.tsv:3: quotes around a cell of TSV are content"),
+        ("q.tab", 'text\n"a"\n"b"\n', "text", "q.tab:2: quotes around a cell of TSV are content"),
+    ],
+)
+def test_what_is_assumed_of_a_table_is_said_once(
+    tmp_path: Path, name: str, content: str, field: str, said: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    told: list[str] = []
+    documents(open_corpus([str(tmp_path / name)], field=field, tell=told.append))
+    assert [said in note for note in told] == [True]
+
+
+@pytest.mark.parametrize("content", ['id\ttext\n1\tsay "a"\n2\t"\n3\t"a" or b\n', "text\nplain\n"])
+def test_nothing_is_said_of_other_quotes(tmp_path: Path, content: str) -> None:
+    (tmp_path / "q.tsv").write_text(content, encoding="utf-8")
+    told: list[str] = []
+    documents(open_corpus([str(tmp_path / "q.tsv")], tell=told.append))
+    assert told == []
+
+
+@pytest.mark.parametrize("value", ["3", "true", "1.5", '{"encoder": {"layers": 2}}'])
+def test_settings_of_a_program_in_a_folder_are_passed_over(tmp_path: Path, value: str) -> None:
+    (tmp_path / "a.json").write_text('{"text": "a"}\n')
+    (tmp_path / "settings.json").write_text(f'{{"text": {value}}}')
+    told: list[str] = []
+    assert documents(open_corpus([str(tmp_path)], tell=told.append)) == [b"a"]
+    assert "files passed over, as they are no text: 1" in told[0] and "settings.json" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("record", "field"),
+    [
+        ({"meta.te": {"xt": "a"}}, "meta.te.xt"),
+        ({"meta": {"te.xt": "a"}}, "meta.te.xt"),
+        ({"meta": {"te": {"id": 1}, "te.xt": "a"}}, "meta.te.xt"),
+        ({"parts": [{"a.b": "a"}]}, "parts.*.a.b"),
+    ],
+)
+def test_names_inside_objects_hold_dots_too(tmp_path: Path, record: dict[str, Any], field: str) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n")
+    assert documents(open_corpus([str(tmp_path / "a.jsonl")], field=field)) == [b"a"]
+
+
+def test_columns_of_one_name_are_refused_where_records_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,id,id\na,1,2\n")
+    assert documents(open_corpus([str(tmp_path / "a.csv")])) == [b"a"]
+    with pytest.raises(CorpusError, match="2 columns are called 'id'"):
+        documents(open_corpus([str(tmp_path / "a.csv")], keep_records=True))

@@ -111,6 +111,13 @@ def test_pairs(model: Any, cli: Cli, tmp_path: Path, family: str, typed: bool) -
     found = lines(cli("predict", records, "-m", folder, "--pairs", "--field", "a", "--second", "b"))
     assert [line["id"] for line in found] == [0, 1, 2, 3]
     assert_equal([{name: line[name] for name in ("label", "score")} for line in found], said)
+    table = tmp_path / "pairs.csv"
+    table.write_text("the sea,7,a river\n")
+    for header, options in (("", ["--no-header"]), ("a,id,b\n", [])):
+        table.write_text(f"{header}the sea,7,a river\n")
+        ran = cli("predict", table, "-m", folder, "--pairs", "--field", "1", "--second", "-1", *options)
+        assert_equal([{name: line[name] for name in ("label", "score")} for line in lines(ran)], said[:1])
+    assert_error(cli("predict", records, "-m", folder, "--pairs", "--field", "a", "--second", "zz"), 1, "pass --second")
     ran = cli("predict", "-m", folder, "--pairs", stdin=b"a\tb\none text\n")
     assert ran.code == 1 and "'one text': 1 column instead of the two texts" in ran.err
 

@@ -8,11 +8,11 @@ import typer
 
 from tokit.cli import completion
 from tokit.cli.card_options import writes_card
-from tokit.cli.corpus_options import ErrorsOpt, FormatOpt
+from tokit.cli.corpus_options import CORPUS_SECTION, ErrorsOpt, FormatOpt
 from tokit.cli.families import FamilyOptions, takes_parameters
 from tokit.cli.formatting import counted
 from tokit.cli.options import CommandFunction, ModelOpt, OutOpt, OverwriteOpt, SeedOpt, set_up, writes_output
-from tokit.cli.output import Output, say_what_is_awaited, warn
+from tokit.cli.output import Output, note, say_what_is_awaited, warn, warn_of_bad_text
 
 if TYPE_CHECKING:
     from tokit.ops.finetune import FinetuneReport
@@ -73,6 +73,14 @@ FreezeOpt = Annotated[
         show_default=False,
     ),
 ]
+FinetuneNoHeaderOpt = Annotated[
+    bool,
+    typer.Option(
+        "--no-header",
+        help="The first row of CSV or TSV is an example; columns have numbers.",
+        rich_help_panel=CORPUS_SECTION,
+    ),
+]
 FinetuneThreadsOpt = Annotated[
     int | None,
     typer.Option(
@@ -102,6 +110,7 @@ def finetune(
     overwrite: OverwriteOpt = False,
     output: Output,
     format_: FormatOpt = None,
+    no_header: FinetuneNoHeaderOpt = False,
     errors: ErrorsOpt = "strict",
 ) -> None:
     """Fine-tune a language model on labeled examples.
@@ -120,7 +129,7 @@ def finetune(
             model,
             data or ["-"],
             out,
-            columns=Columns(task, label, tuple(text or ()), format_, errors),
+            columns=Columns(task, label, tuple(text or ()), format_, errors, not no_header, note),
             held_out=held_out,
             validation=validation,
             settings=family.settings,
@@ -154,6 +163,7 @@ def warn_of(report: FinetuneReport) -> None:
         warn("no example was held out: there are no scores")
     elif report.held_out < FEW:
         warn(f"only {counted(report.held_out, 'example')} held out: the scores say little; --validation, --held-out")
+    warn_of_bad_text(report)
     if report.skipped_lines:
         warn(f"lines of CoNLL-U that are no words (ranges and empty nodes) were skipped: {report.skipped_lines:,}")
     if report.unknown:

@@ -45,6 +45,11 @@ class CorpusSource:
         """A regular file; pipes and standard input give their bytes once."""
         return self.path is not None and self.path.is_file()
 
+    @property
+    def is_table(self) -> bool:
+        """CSV or TSV, whose columns have numbers."""
+        return self.reader.has_header
+
     def blocks(self) -> Iterator[Block]:
         """Blocks of this source, in order, none of them empty; raises as `raw_blocks`, and for bad content."""
         return parsed_blocks(self.raw_blocks())

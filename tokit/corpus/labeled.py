@@ -8,27 +8,36 @@ Parquet) have field names. Where columns are named by number, a first line of us
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
-from tokit.arrays import Block, Record
 from tokit.corpus.conllu import is_comment, is_conllu, is_no_word
 from tokit.corpus.corpus import Corpus, CorpusSource
-from tokit.corpus.formats import known_format
-from tokit.corpus.formats.records import missing_field
-from tokit.corpus.open import open_corpus
-from tokit.errors import CorpusError, UsageError
+from tokit.corpus.corpus_progress import empty_corpus
+from tokit.corpus.labeled_records import read_records
+from tokit.corpus.labeled_text import (
+    CLASSIFY,
+    NAMES,
+    NUMBERS,
+    PAIRS,
+    RECORDS,
+    TASKS,
+    TOKENS,
+    Columns,
+    Example,
+    LabeledText,
+    format_of,
+    label_and_texts,
+    labeled,
+    open_labeled,
+    unless_skipped,
+)
+from tokit.errors import BadRecordError, CorpusError, UsageError
 from tokit.registry import did_you_mean
 
-CLASSIFY, TOKENS, PAIRS = "classify", "tokens", "pairs"
-TASKS = (CLASSIFY, TOKENS, PAIRS)
-RECORDS = ("jsonl", "csv", "parquet", "arrow")
-# Default columns, by number and by name: of the label, and of the texts.
-NUMBERS: dict[str, tuple[str, tuple[str, ...]]] = {
-    CLASSIFY: ("1", ("2",)), TOKENS: ("-1", ("1",)), PAIRS: ("3", ("1", "2")),
-}  # fmt: skip
-NAMES = {CLASSIFY: ("label", ("text",)), PAIRS: ("label", ("text1", "text2"))}
+__all__ = ["CLASSIFY", "PAIRS", "TASKS", "TOKENS", "Columns", "Example", "LabeledText", "check_labels", "read_labeled"]
+
 # Usual column names: a first line that holds only these is a header.
 LABEL_NAMES = frozenset({
     "label", "labels", "class", "category", "score", "similarity", "sentiment", "target", "tag", "tags", "pos", "ner",
@@ -45,58 +54,6 @@ COLUMN_HINT = "name the columns: --label 2 --text 1 by number, or --label label 
 BOUNDARY = "-DOCSTART-"
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A labeled example.
-
-    Attributes:
-        texts: One text, two of them, or the words of a sentence.
-        labels: One label, or the tag of each word.
-    """
-
-    texts: tuple[str, ...]
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Columns of the label and the texts.
-
-    Attributes:
-        task: "classify", "tokens" or "pairs"; None infers it from the number of columns.
-        label: Name or number of the column of labels; None is the task's default.
-        texts: Names or numbers of the columns of texts; none are the task's default.
-        format: Format of the files; None goes by their names.
-        errors: Treatment of text that is not UTF-8: "strict", "replace", "skip".
-    """
-
-    task: str | None = None
-    label: str | None = None
-    texts: tuple[str, ...] = ()
-    format: str | None = None
-    errors: str = "strict"
-
-    @property
-    def named(self) -> bool:
-        """True when a column is given by its name."""
-        return any(not _is_number(column) for column in (*self.texts, *([self.label] if self.label else [])))
-
-
-@dataclass(frozen=True, slots=True)
-class LabeledText:
-    """Examples of a task.
-
-    Attributes:
-        task: "classify", "tokens" or "pairs".
-        examples: In the order of the files.
-        skipped_lines: Lines of CoNLL-U that are no words: ranges and empty nodes.
-    """
-
-    task: str
-    examples: list[Example]
-    skipped_lines: int = 0
-
-
 def read_labeled(paths: Sequence[str], columns: Columns) -> LabeledText:
     """Read examples.
 
@@ -111,10 +68,12 @@ def read_labeled(paths: Sequence[str], columns: Columns) -> LabeledText:
     if columns.task is not None and columns.task not in TASKS:
         raise UsageError(f"unknown --task '{columns.task}'", hint=did_you_mean(columns.task, list(TASKS)))
     if _by_name(paths, columns):
-        found = LabeledText(*_from_records(paths, columns))
+        found = read_records(paths, columns)
     else:
-        found = _from_lines(_open(paths, columns, format="text"), columns)
+        found = _from_lines(open_labeled(paths, columns, format="text"), columns)
     if not found.examples:
+        if found.skip_reasons:
+            raise empty_corpus(found.skip_reasons)
         if list(paths) == ["-"]:
             raise CorpusError(
                 "no example on standard input", hint="name a file: tokit finetune examples.tsv -m MODEL -o NEW"
@@ -140,67 +99,23 @@ def check_labels(task: str, paths: Sequence[str], columns: Columns, examples: Se
 
 
 def _by_name(paths: Sequence[str], columns: Columns) -> bool:
-    return columns.named or any(_format(path, columns) in RECORDS for path in paths)
-
-
-def _format(path: str, columns: Columns) -> str | None:
-    return columns.format or known_format(path)[0]
-
-
-def _open(paths: Sequence[str], columns: Columns, **options: Any) -> Corpus:
-    return open_corpus(paths, errors=columns.errors, **options)
-
-
-def _from_records(paths: Sequence[str], columns: Columns) -> tuple[str, list[Example]]:
-    task = columns.task or (PAIRS if len(columns.texts) > 1 else CLASSIFY)
-    if task == TOKENS:
-        raise UsageError("--task tokens reads columns without names", hint="--text 1 --label 2, of lines with tabs")
-    label, texts = _label_and_texts(task, columns, *NAMES[task])
-    format_ = columns.format or ("tsv" if all(_format(path, columns) in (None, "text") for path in paths) else None)
-    corpus = _open(paths, columns, format=format_, field=texts[0], keep_records=True)
-    examples = []
-    for source in corpus.sources:
-        for number, record in enumerate(_records(source.blocks()), 1):
-            place = f"{source.name}: record {number}"
-            examples.append(
-                Example(tuple(_value(place, record, name) for name in texts), (_value(place, record, label),))
-            )
-    return task, examples
-
-
-def _records(blocks: Iterable[Block]) -> Iterator[Record]:
-    for block in blocks:
-        yield from block.records or ()
-
-
-def _value(place: str, record: Record, name: str) -> str:
-    if name not in record:
-        raise missing_field(place, name, list(record))
-    text = "" if record[name] is None else str(record[name])
-    if not text.strip():
-        raise CorpusError(f"{place}: its field '{name}' is empty", hint="remove the record, or fill it")
-    return text
-
-
-def _label_and_texts(task: str, columns: Columns, label: str, texts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    chosen = columns.texts or texts
-    if len(chosen) != len(texts):
-        wanted = "two --text columns" if len(texts) == 2 else "one --text column"
-        raise UsageError(f"--task {task} takes {wanted}, not {len(chosen)}", hint=f"--text {' --text '.join(texts)}")
-    return columns.label or label, chosen
+    return columns.named or any(format_of(path, columns) in RECORDS for path in paths)
 
 
 def _from_lines(corpus: Corpus, columns: Columns) -> LabeledText:
     files = [_lines(source) for source in corpus.sources]
     task = columns.task or _task_of([line for lines in files for line in lines])
-    label, texts = _label_and_texts(task, columns, *NUMBERS[task])
+    label, texts = label_and_texts(task, columns, *NUMBERS[task])
     columns = replace(columns, task=task)
     lines = [line for lines in files for line in _without_header(lines, label, texts, columns)]
     if task == TOKENS:
         words = _words(lines, columns)
         examples = list(_sentences(words, _number(label), _number(texts[0])))
-        return LabeledText(task, examples, sum(is_no_word(line) for _, line in lines) if words is not lines else 0)
-    return LabeledText(task, [_example(place, line, label, texts) for place, line in lines])
+        no_words = sum(is_no_word(line) for _, line in lines) if words is not lines else 0
+        return labeled(task, examples, corpus, no_words)
+    stats = corpus.sources[0].stats
+    optional = [unless_skipped(partial(_example, place, line, label, texts), columns, stats) for place, line in lines]
+    return labeled(task, optional, corpus)
 
 
 def _lines(source: CorpusSource) -> list[tuple[str, str]]:
@@ -233,6 +148,8 @@ def _without_header(
     Raises:
         CorpusError: it names a default column differently: the label a text, or a text a label.
     """
+    if not columns.header:
+        return lines
     names = _names(lines[0][1], (label, *texts), columns.task) if lines else []
     if not names or not set(names) <= LABEL_NAMES | TEXT_NAMES | OTHER_NAMES:
         return lines
@@ -274,11 +191,15 @@ def _task_of(lines: list[tuple[str, str]]) -> str:
 def _example(place: str, line: str, label: str, texts: tuple[str, ...]) -> Example:
     if not line.strip():
         hint = "remove the line; for tokens and tags pass --task tokens"
-        raise CorpusError(f"{place}: an empty line", hint=hint)
+        raise BadRecordError(place, "an empty line", "empty line", hint=hint)
     cells = line.split("\t")
-    label_cell, *text_cells = (_cell(place, cells, column) for column in (label, *texts))
+    try:
+        label_cell, *text_cells = (_cell(place, cells, column) for column in (label, *texts))
+    except CorpusError as error:
+        message = error.message.removeprefix(f"{place}: ")
+        raise BadRecordError(place, message, "too few columns", hint=error.hint) from error
     if not all(cell.strip() for cell in (label_cell, *text_cells)):
-        raise CorpusError(f"{place}: an empty label or text", hint="remove the line, or fill it")
+        raise BadRecordError(place, "an empty label or text", "empty label or text", hint="remove the line, or fill it")
     return Example(tuple(text_cells), (label_cell.strip(),))
 
 
@@ -314,10 +235,6 @@ def _sentences(lines: list[tuple[str, str]], label: int, text: int) -> Iterator[
                 raise CorpusError(f"{place}: an empty token or tag", hint="remove the line, or fill it")
             words.append(word)
             tags.append(tag)
-
-
-def _is_number(column: str) -> bool:
-    return column.removeprefix("-").isdecimal()
 
 
 def _number(column: str) -> int:

@@ -16,8 +16,8 @@ ABSENT = object()
 def value_at(record: Record, field: str) -> Any:
     """The value of a field, or `ABSENT`.
 
-    A field of that very name wins. Else each part behind a dot is a field of the one before it, and `*` stands for all
-    members of a list, whose texts are joined by newlines.
+    A field of that very name wins, at every level. Else each part behind a dot is a field of the one before it, and
+    `*` stands for all members of a list, whose texts are joined by newlines.
     """
     if field in record:
         return record[field]
@@ -31,9 +31,14 @@ def _below(value: Any, parts: list[str]) -> Any:
         return value
     if parts[0] == EACH:
         return _joined([_below(member, parts[1:]) for member in value]) if isinstance(value, list) else ABSENT
-    if not isinstance(value, dict) or parts[0] not in value:
+    if not isinstance(value, dict):
         return ABSENT
-    return _below(value[parts[0]], parts[1:])
+    # Names hold dots too; as at the top, the longer name wins.
+    for end in range(len(parts), 0, -1):
+        name = ".".join(parts[:end])
+        if name in value and (found := _below(value[name], parts[end:])) is not ABSENT:
+            return found
+    return ABSENT
 
 
 def _joined(values: list[Any]) -> Any:

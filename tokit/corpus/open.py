@@ -11,7 +11,7 @@ from tokit.corpus.conversations import FORMATS as FORMATS_OF_CONVERSATIONS
 from tokit.corpus.conversations import MESSAGES
 from tokit.corpus.corpus import Corpus, CorpusSource
 from tokit.corpus.formats import READERS, known_format, split_format
-from tokit.corpus.formats.base import Reader, ReadOptions
+from tokit.corpus.formats.base import ReadOptions
 from tokit.corpus.formats.text import UNITS
 from tokit.corpus.locate import Located, Search, locate
 from tokit.corpus.sniff import check_content, format_of_json, is_json
@@ -38,6 +38,7 @@ def open_corpus(
     block_bytes: int = 1 << 20,
     conversations: bool = False,
     header: bool = True,
+    field_option: str = "--field",
     tell: Callable[[str], None] = silent,
 ) -> Corpus:
     """Find the sources of a corpus; `Corpus.blocks` reads their text.
@@ -58,6 +59,7 @@ def open_corpus(
         conversations: Read messages, not text: a document is a conversation (`tokit/corpus/conversations.py`), and
             the field "messages" by default.
         header: The first row of CSV and TSV names the columns; without it columns are named by number.
+        field_option: The option that names the field, for hints.
         tell: Called with what is assumed of a source, and with the places of the first skipped documents.
 
     Raises:
@@ -76,12 +78,20 @@ def open_corpus(
     stats = ReadStats(tell=tell)
     default_field = MESSAGES if conversations else "text"
     options = ReadOptions(
-        unit or "line", field or default_field, errors, max_document, keep_records, block_bytes, conversations, header
+        unit or "line",
+        field or default_field,
+        errors,
+        max_document,
+        keep_records,
+        block_bytes,
+        conversations,
+        header,
+        field_option,
     )
     located = locate(paths, files_from, Search(options.field, stats.note))
     sources = [_source(location, format, unit, options, stats) for location in located]
     _check_options(sources, unit, field)
-    if not header and not any(source.reader in _tables() for source in sources):
+    if not header and not any(source.is_table for source in sources):
         raise UsageError("--no-header is for CSV and TSV", hint="name the format: --format csv")
     if conversations:
         _check_conversations(sources)
@@ -115,11 +125,6 @@ def _check_options(sources: list[CorpusSource], unit: str | None, field: str | N
         raise UsageError(f"--field {field} is for records, and this is text", hint="name the format: --format jsonl")
     if unit not in (None, "line") and "unit" not in options:
         raise UsageError(f"--unit {unit} is for text; a record is a document already", hint="leave --unit out")
-
-
-def _tables() -> list[Reader]:
-    """Readers of formats with a header."""
-    return [READERS.get(name) for name in ("csv", "tsv", "tsv-quoted")]
 
 
 def _check_conversations(sources: list[CorpusSource]) -> None:

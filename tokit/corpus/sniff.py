@@ -10,9 +10,11 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tokit.arrays import Record
 from tokit.corpus.byte_stream import STDIN, ReadStats, open_stream
 from tokit.corpus.json_value import is_object_line, is_string_line, refuse_one_value
 from tokit.corpus.locate import JSON_NAME, Located
+from tokit.corpus.nested import ABSENT, value_at
 from tokit.corpus.wide import wide_encoding
 from tokit.errors import CorpusError
 
@@ -145,12 +147,22 @@ def format_of_json(located: Located, compression: str | None, note: Callable[[st
     return "text"
 
 
+def _may_be_text(record: Record, field: str) -> bool:
+    """True where a field holds text, lists or nothing; a number or an object is no text but a setting.
+
+    A null is a record that `--errors` decides on.
+    """
+    if field in record:
+        return record[field] is None or isinstance(record[field], str | list)
+    return "." in field and value_at(record, field) is not ABSENT
+
+
 def holds_records(path: str, compression: str | None, field: str) -> bool:
     """True for a `.json` of a folder that is JSON lines with this field, and no settings of a program."""
     from pathlib import Path
 
     try:
         first = peek(Located(path, Path(path)), compression).lstrip().split(b"\n", 1)[0]
-        return is_object_line(first) and field.split(".", maxsplit=1)[0] in json.loads(first)
+        return is_object_line(first) and _may_be_text(json.loads(first), field)
     except CorpusError:
         return False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tokit.corpus import Fingerprint
 from tokit.corpus.corpus_progress import corpus_facts
 from tokit.corpus.labeled import Columns
+from tokit.corpus.read_report import ReadReport, read_facts
 from tokit.errors import UsageError
 from tokit.lm import require_lm_extra
 from tokit.lm.contextual_embedder import context_of
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FinetuneReport:
+class FinetuneReport(ReadReport):
     """Result of fine-tuning.
 
     Attributes:
@@ -142,6 +143,7 @@ def finetune(
         unknown=found.unknown,
         truncated=sum(encoding.truncated for encoding in encodings),
         skipped_lines=found.skipped_lines,
+        **read_facts(found),
         epochs=params.epochs,
         steps=trained.steps,
         losses=trained.losses,

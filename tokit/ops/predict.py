@@ -112,7 +112,7 @@ def predict(
     options, folder = options or PredictOptions(), Path(model)
     head = head_of(folder)
     options.check(model, head)
-    predictor = _open(folder, head, options)
+    predictor = _open(folder, head, options, tables=all(source.is_table for source in corpus.sources))
     documents, replaced = 0, set()
     for block in blocks_with_progress(corpus, "predicting", tick):
         texts = block.texts()
@@ -134,7 +134,7 @@ def predict(
     )
 
 
-def _open(folder: Path, head: str, options: PredictOptions) -> DocumentPredictor:
+def _open(folder: Path, head: str, options: PredictOptions, *, tables: bool) -> DocumentPredictor:
     tokenizer = load_tokenizer(folder)
     if not isinstance(tokenizer, LibraryTokenizer):
         raise ArtifactError(f"{folder}: it has no tokenizer.json", hint="give a folder with one")
@@ -150,5 +150,7 @@ def _open(folder: Path, head: str, options: PredictOptions) -> DocumentPredictor
     pairs = takes_pairs(folder) if options.pairs is None else options.pairs
     if pairs:
         typed = takes_types(folder, model.model)
-        return PairPredictor(model, tokenizer, context, count=options.count, second=options.second, typed=typed)
+        return PairPredictor(
+            model, tokenizer, context, count=options.count, second=options.second, typed=typed, tables=tables
+        )
     return LabelPredictor(model, tokenizer, context, count=options.count)

@@ -27,6 +27,7 @@ class ReadOptions:
         block_bytes: Approximate size of a block.
         conversations: The field holds messages; a document is their JSON (`tokit/corpus/conversations.py`).
         header: The first row of CSV and TSV names the columns; without it they are named by number.
+        field_option: The option that names the field, for hints.
     """
 
     unit: str = "line"
@@ -37,6 +38,7 @@ class ReadOptions:
     block_bytes: int = 1 << 20
     conversations: bool = False
     header: bool = True
+    field_option: str = "--field"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ class Reader:
     Attributes:
         read: Turns the bytes of a source into raw blocks.
         option: The option that says where its documents are; None when the format leaves no choice.
+        has_header: Its first row names the columns, which have numbers too.
     """
 
     read: Read
     option: Literal["unit", "field"] | None
+    has_header: bool = False

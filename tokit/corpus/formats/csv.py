@@ -11,7 +11,7 @@ from itertools import chain
 from tokit.arrays import Block
 from tokit.corpus.byte_stream import ByteStream, ReadStats
 from tokit.corpus.formats.base import Reader, ReadOptions, parsing
-from tokit.corpus.formats.columns import check_width, find_column, numbered
+from tokit.corpus.formats.columns import check_width, numbered, text_column, with_numbers
 from tokit.corpus.formats.records import BOM, RECORD_ROOM, Collector
 from tokit.corpus.formats.text import TextChunk, not_utf8_in, whole_lines
 from tokit.corpus.utf8 import find_invalid, has_surrogates
@@ -99,10 +99,10 @@ def read_delimited(stream: ByteStream, options: ReadOptions, stats: ReadStats, *
     collector = Collector(options, stats)
     rows = _rows(lines, collector, stream.name, delimiter, options)
     first = next(rows, None)
-    header = [_repaired(cell) for cell in first[1]] if first else []
+    header = with_numbers([_repaired(cell) for cell in first[1]]) if first else []
     if first and not options.header:
         header, rows = numbered(header), chain([first], rows)
-    column = find_column(f"{stream.name}:1", header, options.field) if header else 0
+    column = text_column(f"{stream.name}:1", header, options, stats) if header else 0
     for place, row in rows:
         if len(row) != len(header):
             hint = "a cell that holds the delimiter or a line end must be quoted"
@@ -153,5 +153,5 @@ def _repaired(cell: str) -> str:
     return cell.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-CSV = Reader(parsing(partial(read_delimited, delimiter=",")), option="field")
-QUOTED_TSV = Reader(parsing(partial(read_delimited, delimiter="\t")), option="field")
+CSV = Reader(parsing(partial(read_delimited, delimiter=",")), option="field", has_header=True)
+QUOTED_TSV = Reader(parsing(partial(read_delimited, delimiter="\t")), option="field", has_header=True)

@@ -64,16 +64,16 @@ def _parse(place: str, line: str) -> Record:
 
 def _document(place: str, record: Record, options: ReadOptions) -> str:
     if not options.conversations:
-        return _text(place, record, options.field)
+        return _text(place, record, options.field, options.field_option)
     if options.field not in record:
-        raise missing_field(place, options.field, list(record))
+        raise missing_field(place, options.field, list(record), options.field_option)
     return conversation_document(place, record, options.field)
 
 
-def _text(place: str, record: Record, field: str) -> str:
+def _text(place: str, record: Record, field: str, option: str) -> str:
     text = value_at(record, field)
     if text is ABSENT:
-        raise missing_field(place, field, list(dict.fromkeys([*record, *text_paths(record)])))
+        raise missing_field(place, field, list(dict.fromkeys([*record, *text_paths(record)])), option)
     if not isinstance(text, str):
         strings = list(text_paths(record))
         hint = f"fields that are strings: {', '.join(strings)}" if strings else ""

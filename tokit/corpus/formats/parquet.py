@@ -126,7 +126,7 @@ def _check_column(name: str, schema: Schema, options: ReadOptions) -> None:
     nested = is_nested(schema, field)
     kind: Any = type_at(schema, field) if nested else None
     if field not in schema.names and kind is None:
-        raise missing_field(name, field, [*schema.names, *text_paths(schema)])
+        raise missing_field(name, field, [*schema.names, *text_paths(schema)], options.field_option)
     if schema.names.count(field) > 1:
         raise CorpusError(
             f"{name}: {schema.names.count(field)} columns are called '{field}'", hint="rename all but one"

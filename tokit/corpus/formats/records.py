@@ -107,11 +107,11 @@ def document_too_long(place: str, limit: int) -> BadRecordError:
     )
 
 
-def missing_field(place: str, field: str, present: list[str]) -> BadRecordError:
+def missing_field(place: str, field: str, present: list[str], option: str = "--field") -> BadRecordError:
     """The error for a record or table without the field."""
     if not present:
         return BadRecordError(place, f"no field '{field}', there are no fields at all", "missing field")
     near = did_you_mean(field, present)
     named = f"fields: {', '.join(present)}"
-    hint = f"{near} ({named})" if near.startswith("did you mean") else f"pass --field with one of the {named}"
+    hint = f"{near} ({named})" if near.startswith("did you mean") else f"pass {option} with one of the {named}"
     return BadRecordError(place, f"no field '{field}'", "missing field", hint=hint)

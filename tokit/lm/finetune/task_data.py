@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,13 +24,15 @@ class TaskData:
         task: The task.
         train: Examples to train on.
         held_out: Examples to evaluate on.
-        skipped_lines: See `LabeledText`.
+        skipped_lines, skip_reasons, replaced: See `LabeledText`.
     """
 
     task: Task
     train: list[Example]
     held_out: list[Example]
     skipped_lines: int = 0
+    skip_reasons: dict[str, int] = dataclasses.field(default_factory=dict)
+    replaced: int = 0
 
     @property
     def unknown(self) -> int:
@@ -68,11 +71,13 @@ def read_task(data: Sequence[str], columns: Columns, *, held_out: str | None, va
     """
     labeled = read_labeled(data, columns)
     name, examples, skipped = labeled.task, labeled.examples, labeled.skipped_lines
+    reasons, replaced = Counter(labeled.skip_reasons), labeled.replaced
     if held_out is None:
         train, evaluated = _split(examples, validation, seed)
     else:
         others = read_labeled([held_out], dataclasses.replace(columns, task=name))
         train, evaluated, skipped = examples, others.examples, skipped + others.skipped_lines
+        reasons, replaced = reasons + Counter(others.skip_reasons), replaced + others.replaced
     if not train:
         raise CorpusError("all examples were held out", hint="give more examples, or a smaller --validation")
     task = Task.of(name, train if held_out is not None else examples)
@@ -81,7 +86,7 @@ def read_task(data: Sequence[str], columns: Columns, *, held_out: str | None, va
     if len(task.labels) == 1:
         raise CorpusError(f"every example has the label '{task.labels[0]}'", hint="is --label the right column?")
     _check_scores(task, evaluated)
-    return TaskData(task, train, evaluated, skipped)
+    return TaskData(task, train, evaluated, skipped, dict(reasons), replaced)
 
 
 def _split(examples: list[Example], validation: float, seed: int) -> tuple[list[Example], list[Example]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tokit.arrays import FloatArray, Ids, IntArray, Record
+from tokit.corpus.formats.columns import record_value
 from tokit.errors import CorpusError
 from tokit.lm.finetune.encode_examples import framed, parts
 from tokit.lm.predict.entities import TagGrouping, rounded
@@ -94,10 +95,12 @@ class PairPredictor(LabelPredictor):
     Attributes:
         second: Field of the second text in records.
         typed: Whether the model takes token type ids.
+        tables: Whether records are rows of CSV or TSV, whose columns have numbers.
     """
 
     second: str | None = field(default=None, kw_only=True)
     typed: bool = field(default=False, kw_only=True)
+    tables: bool = field(default=False, kw_only=True)
 
     def predict(self, texts: Sequence[str], records: Sequence[Record]) -> Iterator[Prediction]:
         pairs = [self._pair(text, record) for text, record in zip(texts, records, strict=True)]
@@ -117,9 +120,10 @@ class PairPredictor(LabelPredictor):
                 )
             return one, two
         name = self.second or "text2"
-        if not isinstance(record.get(name), str):
+        second = record_value("a record", record, name, "--second", is_table=self.tables)
+        if not isinstance(second, str):
             raise CorpusError(f"a record has no text in its field '{name}'", hint=PAIR_HINT)
-        return text, str(record[name])
+        return text, second
 
 
 @dataclass
