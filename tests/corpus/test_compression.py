@@ -91,10 +91,25 @@ def test_members_may_lie_far_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", COMPRESS)
 def test_damaged_data_is_an_error(tmp_path: Path, kind: str) -> None:
-    path = make(tmp_path, f"x.{kind}", b"this is no compressed text\n" * 3)
+    packed = bytearray(COMPRESS[kind](NOISE))
+    packed[6:400] = b"\xff" * 394
+    path = make(tmp_path, f"x.{kind}", bytes(packed))
     with pytest.raises(CorpusError, match=rf"x.{kind}: not {kind} data, or damaged") as caught:
         documents(open_corpus([path]))
     assert " -t" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", COMPRESS)
+@pytest.mark.parametrize("content", [b"this is no compressed text\n" * 3, b"a", b'{"text": "a"}\n', "北京".encode()])
+def test_plain_text_of_a_compressed_name_is_said_to_be_plain(tmp_path: Path, kind: str, content: bytes) -> None:
+    with pytest.raises(CorpusError, match=f"not compressed, though named or given as {kind}") as caught:
+        documents(open_corpus([make(tmp_path, f"x.{kind}", content)]))
+    assert "without that extension" in caught.value.hint
+
+
+def test_zst_may_begin_with_a_frame_that_is_skipped(tmp_path: Path) -> None:
+    skipped = b"\x50\x2a\x4d\x18" + (3).to_bytes(4, "little") + b"abc"
+    assert documents(open_corpus([make(tmp_path, "x.zst", skipped + zstandard.compress(b"a\n"))])) == [b"a"]
 
 
 def test_wrong_checksum_is_an_error(tmp_path: Path) -> None:

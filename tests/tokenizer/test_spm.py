@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support.program import Ran
 from tokit.arrays import Block
 from tokit.corpus import open_corpus
+from tokit.errors import TrainingError
 from tokit.ops.train import TrainReport, train_tokenizer
 from tokit.text.pipeline import PipelineOptions
 from tokit.tokenizer.families import spm
@@ -34,9 +35,10 @@ def test_parts_are_the_document(document: str, limit: int) -> None:
 def test_long_documents_are_trained_on(tmp_path: Path) -> None:
     text = tmp_path / "mix.txt"
     text.write_text("quixotic zyzzyva " * 70_000 + "\n" + "hello world again\n" * 300, encoding="utf-8")
-    train_tokenizer(
+    report = train_tokenizer(
         open_corpus([str(text)]), tmp_path / "spm", family="spm", vocab_sizes=(290,), settings={"model_type": "unigram"}
     )
+    assert "documents of over 16,384 characters were trained on in parts: 1" in report.notes
     names = [name for name in load_tokenizer(tmp_path / "spm").pieces.names if not name.startswith("<")]
     assert set("qxz") <= set("".join(names))
 
@@ -48,6 +50,37 @@ def test_words_over_the_limit_are_trained_on(tmp_path: Path) -> None:
     names = [name for name in load_tokenizer(tmp_path / "spm").pieces.names if not name.startswith("<")]
     assert set("qxz") <= set("".join(names))
     assert any("over 1,000 characters" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "size", "message", "hint"),
+    [
+        ("a b " * 300_000, 1 << 21, 300, "no text to train on", "other text"),
+        ("the cat\n", 1 << 14, 200, "-v is too small", "a larger -v"),
+    ],
+)
+def test_refusals_of_sentencepiece_are_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, longest: int, size: int, message: str, hint: str
+) -> None:
+    monkeypatch.setattr(spm, "LONGEST_PART", longest)
+    (tmp_path / "text.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(TrainingError, match=message) as caught:
+        train_tokenizer(
+            open_corpus([str(tmp_path / "text.txt")]), tmp_path / "spm", family="spm", vocab_sizes=(size,),
+            settings={"model_type": "unigram"},
+        )  # fmt: skip
+    assert hint in caught.value.hint
+
+
+def test_score_that_is_not_finite_names_the_long_line() -> None:
+    error = spm.refusal("INTERNAL: src/unigram_model_trainer.cc(123) [std::isfinite(score)]")
+    assert "a very long run without white space" in str(error)
+    assert "split the long line" in error.hint
+
+
+def test_documents_within_the_limit_have_no_note(tmp_path: Path) -> None:
+    report = trained(tmp_path, ["short lines of text"] * 2000, (), model_type="unigram")
+    assert not any("in parts" in note for note in report.notes)
 
 
 MARKED = ["e\u0323\u0301gb\u0301e\u0323", "\u304b\u3099\u304f", "a\u00a0\u0301b", "\u1112\u1161\u11ab", "e\u0301\u0323"]

@@ -19,8 +19,11 @@ PIECE = 1 << 16
 ZSTD_PIECE = 1 << 11
 # `zstd --ultra --long=31` looks back as far as the format allows.
 LONGEST_WINDOW = 1 << 31
-# First bytes of a member, in the formats whose own tools ignore garbage behind the last one.
-MEMBERS = {"gz": b"\x1f\x8b", "bz2": b"BZh"}
+# First bytes of a member; of zst also those of a frame that is skipped, which differ in the first byte.
+MAGIC = {"gz": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\0", "zst": b"\x28\xb5\x2f\xfd"}
+SKIPPABLE = b"\x2a\x4d\x18"
+# Formats whose own tools ignore garbage behind the last member.
+TOLERANT = ("gz", "bz2")
 
 
 Pull: TypeAlias = Callable[[int], bytes]
@@ -143,7 +146,9 @@ class Decompressor:
                 return False
             # Members may be padded with zeros (gzip on tapes, xz to four bytes).
             self._waiting = self._waiting.lstrip(b"\0")
-        if self._members and self._is_garbage():
+        if not self._members:
+            self._check_first()
+        elif self._is_garbage():
             self._note("garbage", f"{self._name}: garbage behind the {self._compression} data is ignored")
             while self._pull(PIECE):
                 pass
@@ -153,8 +158,18 @@ class Decompressor:
         self._codec = self._new()
         return True
 
+    def _check_first(self) -> None:
+        """Refuse a source that is not compressed at all, in whatever piece of its first bytes there is."""
+        head, magic = self._waiting[:6], MAGIC[self._compression]
+        skippable = self._compression == "zst" and head[0] >> 4 == 5 and SKIPPABLE.startswith(head[1:4])
+        if not magic.startswith(head[: len(magic)]) and not skippable:
+            raise CorpusError(
+                f"{self._name}: not compressed, though named or given as {self._compression}",
+                hint="name it without that extension, or pipe it in: tokit … < FILE",
+            )
+
     def _is_garbage(self) -> bool:
-        magic = MEMBERS.get(self._compression, b"")
+        magic = MAGIC[self._compression] if self._compression in TOLERANT else b""
         while len(self._waiting) < len(magic) and (piece := self._pull(PIECE)):
             self._waiting += piece
         return not self._waiting.startswith(magic)

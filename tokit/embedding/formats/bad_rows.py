@@ -142,7 +142,7 @@ class RowErrors:
         """
 
         def broken(i: int, error: UnicodeDecodeError) -> CorpusError:
-            return not_utf8(f"{where(i)}: byte {error.start} of '{shown(words[i])}'", words)
+            return not_utf8(f"{where(i)}: byte {error.start} of the word '{shown(words[i])}'", words)
 
         return [
             self.word(word, f"line {i + 1}", lambda error, i=i: broken(i, error))  # type: ignore[misc]

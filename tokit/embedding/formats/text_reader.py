@@ -51,12 +51,10 @@ class LineBlock:
     Attributes:
         lines: Without the newline at their end.
         line: Number of the first line, from 1.
-        byte: Offset in the file.
     """
 
     lines: list[bytes]
     line: int
-    byte: int
 
 
 class TextReader:
@@ -100,19 +98,19 @@ class TextReader:
     def _blocks(self) -> Iterator[LineBlock]:
         """Blocks of lines, at most as many as the limit."""
         stream = self._source.source.stream
-        line, byte, rest = 1 + (self._header is not None), stream.tell(), b""
+        line, rest = 1 + (self._header is not None), b""
         while block := stream.read(BLOCK_BYTES):
             whole, newline, tail = block.rpartition(b"\n")
             if not newline:
                 rest += block
                 continue
             lines = (rest + whole).split(b"\n")
-            yield LineBlock(self._up_to_limit(lines), line, byte)
+            yield LineBlock(self._up_to_limit(lines), line)
             if self._reached_limit():
                 return
-            line, byte, rest = line + len(lines), byte + len(rest) + len(whole) + 1, tail
+            line, rest = line + len(lines), tail
         if rest:
-            yield LineBlock(self._up_to_limit([rest]), line, byte)
+            yield LineBlock(self._up_to_limit([rest]), line)
 
     def _up_to_limit(self, lines: list[bytes]) -> list[bytes]:
         limit = self._source.limit
@@ -180,8 +178,8 @@ class TextReader:
         """
 
         def error(broken: UnicodeDecodeError) -> CorpusError:
-            byte = block.byte + sum(map(len, block.lines[:i])) + i + broken.start
-            where = f"{self._source.name}:{block.line + i}: byte {byte} of '{shown(word)}'"
+            # A word begins its line.
+            where = f"{self._source.name}:{block.line + i}: byte {broken.start} of the word '{shown(word)}'"
             return not_utf8(where, (line.partition(b" ")[0] for line in block.lines))
 
         return self._errors.word(word, f"line {block.line + i}", error)

@@ -196,4 +196,4 @@ class _BinaryReader:
         return self._errors.word(word, f"word {self._rows + 1:,}", error)
 
     def _where(self, at: int) -> str:
-        return f"{self._source.name}: word {self._rows + 1:,}, byte {self._byte + at:,}"
+        return f"{self._source.name}: word {self._rows + 1:,}, at byte {self._byte + at:,} of the file"

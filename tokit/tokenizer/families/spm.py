@@ -34,6 +34,26 @@ LONGEST_PART = 1 << 14
 CHARACTER_MAPS = {(): "identity", ("nfkc",): "nfkc", ("nfkc", "lowercase"): "nfkc_cf"}
 
 
+# Part of what SentencePiece says, what it means, and what helps.
+REFUSALS = (
+    (
+        "isfinite(score)",
+        "SentencePiece computes no finite score for its pieces: the text has a very long run without white space",
+        "split the long line, as at sentences, or --model-type bpe",
+    ),
+    (
+        "!sentences_.empty()",
+        "SentencePiece finds no text to train on: every document is empty or white space, or becomes so",
+        "give other text; --remove-extra-whitespaces and --normalizer take characters away",
+    ),
+    (
+        "smaller than required_chars",
+        "-v is too small for SentencePiece: it has less room than the special tokens, bytes and characters need",
+        "a larger -v, --character-coverage below 0.9995, or --no-byte-fallback",
+    ),
+)
+
+
 @dataclass(frozen=True)
 class SpmParams:
     """Parameters of spm, under SentencePiece's names where it has them."""
@@ -75,7 +95,7 @@ class Spm(TokenizerFamily):
         special = job.special.with_unknown()
         job.tick(Progress("learning", 0, None))
         data = run_trainer(job, special)
-        notes = () if cls.needs_text(job.params) else shortened(job.items)[1]
+        notes = long_documents(job) if cls.needs_text(job.params) else shortened(job.items)[1]
         library = as_library(parse_model(data, MODEL_FILE))
         if job.pipeline.normalizers:
             notes = (*notes, agreement_note(job, data, library))
@@ -99,7 +119,7 @@ def run_trainer(job: TrainingJob, special: SpecialTokens) -> bytes:
             **settings(job, special),
         )
     except (RuntimeError, OSError) as error:
-        raise TrainingError(f"SentencePiece refused: {_reason(error)}", hint="another -v, or more text") from error
+        raise refusal(_reason(error)) from error
     return model.getvalue()
 
 
@@ -173,5 +193,26 @@ def sentences_of(document: str) -> Iterator[str]:
         yield document[start:]
 
 
+def long_documents(job: TrainingJob) -> tuple[str, ...]:
+    """A note if unigram was trained on parts of documents."""
+    if job.blocks is None:
+        return ()
+    # A document of fewer bytes has fewer characters, too; most blocks need not be decoded.
+    long_blocks = (block for block in job.blocks() if len(block.data) > LONGEST_PART)
+    count = sum(len(text) > LONGEST_PART for block in long_blocks for text in block.texts())
+    note = f"documents of over {LONGEST_PART:,} characters were trained on in parts: {count:,}"
+    return (note,) if count else ()
+
+
 def _reason(error: Exception) -> str:
-    return str(error).rpartition("] ")[2].strip() or str(error)
+    text = str(error)
+    # An assertion of SentencePiece ends with its condition in brackets, and has no words.
+    return text.rpartition("] ")[2].strip() or text
+
+
+def refusal(reason: str) -> TrainingError:
+    """Say a refusal of SentencePiece in words of the user."""
+    for sign, message, hint in REFUSALS:
+        if sign in reason:
+            return TrainingError(message, hint=hint)
+    return TrainingError(f"SentencePiece refused: {reason}", hint="another -v, or more text")
