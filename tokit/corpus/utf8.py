@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 from tokit.arrays import REPLACEMENT
 from tokit.corpus.byte_stream import STDIN, ByteStream, ReadStats
-from tokit.corpus.compression import MAGIC
 from tokit.corpus.wide import guessed_encoding
 from tokit.errors import CorpusError
 
@@ -19,7 +18,7 @@ NOT_UTF8 = "not UTF-8"
 ERRORS = ("strict", "replace", "skip")
 # Decoded text is thrown away, so a small window stays in the cache and a huge document needs no second copy.
 WINDOW = 1 << 18
-TOOLS = {"gz": "zcat", "bz2": "bzcat", "xz": "xzcat", "zst": "zstdcat"}
+MAGIC = {b"\x1f\x8b": "zcat", b"\x28\xb5\x2f\xfd": "zstdcat", b"\xfd7zXZ": "xzcat", b"BZh": "bzcat"}
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -47,16 +46,15 @@ def not_utf8(stream: ByteStream, place: str, byte: int, where: str) -> CorpusErr
         byte: Its value.
         where: Its offset, and the start from which that counts.
     """
-    kind = next((kind for kind, magic in MAGIC.items() if stream.head.startswith(magic)), "")
-    tool = TOOLS.get(kind)
+    tool = next((tool for magic, tool in MAGIC.items() if stream.head.startswith(magic)), None)
     hint = "pass --errors replace or skip, or convert it first: iconv -f latin1 -t utf-8"
-    guess = guessed_encoding(stream.head) if tool is None else ""
+    guess = guessed_encoding(stream.head)
     if guess:
         hint = f"it looks like {guess}; if it is: iconv -f {guess} -t UTF-8"
     elif tool is not None and stream.name == STDIN:
-        hint = f"it looks compressed: --format text.{kind} reads it, or pipe it through `{tool} |` first"
+        hint = f"it looks compressed: pipe it through `{tool} |` first"
     elif tool is not None:
-        hint = f"it looks compressed: --format text.{kind} reads it, or pipe it in: {tool} {stream.name} |"
+        hint = f"it looks compressed: give it its usual extension, or pipe it in: {tool} {stream.name} |"
     return CorpusError(f"{place}: byte 0x{byte:02X} at {where} is not UTF-8", hint=hint)
 
 
