@@ -88,7 +88,7 @@ def _differences(folder: Path, ours: Tokenizer, theirs: Any, batches: list[list[
         tokens += sum(map(len, mine))
         whole = [encoding.ids for encoding in library.encode_batch_fast(batch, add_special_tokens=False)]
         differ += sum(a != b for a, b in zip(mine, whole, strict=True))
-        parsed = ours.encode_batch(batch, EncodeOptions(parse_special=True))
+        parsed = ours.encode_batch(batch, EncodeOptions(parse_special=True)).lists()
         library.encode_special_tokens = path.is_file()
         expected = theirs(batch, add_special_tokens=False)["input_ids"]
         library.encode_special_tokens = True
