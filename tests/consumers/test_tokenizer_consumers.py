@@ -156,3 +156,20 @@ def test_large_vocabulary_prints_no_warning(
     assert len(auto) > 100_000
     assert logged == []
     assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.mark.parametrize("family", ["bpe", "unigram", "wordpiece", "word", "char", "spm"])
+def test_text_of_a_special_token_that_is_an_ordinary_piece_stays_text(
+    cli: Callable[..., Any], english_file: Path, tmp_path: Path, family: str
+) -> None:
+    (tmp_path / "t.jinja").write_text("{% for m in messages %}the{{ m['content'] }}{% endfor %}")
+    plain, chat = tmp_path / "plain", tmp_path / "chat"
+    assert cli("train", family, english_file, "-v", 500, "--special-token", "user=and", "-o", plain).code == 0
+    named = ("--special-token", "turn=the")
+    assert cli("chat-template", plain, tmp_path / "t.jinja", *named, "-o", chat).code == 0
+    for folder, text in ((plain, "and the sand andand"), (chat, "the other the thethe")):
+        ours, theirs = load_tokenizer(folder), auto_tokenizer(folder)
+        parsed = ours.encode(text, EncodeOptions(parse_special=True))
+        assert theirs(text, add_special_tokens=False)["input_ids"] == parsed
+        split = theirs(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        assert split == ours.encode(text) != parsed

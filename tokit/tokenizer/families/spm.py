@@ -10,10 +10,11 @@ Kudo and Richardson 2018, https://aclanthology.org/D18-2012
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tokit.arrays import Block
 from tokit.errors import TrainingError, UsageError
 from tokit.params import param
 from tokit.progress import Progress
@@ -94,16 +95,54 @@ class Spm(TokenizerFamily):
             )
         special = job.special.with_unknown()
         job.tick(Progress("learning", 0, None))
-        data = run_trainer(job, special)
-        notes = long_documents(job) if cls.needs_text(job.params) else shortened(job.items)[1]
+        documents = count_documents(job) if cls.needs_text(job.params) else None
+        data = run_trainer(job, special, documents)
+        notes = documents.notes if documents else shortened(job.items)[1]
         library = as_library(parse_model(data, MODEL_FILE))
         if job.pipeline.normalizers:
             notes = (*notes, agreement_note(job, data, library))
         return TrainedVocabulary(library, special, files={MODEL_FILE: data}, notes=notes)
 
 
-def run_trainer(job: TrainingJob, special: SpecialTokens) -> bytes:
+@dataclass(frozen=True, slots=True)
+class DocumentCounts:
+    """Numbers of documents of a corpus: of all, and of those that are trained on in parts."""
+
+    total: int
+    long: int
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Messages for the user."""
+        note = f"documents of over {LONGEST_PART:,} characters were trained on in parts: {self.long:,}"
+        return (note,) if self.long else ()
+
+
+def count_documents(job: TrainingJob) -> DocumentCounts:
+    """Read the corpus once, for the size of a sample and for what is to be said.
+
+    Raises:
+        TrainingError: there are only counts.
+    """
+    if job.blocks is None:
+        raise TrainingError("SentencePiece's unigram trains on text, and there are only counts", hint="give the corpus")
+    total = long = 0
+    for block in job.blocks():
+        total += len(block)
+        # A document of fewer bytes has fewer characters, too; most need not be decoded.
+        candidates = block.lengths > LONGEST_PART
+        if candidates.any():
+            long += sum(len(text) > LONGEST_PART for text in block.select(candidates).texts())
+    return DocumentCounts(total, long)
+
+
+def run_trainer(job: TrainingJob, special: SpecialTokens, documents: DocumentCounts | None = None) -> bytes:
     """Train in SentencePiece and return the model file's content.
+
+    Args:
+        job: The training.
+        special: Special tokens.
+        documents: Of the corpus, for unigram; None for bpe.
 
     Raises:
         TrainingError: SentencePiece refused the settings or the text.
@@ -113,7 +152,7 @@ def run_trainer(job: TrainingJob, special: SpecialTokens) -> bytes:
     model = io.BytesIO()
     try:
         SentencePieceTrainer.train(
-            sentence_iterator=sentences(job),
+            sentence_iterator=sentences(job, documents),
             model_writer=model,
             vocab_size=job.size,
             **settings(job, special),
@@ -149,10 +188,10 @@ def settings(job: TrainingJob, special: SpecialTokens) -> dict[str, Any]:
     }
 
 
-def sentences(job: TrainingJob) -> Iterator[str]:
+def sentences(job: TrainingJob, documents: DocumentCounts | None) -> Iterator[str]:
     """Input of SentencePiece: words with counts for bpe, documents for unigram."""
-    if job.params.model_type == "unigram":
-        yield from sampled_documents(job)
+    if documents is not None and job.blocks is not None:
+        yield from sampled_documents(job.blocks(), job.params.sample_sentences / max(1, documents.total), job.seed)
         return
     # SentencePiece skips lines over its limit in silence.
     for word, count in shortened(job.items)[0]:
@@ -162,16 +201,12 @@ def sentences(job: TrainingJob) -> Iterator[str]:
                 yield f"{part}\t{count}"
 
 
-def sampled_documents(job: TrainingJob) -> Iterator[str]:
-    """The documents, or a seeded sample of `sample_sentences` of them, in their order."""
+def sampled_documents(blocks: Iterable[Block], fraction: float, seed: int) -> Iterator[str]:
+    """The parts of all documents, or of a seeded sample of a fraction of them, in their order."""
     import random
 
-    if job.blocks is None:
-        raise TrainingError("SentencePiece's unigram trains on text, and there are only counts", hint="give the corpus")
-    total = sum(len(block) for block in job.blocks())
-    fraction = job.params.sample_sentences / max(1, total)
-    draw = random.Random(job.seed)  # noqa: S311 - a sample, not a secret
-    for block in job.blocks():
+    draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    for block in blocks:
         for text in block.texts():
             if fraction >= 1 or draw.random() < fraction:
                 yield from sentences_of(text)
@@ -191,17 +226,6 @@ def sentences_of(document: str) -> Iterator[str]:
         start = end
     if start < len(document) or not document:
         yield document[start:]
-
-
-def long_documents(job: TrainingJob) -> tuple[str, ...]:
-    """A note if unigram was trained on parts of documents."""
-    if job.blocks is None:
-        return ()
-    # A document of fewer bytes has fewer characters, too; most blocks need not be decoded.
-    long_blocks = (block for block in job.blocks() if len(block.data) > LONGEST_PART)
-    count = sum(len(text) > LONGEST_PART for block in long_blocks for text in block.texts())
-    note = f"documents of over {LONGEST_PART:,} characters were trained on in parts: {count:,}"
-    return (note,) if count else ()
 
 
 def _reason(error: Exception) -> str:
