@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoTokenizer, DataCollatorWithPadding, PreTrainedTokenizerFast
+from tokenizers import AddedToken, normalizers, pre_tokenizers, processors
+from transformers import AutoTokenizer, BertTokenizerFast, DataCollatorWithPadding, PreTrainedTokenizerFast
 
 from tests.support.texts import HOSTILE_TEXTS
+from tokit.tokenizer.base import EncodeOptions
 from tokit.tokenizer.load import load_tokenizer
 
 TEXTS = [*HOSTILE_TEXTS, "a<|endoftext|>b", "<|mask|>", "the cat " * 20]
@@ -90,6 +94,87 @@ def test_copies_and_saved_folders(bpe_folder: Path, tmp_path: Path) -> None:
         same(again(TEXTS, padding=True), expected)
     hf.save_pretrained(tmp_path / "saved")
     same(AutoTokenizer.from_pretrained(tmp_path / "saved")(TEXTS, padding=True), expected)
+
+
+def add_ordinary(hf: Any) -> None:
+    hf.add_tokens(["the", "at"])
+
+
+def add_special(hf: Any) -> None:
+    hf.add_special_tokens({"pad_token": "the"})
+
+
+def add_stripping(hf: Any) -> None:
+    hf.add_tokens([AddedToken("<|pad|>", lstrip=True, rstrip=True, special=True)])
+
+
+def replace_normalizer(hf: Any) -> None:
+    hf.backend_tokenizer.normalizer = normalizers.Lowercase()
+
+
+def replace_splitter(hf: Any) -> None:
+    hf.backend_tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+
+
+def replace_template(hf: Any) -> None:
+    hf.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A:0", pair="$A $B", special_tokens=[])
+
+
+def change_settings(hf: Any) -> None:
+    hf.padding_side = hf.truncation_side = "left"
+    hf.model_input_names = ["input_ids"]
+    hf.model_max_length = 6
+
+
+CHANGES = [
+    add_ordinary, add_special, add_stripping, replace_normalizer, replace_splitter, replace_template, change_settings,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("again", [lambda hf: hf, copy.deepcopy, lambda hf: pickle.loads(pickle.dumps(hf))])
+def test_changes_are_those_of_auto_tokenizer(
+    bpe_folder: Path, change: Callable[[Any], None], again: Callable[[Any], Any]
+) -> None:
+    hf, reference = load_tokenizer(bpe_folder).as_hf(), AutoTokenizer.from_pretrained(bpe_folder)
+    texts = [*TEXTS, "The cat that SAT", "x  <|pad|>  y"]
+    change(hf)
+    change(reference)
+    hf = again(hf)
+    for settings in CALLS[:7]:
+        same(hf(texts, **settings), reference(texts, **settings))
+    assert (hf.padding_side, hf.model_max_length) == (reference.padding_side, reference.model_max_length)
+
+
+def test_tokenizers_that_transformers_makes_of_it(bpe_folder: Path, tmp_path: Path) -> None:
+    hf, reference = load_tokenizer(bpe_folder).as_hf(), AutoTokenizer.from_pretrained(bpe_folder)
+    corpus = ["the cat sat on the mat"] * 9
+    trained, expected = (one.train_new_from_iterator(corpus, 300) for one in (hf, reference))
+    same(trained(TEXTS), expected(TEXTS))
+    hf.save_pretrained(tmp_path)
+    same(type(hf).from_pretrained(tmp_path)(TEXTS, padding=True), reference(TEXTS, padding=True))
+
+
+def test_file_decides_where_a_class_builds_its_parts_anew(tmp_path: Path, bpe_folder: Path) -> None:
+    """transformers' LlamaTokenizer replaces what tokenizer.json says; a text alone and a batch have the same ids."""
+    shutil.copy(bpe_folder / "tokenizer.json", tmp_path)
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "LlamaTokenizer"}))
+    tokenizer = load_tokenizer(tmp_path)
+    hf = tokenizer.as_hf()
+    texts = [text for text in TEXTS if text]
+    expected = [tokenizer.encode(text, EncodeOptions(parse_special=True)) for text in texts]
+    assert hf(texts, add_special_tokens=False)["input_ids"] == expected
+    assert [hf(text, add_special_tokens=False)["input_ids"] for text in texts] == expected
+
+
+def test_vocabulary_of_bert_gives_token_types(tmp_path: Path) -> None:
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "##s", "sat"]
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
+    hf, reference = load_tokenizer(tmp_path / "vocab.txt").as_hf(), BertTokenizerFast(str(tmp_path / "vocab.txt"))
+    texts, pairs = ["the cats sat", "sat"], ["cat", "the the"]
+    same(hf(texts, padding=True), reference(texts, padding=True))
+    same(hf(texts, pairs, padding=True), reference(texts, pairs, padding=True))
+    assert hf.special_tokens_map == reference.special_tokens_map
 
 
 def test_collator_and_datasets(bpe_folder: Path) -> None:

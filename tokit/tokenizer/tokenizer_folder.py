@@ -43,7 +43,11 @@ def write_library_files(
     # A chat template is in a file of its own.
     kept_out = (SPLIT_SPECIAL, "chat_template")
     dump_json({k: v for k, v in settings.items() if k not in kept_out}, folder / "tokenizer_config.json")
-    dump_json(special_tokens_map(specials, foreign=config is not None), folder / "special_tokens_map.json")
+    tokens = special_tokens_map(specials, foreign=config is not None)
+    named = {name for name in settings if name.endswith("_token")}
+    # A role that has no name there, as the end of text of BERT has none, gets none in transformers.
+    tokens = {name: token for name, token in tokens.items() if name in named or not named or name[-1] == "s"}
+    dump_json(tokens, folder / "special_tokens_map.json")
 
 
 def special_tokens_map(specials: Mapping[str, str], *, foreign: bool = False) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 It is transformers' own fast tokenizer of the same files. Batches of plain texts, with special tokens, truncation and
 padding, are encoded in the kernels; all else (pairs, offsets, words, overflow) takes the ordinary way, with the same
-result. So does everything once tokens were added to it.
+result. So does everything once tokens were added to it or a part of it was replaced.
 """
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -30,29 +31,56 @@ def transformers_tokenizer(tokenizer: Tokenizer) -> Any:
         MissingExtraError: transformers is not installed.
     """
     try:
-        from transformers import AutoTokenizer
+        from transformers import AutoTokenizer, PreTrainedTokenizerFast
     except ImportError as error:
         raise MissingExtraError("as_hf()", "chat") from error
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save_files(Path(folder))
         loaded: Any = AutoTokenizer.from_pretrained(folder)
+        if _parts(loaded.backend_tokenizer) != _parts(_backend_of(Path(folder))):
+            # Some classes build these parts anew, and then give other ids than the file says.
+            loaded = PreTrainedTokenizerFast.from_pretrained(folder)
     stock: Any = type(loaded)
     loaded.__class__ = _kernel_class(stock)
     loaded.tokit_tokenizer = tokenizer
-    loaded.tokit_size = len(loaded)
+    loaded.tokit_state = _state(loaded)
     return loaded
 
 
-def _restore(files: dict[str, bytes]) -> Any:
-    """The object again, from its files; what pickling keeps."""
+def _backend_of(folder: Path) -> Any:
+    from tokenizers import Tokenizer as Library
+
+    return Library.from_file(str(folder / "tokenizer.json"))
+
+
+def _parts(backend: Any) -> tuple[Any, ...]:
+    """The parts of a tokenizer of the library that change text before it is split, or split it."""
+    return tuple(part and part.__getstate__() for part in (backend.normalizer, backend.pre_tokenizer))
+
+
+def _state(hf: Any) -> tuple[Any, ...]:
+    """Whatever decides on ids, to see whether it was changed; it takes less than a millisecond."""
+    backend = hf.backend_tokenizer
+    processor = backend.post_processor
+    # Added tokens are equal for the library when their texts are.
+    added = repr(sorted(backend.get_added_tokens_decoder().items()))
+    dropout, unknown = (getattr(backend.model, name, None) for name in ("dropout", "unk_token"))
+    return len(hf), *_parts(backend), processor and processor.__getstate__(), added, dropout, unknown
+
+
+def _restore(stock: Any, files: dict[str, bytes], attributes: dict[str, Any]) -> Any:
+    """The object again; what pickling keeps: its attributes, and the files of the tokenizer."""
     from tokit.tokenizer.load import load_tokenizer
 
+    hf = object.__new__(_kernel_class(stock))
+    hf.__dict__.update(attributes)
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
-        tokenizer = load_tokenizer(folder)
+        hf.tokit_tokenizer = load_tokenizer(folder)
         # The library loads its file when it is first needed.
-        return transformers_tokenizer(tokenizer)
+        hf.tokit_tokenizer.encode_batch(["a"])
+    return hf
 
 
 @cache
@@ -62,6 +90,10 @@ def _kernel_class(stock: Any) -> Any:
     class KernelTokenizer(stock):  # type: ignore[misc]
         """The class of transformers, with batches of texts encoded in the kernels."""
 
+        # Those that transformers itself makes of this class have no tokenizer of ours.
+        tokit_tokenizer: Tokenizer | None = None
+        tokit_state: tuple[Any, ...] = ()
+
         def _encode_plus(self, text: Any, **settings: Any) -> Any:
             ordinary = partial(super()._encode_plus, text, **settings)
             if not _is_plain_batch(self, text, settings):
@@ -69,14 +101,17 @@ def _kernel_class(stock: Any) -> Any:
             return _encode(self, text, settings, ordinary)
 
         def __reduce__(self) -> Any:
+            if self.tokit_tokenizer is None:
+                return super().__reduce__()
             with tempfile.TemporaryDirectory() as folder:
-                self.save_pretrained(folder)
+                self.tokit_tokenizer.save_files(Path(folder))
                 files = {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
-            return _restore, (files,)
+            attributes = {name: value for name, value in self.__dict__.items() if name != "tokit_tokenizer"}
+            return _restore, (stock, files, attributes)
 
-        def __deepcopy__(self, _memo: Any) -> Any:
+        def __deepcopy__(self, memo: Any) -> Any:
             rebuild, arguments = self.__reduce__()
-            return rebuild(*arguments)
+            return rebuild(*copy.deepcopy(arguments, memo))
 
     KernelTokenizer.__name__ = KernelTokenizer.__qualname__ = stock.__name__
     return KernelTokenizer
@@ -87,9 +122,10 @@ def _is_plain_batch(hf: Any, text: Any, settings: dict[str, Any]) -> bool:
     truncation = getattr(settings.get("truncation_strategy"), "value", "do_not_truncate")
     return (
         plain
+        and hf.tokit_tokenizer is not None
         and not any(settings.get(name) for name in ORDINARY)
         and (truncation == "do_not_truncate" or (truncation != "only_second" and hf.truncation_side == "right"))
-        and len(hf) == hf.tokit_size
+        and _state(hf) == hf.tokit_state
     )
 
 
@@ -106,7 +142,8 @@ def _encode(hf: Any, texts: Sequence[str], settings: dict[str, Any], ordinary: C
     data: dict[str, Any] = {"input_ids": rows}
     if "token_type_ids" in hf.model_input_names if wants_types is None else wants_types:
         data["token_type_ids"] = [[0] * len(row) for row in rows]
-    if settings.get("return_attention_mask") is not False:
+    wants_mask = settings.get("return_attention_mask")
+    if "attention_mask" in hf.model_input_names if wants_mask is None else wants_mask:
         data["attention_mask"] = [[1] * len(row) for row in rows]
     longest = max(rows, key=len)
     hf._eventual_warn_about_too_long_sequence(longest, settings.get("max_length"), settings.get("verbose", True))

@@ -116,9 +116,24 @@ def of_a_class(
     roles = roles_of(library, spec["model"], settings)
     alone = settings.config is None and not settings.added and not settings.extra
     digest = sha256_file(path) if alone else content_sha256(library)
-    tokenizer = LibraryTokenizer(library, Identity(family, origin, digest, roles, why_lossy(spec)))
+    config = config_of_a_class(settings, typed=type(processor).__name__ == "BertProcessing")
+    tokenizer = LibraryTokenizer(library, Identity(family, origin, digest, roles, why_lossy(spec)), config)
     tokenizer.notes = (*notes, *more, *note_on_drops(spec))
     return tokenizer
+
+
+def config_of_a_class(settings: FolderSettings, *, typed: bool) -> dict[str, Any]:
+    """Settings of a copy of a tokenizer of a class of transformers: its own special tokens, and token types of pairs.
+
+    Args:
+        settings: Those of the class.
+        typed: A model of this class takes token type ids.
+    """
+    from tokit.tokenizer.tokenizer_folder import tokenizer_config
+
+    named = {name: token["content"] for name, token in settings.named.items() if token}
+    types = ["token_type_ids"] if typed else []
+    return {**tokenizer_config({}), "model_input_names": ["input_ids", *types, "attention_mask"], **named}
 
 
 def present_tokens(settings: FolderSettings, vocab: Container[str]) -> FolderSettings:
