@@ -83,6 +83,13 @@ def test_card_of_an_lstm_says_what_opens_it() -> None:
         ("train bpe /home/me/texts -o/tmp/x --engine reference", "tokit train bpe texts -o NEW"),
         ("train bpe 'a b' -o tok", "tokit train bpe 'a b' -o NEW"),
         ("", ""),
+        ("fit svd t -t k --threads 2 -o e", "tokit fit svd t -t k -o NEW"),
+        ("fit svd t -t k --deterministic -o e", "tokit fit svd t -t k -o NEW"),
+        ("fit glove t -t k --threads 1 -o e", "tokit fit glove t -t k -o NEW --deterministic"),
+        ("fit glove t --threads=1 -o e -t k", "tokit fit glove t -o NEW -t k --deterministic"),
+        ("fit glove t --deterministic --threads 4 -o e", "tokit fit glove t -o NEW --deterministic"),
+        ("fit glove t --threads 2 -o e", "tokit fit glove t --threads 2 -o NEW"),
+        ("fit bert t --threads 1 -o e", "tokit fit bert t --threads 1 -o NEW"),
     ],
 )
 def test_command_without_what_is_of_this_machine(line: str, shown: str) -> None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from tokit.cli.options import CommandFunction
+from tokit.embedding import EMBEDDINGS
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
 
@@ -46,8 +47,11 @@ LicenseOpt = Annotated[
 WITHOUT_EFFECT = ("--engine",)
 FLAGS_WITHOUT_EFFECT = ("-q", "--quiet", "--json", "--overwrite")
 OUT = ("-o", "--out")
-# Commands whose result does not depend on the number of threads.
+# Commands whose result does not depend on the number of threads, and families of fit; others that are static are
+# trained on one thread with either option.
 ANY_THREADS = ("train", "import", "export", "distill")
+ANY_THREADS_FAMILIES = ("svd",)
+DETERMINISTIC = "--deterministic"
 PARALLEL = re.compile(r"@parallel/([a-z]{2,3})$")
 
 
@@ -86,8 +90,8 @@ def shown_command(arguments: Sequence[str]) -> str:
     """
     if not arguments:
         return ""
-    words, rest = ["tokit"], list(arguments)
-    dropped = (*WITHOUT_EFFECT, *(("--threads",) if rest[0] in ANY_THREADS else ()))
+    words, rest = ["tokit"], _with_one_spelling(arguments)
+    dropped = (*WITHOUT_EFFECT, *(("--threads",) if _takes_any_threads(rest) else ()))
     while rest:
         word = rest.pop(0)
         name, is_assigned, _ = word.partition("=")
@@ -100,6 +104,22 @@ def shown_command(arguments: Sequence[str]) -> str:
         elif word not in FLAGS_WITHOUT_EFFECT:
             words.append(Path(word).name if Path(word).is_absolute() else word)
     return shlex.join(words)
+
+
+def _with_one_spelling(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which a fit on one thread is asked for in one way, or not at all where that has no effect."""
+    words = list(arguments)
+    if words[0] != "fit" or not any(word in EMBEDDINGS for word in words[1:2]):
+        return words
+    on_one = DETERMINISTIC in words or "--threads=1" in words or ("--threads", "1") in itertools.pairwise(words)
+    others = [word for word in words if word != DETERMINISTIC]
+    return [*others, DETERMINISTIC] if on_one and words[1] not in ANY_THREADS_FAMILIES else others
+
+
+def _takes_any_threads(arguments: Sequence[str]) -> bool:
+    if arguments[0] != "fit":
+        return arguments[0] in ANY_THREADS
+    return DETERMINISTIC in arguments or any(word in ANY_THREADS_FAMILIES for word in arguments[1:2])
 
 
 def languages(arguments: Sequence[str]) -> tuple[str, ...]:

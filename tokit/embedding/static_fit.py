@@ -220,8 +220,9 @@ class StaticFit:
                 tokens=text.tokens,
                 losses=fitted.losses,
                 seed=plan.seed,
-                threads=plan.threads,
-                deterministic=plan.deterministic,
+                # Of a fit with the same bytes for any number of threads, the number is no part.
+                threads=plan.threads if because else None,
+                deterministic=not because,
                 engine=fitted.engine,
             ),
         )

@@ -17,7 +17,7 @@ class FitFacts:
         tokens: Number of tokens of the corpus.
         losses: Mean loss of each epoch.
         seed: Random seed.
-        threads: Number of threads.
+        threads: Number of threads that trained at once; None where the bytes do not depend on it.
         deterministic: Whether the bytes do not depend on the threads.
         engine: The library or engine that trained.
     """
@@ -25,7 +25,7 @@ class FitFacts:
     tokens: int
     losses: tuple[float, ...]
     seed: int
-    threads: int
+    threads: int | None = None
     deterministic: bool
     engine: str
 
