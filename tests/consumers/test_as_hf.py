@@ -12,10 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, normalizers, pre_tokenizers, processors
-from transformers import AutoTokenizer, BertTokenizerFast, DataCollatorWithPadding, PreTrainedTokenizerFast
+from transformers import (
+    AutoTokenizer,
+    BertTokenizerFast,
+    DataCollatorForLanguageModeling,
+    DataCollatorWithPadding,
+    PreTrainedTokenizerFast,
+)
 
 from tests.support.texts import HOSTILE_TEXTS
 from tokit.tokenizer.base import EncodeOptions
@@ -188,3 +195,32 @@ def test_collator_and_datasets(bpe_folder: Path) -> None:
         results.append(DataCollatorWithPadding(tokenizer)([encoded[number] for number in range(4)]))
     assert results[0]["input_ids"].tolist() == results[1]["input_ids"].tolist()
     assert results[0]["attention_mask"].tolist() == results[1]["attention_mask"].tolist()
+
+
+def test_masking_and_pipelines(bpe_folder: Path) -> None:
+    """A collator that masks tokens, and pipelines that fill masks, mark words and write on."""
+    torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
+    results = []
+    for tokenizer in (load_tokenizer(bpe_folder).as_hf(), AutoTokenizer.from_pretrained(bpe_folder)):
+        torch.manual_seed(0)
+        size = {"vocab_size": len(tokenizer), "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+        bert = transformers.BertConfig(**size, intermediate_size=8, num_labels=3)
+        gpt2 = transformers.GPT2Config(vocab_size=len(tokenizer), n_embd=8, n_layer=1, n_head=2, eos_token_id=None)
+        masked = DataCollatorForLanguageModeling(tokenizer)([tokenizer(text) for text in TEXTS[:4]])
+        filler = transformers.BertForMaskedLM(bert).eval()
+        marker = transformers.BertForTokenClassification(bert).eval()
+        writer = transformers.GPT2LMHeadModel(gpt2).eval()
+        marks = transformers.pipeline(
+            "token-classification", marker, tokenizer=tokenizer, aggregation_strategy="simple"
+        )
+        results.append(
+            {
+                **{name: array.tolist() for name, array in masked.items()},
+                "filled": transformers.pipeline("fill-mask", filler, tokenizer=tokenizer)("The <|mask|> cat"),
+                "marked": str(marks("the cat of Mr. Smith in Zürich")),
+                "written": transformers.pipeline("text-generation", writer, tokenizer=tokenizer)(
+                    "the cat", max_new_tokens=8, do_sample=False
+                ),
+            }
+        )
+    same(*results)
