@@ -76,6 +76,24 @@ def test_an_artifact_that_appears_is_replaced_with_overwrite_alone(tmp_path: Pat
     assert sorted(names(tmp_path)) == ["first", "other", "out", "out.finished"]
 
 
+def test_what_was_to_be_replaced_stays_when_it_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "out"
+    make(target)
+    before = names(target)
+    rename = Path.rename
+
+    def no_rename_to_target(path: Path, new: str | Path) -> Path:
+        if Path(new) == target and path.name.startswith(".out.tmp"):
+            raise OSError(errno.EIO, "the drive is gone")
+        return rename(path, new)
+
+    monkeypatch.setattr(Path, "rename", no_rename_to_target)
+    with pytest.raises(ArtifactError, match="the drive is gone") as caught:
+        finish(target, lambda _: None, overwrite=True)
+    assert caught.value.hint == f"the finished work is in {tmp_path / 'out.finished'}"
+    assert names(target) == before and not (tmp_path / ".out.previous").exists()
+
+
 def test_names_of_finished_work_are_counted(tmp_path: Path) -> None:
     for place in ("out.finished", "out.finished-2", "out.finished-3"):
         with pytest.raises(ArtifactError, match="appeared") as caught:

@@ -25,6 +25,8 @@ ON_WINDOWS = os.name == "nt"
 LONGEST_SHOWN = 200
 # Of systems that cannot sync a folder, set a mode, or link a file: exFAT, some network drives.
 NOT_SUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EMLINK}
+# Of a rename or link to what exists.
+TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR}
 MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -149,8 +151,13 @@ def _put_folder(draft: Path, target: Path, may_replace: Replaces) -> None:
             target.rename(previous)
         elif ON_WINDOWS and target.is_dir():
             target.rmdir()
-        # Over an empty folder, or nothing; over anything else this fails by itself.
-        draft.rename(target)
+        try:
+            # Over an empty folder, or nothing; over anything else this fails by itself.
+            draft.rename(target)
+        except OSError:
+            if aside and not os.path.lexists(target):
+                previous.rename(target)
+            raise
     sync(target.parent)
     if aside:
         shutil.rmtree(previous, ignore_errors=True)
@@ -185,7 +192,8 @@ def _kept_beside(draft: Path, target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         place = draft.rename(_visible_name(target))
-        reason = "appeared during the work, and is not replaced" if os.path.lexists(target) else f"{error.strerror}"
+        appeared = error.errno in TAKEN and os.path.lexists(target)
+        reason = "appeared during the work, and is not replaced" if appeared else f"{error.strerror}"
         raise ArtifactError(f"{target}: {reason}", hint=f"the finished work is in {place}") from error
 
 
