@@ -172,8 +172,10 @@ def _put_file(draft: Path, target: Path, may_replace: Replaces) -> None:
             # Fails when something has that name, where a rename would replace it.
             target.hardlink_to(draft)
         except OSError as error:
-            if error.errno not in NOT_SUPPORTED or os.path.lexists(target):
+            if error.errno not in NOT_SUPPORTED:
                 raise
+            if os.path.lexists(target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from error
             draft.rename(target)
 
 
