@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 import tokit
 from tests.support.packages import needs_gensim
 from tests.support.program import Ran, assert_error
+from tokit.arrays import FloatArray
 from tokit.embedding.embedding_folder import load_embedding, load_ngrams
 from tokit.embedding.formats import READABLE, WRITABLE
 from tokit.embedding.formats.base import VectorFile, WordVectors
@@ -208,6 +209,29 @@ def test_unknown_words_are_verified_too(
     compose = "tokit.embedding.ngrams.NgramTable.compose"
     monkeypatch.setattr(compose, lambda self, texts: ((np.ones(12, dtype=np.float32), 1) for _ in texts))
     assert_error(cli("export", folder(), "--to", "fasttext", "-o", tmp_path / "v", "--verify"), 3, "another vector")
+
+
+@needs_gensim
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_fork_of_fasttext_that_normalizes_is_compared_by_its_matrix(
+    cli: Cli, folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: bool
+) -> None:
+    fasttext = pytest.importorskip("fasttext")
+    model = fasttext.FastText._FastText
+    vector_of, matrix_of = model.get_word_vector, model.get_input_matrix
+
+    def unit(self: object, word: str) -> FloatArray:
+        vector: FloatArray = vector_of(self, word)
+        return vector / np.linalg.norm(vector)
+
+    monkeypatch.setattr(model, "get_word_vector", unit)
+    if wrong:
+        monkeypatch.setattr(model, "get_input_matrix", lambda self: matrix_of(self) + np.float32(0.001))
+    ran = cli("export", folder(), "--to", "fasttext", "-o", tmp_path / "v.bin", "--verify", "--names", "tokens")
+    if wrong:
+        assert_error(ran, 3, "fasttext gives", "another vector")
+    else:
+        assert (ran.code, "equal in gensim and fasttext" in ran.err) == (0, True)
 
 
 def test_errors(cli: Cli, folder: Callable[..., Path], tmp_path: Path) -> None:

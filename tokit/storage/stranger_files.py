@@ -16,6 +16,8 @@ from tokit.errors import ArtifactError
 
 # A cache of the Hub: `snapshots/COMMIT` holds links to `blobs/HASH`.
 SNAPSHOTS, BLOBS = "snapshots", "blobs"
+# Settings that name code, in files of the folder or of a repository: no folder of ours passes them on.
+CODE_SETTINGS = ("auto_map", "custom_pipelines", "custom_generate", "trust_remote_code")
 
 
 def open_regular(path: Path) -> BinaryIO:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokit.storage.folder import dump_json, read_manifest
 from tokit.storage.manifests import TokenizerManifest
+from tokit.storage.stranger_files import CODE_SETTINGS
 from tokit.tokenizer.base import Identity
 from tokit.tokenizer.formats import FORMATS
 from tokit.tokenizer.formats.base import read_bytes
@@ -36,12 +37,12 @@ def write_library_files(
         folder: An existing folder.
         specials: Role → text.
         config: The tokenizer_config.json of a foreign tokenizer, written without the setting that special tokens are
-            text; None writes tokit's.
+            text and those that name code; None writes tokit's.
     """
     settings = tokenizer_config(specials) if config is None else config
     (folder / "tokenizer.json").write_bytes(tokenizer_json)
     # A chat template is in a file of its own.
-    kept_out = (SPLIT_SPECIAL, "chat_template")
+    kept_out = (SPLIT_SPECIAL, "chat_template", *CODE_SETTINGS)
     dump_json({k: v for k, v in settings.items() if k not in kept_out}, folder / "tokenizer_config.json")
     tokens = special_tokens_map(specials, foreign=config is not None)
     named = {name for name in settings if name.endswith("_token")}

@@ -36,7 +36,7 @@ def transformers_tokenizer(tokenizer: Tokenizer) -> Any:
         raise MissingExtraError("as_hf()", "chat") from error
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save_files(Path(folder))
-        loaded: Any = AutoTokenizer.from_pretrained(folder)
+        loaded: Any = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if _parts(loaded.backend_tokenizer) != _parts(_backend_of(Path(folder))):
             # Some classes build these parts anew, and then give other ids than the file says.
             loaded = PreTrainedTokenizerFast.from_pretrained(folder)

@@ -91,8 +91,17 @@ def _in_fasttext(path: Path) -> Lookup:
     import fasttext
 
     model = fasttext.load_model(str(path))
-    look_up: Lookup = model.get_word_vector
-    return look_up
+    if not _gives_unit_vectors(model):
+        look_up: Lookup = model.get_word_vector
+        return look_up
+    rows = model.get_input_matrix()
+    return lambda word: rows[model.get_subwords(word)[1]].mean(axis=0)
+
+
+def _gives_unit_vectors(model: Any) -> bool:
+    """True in a fork of fastText whose `get_word_vector` normalizes, so that the matrix has to be looked at."""
+    lengths = [np.linalg.norm(model.get_word_vector(word)) for word in model.get_words()[:UNKNOWN_WORDS]]
+    return all(abs(length - 1) < 1e-5 for length in lengths if length)
 
 
 def unknown_words(exported: ExportedVectors) -> tuple[list[str], FloatArray]:

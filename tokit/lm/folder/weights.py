@@ -12,23 +12,42 @@ import torch
 import transformers
 
 from tokit.errors import ArtifactError
+from tokit.storage.stranger_files import CODE_SETTINGS
 
 WEIGHTS = "*.safetensors"
 POOLER = "pooler"
+# Entries that may name a repository of compiled code, which transformers would load.
+IMPLEMENTATIONS = ("_attn_implementation", "_experts_implementation")
 
 
 def open_config(folder: Path) -> Any:
-    """The configuration of a transformers model.
+    """The configuration of a transformers model, without what names code: it is not run, and not passed on.
 
     Raises:
         ArtifactError: there is none, or it is damaged.
     """
     try:
-        return transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # errors of transformers have no common class
         raise ArtifactError(
             f"{folder}: not a transformers model: {_first_line(error)}", hint="is the path right?"
         ) from error
+    remove_code(config)
+    return config
+
+
+def remove_code(config: Any) -> None:
+    """Remove the entries of a configuration, and of those inside it, that name code."""
+    for name in CODE_SETTINGS:
+        if name in vars(config):
+            delattr(config, name)
+    for name in IMPLEMENTATIONS:
+        if hasattr(config, name):
+            setattr(config, name, None)
+    for name in getattr(config, "sub_configs", ()):
+        inner = getattr(config, name, None)
+        if inner is not None:
+            remove_code(inner)
 
 
 def load_weights(folder: Path, kind: Any, config: Any, *, new_head: bool = False) -> tuple[Any, tuple[str, ...]]:
@@ -56,6 +75,8 @@ def load_weights(folder: Path, kind: Any, config: Any, *, new_head: bool = False
         raise ArtifactError(
             f"{folder}: its weights cannot be loaded: {_first_line(error)}", hint="if they are damaged, get them again"
         ) from error
+    if getattr(model, "generation_config", None) is not None:
+        remove_code(model.generation_config)
     missing, mismatched = set(loading["missing_keys"]), {name for name, *_ in loading["mismatched_keys"]}
     _refuse(folder, "its weights lack", [name for name in missing if in_body(model, name)])
     wrong = [name for name in mismatched if not of_pooler(name) and (in_body(model, name) or not new_head)]

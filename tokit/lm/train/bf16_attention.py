@@ -37,8 +37,8 @@ def products_attention(
     Args:
         module: The layer; dropout is applied while it is in training mode.
         query: Shape (rows, heads, tokens, dim).
-        key: Same shape.
-        value: Same shape.
+        key: Same shape; several heads of the query may share one here.
+        value: Shape of `key`.
         attention_mask: True where a query may attend to a key; shape (rows, 1, queries, keys).
         scaling: Factor of the scores; None is 1 / sqrt(dim).
         dropout: Dropout probability of the attention weights.
@@ -46,6 +46,9 @@ def products_attention(
     Returns:
         (vectors, shape (rows, tokens, heads, dim); no attention weights).
     """
+    shared_by = query.shape[1] // key.shape[1]
+    if shared_by > 1:
+        key, value = (heads.repeat_interleave(shared_by, dim=1) for heads in (key, value))
     # Scaling the query touches fewer numbers than scaling the scores.
     scores = torch.matmul(query * (query.shape[-1] ** -0.5 if scaling is None else scaling), key.transpose(-1, -2))
     if attention_mask is not None:
