@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.packages import needs_gensim
-from tests.support.program import Ran
+from tests.support.program import ROOT, Ran
 from tests.support.same_folders import differing_files
 from tests.support.two_topics import two_topics
 from tokit.embedding import EMBEDDINGS
@@ -106,4 +109,32 @@ def test_commands_without_a_choice(
 ) -> None:
     monkeypatch.chdir(home)
     one, two = folders(cli, tmp_path, *command, each=THREADS)
+    assert differing_files(one, two) == []
+
+
+def made_twice(tmp_path: Path, *what: str) -> tuple[Path, Path]:
+    """Folders of every artifact, made with other threads and with another seed of Python's hashes."""
+    for threads, seed in (("1", "0"), ("2", "12345")):
+        folder = tmp_path / threads
+        folder.mkdir()
+        (folder / "text.txt").write_text(two_topics() * 4, encoding="utf-8")
+        labeled = "".join(f"{'ab'[i % 2]}\t{text}\n" for i, text in enumerate(two_topics(60).splitlines()))
+        (folder / "labeled.tsv").write_text(labeled, encoding="utf-8")
+        program = [sys.executable, "-m", "tests.support.every_folder", str(folder), threads, *what]
+        subprocess.run(program, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True, cwd=ROOT)
+    return tmp_path / "1", tmp_path / "2"
+
+
+def test_every_static_artifact_in_processes_of_their_own(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="needs the extra 'parquet'")
+    one, two = made_twice(tmp_path)
+    assert len(list(one.iterdir())) > 15
+    assert differing_files(one, two) == []
+
+
+@pytest.mark.slow
+def test_every_artifact_of_language_models_in_processes_of_their_own(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra 'contextual'")
+    pytest.importorskip("pyarrow", reason="needs the extra 'parquet'")
+    one, two = made_twice(tmp_path, "contextual")
     assert differing_files(one, two) == []

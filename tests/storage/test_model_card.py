@@ -83,6 +83,7 @@ def test_card_of_an_lstm_says_what_opens_it() -> None:
         ("train bpe /home/me/texts -o/tmp/x --engine reference", "tokit train bpe texts -o NEW"),
         ("train bpe 'a b' -o tok", "tokit train bpe 'a b' -o NEW"),
         ("", ""),
+        ("fit bert t -o e --checkpoint-every 1000 --resume --seed 1", "tokit fit bert t -o NEW --seed 1"),
         ("fit svd t -t k --threads 2 -o e", "tokit fit svd t -t k -o NEW"),
         ("fit svd t -t k --deterministic -o e", "tokit fit svd t -t k -o NEW"),
         ("fit glove t -t k --threads 1 -o e", "tokit fit glove t -t k -o NEW --deterministic"),

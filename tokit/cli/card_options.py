@@ -44,8 +44,8 @@ LicenseOpt = Annotated[
     ),
 ]
 # Options that do not change the result, those with a value first; and that of the folder, whose name is the user's.
-WITHOUT_EFFECT = ("--engine",)
-FLAGS_WITHOUT_EFFECT = ("-q", "--quiet", "--json", "--overwrite")
+WITHOUT_EFFECT = ("--engine", "--checkpoint-every")
+FLAGS_WITHOUT_EFFECT = ("-q", "--quiet", "--json", "--overwrite", "--resume")
 OUT = ("-o", "--out")
 # Commands whose result does not depend on the number of threads, and families of fit; others that are static are
 # trained on one thread with either option.
