@@ -26,7 +26,7 @@ CLI_MODULES = {
     "tokit.corpus", "tokit.tokenizer.load", "tokit.tokenizer.training_text", "tokit.storage.folder",
     "tokit.text.pipeline", "tokit.tokenizer.base", "tokit.lm.plan", "tokit.corpus.labeled", "tokit.ids.parts_writer",
     "tokit.runtime.engine", "tokit.runtime.threads", "tokit.runtime.address_space", "tokit.kernels",
-    "tokit.tokenizer.notes", "tokit.storage.model_card",
+    "tokit.tokenizer.notes", "tokit.storage.model_card", "tokit.storage.recorded_request",
 }  # fmt: skip
 MODULES = {
     ".".join(("tokit", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path

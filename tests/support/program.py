@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+# The entry of a manifest, as `dump_json` writes it.
+REQUEST = re.compile(rb'^  "request": \{\n.*?^  \},\n', re.MULTILINE | re.DOTALL)
 ROOT = Path(__file__).parents[2]
 TOKIT = (sys.executable, "-m", "tokit")
 # Seconds that a command may take.
@@ -80,9 +83,9 @@ def assert_error(ran: Ran, code: int, *parts: str) -> None:
 
 
 def folder_bytes(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder, but for the model card, which names the command that made it."""
+    """Every file of a folder, without the command that made it: the model card, and an entry of the manifest."""
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
+        path.relative_to(folder).as_posix(): REQUEST.sub(b"", path.read_bytes())
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "README.md"
     }

@@ -18,8 +18,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from tokit.cli.corpus_options import CORPUS_SECTION
 from tokit.cli.old_spellings import RENAMED, renamed_hint
+from tokit.cli.requests import request_of
 from tokit.errors import UsageError
 from tokit.registry import did_you_mean
+from tokit.storage.recorded_request import set_request
 
 GROUPS = {
     "Tokenizers": {
@@ -52,6 +54,7 @@ GROUPS = {
     "Artifacts": {
         "inspect": "tokit.cli.inspect:inspect",
         "verify": "tokit.cli.verify:verify",
+        "reproduce": "tokit.cli.reproduce:reproduce",
         "push": "tokit.cli.push:push",
         "demo": "tokit.cli.demo:demo",
     },
@@ -65,6 +68,8 @@ SEVERAL = {
     ("tokit encode", "tokenizer"): "to compare tokenizers: tokit compare A B -c CORPUS",
     ("tokit near", "embedding"): "to compare embeddings: tokit eval -e A -e B",
 }
+# Sources of a value that was given: the command line, and a file of settings.
+SET_BY_USER = ("COMMANDLINE", "DEFAULT_MAP")
 # In front of each example in a docstring.
 EXAMPLE = "$ "
 
@@ -82,7 +87,10 @@ class Command(TyperCommand):
         helps = any(param.name == "help" for param in order)
         if not ctx.resilient_parsing and not helps:
             refuse_repeated(order, ctx.command_path)
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        named = {name for name in ctx.params if getattr(ctx.get_parameter_source(name), "name", "") in SET_BY_USER}
+        set_request(request_of(ctx.command_path.split()[1:], self.params, ctx.params, named))
+        return rest
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """See the base; Typer puts a required argument into braces."""

@@ -18,6 +18,7 @@ from tokit.cli.commands import GROUPS, CommandGroup, command_of, summary_of
 from tokit.cli.hints import usage_hint
 from tokit.cli.output import note, say
 from tokit.errors import TokitError
+from tokit.storage.recorded_request import one_request
 from tokit.tokenizer import notes
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -65,6 +66,11 @@ def main(argv: Sequence[str]) -> int:
 def execute(argv: Sequence[str]) -> int:
     """Run a command line and return its exit code; errors are raised."""
     ARGUMENTS.set(tuple(argv))
+    with one_request():
+        return _execute(argv)
+
+
+def _execute(argv: Sequence[str]) -> int:
     result = _parse(argv)
     # Work that ran inside Typer would have its dozen frames below it. Python keeps frames in chunks of 16 KiB, and a
     # loop that calls functions across the border of two chunks maps and unmaps memory at every call: importing NumPy

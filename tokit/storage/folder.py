@@ -23,6 +23,7 @@ from tokit.registry import did_you_mean, near_names
 from tokit.storage.format_1 import from_format_1
 from tokit.storage.manifests import FORMAT_VERSION, MANIFESTS, Manifest
 from tokit.storage.model_card import CARD, KINDS, model_card
+from tokit.storage.recorded_request import current_request
 from tokit.storage.stranger_files import open_regular, refuse_links_out
 from tokit.storage.targets import drafted_folder, hidden, require_place, set_mode, sync
 from tokit.storage.typed_json import MismatchError, typed
@@ -256,7 +257,8 @@ def _seal(draft: Draft) -> None:
     files = {name: draft.digests.get(name) or sha256_file(draft.path / name) for name in names}
     if draft.manifest is None:
         raise ValueError(f"{draft.path}: an artifact without a manifest")
-    manifest = replace(draft.manifest, versions=versions(draft.manifest.libraries), files=files)
+    made_with = versions(draft.manifest.libraries)
+    manifest = replace(draft.manifest, request=current_request(), versions=made_with, files=files)
     dump_json(manifest.as_json(), draft.path / MANIFEST)
     cards = _write_card(draft.path, manifest)
     for name in (*names, MANIFEST, *cards):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypedDict
 
 from tokit.registry import Registry
+from tokit.storage.recorded_request import RecordedRequest
 from tokit.storage.typed_json import FileName, Fingerprint
 
 FORMAT_VERSION = 2
@@ -65,6 +66,7 @@ class Manifest:
         versions: Version of tokit and of each library that has a part in the artifact; filled in when it is written.
         files: sha256 of every other file, by its path in the folder; filled in when it is written.
         sources: Repositories on the Hub that it was made from, with their commits.
+        request: The command that made it; None for what Python made. Filled in when it is written.
     """
 
     kind: ClassVar[str]
@@ -74,12 +76,14 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
     files: dict[FileName, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
+    request: RecordedRequest | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Entries of the file, in its order."""
         facts = _with_lists(dataclasses.asdict(self))
         entries = {name: value for name, value in facts.items() if getattr(self, name) != self._default(name)}
-        sealed = {name: entries.pop(name, {}) for name in ("versions", "files")}
+        request = {"request": entries.pop("request")} if "request" in entries else {}
+        sealed = {**request, **{name: entries.pop(name, {}) for name in ("versions", "files")}}
         return {"kind": self.kind, "format_version": FORMAT_VERSION, **entries, **sealed}
 
     @classmethod
