@@ -11,7 +11,7 @@ from tokit.cli.card_options import writes_card
 from tokit.cli.corpus_options import CORPUS_SECTION, ErrorsOpt, FormatOpt
 from tokit.cli.families import FamilyOptions, takes_parameters
 from tokit.cli.formatting import counted
-from tokit.cli.options import CommandFunction, ModelOpt, OutOpt, OverwriteOpt, SeedOpt, set_up, writes_output
+from tokit.cli.options import CommandFunction, ModelOpt, OutOpt, OverwriteOpt, ResumeOpt, SeedOpt, set_up, writes_output
 from tokit.cli.output import Output, note, say_what_is_awaited, warn, warn_of_bad_text
 
 if TYPE_CHECKING:
@@ -81,6 +81,15 @@ FinetuneNoHeaderOpt = Annotated[
         rich_help_panel=CORPUS_SECTION,
     ),
 ]
+FinetuneCheckpointOpt = Annotated[
+    int | None,
+    typer.Option(
+        "--checkpoint-every",
+        metavar="EXAMPLES",
+        help="Save the state to OUT.checkpoint after every EXAMPLES examples.",
+        show_default=False,
+    ),
+]
 FinetuneThreadsOpt = Annotated[
     int | None,
     typer.Option(
@@ -106,6 +115,8 @@ def finetune(
     family: FamilyOptions,
     freeze: FreezeOpt = None,
     seed: SeedOpt = 0,
+    checkpoint_every: FinetuneCheckpointOpt = None,
+    resume: ResumeOpt = False,
     threads: FinetuneThreadsOpt = None,
     overwrite: OverwriteOpt = False,
     output: Output,
@@ -136,6 +147,8 @@ def finetune(
             freeze=freeze or (),
             seed=seed,
             threads=threads,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
             overwrite=overwrite,
             tick=tick,
         )

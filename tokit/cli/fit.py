@@ -12,7 +12,7 @@ from tokit.cli.card_options import writes_card
 from tokit.cli.corpus_options import CorpusOptions, takes_corpus
 from tokit.cli.families import FamilyGroup, FamilyOptions, takes_parameters
 from tokit.cli.fit_report import show_model, show_static
-from tokit.cli.options import CommandFunction, OutOpt, OverwriteOpt, SeedOpt, set_up, writes_output
+from tokit.cli.options import CommandFunction, OutOpt, OverwriteOpt, ResumeOpt, SeedOpt, set_up, writes_output
 from tokit.cli.output import Output
 from tokit.embedding import EMBEDDINGS
 from tokit.errors import UsageError
@@ -49,7 +49,6 @@ CheckpointOpt = Annotated[
         show_default=False,
     ),
 ]
-ResumeOpt = Annotated[bool, typer.Option("--resume", help="Resume from OUT.checkpoint, if there is one.")]
 FitThreadsOpt = Annotated[
     int | None,
     typer.Option(

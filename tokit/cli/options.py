@@ -50,6 +50,7 @@ EmbeddingOpt = Annotated[
 ]
 OutOpt = Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Folder to write.", show_default=False)]
 OverwriteOpt = Annotated[bool, typer.Option("--overwrite", help="Replace what tokit wrote there before.")]
+ResumeOpt = Annotated[bool, typer.Option("--resume", help="Resume from OUT.checkpoint, if there is one.")]
 JsonOpt = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 QuietOpt = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary.")]
 ThreadsOpt = Annotated[

@@ -84,9 +84,9 @@ def check_run(out: str | Path, seed: int, checkpoint_every: int | None, *, resum
     if not 0 <= seed <= LARGEST_SEED:
         raise UsageError(f"--seed {seed}: not between 0 and {LARGEST_SEED}", hint="--seed 0")
     if checkpoint_every is not None and checkpoint_every < 1:
-        raise UsageError(f"--checkpoint-every {checkpoint_every}: not a positive number of tokens", hint="10000000")
+        raise UsageError(f"--checkpoint-every {checkpoint_every}: not a positive number", hint="10000000")
     check_target(out, overwrite=overwrite)
-    state = _state_file(out)
+    state = state_file(out)
     if state.exists() and not resume and not overwrite:
         raise ArtifactError(
             f"{state} holds the state of an earlier training",
@@ -137,7 +137,7 @@ def run_fit(
     if checkpoint_every is not None or resume:
         fit.check_checkpoints()
     # "." is another folder, or none, once the result has taken its place.
-    state = _state_file(out)
+    state = state_file(out)
     encoded = read_training_text(text, fit.tokenizer, fit.hold_out, fit.options, tick)
     fit.tokenizer.release()
     checkpoints = _checkpoints(fit, encoded, state, every=checkpoint_every, resume=resume)
@@ -164,7 +164,8 @@ def _checkpoints(
     return Checkpoints(state, every or NEVER, json.dumps(identity), resume)
 
 
-def _state_file(out: str | Path) -> Path:
+def state_file(out: str | Path) -> Path:
+    """File of the checkpoints of a training."""
     # "." has no name to add to.
     path = Path(out).resolve()
     return path.with_name(f"{path.name}.checkpoint")

@@ -8,29 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokit.corpus import Fingerprint
-from tokit.corpus.corpus_progress import corpus_facts
 from tokit.corpus.labeled import Columns
 from tokit.corpus.read_report import ReadReport, read_facts
-from tokit.errors import UsageError
+from tokit.embedding.fit_run import check_run, state_file
 from tokit.lm import require_lm_extra
 from tokit.lm.contextual_embedder import context_of
-from tokit.lm.finetune.encode_examples import block_of, encode_examples, scores_of
-from tokit.lm.finetune.task_data import TaskData, read_task, validation_fraction
+from tokit.lm.finetune.encode_examples import encode_examples, scores_of
+from tokit.lm.finetune.task_data import read_task, validation_fraction
 from tokit.lm.finetune.trainable import finetune_job, train, trainable_tokenizer
-from tokit.lm.folder.tokenizer_files import write_model_tokenizer
 from tokit.lm.pretrain_params import FinetuneParams
 from tokit.params import fill
 from tokit.progress import Tick, silent
 from tokit.runtime.threads import available_threads
-from tokit.storage.folder import check_target, writing
-from tokit.storage.hub_names import hub_sources, local_path, origin_of
-from tokit.storage.model_manifests import LanguageModelManifest, TaskFacts
-from tokit.storage.warm_start_facts import CHECKPOINT, WarmStartFacts
-from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
+from tokit.storage.folder import writing
+from tokit.storage.hub_names import local_path
+from tokit.storage.model_manifests import TaskFacts
 
 if TYPE_CHECKING:
-    from tokit.lm.finetune.finetuning_loop import Finetuned, FinetuneJob
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +86,8 @@ def finetune(
     freeze: Sequence[str] = (),
     seed: int = 0,
     threads: int | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     tick: Tick = silent,
 ) -> FinetuneReport:
@@ -107,6 +104,8 @@ def finetune(
         freeze: Names or globs of layers that are not trained.
         seed: Seed of the new head, the order of examples and dropout.
         threads: Number of threads; None takes all processors. The same number gives the same bytes.
+        checkpoint_every: Save the state to `OUT.checkpoint` each time this many examples were trained on.
+        resume: Continue from that checkpoint, when there is one, to the same bytes as a run that was never killed.
         overwrite: Replace an existing artifact.
         tick: Progress.
 
@@ -115,14 +114,15 @@ def finetune(
         MissingExtraError: torch or transformers is not installed.
         CorpusError: examples cannot be read, or there are none.
         TrainingError: the loss is not finite.
-        ArtifactError: the model cannot be opened, or the folder cannot be written.
+        ArtifactError: the model cannot be opened, the checkpoint is of another training, or the folder cannot be
+            written.
     """
     require_lm_extra("'tokit finetune'")
     params = fill(FinetuneParams, settings or {})
     fraction = validation_fraction(validation, held_out)
-    if not 0 <= seed < 1 << 32:
-        raise UsageError(f"--seed {seed}: not between 0 and {(1 << 32) - 1}", hint="--seed 0")
-    check_target(out, overwrite=overwrite)
+    check_run(out, seed, checkpoint_every, resume=resume, overwrite=overwrite)
+    # "." is another folder, or none, once the result has taken its place.
+    state = state_file(out)
     folder = local_path(model)
     tokenizer = trainable_tokenizer(folder)
     found = read_task(data, columns or Columns(), held_out=held_out, validation=fraction, seed=seed)
@@ -130,6 +130,9 @@ def finetune(
     encodings = tuple(encode_examples(part, found.task, tokenizer, context) for part in (found.train, found.held_out))
     job = finetune_job(folder, found.task, encodings, tokenizer, params)
     job = dataclasses.replace(job, freeze=tuple(freeze), seed=seed, threads=threads or available_threads(), tick=tick)
+    from tokit.lm.finetune.finetuned_folder import with_checkpoints, write_finetuned
+
+    job = with_checkpoints(job, state, every=checkpoint_every, resume=resume)
     trained = train(job)
     scores = scores_of(found.held_out, encodings[1], trained.predictions, found.task) if found.held_out else {}
     report = FinetuneReport(
@@ -153,52 +156,15 @@ def finetune(
         parameters=sum(parameter.numel() for parameter in trained.model.parameters()),
         frozen=trained.frozen,
     )
-    _save(trained, job, report, tokenizer, found=found, context=context, overwrite=overwrite)
+    task = TaskFacts(
+        name=report.task,
+        labels=report.labels,
+        examples=report.examples,
+        held_out=report.held_out,
+        scores=report.scores,
+    )
+    with writing(out, overwrite=overwrite) as draft:
+        draft.manifest = write_finetuned(draft.path, trained, job, tokenizer, task=task, found=found, context=context)
+    # Also one of an earlier training that was begun again.
+    state.unlink(missing_ok=True)
     return report
-
-
-def _save(
-    trained: Finetuned,
-    job: FinetuneJob,
-    report: FinetuneReport,
-    tokenizer: LibraryTokenizer,
-    *,
-    found: TaskData,
-    context: int,
-    overwrite: bool,
-) -> None:
-    from tokit.lm.checkpoint import weight_files
-    from tokit.lm.folder.model_folder import write_stock_model
-
-    files = weight_files(job.folder)
-    with writing(report.path, overwrite=overwrite) as draft:
-        write_stock_model(draft.path, trained.model, context)
-        typed = int(getattr(trained.model.config, "type_vocab_size", 0) or 0) > 1
-        write_model_tokenizer(draft.path, tokenizer, context, typed=typed)
-        draft.manifest = LanguageModelManifest(
-            family=report.family,
-            vocab_size=tokenizer.vocab_size,
-            dim=int(trained.model.config.hidden_size),
-            context_length=context,
-            task=TaskFacts(
-                name=report.task,
-                labels=report.labels,
-                examples=report.examples,
-                held_out=report.held_out,
-                scores=report.scores,
-            ),
-            params=dataclasses.asdict(job.params),
-            freeze=job.freeze,
-            warm_start=WarmStartFacts(source=CHECKPOINT, files=files),
-            tokenizer_family=tokenizer.family,
-            tokenizer_sha256=tokenizer.sha256,
-            special_ids=tokenizer.special_ids,
-            steps=report.steps,
-            losses=report.losses,
-            precision=report.precision,
-            seed=job.seed,
-            threads=job.threads,
-            reproducible=True,
-            corpus=corpus_facts(Fingerprint.of(block_of(found.train))),
-            sources=hub_sources(origin_of(job.folder)),
-        )

@@ -27,7 +27,7 @@ class Checkpoints:
 
     Attributes:
         path: The file.
-        every: Tokens from one to the next, at least.
+        every: Tokens from one to the next, at least; examples in a fine-tuning.
         job: What says that it is the same training: settings, corpus, tokenizer.
         resume: Begin with what the file holds, when there is one.
     """

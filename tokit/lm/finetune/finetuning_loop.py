@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -31,8 +32,12 @@ from tokit.lm.folder.weights import load_weights, open_config
 from tokit.lm.pretrain_params import EACH_TOKEN, ONE_LABEL, SCORE, FinetuneParams
 from tokit.lm.train.freeze import freeze
 from tokit.lm.train.optimizer import autocast, learning_rate_factor, new_optimizer, resolved_precision
+from tokit.lm.train.pretraining_state import pack, unpack
 from tokit.progress import Progress, Tick, silent
+from tokit.storage.training_state import Checkpoints
 
+# Names in a checkpoint.
+LOSSES, RANDOM = "losses", "random"
 # Number of batches whose examples are sorted by length together.
 SORTED_TOGETHER = 32
 # In bfloat16 the length of rows is a multiple of this.
@@ -74,6 +79,7 @@ class FinetuneJob:
         freeze: Layers that are not trained.
         seed: Seed of the head, the order of examples and dropout.
         threads: Threads of torch.
+        checkpoints: Where and how often, in examples, the training state is saved.
         tick: Progress.
         stop: Set it to end the training soon; its result is not to be used then.
     """
@@ -88,6 +94,7 @@ class FinetuneJob:
     freeze: tuple[str, ...] = ()
     seed: int = 0
     threads: int = 1
+    checkpoints: Checkpoints | None = None
     tick: Tick = silent
     stop: Event = field(default_factory=Event)
 
@@ -174,36 +181,73 @@ class FinetuningLoop:
         self._multiple = MULTIPLE if self._precision == "bfloat16" else 1
         self._optimizer = new_optimizer(model, job.params)
         self._typed = int(getattr(model.config, "type_vocab_size", 0) or 0) > 1
-        self._steps = job.params.epochs * math.ceil(len(job.train.ids) / job.params.batch_size)
-        self._step = 0
+        self._steps_per_epoch = math.ceil(len(job.train.ids) / job.params.batch_size)
+        self._steps = job.params.epochs * self._steps_per_epoch
+        self._step = self._saved = 0
+        # Mean loss of each epoch so far, and the sum of the present one.
+        self._losses: list[float] = []
+        self._sum = 0.0
 
     def run(self) -> Finetuned:
         """Train to the end, and predict."""
+        self._restore()
         self._model.train()
-        began, losses = time.perf_counter(), []
-        for epoch in range(self._job.params.epochs):
-            total = 0.0
-            for numbers in shuffled(self._job.train.lengths, self._job.params.batch_size, self._job.seed, epoch):
-                if self._job.stop.is_set():
-                    break
-                total += self._learn(numbers) * len(numbers)
-            losses.append(total / len(self._job.train.ids))
+        began, before = time.perf_counter(), self._step
+        for epoch in range(len(self._losses), self._job.params.epochs):
+            self._train_epoch(epoch)
         seconds = time.perf_counter() - began
         self._model.eval()
-        speed = self._job.params.epochs * len(self._job.train.ids) / max(seconds, 1e-9)
+        fraction = (self._steps - before) / self._steps
+        speed = fraction * self._job.params.epochs * len(self._job.train.ids) / max(seconds, 1e-9)
         return Finetuned(
             model=self._model,
             predictions=self._predict(self._job.held_out),
             steps=self._steps,
-            losses=tuple(losses),
+            losses=tuple(self._losses),
             examples_per_second=speed,
             precision=self._precision,
             frozen=self._frozen,
         )
 
+    def _train_epoch(self, epoch: int) -> None:
+        """Train on the examples, or on those of its batches that a checkpoint left."""
+        batches = shuffled(self._job.train.lengths, self._job.params.batch_size, self._job.seed, epoch)
+        for numbers in islice(batches, self._step - epoch * self._steps_per_epoch, None):
+            if self._job.stop.is_set():
+                break
+            self._sum += self._learn(numbers) * len(numbers)
+        self._losses.append(self._sum / len(self._job.train.ids))
+        self._sum = 0.0
+
+    def _restore(self) -> None:
+        """Continue from a checkpoint, if there is one."""
+        found = self._job.checkpoints.load() if self._job.checkpoints else None
+        if found is None:
+            return
+        state, self._step = found
+        self._saved = self._step
+        unpack(state, self._model, self._optimizer)
+        *self._losses, self._sum = state[LOSSES].tolist()
+        torch.set_rng_state(torch.from_numpy(state[RANDOM].astype(np.uint8)))
+
+    def _maybe_save(self, random: Tensor) -> None:
+        """Save what the present step depends on, when it is time.
+
+        Args:
+            random: State of torch's generator before the step: dropout draws from it.
+        """
+        checkpoints = self._job.checkpoints
+        if checkpoints is None or self._step == self._saved or self._job.stop.is_set():
+            return
+        if self._step % max(1, checkpoints.every // self._job.params.batch_size) == 0:
+            losses = np.array([*self._losses, self._sum])
+            state = pack(self._model, self._optimizer, {})
+            checkpoints.save({**state, LOSSES: losses, RANDOM: random.numpy().astype(np.int64)}, self._step)
+            self._saved = self._step
+
     def _learn(self, numbers: IntArray) -> float:
         """Take one step; return its loss."""
-        params = self._job.params
+        params, random = self._job.params, torch.get_rng_state()
         for group in self._optimizer.param_groups:
             group["lr"] = params.learning_rate * learning_rate_factor(self._step, self._steps, params.warmup_steps)
         with autocast(self._precision):
@@ -214,6 +258,8 @@ class FinetuningLoop:
             raise TrainingError(
                 f"the loss of step {self._step} is {value}", hint="lower --learning-rate, or --precision float32"
             )
+        # A finite loss shows that the previous step left a model that can be resumed from.
+        self._maybe_save(random)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), params.max_grad_norm or math.inf)
         self._optimizer.step()
