@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'contextual'")
 pytest.importorskip("transformers", reason="needs the extra 'contextual'")
 
 from tests.support.contextual_models import save_head  # noqa: E402
+from tests.support.damaged_checkpoints import damaged_checkpoints  # noqa: E402
 from tests.support.program import Ran, assert_error  # noqa: E402
 from tests.support.same_folders import differing_files  # noqa: E402
 from tokit.storage.training_state import Checkpoints  # noqa: E402
@@ -75,9 +76,7 @@ def assert_stopped(cli: Cli, monkeypatch: pytest.MonkeyPatch, saves: int, line: 
 
 
 @pytest.mark.parametrize("task", list(TASKS))
-def test_a_stopped_run_ends_in_the_same_bytes(
-    cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch, task: str
-) -> None:
+def test_a_stopped_run_ends_in_the_same_bytes(cli: Cli, home: Path, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
     assert cli(*command(task, "-o", "whole")).code == 0
     resumed = command(task, "-o", "tuned", "--checkpoint-every", "8", "--resume")
     # In the first epoch, at the border of two, and in the last.
@@ -132,3 +131,53 @@ def test_damaged_checkpoints_are_refused(cli: Cli, home: Path, monkeypatch: pyte
     state = (home / "tuned.checkpoint").read_bytes()
     (home / "tuned.checkpoint").write_bytes(state[: len(state) // 2])
     assert_error(cli(*line), 1, "cannot be read", "--resume")
+    (home / "tuned.checkpoint").write_bytes(state)
+    for what in damaged_checkpoints(home / "tuned.checkpoint"):
+        ran = cli(*line)
+        assert ran.code == 1, what
+        assert_error(ran, 1, "tuned.checkpoint: damaged", "--overwrite")
+    assert cli(*line).code == 0
+
+
+SMALL = "--max-steps 4 --batch-size 2 --context-length 16 --hidden-size 16 --num-hidden-layers 1"
+
+
+@pytest.mark.usefixtures("home")
+def test_damaged_checkpoints_of_a_pretraining_are_refused(
+    cli: Cli, english_file: Path, bpe_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = [
+        "fit",
+        "bert",
+        str(english_file),
+        "-t",
+        str(bpe_folder),
+        *SMALL.split(),
+        "--num-attention-heads",
+        "2",
+        "--threads",
+        "1",
+        "-q",
+    ]
+    line += ["--checkpoint-every", "32", "--resume", "-o", "bert"]
+    assert_stopped(cli, monkeypatch, 3, line)
+    for what in damaged_checkpoints(Path("bert.checkpoint")):
+        ran = cli(*line)
+        assert ran.code == 1, what
+        assert_error(ran, 1, "bert.checkpoint: damaged", "--overwrite")
+    assert cli(*line).code == 0
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("family", ["skipgram", "fasttext", "glove"])
+def test_damaged_checkpoints_of_a_static_embedding_are_refused(
+    cli: Cli, english_file: Path, bpe_folder: Path, monkeypatch: pytest.MonkeyPatch, family: str
+) -> None:
+    line = ["fit", family, str(english_file), "-t", str(bpe_folder), "-d", "8", "--threads", "1", "-q"]
+    line += ["--checkpoint-every", "100", "--resume", "-o", "emb"]
+    assert_stopped(cli, monkeypatch, 1, line)
+    for what in damaged_checkpoints(Path("emb.checkpoint")):
+        ran = cli(*line)
+        assert ran.code == 1, what
+        assert_error(ran, 1, "emb.checkpoint: damaged", "--overwrite")
+    assert cli(*line).code == 0

@@ -5,7 +5,8 @@ The file is written whole and then renamed, so there is always one that can be r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tokit.errors import ArtifactError
 from tokit.storage.safetensors import write_tensors
 from tokit.storage.targets import drafted_file
 
+AGAIN = "--overwrite, without --resume, begins again"
 # More tokens than any corpus has: no checkpoint is due.
 NEVER = 1 << 62
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -67,10 +69,30 @@ class Checkpoints:
                 metadata = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         except (OSError, SafetensorError) as error:
-            raise ArtifactError(f"{self.path}: cannot be read: {error}", hint="begin again without --resume") from error
+            raise ArtifactError(f"{self.path}: cannot be read: {error}", hint=AGAIN) from error
         if metadata.get("job") != self.job:
             raise ArtifactError(
                 f"{self.path}: of another training: its text, tokenizer or settings are not these",
-                hint="give the same ones, or begin again without --resume",
+                hint=f"give the same ones; {AGAIN}",
             )
+        if not metadata.get("turn", "").isdecimal():
+            raise self._damaged()
         return arrays, int(metadata["turn"])
+
+    @contextmanager
+    def restoring(self) -> Iterator[None]:
+        """A block that takes the state of a training out of the arrays.
+
+        Raises:
+            ArtifactError: one is missing, or of another shape.
+        """
+        try:
+            yield
+        except (KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
+            raise self._damaged() from error
+
+    def _damaged(self) -> ArtifactError:
+        return ArtifactError(
+            f"{self.path}: damaged: an entry is missing, or of another shape",
+            hint=AGAIN,
+        )

@@ -96,13 +96,19 @@ class TrainingRun(ABC):
                 future.result()
 
     def _resume(self) -> None:
-        found = self._job.checkpoints.load() if self._job.checkpoints else None
-        if found is None:
+        checkpoints = self._job.checkpoints
+        found = checkpoints.load() if checkpoints else None
+        if checkpoints is None or found is None:
             return
-        arrays, self._taken = found
-        for name, array in self._state().items():
-            array[:] = arrays[name]
-        turn = self._turn(self._taken)
+        with checkpoints.restoring():
+            arrays, self._taken = found
+            for name, array in self._state().items():
+                if arrays[name].shape != array.shape:
+                    raise ValueError(name)
+                array[:] = arrays[name]
+            if self._taken >= self._last:
+                raise ValueError(self._taken)
+            turn = self._turn(self._taken)
         self._skipped = turn.epoch * self._size + turn.start
 
     def _turn(self, count: int) -> Turn:

@@ -221,14 +221,22 @@ class FinetuningLoop:
 
     def _restore(self) -> None:
         """Continue from a checkpoint, if there is one."""
-        found = self._job.checkpoints.load() if self._job.checkpoints else None
-        if found is None:
+        checkpoints = self._job.checkpoints
+        found = checkpoints.load() if checkpoints else None
+        if checkpoints is None or found is None:
             return
         state, self._step = found
         self._saved = self._step
-        unpack(state, self._model, self._optimizer)
-        *self._losses, self._sum = state[LOSSES].tolist()
-        torch.set_rng_state(torch.from_numpy(state[RANDOM].astype(np.uint8)))
+        with checkpoints.restoring():
+            unpack(state, self._model, self._optimizer)
+            *self._losses, self._sum = state[LOSSES].tolist()
+            if (
+                state[LOSSES].ndim != 1
+                or self._step >= self._steps
+                or len(self._losses) != self._step // self._steps_per_epoch
+            ):
+                raise ValueError(self._step)
+            torch.set_rng_state(torch.from_numpy(state[RANDOM].astype(np.uint8)))
 
     def _maybe_save(self, random: Tensor) -> None:
         """Save what the present step depends on, when it is time.

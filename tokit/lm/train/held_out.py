@@ -89,7 +89,14 @@ class HeldOutTracker:
         return {LOSSES: np.array([*self.losses, *self._sum.tolist()]), SCORES: np.array(rows).reshape(-1, 4)}
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]], best: dict[str, Tensor]) -> None:
-        """Resume from `arrays()` of an earlier run and the best weights it kept."""
+        """Resume from `arrays()` of an earlier run and the best weights it kept.
+
+        Raises:
+            KeyError: an array is missing.
+            ValueError: one has another shape.
+        """
+        if arrays[LOSSES].ndim != 1 or arrays[SCORES].shape[1:] != (4,):
+            raise ValueError(LOSSES)
         *losses, total, count = arrays[LOSSES].tolist()
         self.losses, self._sum = losses, np.array([total, count])
         self.evaluations = [

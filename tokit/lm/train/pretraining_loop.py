@@ -125,14 +125,16 @@ class PretrainingLoop:
         return self._params.batch_size * self._rows.context
 
     def _begin(self) -> None:
-        found = self._job.checkpoints.load() if self._job.checkpoints else None
-        if found is not None:
-            self._restore(*found)
+        checkpoints = self._job.checkpoints
+        found = checkpoints.load() if checkpoints else None
+        if checkpoints is not None and found is not None:
+            with checkpoints.restoring():
+                self._restore(*found)
             return
         self._steps = self._planned_steps()
-        if self._job.checkpoints is not None:
+        if checkpoints is not None:
             # The number of steps was measured: a run that is killed before its first checkpoint keeps it.
-            self._save(self._job.checkpoints)
+            self._save(checkpoints)
 
     def _planned_steps(self) -> int:
         if self._params.max_steps is not None:
@@ -272,6 +274,8 @@ class PretrainingLoop:
     def _restore(self, state: Mapping[str, npt.NDArray[Any]], step: int) -> None:
         self._tracker.restore(state, unpack(state, self._model, self._optimizer))
         self._step, self._saved, self._steps = step, step, int(state[STEPS])
+        if self._step > self._steps:
+            raise ValueError(self._step)
 
 
 def masking_for(pieces: Pieces, special: dict[str, int], params: PretrainParams) -> Masking:

@@ -34,12 +34,25 @@ def pack(model: Model, optimizer: torch.optim.Optimizer, best: Mapping[str, Tens
 
 
 def unpack(state: Mapping[str, npt.NDArray[Any]], model: Model, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Restore a model and its optimizer from `pack`; return the best weights."""
+    """Restore a model and its optimizer from `pack`; return the best weights.
+
+    Raises:
+        KeyError: a weight of the model, or a moment of a parameter, is missing.
+        RuntimeError: a weight has another shape.
+        ValueError: a moment has.
+    """
     named = {kind: _under(state, kind) for kind in (MODEL, BEST, ADAM)}
+    # Tied weights are there once, so that the model may not ask for all names.
+    for name in unique_state(model):
+        named[MODEL][name]
+        if named[BEST]:
+            named[BEST][name]
     model.load_state_dict(named[MODEL], strict=False)
     for name, parameter in model.named_parameters():
-        moments = {key: named[ADAM].get(f"{key}.{name}") for key in MOMENTS}
-        if moments["step"] is not None:
+        if any(f"{key}.{name}" in named[ADAM] for key in MOMENTS):
+            moments = {key: named[ADAM][f"{key}.{name}"] for key in MOMENTS}
+            if any(value.shape != (() if key == "step" else parameter.shape) for key, value in moments.items()):
+                raise ValueError(name)
             optimizer.state[parameter] = moments
     return named[BEST]
 
