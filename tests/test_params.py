@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tokit.errors import UsageError
-from tokit.params import fill, option_name, param, read_toml
+from tokit.params import LARGEST_TOML, fill, option_name, param, read_toml
 from tokit.registry import Registry, did_you_mean
 from tokit.tokenizer import FAMILIES
 
@@ -76,6 +76,27 @@ def test_values_that_do_not_fit(name: str, typed: Any) -> None:
         fill(Example, {name: typed})
     assert option_name(name) in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "count = " + "[" * 100_000,
+        "count = " + "{a=" * 100_000,
+        "a" + ".a" * 100_000 + " = 1",
+        "count = {a" + ".a" * 100_000 + " = 1}",
+        "count = " + "9" * 5000,
+        "count = 0x" + "F" * 5000,
+        "count = 9999-99-99",
+        "count = 1\x00",
+        "# " + "a" * LARGEST_TOML,
+    ],
+    ids=["brackets", "braces", "dotted", "dotted-inside", "digits", "hexadecimal", "date", "nul", "long"],
+)
+def test_files_that_are_no_toml_of_ours(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.toml").write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError):
+        fill(Example, read_toml(tmp_path / "x.toml"))
 
 
 def test_defaults() -> None:

@@ -7,6 +7,7 @@ Each field carries its help text, limits and choices; a value that a user types 
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ P = TypeVar("P")
 # bool("false") is True, so the words are spelled out.
 TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS = frozenset({"false", "no", "off", "0"})
+LARGEST_TOML, MOST_DOTS = 1 << 20, 1000
+LARGEST_INTEGER = (1 << 63) - 1
 TYPE_NAMES = {int: "a whole number", float: "a number", bool: "yes or no", str: "text", types.NoneType: "none"}
 
 
@@ -63,8 +66,14 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 
     try:
         # Windows editors may put a byte-order mark in front.
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            text = file.read(LARGEST_TOML + 1)
+        # The parser's memory grows with the square of the parts of a key.
+        if len(text) > LARGEST_TOML or max(part.count(".") for part in re.split("[=,\n]", text)) > MOST_DOTS:
+            raise UsageError(f"{path}: too large for settings", hint="write lines such as epochs = 10")
+        return tomllib.loads(text)
+    # Its parser calls itself for each bracket, and Python reads no integer of more than 4,300 digits.
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not TOML: {error}", hint="write lines such as epochs = 10") from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", hint="give the path of a TOML file") from error
@@ -135,6 +144,9 @@ def _checked(option: str, value: Any, field: dataclasses.Field[Any]) -> Any:
         raise UsageError(f"{option} {value}: unknown value", hint=did_you_mean(str(value), list(choices)))
     if value is None:
         return value
+    # Larger ones fit no array, and Python does not print those of thousands of digits.
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise UsageError(f"{option}: a number of {value.bit_length():,} bits", hint=f"give {LARGEST_INTEGER} or less")
     # "not >=" rather than "<", so that a NaN is refused too.
     if minimum is not None and not value >= minimum:
         raise UsageError(f"{option} {value}: less than {minimum}", hint=f"give {minimum} or more")

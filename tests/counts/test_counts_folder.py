@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.support.program import Ran, assert_error, folder_bytes
 from tokit.counts.counts_folder import load_counts
 from tokit.errors import ArtifactError
+from tokit.storage.folder import dump_json, read_json
 from tokit.tokenizer import FAMILIES
 
 Cli = Callable[..., Ran]
@@ -66,6 +68,44 @@ def test_other_pipeline_is_refused(
         cli("train", "bpe", "--counts", tmp_path / "one", "-o", tmp_path / "out", "-v", "400", *asked), 1, rule
     )
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"pre_tokenizer": "gpt3"},
+        {"pre_tokenizer": "regex:(a"},
+        {"pre_tokenizer": ""},
+        {"normalizers": ["nfx"]},
+        {"digits": "double"},
+    ],
+    ids=str,
+)
+def test_a_damaged_pipeline_is_a_fault_of_the_folder(
+    cli: Cli, english_file: Path, tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    assert cli("count", english_file, "-o", tmp_path / "c").code == 0
+    manifest = read_json(tmp_path / "c" / "tokit.json")
+    manifest["pipeline"] |= entry
+    dump_json(manifest, tmp_path / "c" / "tokit.json")
+    ran = cli("train", "bpe", "--counts", tmp_path / "c", "-v", "400", "-o", tmp_path / "out")
+    assert_error(ran, 1, str(tmp_path / "c"))
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", r"(\w+)+$"])
+def test_a_pattern_that_backtracks_is_an_error(cli: Cli, tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "a.txt").write_text("a" * 60 + "!\n", encoding="utf-8")
+    for command in (("count",), ("train", "bpe", "-v", "300")):
+        ran = cli(*command, tmp_path / "a.txt", "--pre-tokenizer", f"regex:{pattern}", "-o", tmp_path / "out")
+        assert_error(ran, 1, "the pre-tokenizer fails on 'aaaa", "repeats")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_library_s_own_trace_is_not_shown(shell: Cli, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a" * 60 + "!\n", encoding="utf-8")
+    assert_error(
+        shell("tokit count a.txt --pre-tokenizer 'regex:(a+)+$' -o out"), 1, "the pre-tokenizer fails on 'aaaa"
+    )
 
 
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name not in ("unigram", "spm")])

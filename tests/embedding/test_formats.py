@@ -16,6 +16,7 @@ from tests.support.packages import needs_gensim
 from tokit.embedding.formats import READABLE, text_reader
 from tokit.embedding.formats.base import VectorFile, WordVectors
 from tokit.embedding.formats.detect import detect_format
+from tokit.embedding.formats.fasttext_header import ARGUMENTS, DICTIONARY, START
 from tokit.embedding.formats.source import open_source
 from tokit.errors import ArtifactError, CorpusError, TokitError
 
@@ -273,6 +274,14 @@ def test_models_that_are_refused(file: Callable[..., Path], content: bytes, part
     with pytest.raises(TokitError) as error:
         read(file(content), "fasttext-bin")
     assert part in error.value.message
+
+
+@pytest.mark.parametrize("pruned", [(1 << 62) - 1, 1 << 62, (1 << 63) - 1, 1 << 20])
+def test_pruned_ngrams_beyond_the_end_of_a_fasttext_model(file: Callable[..., Path], pruned: int) -> None:
+    content = bytearray(fasttext_bytes())
+    struct.pack_into("<q", content, START.size + ARGUMENTS.size + DICTIONARY.size - 8, pruned)
+    with pytest.raises(ArtifactError, match="truncated"):
+        read(file(bytes(content)), "fasttext-bin")
 
 
 def test_a_cut_fasttext_model_is_an_error_wherever_it_is_cut(file: Callable[..., Path]) -> None:

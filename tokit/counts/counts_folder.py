@@ -74,7 +74,7 @@ def load_counts(folder: str | Path) -> CountsArtifact:
         raise ArtifactError(f"{folder}: counts.npy does not hold counts (above 0)", hint="count again")
     return CountsArtifact(
         Counts(data, ends, counts),
-        TextPipeline.from_dict(manifest.pipeline),
+        TextPipeline.from_dict(manifest.pipeline, folder),
         manifest.corpus,
         Shortfall.from_record(manifest.shortfall),
         manifest.sources,

@@ -13,12 +13,14 @@ import numpy as np
 
 from tokit.arrays import Block, Counts
 from tokit.counts.limits import UNLIMITED, WordLimits
+from tokit.text.library_failures import failure_on, is_library_failure, panics_held_back
 from tokit.text.pipeline import TextPipeline, join_steps
 
 # Python's \s knows all white space of the reference and four control characters more: a stretch is longer, never wrong.
 LONE_SPACE = re.compile(r"(?<=\S) (?=\S)")
 # Number of stretches that are collected before they are pre-tokenized, lest rare ones fill the memory.
 MAX_STRETCHES = 1 << 20
+BACKTRACKING = "the pattern tries too many ways to match this text: write it without repeats inside repeats"
 # Size of a word and its count in a dictionary, or a little more.
 WORD_BYTES = 200
 
@@ -65,11 +67,21 @@ class LibraryCounter:
         self._stretches.update([" " + part for part in rest])
 
     def _pre_tokenize(self) -> None:
-        """Count the pre-tokens of the collected stretches."""
-        words = self._words
-        for stretch, count in self._stretches.items():
-            for word in self._pre_tokens(stretch):
-                words[word] += count
+        """Count the pre-tokens of the collected stretches.
+
+        Raises:
+            ArtifactError: the library fails on one of them.
+        """
+        words, stretch = self._words, ""
+        try:
+            with panics_held_back():
+                for stretch, count in self._stretches.items():
+                    for word in self._pre_tokens(stretch):
+                        words[word] += count
+        except BaseException as error:
+            if not is_library_failure(error):
+                raise
+            raise failure_on(stretch, error, "the pre-tokenizer", BACKTRACKING) from error
         self._stretches.clear()
         if self._limits.too_many(len(words)) or not self._limits.allow(WORD_BYTES * len(words)):
             self._forget()

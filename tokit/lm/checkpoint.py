@@ -19,7 +19,8 @@ from tokit.lm import OWN_TYPES
 from tokit.lm.distillation import principal_axes
 from tokit.lm.families.base import LanguageModelFamily, Model
 from tokit.lm.folder.config import CONFIG, read_config
-from tokit.lm.folder.weights import WEIGHTS, load_weights, open_config
+from tokit.lm.folder.config_bounds import WEIGHTS
+from tokit.lm.folder.weights import load_weights, open_config
 from tokit.lm.pretrain_params import PretrainParams, Shape
 from tokit.lm.train.freeze import freeze
 from tokit.storage.folder import sha256_file

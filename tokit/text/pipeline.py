@@ -13,9 +13,10 @@ tokenizer.json files have them.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokit.errors import UsageError
+from tokit.errors import ArtifactError, UsageError
 from tokit.registry import did_you_mean
 from tokit.storage.manifests import PipelineRecord
 
@@ -98,9 +99,23 @@ class TextPipeline:
         }
 
     @classmethod
-    def from_dict(cls, values: PipelineRecord) -> TextPipeline:
-        """Read an entry of a manifest."""
-        return cls(tuple(values["normalizers"]), values["pre_tokenizer"], values["digits"])
+    def from_dict(cls, values: PipelineRecord, path: str | Path) -> TextPipeline:
+        """Read an entry of a manifest.
+
+        Args:
+            values: The entry.
+            path: The artifact, for messages.
+
+        Raises:
+            ArtifactError: a name is unknown, or a pattern cannot be read.
+        """
+        try:
+            pipeline = cls(tuple(values["normalizers"]), values["pre_tokenizer"], values["digits"])
+            if pipeline.pre_tokenizer.startswith(REGEX_PREFIX):
+                pipeline.splitters()
+        except UsageError as error:
+            raise ArtifactError(f"{path}: {error.message}", hint="make the artifact again") from error
+        return pipeline
 
     def normalizer(self) -> Normalizer | None:
         """The library's normalizer, or None when text is not changed."""

@@ -15,9 +15,9 @@ from tokit.errors import ArtifactError
 from tokit.ids import SHARDS_TOKENIZER
 from tokit.storage.folder import MANIFEST, kind_of
 from tokit.storage.hub_names import hub_name, origin_of
+from tokit.text.library_failures import library_opens
 from tokit.tokenizer.base import Tokenizer
 from tokit.tokenizer.chat.template_files import read_chat_templates
-from tokit.tokenizer.encode.library_failures import library_opens
 from tokit.tokenizer.formats import FORMATS
 from tokit.tokenizer.notes import announce
 from tokit.tokenizer.tokenizer_folder import read_tokenizer_folder

@@ -52,6 +52,7 @@ from tokit.storage.array_files import map_array
 from tokit.storage.safetensors import Rows, SelectedRows
 
 ENTRY = struct.Struct("<qb")
+PRUNED = struct.Struct("<2i")
 WORD = 0
 TRUNCATED_WORD = "fastText truncates long words within a character"
 # Words whose n-grams are looked up at a time, and rows of n-grams that are read and written at a time.
@@ -186,7 +187,7 @@ class _ModelReader:
         size, number, _, _, pruned = (*layout.unpack_from(self._content, arguments.dictionary), NOT_PRUNED)[:5]
         at = arguments.dictionary + layout.size
         words: list[bytes] = []
-        if size * (ENTRY.size + 1) > len(self._content):
+        if size * (ENTRY.size + 1) + PRUNED.size * max(pruned, 0) > len(self._content):
             raise _truncated(self._source, len(self._content))
         counts = np.empty(number, dtype=np.int64)
         for row in range(size):
@@ -200,7 +201,7 @@ class _ModelReader:
                 counts[row] = count
                 words.append(self._content[at:stop])
             at = stop + 1 + ENTRY.size
-        return Dictionary(words, counts, at + 8 * max(pruned, 0))
+        return Dictionary(words, counts, at + PRUNED.size * max(pruned, 0))
 
     def _matrix(self, at: int, shape: tuple[int, int]) -> int:
         """Byte offset of the numbers of a matrix.

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from tokit.arrays import FloatArray
 from tokit.embedding.ngrams import NgramTable
+from tokit.text.library_failures import run_library
 from tokit.tokenizer.encode.library_tokenizer import LibraryTokenizer
 
 
@@ -37,8 +38,10 @@ class UnknownWords:
         return (vector, rows) if rows else None
 
     def _as_in_text(self, word: str) -> str:
-        normalizer = self._tokenizer.library.normalizer
-        text = normalizer.normalize_str(word) if normalizer is not None else word
+        normalizer, name = self._tokenizer.library.normalizer, self._tokenizer.path
+        text = word
+        if normalizer is not None:
+            text = run_library(lambda words: [normalizer.normalize_str(text) for text in words], [word], name)[0]
         pieces = self._tokenizer.encode(f" {word}")
         spaced = bool(pieces) and self._tokenizer.pieces.texts[pieces[0]].startswith(" ")
         return f" {text.strip()}" if spaced else text.strip()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tokit.errors import ArtifactError
+from tokit.lm.folder.config_bounds import check_config, check_parameters
 from tokit.storage.folder import dump_json, read_json
 
 MODEL_TYPE = "tokit-lstm"
@@ -57,6 +58,11 @@ class LstmConfig:
     def hidden_size(self) -> int:
         """Dimension of a token's vector: both directions, concatenated."""
         return 2 * self.direction_size
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters of the matrices."""
+        return self.direction_size * (self.vocab_size + 16 * self.direction_size * self.num_hidden_layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +230,11 @@ def load_lstm(folder: Path) -> LstmLanguageModel:
     Raises:
         ArtifactError: a file is missing or damaged.
     """
+    check_config(folder)
     stored = read_json(folder / CONFIG)
     try:
         config = LstmConfig(**{field.name: stored[field.name] for field in dataclasses.fields(LstmConfig)})
+        check_parameters(folder, config.parameters)
         model = LstmLanguageModel(config)
         state = load_file(folder / WEIGHTS)
         model.load_state_dict({**state, TIED: state[TABLE]})

@@ -5,6 +5,7 @@ Pickles are not read, no code of the folder is run, and no part of the model but
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import torch
 import transformers
 
 from tokit.errors import ArtifactError
+from tokit.lm.folder.config_bounds import WEIGHTS, check_config, check_parameters
 from tokit.storage.stranger_files import CODE_SETTINGS
 
-WEIGHTS = "*.safetensors"
 POOLER = "pooler"
 # Entries that may name a repository of compiled code, which transformers would load.
 IMPLEMENTATIONS = ("_attn_implementation", "_experts_implementation")
@@ -26,6 +27,7 @@ def open_config(folder: Path) -> Any:
     Raises:
         ArtifactError: there is none, or it is damaged.
     """
+    check_config(folder)
     try:
         config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # errors of transformers have no common class
@@ -66,6 +68,7 @@ def load_weights(folder: Path, kind: Any, config: Any, *, new_head: bool = False
     transformers.utils.logging.disable_progress_bar()
     if not list(folder.glob(WEIGHTS)):
         raise ArtifactError(f"{folder}: no weights in safetensors", hint="load the model in transformers, and save it")
+    check_parameters(folder, _parameters(folder, kind, config))
     try:
         model, loading = kind.from_pretrained(
             folder, config=config, local_files_only=True, use_safetensors=True, dtype=torch.float32,
@@ -82,6 +85,20 @@ def load_weights(folder: Path, kind: Any, config: Any, *, new_head: bool = False
     wrong = [name for name in mismatched if not of_pooler(name) and (in_body(model, name) or not new_head)]
     _refuse(folder, "its config.json gives another shape to", wrong)
     return model, tuple(sorted(missing | mismatched))
+
+
+def _parameters(folder: Path, kind: Any, config: Any) -> int:
+    """Number of parameters of the model that a configuration describes; none of them is allocated.
+
+    Raises:
+        ArtifactError: there is no such model.
+    """
+    try:
+        with torch.device("meta"):
+            model = kind.from_config(copy.deepcopy(config))
+    except Exception as error:  # errors of transformers have no common class
+        raise ArtifactError(f"{folder}: no model can be made of its config.json: {_first_line(error)}") from error
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def in_body(model: Any, name: str) -> bool:

@@ -19,10 +19,10 @@ import tokenizers
 
 from tokit.arrays import Block, IdArray, Ids
 from tokit.errors import ArtifactError
+from tokit.text.library_failures import is_library_failure, library_opens, panics_held_back, run_library
 from tokit.tokenizer.base import PLAIN, EncodedText, EncodeOptions, Identity, Tokenizer
 from tokit.tokenizer.encode.dropped_characters import DropCounter
 from tokit.tokenizer.encode.kernel_choice import KernelChoice
-from tokit.tokenizer.encode.library_failures import is_library_failure, library_opens, run_library
 from tokit.tokenizer.tokenizer_json import drops_characters, is_complete, piece_texts
 
 
@@ -133,7 +133,8 @@ class LibraryTokenizer(Tokenizer):
         if encoder is None:
             return super().encode_block(block, options)
         try:
-            return encoder.encode(block, options)
+            with panics_held_back():
+                return encoder.encode(block, options)
         except BaseException as error:
             if not is_library_failure(error):
                 raise

@@ -138,7 +138,7 @@ def refuse_faults(library: tokenizers.Tokenizer, spec: dict[str, Any], path: Pat
     Raises:
         ArtifactError: its parts do not fit together, or the library fails on a letter.
     """
-    from tokit.tokenizer.encode.library_failures import library_opens
+    from tokit.text.library_failures import library_opens
 
     fault = fault_of(spec)
     if fault:

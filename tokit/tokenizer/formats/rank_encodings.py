@@ -164,7 +164,7 @@ def library_pattern(pattern: str, path: Path) -> str:
     """
     from tokenizers import Regex
 
-    from tokit.tokenizer.encode.library_failures import library_opens
+    from tokit.text.library_failures import library_opens
 
     adapted = _adapted(pattern, path)
     with library_opens(path, "its pattern cannot be read", refusal=(ValueError,)):

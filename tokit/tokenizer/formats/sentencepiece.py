@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokit.errors import ArtifactError
+from tokit.text.library_failures import run_library
 from tokit.text.pipeline import METASPACE
 from tokit.tokenizer.base import PLAIN, EncodedText, EncodeOptions, Identity, Tokenizer
-from tokit.tokenizer.encode.library_failures import run_library
 from tokit.tokenizer.formats.base import TokenizerFormat, read_bytes
 from tokit.tokenizer.formats.folder_settings import FolderSettings, read_settings
 from tokit.tokenizer.formats.sentencepiece_proto import (

@@ -64,15 +64,19 @@ def run_library(run: Callable[[Sequence[Any]], Result], items: Sequence[Any], na
         ArtifactError: the library failed; the message has the first item that it fails on.
     """
     try:
-        return run(items)
+        with panics_held_back():
+            return run(items)
     except BaseException as error:
         if not is_library_failure(error):
             raise
         item, cause = _first_failure(run, items, error)
-        raise ArtifactError(
-            f"{name or 'the tokenizer'} fails on {_shown(item)}: {reason(cause)}",
-            hint="its files do not cover this text; use another tokenizer, or leave the text out",
-        ) from error
+        hint = "its files do not cover this text; use another tokenizer, or leave the text out"
+        raise failure_on(item, cause, name or "the tokenizer", hint) from error
+
+
+def failure_on(item: Any, error: BaseException, name: str, hint: str) -> ArtifactError:
+    """The error of a library that fails on a text, a pair, or a list of ids."""
+    return ArtifactError(f"{name} fails on {_shown(item)}: {reason(error)}", hint=hint)
 
 
 def reason(error: BaseException) -> str:
@@ -109,6 +113,16 @@ def _failure(run: Callable[[Sequence[Any]], Any], items: Sequence[Any]) -> BaseE
 def _shown(item: Any) -> str:
     text = repr(item)
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+@contextmanager
+def panics_held_back() -> Iterator[None]:
+    """Hold back the trace of a panic while this is the only thread: others may have something to say."""
+    if threading.active_count() > 1:
+        yield
+        return
+    with _held_stderr():
+        yield
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from tests.support.program import Ran, assert_error
 from tests.support.texts import PARALLEL
 from tokit.arrays import Block
 from tokit.errors import ArtifactError
+from tokit.text.library_failures import library_opens, run_library
 from tokit.tokenizer.base import EncodeOptions
-from tokit.tokenizer.encode.library_failures import library_opens, run_library
 from tokit.tokenizer.load import load_tokenizer
 
 Cli = Callable[..., Ran]
