@@ -171,4 +171,4 @@ def test_custom_pattern() -> None:
 
 def test_pipeline_survives_a_manifest() -> None:
     pipeline = TextPipeline(("nfc", "lowercase"), "regex:a|b", "triple")
-    assert TextPipeline.from_dict(pipeline.as_dict()) == pipeline
+    assert TextPipeline.from_dict(pipeline.as_dict(), "counts") == pipeline
